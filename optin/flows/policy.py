@@ -42,6 +42,24 @@ class KnownMagnet:
 
 
 @dataclass(frozen=True)
+class NextStep:
+    """What a magnet's author offers whoever just confirmed: a text, and perhaps a link and a picture.
+
+    `link` is an address anywhere; those of pictures are the site's own, and begin with "/".
+    """
+
+    text: str
+    title: str = ""
+    link: str = ""
+    label: str = ""
+    picture: str = ""
+    mail_picture: str = ""  # the same, if mail programs can show it
+    alt: str = ""
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True)
 class RequestPolicy:
     """The settings that flows follow, as tables of `optin.toml`, and the site's published magnets."""
 
@@ -61,6 +79,7 @@ class RequestPolicy:
     forms: PartsByKind[DetailsPart] = PartsByKind(DetailsPart())  # what kinds know of their forms
     # by address, earlier ones too; of one magnet, the details are one and the same value
     magnets: Mapping[str, KnownMagnet] = field(default_factory=dict)
+    next_steps: Mapping[str, NextStep] = field(default_factory=dict)  # by address, earlier ones too
     webhooks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # processor: purposes it is told of
     names: frozenset[str] = frozenset()  # every address of a served magnet, earlier ones too
     handouts: frozenset[tuple[str, str]] = frozenset()  # magnet and outcome of what is handed out

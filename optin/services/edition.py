@@ -85,6 +85,11 @@ class Edition:
                 if it.details is not None
                 for name in (it.slug, *it.was)
             },
+            next_steps={
+                name: step
+                for slug, step in self.publication.next_steps.items()
+                for name in (slug, *site.magnets[slug].was)
+            },
             webhooks={
                 name: frozenset(it.webhook.purposes)
                 for name, it in site.settings.processors.items()

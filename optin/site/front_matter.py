@@ -49,6 +49,29 @@ class PictureEntry(Table):
     )
 
 
+class NextPicture(Table):
+    """A picture beside the next step, such as the face of who is called."""
+
+    file: Value = Field(description="Name of the file; mails show png and jpg.", examples=["anna.jpg"])
+    alt: Text = Field(description="What the picture shows, in words.", examples=["Anna Smith."])
+
+
+class NextEntry(Table):
+    """What people are offered once they confirmed, on the page and in the mail."""
+
+    title: Line | None = Field(None, description="A heading.", examples=["Shall we go through your list?"])
+    text: Text = Field(
+        description="One or two sentences.", examples=["Twenty minutes with Anna, free, and no strings."]
+    )
+    link: Stripped = Field(
+        "",
+        description="Where it leads: https://…, or /… for a page of this site.",
+        examples=["https://calendar.example.com/anna", "/plain-consent"],
+    )
+    label: Line | None = Field(None, description="The words of the link.", examples=["Pick a time"])
+    picture: NextPicture | None = None
+
+
 class MagnetErasure(Table):
     """What a person loses of this magnet by an erasure."""
 
@@ -89,6 +112,7 @@ class MagnetFile(Table):
     purposes: list[str | PurposeEntry] = Field([], description="Ids of purposes of optin.toml.")
     fields: list[FieldEntry] = Field([], description="What is asked besides the e-mail address.")
     picture: PictureEntry | None = None
+    next: NextEntry | None = None
     texts: dict[str, Own] = Field({}, description="Texts of your own by key, for this page.")
     erasure: MagnetErasure | None = None
     status: Literal["draft", "live", "archived"] = Field(

@@ -27,6 +27,7 @@ from optin.site.magnet_findings import MagnetFindings
 from optin.site.magnet_life import Life, Status
 from optin.site.magnet_set import RESERVED, SLUG, MagnetReading
 from optin.site.model import Magnet
+from optin.site.next_steps import read_next_step
 from optin.site.picture_cache import PictureCache
 from optin.site.prose import Prose
 from optin.site.validation import validated
@@ -169,6 +170,7 @@ class MagnetReader:
             life=self._life(written, reading.details),
             order=written.order,
             listed=written.listed,
+            next_step=read_next_step(written.next, self._files, self._findings),
         )
 
     def _life(self, written: MagnetFile, details: Details | None) -> Life:

@@ -47,6 +47,17 @@ class PictureFile:
 
 
 @dataclass(frozen=True)
+class NextStepFile:
+    """The next step after a confirmation, as its author wrote it. `link` may begin with "/"."""
+
+    title: str
+    text: str
+    link: str = ""
+    label: str = ""
+    picture: PictureFile | None = None
+
+
+@dataclass(frozen=True)
 class StoryPiece:
     """A part of a magnet's text: prose as HTML, or the block `name` with the value for its template."""
 
@@ -90,6 +101,7 @@ class Magnet:
     variants: tuple[Variant, ...] = ()  # besides the magnet as it is written
     group: str = ""  # shared by the same magnet in other languages
     was: tuple[Slug, ...] = ()  # its earlier names
+    next_step: NextStepFile | None = None  # what people are offered once they confirmed
     headline: str = ""  # what people gain; the page begins with it instead of the title
     order: int | None = None  # its place on the index: smaller first, then those without one
     listed: bool = True  # on the index and in the sitemap

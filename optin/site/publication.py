@@ -10,6 +10,7 @@ from typing import Any
 
 from optin.consent.form import FormVersion, PrivacyDigest, PrivacyVersion, Slug
 from optin.consent.parts_by_kind import OUR_PACKAGE
+from optin.flows.policy import NextStep
 from optin.site.findings import Finding, kind_failed
 from optin.site.kind_pages import PagesPart
 from optin.site.landing_pages import (
@@ -22,6 +23,7 @@ from optin.site.landing_pages import (
     with_card,
 )
 from optin.site.model import Magnet, Site
+from optin.site.next_steps import next_step_of
 from optin.site.page_check import objections_to_page
 from optin.site.page_maker import KindPages, PageMaker, picture_of
 from optin.site.reading_cache import ReadingCache
@@ -60,6 +62,7 @@ class Publication:
     openings: Mapping[Slug, OpeningPage] = field(
         default_factory=dict
     )  # what is at its address before its forms
+    next_steps: Mapping[Slug, NextStep] = field(default_factory=dict)  # after a confirmation
 
     @cached_property
     def cards(self) -> Mapping[str, SocialCard]:
@@ -118,9 +121,11 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
         return Publication({}, {}, findings=findings)
     rendered: dict[Slug, _Rendered] = {}
     landings: dict[Slug, LandingView] = {}
+    steps: dict[Slug, NextStep] = {}
     for slug, magnet in site.magnets.items():
         try:
             view = landing_view(maker, magnet, privacy[magnet.lang].digest)
+            step = next_step_of(maker, magnet)
         except Exception as problem:  # noqa: BLE001 - a picture is gone since, or a kind of another package fails
             rendered[slug] = _Rendered(wrong=(_failed(maker, magnet, problem),))
             continue
@@ -128,6 +133,8 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
         source = (theme.templates, view, magnet.variants, magnet.closes_at, magnet.life, magnet.was)
         make = partial(_render, maker, magnet, view)
         rendered[slug] = kept.once(("pages", slug), source, make)
+        if step is not None:
+            steps[slug] = step
     wrong = [finding for it in rendered.values() for finding in it.wrong]
     sound = {slug: it for slug, it in rendered.items() if not it.wrong}
     return Publication(
@@ -143,6 +150,7 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
         },
         findings=one_for_each_place([*wrong, *tried]),
         openings={slug: it.opening for slug, it in sound.items() if it.opening is not None},
+        next_steps=steps,
     )
 
 

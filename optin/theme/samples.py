@@ -14,6 +14,7 @@ from optin.consent.magnet_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.delivery.mail_order import GivenConsent
+from optin.flows.policy import NextStep
 from optin.flows.rights.personal_data import (
     PersonalConsent,
     PersonalData,
@@ -42,6 +43,7 @@ URL = f"{HOST}/x"
 CONFIRM, WITHDRAW, FETCH, SEE = (f"{URL}/{what}" for what in ("confirm", "withdraw", "fetch", "see"))
 
 
+NEXT = NextStep("Text.", "Title", f"{HOST}/y", "Label", "/static/a.webp", "/static/a.png", "A line", 40, 20)
 WRONG = (
     Problem("email", "email-invalid"), Problem("phone", "phone-missing"), Problem("age", "age-missing"),
     Problem("consent", "consent-missing"),
@@ -133,7 +135,8 @@ def mails(lang: str, kinds: Iterable[str]) -> Iterator[tuple[Any, tuple[str, ...
     yield replace(first, questions=()), (CONFIRM,)
     full = delivery(lang)
     yield full, (FETCH, WITHDRAW)
-    yield replace(full, granted=(), download_url=None, download_until=None, first_name=""), ()
+    bare = replace(full, granted=(), download_url=None, download_until=None, first_name="")
+    yield replace(bare, hands_out=False, proof_attached=False, next_step=None), ()
     renewal = mail_views.RenewalMail(
         **_about(lang), questions=QUESTIONS, ends_at=AT, confirm_url=CONFIRM, expires_at=AT
     )
@@ -168,6 +171,7 @@ def delivery(lang: str, kind: str = A_KIND, own: object = None) -> mail_views.De
         unsubscribe_url=WITHDRAW,
         first_name="Alice",
         personal_url=SEE,
+        next_step=NEXT,
         own=own,
     )
 
@@ -189,7 +193,9 @@ def _forms(blank: views.LandingView) -> Iterator[Any]:
     yield replace(blank, typed=typed, wait_seconds=90)
     yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS)
     yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS, NUMBER)
-    yield views.ConfirmedView(frame, "Title", kind, GRANTED, QUESTIONS, URL, "a.pdf", 1_000)
+    done = views.ConfirmedView(frame, "Title", kind, GRANTED, QUESTIONS, URL, "a.pdf", 1_000)
+    yield done
+    yield replace(done, starts=True, next_step=NEXT)
     yield views.ConfirmedView(frame, "Title", kind, ())
 
 

@@ -15,6 +15,7 @@ from optin.consent.form_entry import FormInput, Problem
 from optin.consent.magnet_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.flows.delivery.mail_order import GivenConsent
+from optin.flows.policy import NextStep
 from optin.flows.rights.personal_data import PersonalData
 
 
@@ -163,6 +164,8 @@ class ConfirmedView:
     download_url: str | None = None
     file_name: str = ""
     file_bytes: int = 0
+    starts: bool = False  # the download begins by itself
+    next_step: NextStep | None = None
     own: Any = None  # where the person stands, as the magnet's kind tells it
 
 

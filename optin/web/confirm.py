@@ -25,7 +25,7 @@ async def get_confirmation(request: Request) -> Response:
     stored, expired = _read(app_context, token)
     asked = await app_context.view(view_request, request=stored)
     if asked.confirmed:
-        return await _confirmed(app_context, stored)
+        return await _confirmed(app_context, stored, starts=request.query_params.get("now") == "1")
     if expired:
         again = request.query_params.get("again") == "1"
         return _expired(app_context, asked.form, token, resent=again)
@@ -41,7 +41,7 @@ async def post_confirmation(request: Request) -> Response:
     if not expired:
         await app_context.run(confirm, request=stored, now=installation.clock())
         installation.wake_courier()
-        return see_other(f"/confirm/{token}")
+        return see_other(confirmed_path(token))
     if single(posted, "action") == "resend":
         await app_context.limits.count(request)
         await resend_mail(app_context, stored, MailRequester.READER)  # only the mail has this link
@@ -96,13 +96,21 @@ def _expired(app_context: AppContext, form: FormDeclaration, token: str, *, rese
     return app_context.page(view, 200 if resent else LinkExpired.status)
 
 
-async def _confirmed(app_context: AppContext, stored: RequestId) -> Response:
+def confirmed_path(token: str) -> str:
+    """Return the address that a button leads to which confirms: its page also starts the download."""
+    return f"/confirm/{token}?now=1"
+
+
+async def _confirmed(app_context: AppContext, stored: RequestId, *, starts: bool) -> Response:
     installation = app_context.installation
     outcome = await app_context.view(view_confirmation, request=stored, now=installation.clock())
     form = outcome.form
     file = await promised_download(app_context, form) if outcome.hands_out else None
     token = installation.vault.links.sign(LinkKind.DOWNLOAD, stored, installation.clock())
-    return app_context.page(
+    magnet = app_context.edition.site.magnet(form.magnet)
+    steps = app_context.edition.publication.next_steps
+    starts = starts and file is not None
+    answer = app_context.page(
         ConfirmedView(
             frame=app_context.frame(form.lang),
             title=form.title,
@@ -112,6 +120,11 @@ async def _confirmed(app_context: AppContext, stored: RequestId) -> Response:
             download_url=None if file is None else f"/download/{token}",
             file_name="" if file is None else file.name,
             file_bytes=0 if file is None else file.size,
+            starts=starts,
+            next_step=steps.get(magnet.slug) if magnet is not None and outcome.hands_out else None,
             own=outcome.own,
         )
     )
+    if starts:  # the button said so; the page stays, for what is sent is an attachment
+        answer.headers["refresh"] = f"0; url=/download/{token}"
+    return answer

@@ -38,7 +38,7 @@ from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_limits import MailRequester
 from optin.theme.views import SentView
 from optin.web.app_context import AppContext, app_context_of, see_other, slug_of
-from optin.web.confirm import resend_mail
+from optin.web.confirm import confirmed_path, resend_mail
 from optin.web.form_reader import read_post, single
 from optin.web.removed_magnets import removed_form
 
@@ -124,7 +124,7 @@ async def post_sent(request: Request) -> Response:
         return _sent(app_context, served, after, problem=reason)
     installation.wake_courier()
     done = installation.vault.links.sign(LinkKind.CONFIRM, outcome.request, installation.clock())
-    return see_other(f"/confirm/{done}")
+    return see_other(confirmed_path(done))
 
 
 def _served(app_context: AppContext, slug: Slug) -> FormVersion:

@@ -55,7 +55,9 @@ def test_by_mouse_with_scripts_off(house: House, window: BrowserContext) -> None
     assert size is not None
     assert box["y"] + box["height"] <= size["height"], "the one button is seen without scrolling"
     assert box["height"] >= 44
-    button.click()
+    with page.expect_download() as begun:  # the button says so
+        button.click()
+    assert begun.value.suggested_filename == "witboek.pdf"
     expect(page.locator("h1")).to_contain_text("Bevestigd")
     with page.expect_download() as download:
         page.click("a.button")

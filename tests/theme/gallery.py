@@ -12,6 +12,7 @@ from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.form import FormDeclaration, FormField
 from optin.consent.form_entry import FormInput, Problem
 from optin.flows.delivery.mail_order import GivenConsent
+from optin.flows.policy import NextStep
 from optin.flows.rights.personal_data import (
     PersonalConsent,
     PersonalData,
@@ -166,6 +167,17 @@ def kind_mail(lang: str, kind: str, name: str, template: str, own: object) -> ma
     )
 
 
+NEXT = NextStep(
+    text="In twintig minuten loopt Anna één van uw lijsten met u na. Gratis, en u zit nergens aan vast.",
+    title="Samen uw bellijst langs?",
+    link="https://calendar.example.com/anna",
+    label="Kies een moment",
+    picture="/static/anna-144.0123456789abcdef.webp",
+    mail_picture="/static/anna.0123456789abcdef.png",
+    alt="Anna Voorbeeld",
+    width=144,
+    height=144,
+)
 HELD = (views.LegalHoldView("invoice 2026-114", NOW, (("first_name", "Alice"), ("phone", "+31201234567"))),)
 
 
@@ -175,6 +187,8 @@ def mails(lang: str) -> Iterator[Any]:
     about = (lang, DECLARATION.controller, "https://optin.example.com")
     yield confirmation(lang)
     yield delivery(lang)
+    yield delivery(lang, next_step=NEXT)
+    yield delivery(lang, next_step=NextStep("Een tekst zonder meer."), first_name="")
     for standing in SeatStatus:
         yield delivery(lang, kind="webinar", download_url=None, own=webinar(standing))
     for news in WEBINAR_NEWS:
@@ -303,6 +317,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "confirm-nothing", views.ConfirmView(at, title, "white-paper", "/confirm/t", NOW, ())
     granted = tuple(GivenConsent(question, NOW) for question in asked)
     full = views.ConfirmedView(at, title, "white-paper", granted, asked, "/download/t", "a.pdf", 212_000)
+    yield "confirmed-next", replace(full, lapsed=(), starts=True, next_step=NEXT)
     yield "confirmed-full", full
     yield "confirmed-listed", views.ConfirmedView(at, title, "newsletter", granted)
     yield "confirmed-withdrawn", views.ConfirmedView(at, title, "newsletter", (), asked)

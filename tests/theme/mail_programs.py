@@ -59,7 +59,19 @@ ELEMENTS = frozenset(
     | {"h3", "a", "br", "strong", "em", "code", "span", "ul", "ol", "li", "img", "blockquote"}
 )
 ATTRIBUTES = frozenset(
-    {"lang", "charset", "name", "content", "role", "class", "width", "height", "cellpadding", "cellspacing"}
+    {
+        "lang",
+        "charset",
+        "name",
+        "content",
+        "role",
+        "class",
+        "width",
+        "height",
+        "cellpadding",
+        "cellspacing",
+        "valign",
+    }
     | {"border", "style", "align", "bgcolor", "href", "src", "alt", "title"}
 )
 MOST_PIXELS_OF_A_BORDER = 8  # css-border, Outlook

@@ -40,7 +40,7 @@ def test_from_the_page_to_the_file_without_any_consent(visit: Visit) -> None:
     page = visit.client.get(f"/confirm/{token}")
     assert "Verder" in page.text or "verder" in page.text
     done = visit.press(f"/confirm/{token}")
-    assert (done.status_code, done.headers["location"]) == (303, f"/confirm/{token}")
+    assert (done.status_code, done.headers["location"]) == (303, f"/confirm/{token}?now=1")
     success = visit.client.get(done.headers["location"])
     link = re.search(r'href="(/download/[^"]+)"', success.text)
     assert link is not None

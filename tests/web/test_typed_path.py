@@ -86,7 +86,7 @@ def test_links_with_a_token_are_answered(visit: Visit, end: str) -> None:
     assert visit.client.get(f"/Confirm/{token}{end}").status_code == 200
     assert visit.rows() == before
     pressed = visit.press(f"/confirm/{token}{end}")
-    assert (pressed.status_code, pressed.headers["location"]) == (303, f"/confirm/{token}")
+    assert (pressed.status_code, pressed.headers["location"]) == (303, f"/confirm/{token}?now=1")
     delivery = visit.mail(MailKind.DELIVERY)
     assert visit.client.get(f"/download/{delivery.download_token}{end}").content.startswith(b"%PDF")
     index = visit.installation.vault.index(delivery.recipient)

@@ -1,0 +1,81 @@
+"""The next step of a magnet, from its front matter to what its confirmation and its mail show (W4)."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from optin.flows.policy import NextStep
+from optin.site.front_matter import NextEntry
+from optin.site.magnet_files import MagnetFiles
+from optin.site.magnet_findings import MagnetFindings
+from optin.site.model import Magnet, NextStepFile, Site
+from optin.site.page_maker import PageMaker, picture_of
+
+MAILED = frozenset({".png", ".jpg", ".jpeg"})  # Gmail shows no SVG, Outlook no WebP
+_WHERE = "next"
+
+
+def read_next_step(
+    entry: NextEntry | None, files: MagnetFiles, findings: MagnetFindings
+) -> NextStepFile | None:
+    """Return a magnet's next step as written; what is wrong with it is a finding."""
+    if entry is None:
+        return None
+    if bool(entry.link) != bool(entry.label):
+        there, missing = ("link", "label") if entry.link else ("label", "link")
+        message = f"next has a {there}, but no {missing}."
+        findings.say((_WHERE, there), message, f"Add {missing}, or remove {there}.", code="next")
+    if entry.link and not is_web_link(entry.link):
+        message = f"{entry.link[:60]!r} is no address that people can follow."
+        cure = "Write https://… in full, or /… for a page of this site."
+        findings.say((_WHERE, "link"), message, cure, code="next")
+    picture = entry.picture
+    where = (_WHERE, "picture", "file")
+    shown = None if picture is None else files.picture(where, picture.file, picture.alt, "face")
+    return NextStepFile(
+        (entry.title or "").strip(), entry.text.strip(), entry.link, (entry.label or "").strip(), shown
+    )
+
+
+def is_web_link(link: str) -> bool:
+    """Return whether a link leads to a page of this site, or by https to another."""
+    if not link.isprintable() or " " in link or "\\" in link:
+        return False
+    if link.startswith("/"):
+        return not link.startswith("//")
+    try:
+        parts = urlsplit(link)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return parts.scheme == "https" and "." in host and "@" not in parts.netloc
+
+
+def next_step_of(maker: PageMaker, magnet: Magnet) -> NextStep | None:
+    """Return a magnet's next step with complete addresses, its picture served. Raises OSError."""
+    step = magnet.next_step
+    if step is None:
+        return None
+    drawn = step.picture
+    mailed = drawn is not None and drawn.path.suffix.lower() in MAILED
+    shown = None if drawn is None else picture_of(maker, drawn, original=mailed)
+    return NextStep(
+        text=step.text,
+        title=step.title,
+        link=_complete(maker.site, step.link),
+        label=step.label,
+        picture="" if shown is None else shown.src or shown.url,
+        mail_picture=shown.url if shown is not None and mailed else "",
+        alt="" if shown is None else shown.alt,
+        width=0 if shown is None else shown.width,
+        height=0 if shown is None else shown.height,
+    )
+
+
+def _complete(site: Site, link: str) -> str:
+    """Return a link with the address of this site, where it leads to one of its pages."""
+    if not link.startswith("/"):
+        return link
+    settings = site.settings
+    is_built = link == "/" or link[1:] in site.magnets
+    return f"{settings.pages_url if is_built and settings.pages_url else settings.base_url}{link}"

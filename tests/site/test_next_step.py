@@ -1,0 +1,95 @@
+"""What people are offered once they confirmed: `next` in front matter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from optin.consent.form import Slug
+from optin.services.edition import load_edition
+from tests.installed import KINDS
+from tests.site.conftest import all_findings, findings, only, paper
+
+NEXT = "next:\n  title: Samen uw lijst langs?\n  text: Twintig minuten met Anna.\n"
+
+
+def test_a_next_step_needs_a_text_alone(site: Path) -> None:
+    """W4: title, link and picture are to choose."""
+    paper(site, "next:\n  text: Lees ons boek.\n")
+    assert findings(site) == []
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["https://calendar.example.com/anna?from=paper", "/plain-consent", "/", "https://bücher.example.com/"],
+)
+def test_a_next_step_leads_anywhere_that_people_can_follow(site: Path, link: str) -> None:
+    """W4: by https, or on this site."""
+    paper(site, f"{NEXT}  link: {link}\n  label: Kies een moment\n")
+    assert findings(site) == []
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://calendar.example.com/anna",
+        "calendar.example.com",
+        "//calendar.example.com",
+        "javascript:alert(1)",
+        "https://user:secret@example.com/",
+        "https://localhost/",
+        "https://[::1",
+        "https://a b.example.com/",
+        "data:text/html,x",
+    ],
+)
+def test_a_link_that_leads_nowhere_is_a_mistake(site: Path, link: str) -> None:
+    """W4, M4: with its line, and the cure."""
+    paper(site, f"{NEXT}  link: '{link}'\n  label: Kies een moment\n")
+    finding = only(site)
+    assert (finding.line, finding.severity) == (10, "error")
+    assert "https://" in finding.cure
+
+
+@pytest.mark.parametrize(
+    ("more", "missing"), [("  link: /plain-consent\n", "label"), ("  label: Kies een moment\n", "link")]
+)
+def test_a_link_and_its_words_belong_together(site: Path, more: str, missing: str) -> None:
+    """W4, M4: one without the other is a mistake."""
+    paper(site, NEXT + more)
+    assert f"no {missing}" in only(site).message
+
+
+@pytest.mark.parametrize(
+    ("front", "said"),
+    [
+        ("next:\n  title: x\n", "text"),
+        ("next: boek\n", "next"),
+        (f"{NEXT}  picture: {{file: none.png, alt: Anna}}\n", "none.png"),
+        (f"{NEXT}  picture: {{file: ../x.png, alt: Anna}}\n", "x.png"),
+        (f"{NEXT}  url: /x\n", "url"),
+    ],
+)
+def test_a_mistake_in_a_next_step_is_named(site: Path, front: str, said: str) -> None:
+    """W4, M4: a text is required, and a picture is in the magnet's folder."""
+    paper(site, front)
+    assert any(said in finding.message for finding in all_findings(site))
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp", "svg"])
+def test_a_picture_is_mailed_if_mail_programs_show_it(site: Path, ending: str) -> None:
+    """W4: PNG and JPEG; not SVG, which Gmail does not show, nor WebP, which Outlook does not."""
+    folder = paper(site, f"{NEXT}  picture: {{file: anna.{ending}, alt: Anna}}\n")
+    if ending == "svg":
+        (folder / "anna.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>')
+    else:
+        Image.new("RGB", (90, 90)).save(folder / f"anna.{ending}")
+    edition, wrong = load_edition(site, KINDS)
+    assert edition is not None, wrong
+    assert [it for it in wrong if it.severity == "error"] == []
+    step = edition.publication.next_steps[Slug("paper")]
+    assert step.picture in edition.theme.assets
+    assert bool(step.mail_picture) == (ending in {"png", "jpg"})
+    assert step.mail_picture in {"", *edition.theme.assets}
