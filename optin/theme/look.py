@@ -13,6 +13,7 @@ from optin.theme.palette import (
     WHITE,
     Contrast,
     hexadecimal,
+    lit,
     mixed,
     nearest_readable,
     parse_colour,
@@ -20,7 +21,7 @@ from optin.theme.palette import (
 )
 from optin.theme.typeface import FontFile, Typeface
 
-NIGHT_MARGIN = 1.3  # a colour that only just passes looks dull by night
+NIGHT_MARGIN = 1.8  # a colour that only just passes looks dull by night
 HOVER_SHARE = 0.14
 
 
@@ -48,7 +49,7 @@ class Look:
     @cached_property
     def light_colour(self) -> str:
         """The same colour, light enough to be readable on every dark background."""
-        return nearest_readable(self.colour, DARK, WHITE, NIGHT_MARGIN)
+        return lit(self.colour, DARK, NIGHT_MARGIN)
 
     @property
     def hover_colour(self) -> str:

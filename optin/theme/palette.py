@@ -6,12 +6,14 @@ that passes `optin check` can be read wherever a page puts it.
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 Rgb = tuple[int, int, int]
 
 LEAST_TEXT_CONTRAST = 4.5  # WCAG 2.2, 1.4.3: text against its ground
+_BY_NIGHT = 0.62  # the share of its saturation that a colour keeps by night
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
@@ -99,6 +101,21 @@ def nearest_readable(colour: str, palette: Palette, towards: Rgb, margin: float 
         if worst_contrast(found, palette).margin >= margin:
             return found
     return hexadecimal(towards)
+
+
+def lit(colour: str, palette: Palette, margin: float) -> str:
+    """Return a colour of the same hue, lightened until it passes everywhere by `margin`.
+
+    Mixed with white it would turn grey; at its full saturation it would glare by night.
+    """
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(part / 255 for part in parse_colour(colour)))
+    for step in range(101):
+        light = lightness + (1 - lightness) * step / 100
+        red, green, blue = colorsys.hls_to_rgb(hue, light, saturation * _BY_NIGHT)
+        found = hexadecimal((round(red * 255), round(green * 255), round(blue * 255)))
+        if worst_contrast(found, palette).margin >= margin:
+            return found
+    return hexadecimal(WHITE)
 
 
 def parse_colour(text: str) -> Rgb:
