@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import House
+from tests.browser.test_languages import LINK, STYLE, THEME
+from tests.theme import gallery
 
 WIDTH, HEIGHT = 360, 740  # CSS pixels of a common telephone
 SCREENS = 2
@@ -130,3 +132,20 @@ def test_the_story_leads_to_the_form(house: House, phone: Page) -> None:
     expect(bar).to_have_text(button)
     bar.click()
     expect(phone.locator("#field-email")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("name", ["closed", "closed-webinar", "closed-draw"])
+@pytest.mark.parametrize("width", [WIDTH, 768, 1280])
+def test_a_page_without_a_form_begins_with_its_name_as_well(browser: Browser, name: str, width: int) -> None:
+    """W1: what is offered, then that it is closed, then its story; side by side on a desk."""
+    page = browser.new_page(viewport={"width": width, "height": HEIGHT})
+    page.set_content(THEME.page(dict(gallery.pages("nl"))[name]).replace(LINK, STYLE))
+    head, ask, story = (page.locator(it).bounding_box() for it in (".head", ".ask", ".story"))
+    assert head is not None
+    assert ask is not None
+    assert story is not None
+    if width == WIDTH:
+        assert head["y"] < ask["y"] < story["y"]
+    else:
+        assert ask["x"] >= max(head["x"] + head["width"], story["x"] + story["width"])
+    page.close()
