@@ -25,6 +25,7 @@ from optin.web.app_context import AppContext
 from optin.web.dev import DevMiddleware, DevState, dev_routes
 from optin.web.mailbox import Mailbox
 from optin.web.serving import open_port, run_server
+from optin.web.site_reload import SiteReloader
 
 DEV_MAIL = "var/mail"
 
@@ -53,7 +54,8 @@ def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
         reused = keep_edition(installation.store, edition, installation.clock())
         show_findings(reused)
         app_context = AppContext.of(edition, installation)
-        bench = DevState(app_context, Mailbox(site / DEV_MAIL), (*findings, *reused), kept)
+        reloader = SiteReloader(app_context, kept, with_drafts=True)
+        bench = DevState(app_context, Mailbox(site / DEV_MAIL), reloader, (*findings, *reused))
         app = DevMiddleware(build_app(app_context, kinds.routes, dev_routes(bench)), bench)
         url = settings.base_url
         click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")

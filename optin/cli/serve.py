@@ -18,9 +18,9 @@ from optin.cli.server import background_jobs
 from optin.cli.terminal import REFUSED, port_option, refuse, show_findings, site_option, with_settings_of
 from optin.errors import SetupRefused
 from optin.jobs.anchors import anchor_job
+from optin.jobs.job import Job
 from optin.jobs.webhook_sender import HttpSender
 from optin.services.edition import Edition, keep_edition, load_edition
-from optin.services.installation import Installation
 from optin.services.journal_opening import begin_journal
 from optin.services.open_installation import open_installation
 from optin.services.open_store import sqlite_path
@@ -30,9 +30,12 @@ from optin.services.served_settings import require_server_settings, settings_of_
 from optin.services.setup_check import SERVE, check_placeholders, check_settings
 from optin.site.findings import Finding
 from optin.site.output_folder import write_folder
+from optin.site.reading_cache import ReadingCache
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
+from optin.web.hangup import hold_hangups
 from optin.web.serving import open_port, run_server
+from optin.web.site_reload import ServedReload
 from optin.web.static_site import card_picture, magnets_with_variants, static_files
 from optin.web.workers import Pipe, join_parent, keep_workers, start_worker, stop_at_signals
 
@@ -110,16 +113,21 @@ def _as_served(edition: Edition) -> Edition:
     show_default=True,
     help="Processes (PostgreSQL only). One that dies is replaced; all end with the command.",
 )
+@click.option(
+    "--reload",
+    is_flag=True,
+    help="Watch the files, and serve an edited site without a restart. SIGHUP does so once.",
+)
 @click.option("--new-journal", is_flag=True, help="Begin a new journal, because the old one is lost.")
 @pass_kinds
-def serve(
-    kinds: InstalledKinds, site: Path, host: str, port: int, workers: int, *, new_journal: bool
-) -> None:
+def serve(kinds: InstalledKinds, /, site: Path, host: str, port: int, workers: int, **flags: bool) -> None:
     """Serve the site to the public. Refuse a site with errors or an unsafe set-up, and print the cure."""
+    hold_hangups()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     log_rarely()
     shared = join_parent()  # of several workers this is one
-    edition, findings = load_edition(site, kinds.parts)
+    kept = ReadingCache()
+    edition, findings = load_edition(site, kinds.parts, kept)
     if shared is None:  # what is so of all workers is said once
         show_findings(findings)
     edition = _without_errors(edition, findings)
@@ -129,7 +137,7 @@ def serve(
     if workers > 1 and sqlite_path(settings.store, settings.root) is not None:
         msg = "Several workers need PostgreSQL; set OPTIN_STORE to postgresql://… or leave --workers."
         raise SetupRefused(msg)
-    if new_journal and shared is None:
+    if flags["new_journal"] and shared is None:
         begin_journal(settings, edition.kinds.schema)
     listening = shared or open_port(host, port)
     with open_installation(settings, edition.policy, edition.kinds, SERVE) as installation:
@@ -140,7 +148,10 @@ def serve(
             if is_hidden(listening, edition.site.settings.proxy.trusted):
                 log.warning(NO_PROXY)
         if shared is not None or workers == 1:
-            held_out = asyncio.run(_serve(kinds, edition, installation, listening))
+            load_everything(edition)
+            app_context = AppContext.of(edition, installation)
+            reload = ServedReload(app_context, kept, watch=flags["reload"])
+            held_out = asyncio.run(_serve(kinds, app_context, reload, listening))
     if shared is None and workers > 1:
         start = partial(start_worker, listening, Pipe(), sys.argv[1:])
         held_out = keep_workers(workers, start, stop_at_signals())
@@ -161,11 +172,16 @@ def is_hidden(listening: socket.socket, trusted: Sequence[str]) -> bool:
 
 
 async def _serve(
-    kinds: InstalledKinds, edition: Edition, installation: Installation, listening: socket.socket
+    kinds: InstalledKinds, app_context: AppContext, reload: ServedReload, listening: socket.socket
 ) -> bool:
-    load_everything(edition)
-    app_context = AppContext.of(edition, installation)
-    anchors = anchor_job(installation, edition.site.settings.log)
-    jobs = background_jobs(app_context, listening, HttpSender(), anchors)
+    settings = app_context.edition.site.settings
+    jobs = background_jobs(
+        app_context,
+        listening,
+        HttpSender(),
+        anchor_job(app_context.installation, settings.log),
+        Job("reload", reload.run),
+    )
+    app_context.readiness.add("site", reload.check)
     app = build_app(app_context, kinds.routes)
-    return await run_server(app, listening, jobs, edition.site.settings.server)
+    return await run_server(app, listening, jobs, settings.server, reload.ask)

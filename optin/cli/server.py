@@ -9,7 +9,7 @@ from optin.jobs.job import Job, check_jobs
 from optin.jobs.schema_watch import check_schema, schema_job
 from optin.jobs.server_jobs import STALE_SECONDS, installation_jobs
 from optin.jobs.server_presence import presence_job
-from optin.jobs.site_courier import courier_job, courier_of
+from optin.jobs.site_courier import courier_job, courier_of, follow_edition
 from optin.jobs.webhook_sender import Sender, webhook_jobs
 from optin.services.crash_recovery import HANDED_OVER
 from optin.web.app_context import AppContext
@@ -26,8 +26,10 @@ def background_jobs(
     """
     edition, installation = app_context.edition, app_context.installation
     settings, limits = edition.site.settings, app_context.limits
+    courier = courier_of(edition, installation)
+    app_context.followers.append(partial(follow_edition, courier))
     jobs = [
-        courier_job(courier_of(edition, installation)),
+        courier_job(courier),
         *installation_jobs(installation),
         schema_job(installation),
         presence_job(installation, settings.path(HANDED_OVER)),

@@ -19,15 +19,25 @@ from optin.services.installation import Installation
 STALE_SECONDS = 300.0  # longer than it waits for a mail server that is down
 
 
+def composer_of(edition: Edition) -> Composer:
+    """Return a composer of mails in the words of an edition."""
+    settings = edition.site.settings
+    sender = Mailbox(settings.sender.name, settings.sender.address, settings.sender.reply_to)
+    return Composer(edition.theme, sender, settings.base_url, edition.site.controller, edition.kinds.mails)
+
+
+def follow_edition(courier: Courier, edition: Edition) -> None:
+    """Let a courier write in the words of another edition from now on."""
+    courier.write_with(composer_of(edition), edition.site.settings.sender.address)
+
+
 def courier_of(edition: Edition, installation: Installation) -> Courier:
     """Return a courier that new requests wake. Raises SetupRefused."""
     site = edition.site
     own_host, troubles = urlsplit(site.settings.base_url).hostname or "", TroubleLog()
-    sender = Mailbox(site.settings.sender.name, site.settings.sender.address, site.settings.sender.reply_to)
-    composer = Composer(edition.theme, sender, site.settings.base_url, site.controller, edition.kinds.mails)
     courier = Courier(
         StoreOutbox(installation),
-        MailWriter(composer, open_signer(site.settings.dkim), sender.address),
+        MailWriter(composer_of(edition), open_signer(site.settings.dkim), site.settings.sender.address),
         ThreadedTransport(
             open_transport(
                 site.settings.mail,

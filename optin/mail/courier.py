@@ -95,6 +95,10 @@ class Courier:
         self._troubled = False  # since a mail was taken
         self._hurried_at = -HURRY_EVERY_SECONDS
 
+    def write_with(self, composer: Composer, sender: str) -> None:
+        """Write mails in the words of another edition from now on. Call it from the event loop."""
+        self._writer = replace(self._writer, composer=composer, sender=sender)
+
     def wake(self) -> None:
         """Check the outbox now, because a mail was queued. Call it from the event loop."""
         self._woken.set()
@@ -156,13 +160,11 @@ class Courier:
         woken.cancel()
 
     async def _carry(self, order: Order) -> None:
-        message, round_ = b"", self._round
+        message, round_, writer = b"", self._round, self._writer
         try:
-            message = self._writer.write(order, self._clock())
+            message = writer.write(order, self._clock())
             taken = partial(self._outbox.taken, order, message)
-            outcome = await self._transport.send(
-                self._writer.sender, as_mailed(order.recipient), message, taken
-            )
+            outcome = await self._transport.send(writer.sender, as_mailed(order.recipient), message, taken)
         except Exception as problem:  # noqa: BLE001 - one mail that cannot be made must not stop the rest
             name = type(problem).__name__
             self._troubles.fail(f"{order.kind} {name}", f"a {order.kind} mail failed: {name}")

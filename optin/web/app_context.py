@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -33,12 +33,13 @@ log = logging.getLogger("optin.web")
 
 @dataclass
 class AppContext:
-    """The state of one server. `edition` may be replaced while serving (in `optin dev`)."""
+    """The state of one server. `edition` may be replaced while serving."""
 
     edition: Edition
     installation: Installation
     limits: PostLimits
     readiness: Readiness
+    followers: list[Callable[[Edition], None]] = field(default_factory=list)  # called with each new edition
     _pages: Mapping[str, CachedPages] = field(default_factory=dict)
     _page_cache: PageCache = field(default_factory=PageCache)
     _until: datetime | None = None  # when the next form opens or closes: then the pages are others
@@ -83,6 +84,8 @@ class AppContext:
         self.edition = edition
         self.installation.obey(replace(edition.policy, limited=self.limits.log.note))
         self._prepare()
+        for follow in self.followers:
+            follow(edition)
 
     async def run(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a flow durably in a transaction of its own."""

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from functools import partial
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from watchfiles import DefaultFilter, awatch
 
 from optin.consent.form import Slug
 from optin.errors import PageUnknown
 from optin.jobs.job import RoundDone
-from optin.services.edition import Edition, keep_edition, load_edition
 from optin.site.findings import Finding
 from optin.site.hints import hints_of_magnet, hints_of_site
-from optin.site.reading_cache import ReadingCache
 from optin.theme.icon import ICON_PATH, TOUCH_PATH
 from optin.theme.views import BrokenView, MailboxView, MailView
 from optin.theme.wording import Wording
@@ -30,6 +25,7 @@ from optin.web.app_context import AppContext
 from optin.web.dev_hints import STYLE, hints_bar
 from optin.web.mailbox import Mailbox
 from optin.web.mistyped_path import corrected_path
+from optin.web.site_reload import SiteReloader, edits
 
 RELOAD = b"""<script src="/dev/reload.js"></script>"""
 RELOAD_SCRIPT = """(async () => {
@@ -53,8 +49,8 @@ class DevState:
 
     app_context: AppContext
     mailbox: Mailbox
+    reloader: SiteReloader
     findings: tuple[Finding, ...] = ()
-    kept: ReadingCache = field(default_factory=ReadingCache)  # so that one edit costs one magnet
     version: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -70,16 +66,10 @@ class DevState:
 
     async def watch(self, stop: asyncio.Event, _round_done: RoundDone) -> None:
         """Reload the site whenever one of its files changes, until `stop` is set."""
-        root = self.app_context.edition.site.root
-        async for _ in awatch(root, watch_filter=SiteFilter(root), stop_event=stop, debounce=100):
-            kinds = self.app_context.edition.kinds
-            load = partial(load_edition, root, kinds, self.kept, with_drafts=True)
-            edition, self.findings = await asyncio.to_thread(load_or_report, load)
+        async for _ in edits(self.app_context.edition.site.root, stop):
+            edition, self.findings = await self.reloader.load()
             if edition is not None:
-                installation, before = self.app_context.installation, self.app_context.edition
-                keep = partial(keep_edition, installation.store, edition, installation.clock(), before)
-                self.findings += await asyncio.to_thread(keep)
-                self.app_context.replace(edition)
+                self.findings += await self.reloader.take(edition)
             self.announce()
         self.announce()
 
@@ -100,25 +90,6 @@ class DevState:
         self.version += 1
         self.changed.set()
         self.changed = asyncio.Event()
-
-
-def load_or_report(
-    load: Callable[[], tuple[Edition | None, tuple[Finding, ...]]],
-) -> tuple[Edition | None, tuple[Finding, ...]]:
-    """Load a site; report an unforeseen failure as a finding, and go on watching."""
-    try:
-        return load()
-    except Exception as problem:  # noqa: BLE001 - live reload outlives every mistake
-        message = f"The site cannot be loaded: {type(problem).__name__}: {problem}."
-        return None, (Finding("optin.toml", 1, 1, message, "Undo what you last changed."),)
-
-
-class SiteFilter(DefaultFilter):
-    """Selects the files that the marketer writes, not those that optin writes."""
-
-    def __init__(self, root: Path) -> None:
-        """Exclude `var/`."""
-        super().__init__(ignore_paths=[root / "var", root / ".venv"])
 
 
 def dev_routes(bench: DevState) -> list[Route]:

@@ -22,6 +22,7 @@ from optin.errors import SetupRefused
 from optin.jobs.job import Job
 from optin.settings.site import ServerLimits
 from optin.web.connections import room_for, set_deadlines
+from optin.web.hangup import release_hangups
 
 log = logging.getLogger("optin.serve")
 
@@ -69,7 +70,11 @@ def open_port(host: str, port: int) -> socket.socket:
 
 
 async def run_server(
-    app: ASGIApp, listening: socket.socket, jobs: Sequence[Job] = (), limits: ServerLimits = USUAL
+    app: ASGIApp,
+    listening: socket.socket,
+    jobs: Sequence[Job] = (),
+    limits: ServerLimits = USUAL,
+    hung_up: Callable[[], None] | None = None,
 ) -> bool:
     """Serve `app` until a signal stops it; then finish what is in progress and accept nothing more.
 
@@ -77,12 +82,16 @@ async def run_server(
     2. Tell the background jobs to finish what they have in hand.
 
     A background job outlives its errors. Where the HTTP server ends by itself, the whole process stops, and
-    says so: whoever started it starts it again. Return whether it held out until the signal.
+    says so: whoever started it starts it again. Return whether it held out until the signal. `hung_up`: what
+    to do at a SIGHUP, which was held back until now.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         _heed(number, stop.set, loop)
+    if hung_up is not None:
+        _heed(signal.SIGHUP, hung_up, loop)
+        release_hangups()
     set_deadlines(listening, limits)
     room = room_for(limits)
     if room < limits.connections:

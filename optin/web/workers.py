@@ -19,6 +19,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from optin.web.hangup import take_hangup
+
 log = logging.getLogger("optin.serve")
 
 WORKER = "OPTIN_WORKER"  # in the environment of a worker: its listening socket and its end of the pipe
@@ -85,7 +87,8 @@ def exit_in_words(status: int) -> str:
 def keep_workers(count: int, start: Start, stop: threading.Event) -> bool:
     """Keep `count` workers running until `stop` is set; then stop them and wait for them.
 
-    Return whether they held out: not where none of them stays up.
+    A SIGHUP that was held back is passed on to each. Return whether they held out: not where none of them
+    stays up.
     """
     places = [_Place(number) for number in range(1, count + 1)]
     try:
@@ -100,6 +103,8 @@ def keep_workers(count: int, start: Start, stop: threading.Event) -> bool:
                     MOST_EARLY_DEATHS,
                 )
                 return False
+            if take_hangup():
+                _pass_on(signal.SIGHUP, [place.process for place in places if place.process is not None])
             stop.wait(LOOK_SECONDS)
     finally:
         _end([place.process for place in places if place.process is not None])
@@ -158,6 +163,11 @@ def _outlive_nobody(pipe: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(ORPHAN_SECONDS)
     os._exit(1)
+
+
+def _pass_on(number: signal.Signals, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.send_signal(number)  # to one that has ended, it does nothing
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -14,7 +14,7 @@ import httpx2 as httpx
 import pytest
 
 from optin.site.findings import Finding
-from optin.web.dev import load_or_report
+from optin.web.site_reload import load_or_report
 from tests.serving import form_key
 from tests.web.conftest import site_at
 

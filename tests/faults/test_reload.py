@@ -1,0 +1,85 @@
+"""A real server that loads an edited site: by a signal, by itself, in every worker (W10)."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2 as httpx
+
+from tests.ports import NO_MAIL
+from tests.serving import NO_TLS, Serving, start
+from tests.web.conftest import site_at
+
+PAPER = Path("magnets/paper/index.md")
+
+
+def edit(site: Path, before: str, after: str) -> None:
+    text = (site / PAPER).read_text("utf-8")
+    (site / PAPER).write_text(text.replace(before, after, 1), "utf-8")
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.02)
+
+
+def page(serving: Serving) -> str:
+    """Return the page as one worker shows it: each time on a connection of its own."""
+    with httpx.Client(verify=NO_TLS, timeout=30) as client:
+        return client.get(f"{serving.base}/paper").text
+
+
+def health(serving: Serving) -> object:
+    """Return what a ready server says of its site."""
+    answer = httpx.get(f"{serving.base}/health", verify=NO_TLS, timeout=30)
+    assert answer.status_code == 200
+    return answer.json()["checks"]["site"]
+
+
+def test_a_signal_loads_the_site_and_a_broken_one_waits(tmp_path: Path, free_port: int) -> None:
+    """W10: SIGHUP ends nothing; a mistake is logged with its line, and counted in /health."""
+    site = tmp_path / "site"
+    site_at(site)
+    store = f"sqlite:///{tmp_path / 'optin.db'}"
+    serving = start(site, free_port, store, NO_MAIL, str(tmp_path / "keys.json"))
+    try:
+        edit(site, "title: Het witboek", "titel: Het gele witboek")
+        serving.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "magnets/paper/index.md:4:1" in serving.log.read_text())
+        assert "Het witboek" in page(serving)
+        wait_for(lambda: health(serving) == {"ok": True, "mistakes": 2})  # an answer holds for a second
+        edit(site, "titel:", "title:")
+        serving.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "Het gele witboek" in page(serving))
+        assert "the edited site is served: 2 magnets" in serving.log.read_text()
+    finally:
+        assert serving.stop() == 0
+
+
+def test_every_worker_loads_the_site_by_signal_and_by_itself(
+    tmp_path: Path, free_port: int, postgres_url: str
+) -> None:
+    """W10, O1: the parent passes the signal on; with --reload each watches the files."""
+    site = tmp_path / "site"
+    site_at(site)
+    keys = str(tmp_path / "keys.json")
+    serving = start(site, free_port, postgres_url, NO_MAIL, keys, "--workers", "2", "--reload")
+
+    def said(words: str) -> int:
+        return serving.log.read_text().count(words)
+
+    new, nothing_new = "the edited site is served", "nothing in it is new"
+    try:
+        wait_for(lambda: said(nothing_new) == 2)  # each watches the files, and has looked at them since
+        edit(site, "Het witboek", "Het gele witboek")
+        wait_for(lambda: said(new) == 2)
+        assert all("Het gele witboek" in page(serving) for _ in range(8))
+        serving.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: said(nothing_new) == 4)
+    finally:
+        assert serving.stop() == 0
