@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from optin.consent.parts_by_kind import PartsByKind
+from optin.site.blocks.table import BLOCKS
 from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.findings import Finding, shown_path
 from optin.site.kind_file import FilePart
@@ -55,9 +56,13 @@ def _of_magnet(site: Site, magnet: Magnet, kind: FilePart) -> Iterator[Finding]:
         *_of_life(magnet),
         *_of_words(magnet, document, kind),
         *_of_look(magnet),
+        *_of_missing_blocks(magnet),
         *_of_boxes(magnet),
     ):
         yield document.finding(where, message, cure, severity="hint", code=code, slug=magnet.slug)
+    for piece in magnet.story:
+        for it in BLOCKS[piece.name].hints(piece.block) if piece.name else ():
+            yield Finding(document.path, piece.line, 1, it.message, it.cure, "hint", "block", magnet.slug)
 
 
 Hint = tuple[Path_, str, str, str]  # where, code, message, cure
@@ -117,6 +122,25 @@ def _of_look(magnet: Magnet) -> Iterator[Hint]:
             cure = f"Save it smaller, below {MOST_PICTURE_BYTES // 1000} kB."
             where: Path_ = ("picture",) if picture is magnet.picture else ()
             yield where, "picture-heavy", message, cure
+
+
+def _of_missing_blocks(magnet: Magnet) -> Iterator[Hint]:
+    """Yield a hint for a block that would help; a page without a file to sell has less to show."""
+    there = {piece.name for piece in magnet.story}
+    if magnet.file is None:
+        return
+    if "inside" not in there and magnet.file.suffix.lower() == ".pdf":
+        cure = "Add a block: ::: inside, then a line for each page, such as: - 2: the decision chart"
+        yield (), "no-look-inside", "The page shows nothing of the file; people like to look inside.", cure
+    if "benefits" not in there:
+        cure = "Add a block: ::: benefits, then a line for each, such as: - :clock: **Ready in minutes** …"
+        yield (), "no-benefits", "The page does not say at a glance what people gain.", cure
+    if not there & {"quote", "logos", "numbers"}:
+        cure = "Add a block: ::: quote of a reader, ::: logos of users, or ::: numbers to check."
+        yield (), "no-support", "Only you say that it is good.", cure
+    if "faq" not in there and any(not question.channel.by_mail for question in magnet.questions):
+        cure = "Add a block: ::: faq, with a heading such as: ### Will you call me?"
+        yield (), "no-answers", "The form asks whether you may call, and the page answers no doubt.", cure
 
 
 def _of_boxes(magnet: Magnet) -> Iterator[Hint]:

@@ -30,6 +30,7 @@ CALLS: dict[str, tuple[int, int, int | None, str]] = {
     "Finding": (3, 4, 6, "site"),
     "finding": (1, 2, None, "site"),
     "Objection": (1, 2, 0, ""),
+    "BlockHint": (0, 1, None, "block"),
     "Complaint": (1, 2, None, "kind"),
     "PictureRefused": (0, 1, None, "picture"),
     "hint": (1, 2, 0, ""),
@@ -146,7 +147,7 @@ class _Said:
         shown = ast.unparse(call)
         if "warning=True" in shown or "'warning'" in shown or "warning=not" in shown:
             severity = "warning"
-        if "'hint'" in shown or getattr(call.func, "id", "") == "hint":
+        if "'hint'" in shown or getattr(call.func, "id", "") in {"hint", "BlockHint"}:
             severity = "hint"
         yield from self.each(
             argument("code", code) or ast.Constant(default), message, argument("cure", cure), severity

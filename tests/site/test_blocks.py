@@ -11,11 +11,13 @@ import pytest
 from optin.services.edition import load_edition
 from optin.site.blocks.table import BLOCKS
 from optin.site.findings import Finding
+from optin.site.hints import hints
+from optin.site.loading import load_site
 from optin.theme.icons import icons_in
 from optin.theme.theme import OURS
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
-from tests.site.conftest import all_findings, findings, magnet, paper
+from tests.site.conftest import all_findings, findings, magnet, paper, toml
 
 FENCE = re.compile(r"^```md\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 GUIDE = (ROOT / "docs" / "guide" / "blocks.md").read_text("utf-8")
@@ -185,3 +187,77 @@ def test_claims_in_a_block_are_read_by_the_laws_rules_too(site: Path) -> None:
         "::: faq\n### Wat kost het?\n\nUw toestemming is verplicht.\n:::",
     )
     assert [it.code for it in findings(site)] == ["price"]
+
+
+def advice(site: Path) -> set[str]:
+    """Return the messages of the hints about blocks."""
+    loaded = load_site(site, KINDS.files).site
+    assert loaded is not None
+    return {it.message for it in hints(loaded, KINDS.files) if it.code == "block"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"::: quote\nname: Noor\n\n{'Goed ' * 26}\n:::", "The quote has 26 words; people read 25."),
+        (f"::: author\nname: Anna\n\n{'Belde ' * 31}\n:::", "The author has 31 words; people read 30."),
+        (
+            "::: benefits\n- **Bel** nu\n- **Nu eindelijk zonder enige twijfel bellen** nu\n:::",
+            "has 6 words and 1 more",
+        ),
+        (
+            f"::: benefits\n{'- **Bel** nu' + chr(10) * 1}{('- **Bel** nu' + chr(10)) * 6}:::",
+            "There are 7 benefits",
+        ),
+        ("::: logos\n- ![Bedrijf](a.svg)\n:::", "do not say what they mean"),
+        (f"::: inside\n{''.join(f'- {it}: a{chr(10)}' for it in range(1, 6))}:::", "shows 5 pages"),
+    ],
+)
+def test_a_block_that_could_be_better_gets_a_hint(site: Path, text: str, said: str) -> None:
+    """W2, M4: at its line, and nothing is refused."""
+    folder = paper(site, body=text)
+    (folder / "x.pdf").write_bytes(PDF.read_bytes())
+    (folder / "a.svg").write_text(SVG)
+    assert findings(site) == []
+    (message,) = advice(site)
+    assert said in message
+
+
+def test_a_page_that_lacks_a_block_is_told_which_would_help(site: Path) -> None:
+    """W2, M4: who hands out a file has something to show of it; each hint is silent once it is heeded."""
+
+    def codes() -> set[str]:
+        loaded = load_site(site, KINDS.files).site
+        assert loaded is not None
+        return {it.code for it in hints(loaded, KINDS.files) if it.slug == "paper"}
+
+    toml(site, "[purposes.tips-email]", '[purposes.call]\nchannel = "phone"\nretention = "6 months"\n'
+         'text.nl = "U mag mij één keer bellen over deze tips."\n\n[purposes.tips-email]')  # fmt: skip
+    front = "purposes: [call]\nfields: [{name: phone, why: Om u te bellen als u dat aankruist.}]\n"
+    wanted = {"no-look-inside", "no-benefits", "no-support", "no-answers"}
+    folder = paper(site, front)
+    (folder / "x.pdf").write_bytes(PDF.read_bytes())
+    assert wanted <= codes()
+    blocks = [
+        QUOTE,
+        "::: inside\n- 1: a\n:::",
+        "::: benefits\n- **Bel** nu\n:::",
+        "::: faq\n### Een?\n\nJa.\n:::",
+    ]
+    folder = paper(site, front, "\n\n".join(blocks))
+    (folder / "x.pdf").write_bytes(PDF.read_bytes())
+    assert not wanted & codes()
+
+
+def test_every_magnet_of_the_repository_has_a_cover_and_blocks() -> None:
+    """W2: the repository's own site could be shown to a customer; each block is there at least once."""
+    loaded = load_site(ROOT, KINDS.files).site
+    assert loaded is not None
+    there = set()
+    for one in loaded.magnets.values():
+        named = {piece.name for piece in one.story if piece.name}
+        assert one.picture is not None, one.slug
+        assert named, one.slug
+        there |= named
+    assert there == {*BLOCKS}
+    assert {f"{it.path}: {it.message}" for it in hints(loaded, KINDS.files)} == set()

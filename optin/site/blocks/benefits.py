@@ -13,7 +13,7 @@ from optin.theme.icons import icons_in
 from optin.theme.theme import OURS
 
 MOST = 6
-MOST_BOLD_WORDS, MOST_WORDS = 4, 9
+MOST_BOLD_WORDS, MOST_WORDS = 5, 9
 EXAMPLE = "- :clock: **Ready in minutes** One page for each call."
 _ICON = re.compile(r":([a-z0-9-]+):")
 
