@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from optin.consent.address import EmailAddress
-from optin.consent.channel import Address, address_at, declared_addresses
+from optin.consent.channel import Address, address_at
 from optin.consent.form import EMAIL_FIELD, FormDeclaration
 from optin.consent.magnet_details import DetailsPart
 from optin.consent.misspelt_domain import probably_meant
@@ -101,16 +101,26 @@ def settle_doubtful_address(typed: FormInput, asked: str) -> tuple[FormInput, Do
     return replace(typed, values=values), None
 
 
-def normalised_values(typed: FormInput, country: str) -> tuple[tuple[str, str], ...]:
-    """Return the normal form of an address and a number, by field, where it differs from the input."""
+def normalised_values(
+    declaration: FormDeclaration, typed: FormInput, country: str
+) -> tuple[tuple[str, str], ...]:
+    """Return the normal form of an address and a number, by field, where it differs from the input.
+
+    A number that no ticked box needs is left out: it would not be kept.
+    """
     read: dict[str, str] = {}
     with suppress(ValueError):
         read[EMAIL_FIELD] = parse_typed_email(typed.value(EMAIL_FIELD))
-    for address in declared_addresses():
+    for address in _needed(declaration, typed):
         with suppress(ValueError):
             parsed = address.parse(without_unseen(typed.value(address.field)), country)
             read[address.field] = address.show(parsed)
     return tuple((field, value) for field, value in read.items() if value != typed.value(field))
+
+
+def _needed(declaration: FormDeclaration, typed: FormInput) -> set[Address]:
+    """Return the addresses besides the mailbox that a ticked box needs."""
+    return {asked.channel.address for asked in declaration.asked(typed.ticked) if not asked.channel.by_mail}
 
 
 def read_entry(
@@ -119,7 +129,7 @@ def read_entry(
     """Return the entry, or every problem in the input, in the form's order."""
     problems: list[Problem] = []
     email = _read_email(typed.value(EMAIL_FIELD), problems)
-    needed = {asked.channel.address for asked in declaration.asked(typed.ticked)}
+    needed = _needed(declaration, typed)
     fields: list[tuple[str, str]] = []
     for field in declaration.fields:
         address = address_at(field.name)

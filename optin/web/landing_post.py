@@ -177,7 +177,9 @@ def _again(app_context: AppContext, slug: Slug, shown: FormVersion, returned: _R
         problems=(*doubted, *returned.problems),
         changed=shown.key != view.form_key,
         meant="" if doubt is None else doubt.meant,
-        understood=normalised_values(typed, app_context.edition.site.settings.controller.country),
+        understood=normalised_values(
+            shown.declaration, typed, app_context.edition.site.settings.controller.country
+        ),
         wait_seconds=returned.wait_seconds,
     )
     if not returned.wait_seconds:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from optin.theme.languages import languages
+from optin.theme.views import LandingView
 from tests.browser.conftest import House
 from tests.browser.test_languages import LINK, STYLE, THEME
 from tests.theme import gallery
@@ -148,4 +150,22 @@ def test_a_page_without_a_form_begins_with_its_name_as_well(browser: Browser, na
         assert head["y"] < ask["y"] < story["y"]
     else:
         assert ask["x"] >= max(head["x"] + head["width"], story["x"] + story["width"])
+    page.close()
+
+
+@pytest.mark.parametrize("lang", languages())
+def test_a_form_with_two_boxes_is_short_in_every_language(browser: Browser, lang: str) -> None:
+    """W1: of every kind, with a name and a number to ask for; German says it in few words, too."""
+    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+    seen = 0
+    for name, view in gallery.pages(lang):
+        if isinstance(view, LandingView) and not view.problems and not view.wait_seconds and not view.changed:
+            page.set_content(THEME.page(view).replace(LINK, STYLE))
+            found = page.evaluate(MEASURE)
+            assert found["field"] <= HEIGHT or found["led"] == [found["button"]], name
+            assert found["submit"] <= SCREENS * HEIGHT, name
+            assert found["words"] <= MOST_WORDS, name
+            assert not found["sideways"], name
+            seen += 1
+    assert seen >= len(PAGES)
     page.close()

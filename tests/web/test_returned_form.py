@@ -226,6 +226,9 @@ def test_a_number_is_shown_as_it_is_understood(visit: Visit) -> None:
     assert f'value="{BELGIAN}"' in back
     assert f"Wij gebruiken {AS_READ}." in back
     assert 'aria-describedby="why-phone read-phone"' in back
+    without = post(visit, email="jan@", phone=BELGIAN).text
+    assert f'value="{BELGIAN}"' in without
+    assert AS_READ not in without  # nobody will use it
     visit.fill("jan@example.nl", phone=BELGIAN, consent=["tips-email", "follow-up-phone"])
     order = visit.mail(MailKind.CONFIRMATION)
     assert composed(visit, order).count(AS_READ) == 2
