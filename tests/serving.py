@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -59,6 +60,7 @@ def environment(store: str, mail: str, keys: str) -> dict[str, str]:
 
 def start(site: Path, port: int, store: str, mail: str, keys: str, *more: str) -> Serving:
     """Start a server and wait until it answers."""
+    nobody_answers(port)
     log = site.parent / f"serve-{port}.log"
     command = [sys.executable, "-m", "optin", "serve", "--site", str(site), "--port", str(port), *more]
     with log.open("ab") as output:
@@ -68,6 +70,17 @@ def start(site: Path, port: int, store: str, mail: str, keys: str, *more: str) -
         return serving
     process.kill()
     raise AssertionError(log.read_text())
+
+
+def nobody_answers(port: int) -> None:
+    """Wait until the workers of a killed server have ended too: they would answer in the next one's place."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with socket.socket() as asking:
+            if asking.connect_ex(("127.0.0.1", port)) != 0:
+                return
+        time.sleep(0.03)
+    raise AssertionError(port)
 
 
 def answers(process: subprocess.Popen[bytes], base: str) -> bool:
