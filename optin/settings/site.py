@@ -226,6 +226,17 @@ class ReceiptTable(Table):
         return self.proof == "attach"
 
 
+class LinksTable(Table):
+    """Other sites that people may be sent to."""
+
+    hosts: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Hosts that thanks of a magnet may lead to.",
+        examples=[["www.example.com"]],
+    )
+
+
 class ErasureTable(Table):
     """The consequences of an erasure, shown to the person beforehand (GDPR 17)."""
 
@@ -385,6 +396,7 @@ class SiteSettings(Settings):
     erasure: ErasureTable = ErasureTable()
     download: DownloadTable = DownloadTable()
     receipt: ReceiptTable = ReceiptTable()
+    links: LinksTable = LinksTable()
     proxy: ProxyTable = ProxyTable()
     server: ServerLimits = ServerLimits()
     mail_server: MailServerTable = MailServerTable()

@@ -113,6 +113,11 @@ class MagnetFile(Table):
     fields: list[FieldEntry] = Field([], description="What is asked besides the e-mail address.")
     picture: PictureEntry | None = None
     next: NextEntry | None = None
+    thanks: Stripped = Field(
+        "",
+        description="A page elsewhere that people are sent to once they confirmed; see links.hosts.",
+        examples=["https://www.example.com/thanks"],
+    )
     texts: dict[str, Own] = Field({}, description="Texts of your own by key, for this page.")
     erasure: MagnetErasure | None = None
     status: Literal["draft", "live", "archived"] = Field(

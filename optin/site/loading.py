@@ -118,6 +118,7 @@ class _SiteReader:
             purposes=site.settings.purposes,
             languages=site.settings.languages if sure_of_languages else languages(),
             zone=ZoneInfo(site.time_zone),
+            link_hosts=site.settings.links.hosts,
             label=lambda lang, name: catalogue(lang if lang in languages() else "en")[f"field.{name}"],
             doubtful=frozenset(str(path[1]) for path in mistaken if path[0] == "purposes" and len(path) > 1),
             all_purposes_known=self._readable and self._validated.vouches(("purposes",)),

@@ -27,7 +27,7 @@ from optin.site.magnet_findings import MagnetFindings
 from optin.site.magnet_life import Life, Status
 from optin.site.magnet_set import RESERVED, SLUG, MagnetReading
 from optin.site.model import Magnet
-from optin.site.next_steps import read_next_step
+from optin.site.next_steps import read_next_step, read_thanks
 from optin.site.picture_cache import PictureCache
 from optin.site.prose import Prose
 from optin.site.validation import validated
@@ -56,13 +56,21 @@ class Surroundings:
     languages: tuple[str, ...]
     label: Callable[[str, str], str]
     zone: ZoneInfo = ZoneInfo("UTC")  # on whose clock moments are written
+    link_hosts: tuple[str, ...] = ()  # other sites that people may be sent to
     doubtful: Collection[str] = ()  # purposes that are not as they were meant: nothing follows from them
     all_purposes_known: bool = True
 
     @property
     def known(self) -> tuple[object, ...]:
         """Everything that a reading depends on, except labels, which are the catalogue's."""
-        return self.purposes, self.languages, self.zone.key, self.doubtful, self.all_purposes_known
+        return (
+            self.purposes,
+            self.languages,
+            self.zone.key,
+            self.link_hosts,
+            self.doubtful,
+            self.all_purposes_known,
+        )
 
 
 class MagnetReader:
@@ -171,6 +179,7 @@ class MagnetReader:
             order=written.order,
             listed=written.listed,
             next_step=read_next_step(written.next, self._files, self._findings),
+            thanks=read_thanks(written.thanks, self._around.link_hosts, self._findings),
         )
 
     def _life(self, written: MagnetFile, details: Details | None) -> Life:

@@ -102,6 +102,7 @@ class Magnet:
     group: str = ""  # shared by the same magnet in other languages
     was: tuple[Slug, ...] = ()  # its earlier names
     next_step: NextStepFile | None = None  # what people are offered once they confirmed
+    thanks: str = ""  # the page elsewhere that they are sent to
     headline: str = ""  # what people gain; the page begins with it instead of the title
     order: int | None = None  # its place on the index: smaller first, then those without one
     listed: bool = True  # on the index and in the sitemap

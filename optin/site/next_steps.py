@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from optin.flows.policy import NextStep
@@ -35,6 +36,29 @@ def read_next_step(
     return NextStepFile(
         (entry.title or "").strip(), entry.text.strip(), entry.link, (entry.label or "").strip(), shown
     )
+
+
+def read_thanks(url: str, hosts: Collection[str], findings: MagnetFindings) -> str:
+    """Return the page elsewhere that people are sent to; one of a host that is not listed is a finding."""
+    if not url:
+        return ""
+    if not is_web_link(url) or url.startswith("/") or "{" in url:
+        message = f"{url[:60]!r} is no address that everybody can be sent to."
+        cure = "Write https://… in full; it is the same for everybody, and nothing is added to it."
+        findings.say(("thanks",), message, cure, code="thanks")
+        return ""
+    host = origin_of(url).removeprefix("https://").partition(":")[0]
+    if host not in {it.lower() for it in hosts}:
+        message = f"The host {host!r} is not among those that people may be sent to."
+        cure = f'Add it in optin.toml: [links] hosts = ["{host}"].'
+        findings.say(("thanks",), message, cure, code="thanks")
+    return url
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a web address, in lower case."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def is_web_link(link: str) -> bool:

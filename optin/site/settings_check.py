@@ -60,6 +60,7 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
     yield from _clock_jump(settings)
     yield from _consequences(settings)
     yield from _time_zone(settings)
+    yield from _links(settings)
 
 
 def _addresses(settings: SiteSettings) -> Iterator[At]:
@@ -97,6 +98,13 @@ def _emails(settings: SiteSettings) -> Iterator[At]:
             parse_email(address)
         except ValueError:
             yield where, Objection("email", f"{address!r} is not an e-mail address.", "Write name@domain.")
+
+
+def _links(settings: SiteSettings) -> Iterator[At]:
+    for place, host in enumerate(settings.links.hosts):
+        if not is_public_name(host.lower()):
+            message = f"{host!r} is not the name of a host."
+            yield ("links", "hosts", place), Objection("links", message, "Write it like www.example.com.")
 
 
 def _controller(controller: ControllerTable) -> Iterator[At]:

@@ -192,7 +192,7 @@ def _forms(blank: views.LandingView) -> Iterator[Any]:
     yield replace(blank, typed=typed, problems=doubted, meant="alice@example.com", understood=read)
     yield replace(blank, typed=typed, wait_seconds=90)
     yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS)
-    yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS, NUMBER)
+    yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS, NUMBER, "www.example.com")
     done = views.ConfirmedView(frame, "Title", kind, GRANTED, QUESTIONS, URL, "a.pdf", 1_000)
     yield done
     yield replace(done, starts=True, next_step=NEXT)

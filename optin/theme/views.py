@@ -150,6 +150,7 @@ class ConfirmView:
     requested_at: datetime
     questions: tuple[ConsentQuestion, ...]
     number: str = ""  # which would be called (E.164)
+    leads_to: str = ""  # the host of another site, which people are sent to by the button
 
 
 @dataclass(frozen=True)

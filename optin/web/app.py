@@ -90,7 +90,9 @@ class SecureHeaders:
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self._headers]
+                own = {name for name, _ in message["headers"]}  # of a page with a policy of its own
+                new = (header for header in self._headers if header[0] not in own)
+                message["headers"] = [*message["headers"], *new]
             await send(message)
 
         await self._inner(scope, receive, send_secured)

@@ -9,14 +9,16 @@ from optin.consent.consent_record import RequestId
 from optin.consent.form import FormDeclaration
 from optin.consent.links import LinkKind
 from optin.errors import LinkExpired
-from optin.flows.consents.confirm import ShownRequest, confirm, view_confirmation, view_request
+from optin.flows.consents.confirm import Confirmation, ShownRequest, confirm, view_confirmation, view_request
 from optin.flows.consents.duplicate_posts import mailed_request
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import MailRequester
+from optin.site.next_steps import origin_of
 from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView
 from optin.web.app_context import AppContext, app_context_of, see_other
 from optin.web.download import promised_download
 from optin.web.form_reader import read_post, single
+from optin.web.headers import CONTENT_POLICY, content_policy
 
 
 async def get_confirmation(request: Request) -> Response:
@@ -39,9 +41,9 @@ async def post_confirmation(request: Request) -> Response:
     stored, expired = _read(app_context, token)
     installation = app_context.installation
     if not expired:
-        await app_context.run(confirm, request=stored, now=installation.clock())
+        outcome = await app_context.run(confirm, request=stored, now=installation.clock())
         installation.wake_courier()
-        return see_other(confirmed_path(token))
+        return see_other(after_confirmation(app_context, outcome, token))
     if single(posted, "action") == "resend":
         await app_context.limits.count(request)
         await resend_mail(app_context, stored, MailRequester.READER)  # only the mail has this link
@@ -78,17 +80,18 @@ def _read(app_context: AppContext, token: str) -> tuple[RequestId, bool]:
 
 def _ask(app_context: AppContext, asked: ShownRequest, token: str) -> Response:
     form = asked.form
-    return app_context.page(
-        ConfirmView(
-            frame=app_context.frame(form.lang),
-            title=form.title,
-            kind=form.kind,
-            action=f"/confirm/{token}",
-            requested_at=asked.requested_at,
-            questions=asked.questions,
-            number=asked.number,
-        )
+    thanks = thanks_of(app_context, form) if asked.hands_out else ""
+    view = ConfirmView(
+        frame=app_context.frame(form.lang),
+        title=form.title,
+        kind=form.kind,
+        action=f"/confirm/{token}",
+        requested_at=asked.requested_at,
+        questions=asked.questions,
+        number=asked.number,
+        leads_to=origin_of(thanks).partition("://")[2],
     )
+    return may_lead_to(app_context, app_context.page(view), thanks)
 
 
 def _expired(app_context: AppContext, form: FormDeclaration, token: str, *, resent: bool) -> Response:
@@ -96,9 +99,27 @@ def _expired(app_context: AppContext, form: FormDeclaration, token: str, *, rese
     return app_context.page(view, 200 if resent else LinkExpired.status)
 
 
-def confirmed_path(token: str) -> str:
-    """Return the address that a button leads to which confirms: its page also starts the download."""
-    return f"/confirm/{token}?now=1"
+def after_confirmation(app_context: AppContext, outcome: Confirmation, token: str) -> str:
+    """Return where a button leads that confirms: the page that starts the download, or the site's own thanks.
+
+    Nothing is added to an address elsewhere; what was asked for is in the mail, and behind the link in it.
+    """
+    thanks = thanks_of(app_context, outcome.form) if outcome.hands_out else ""
+    return thanks or f"/confirm/{token}?now=1"
+
+
+def thanks_of(app_context: AppContext, form: FormDeclaration) -> str:
+    """Return the page elsewhere that a magnet sends people to; empty when there is none."""
+    magnet = app_context.edition.site.magnet(form.magnet)
+    return "" if magnet is None else magnet.thanks
+
+
+def may_lead_to(app_context: AppContext, answer: Response, thanks: str) -> Response:
+    """Return a page whose form may be answered by a redirect to `thanks`."""
+    if thanks:
+        base_url = app_context.edition.site.settings.base_url
+        answer.headers[CONTENT_POLICY] = content_policy(base_url, origin_of(thanks))
+    return answer
 
 
 async def _confirmed(app_context: AppContext, stored: RequestId, *, starts: bool) -> Response:

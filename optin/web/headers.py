@@ -19,16 +19,27 @@ _ALWAYS = (
 )
 
 
+CONTENT_POLICY = "content-security-policy"
+
+
 def security_headers(base_url: str) -> tuple[tuple[str, str], ...]:
     """Return the headers. `base_url`: where forms post to; with https, browsers stay on it."""
-    policy = (
-        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self';"
-        f" form-action 'self' {_ascii(base_url)}; base-uri 'none'; frame-ancestors 'none'"
-    )
-    headers = (("content-security-policy", policy), *_ALWAYS)
+    headers = ((CONTENT_POLICY, content_policy(base_url)), *_ALWAYS)
     if base_url.startswith("https://"):
         return (*headers, ("strict-transport-security", f"max-age={YEAR_SECONDS}; includeSubDomains"))
     return headers
+
+
+def content_policy(base_url: str, leads_to: str = "") -> str:
+    """Return the content security policy of a page.
+
+    `leads_to`: another site's origin that the answer to its form redirects to; browsers count it as a target.
+    """
+    targets = " ".join(filter(None, ("'self'", _ascii(base_url), leads_to)))
+    return (
+        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self';"
+        f" form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
+    )
 
 
 def _ascii(base_url: str) -> str:

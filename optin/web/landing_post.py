@@ -38,7 +38,7 @@ from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_limits import MailRequester
 from optin.theme.views import SentView
 from optin.web.app_context import AppContext, app_context_of, see_other, slug_of
-from optin.web.confirm import confirmed_path, resend_mail
+from optin.web.confirm import after_confirmation, may_lead_to, resend_mail, thanks_of
 from optin.web.form_reader import read_post, single
 from optin.web.removed_magnets import removed_form
 
@@ -124,7 +124,7 @@ async def post_sent(request: Request) -> Response:
         return _sent(app_context, served, after, problem=reason)
     installation.wake_courier()
     done = installation.vault.links.sign(LinkKind.CONFIRM, outcome.request, installation.clock())
-    return see_other(confirmed_path(done))
+    return see_other(after_confirmation(app_context, outcome, done))
 
 
 def _served(app_context: AppContext, slug: Slug) -> FormVersion:
@@ -269,4 +269,5 @@ def _sent(
         number=after.number,
         form_url=f"{frame.pages_url}/{form.declaration.magnet}",
     )
-    return app_context.page(view, WRONG if problem else 200)
+    page = app_context.page(view, WRONG if problem else 200)
+    return may_lead_to(app_context, page, thanks_of(app_context, form.declaration))

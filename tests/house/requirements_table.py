@@ -18,7 +18,6 @@ NUMBERS = re.compile(r"([A-Z]\d{1,2}(?:, [A-Z]\d{1,2})*)\b")
 PARTLY = {
     "O4": "statistics on the command line; the desk is to come",
     "O5": "health; metrics are to come",
-    "W4": "a page of thanks elsewhere is to come",
     "W3": "pictures in widths, with a focus point; looks and the gallery are to come",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }

@@ -93,3 +93,49 @@ def test_a_picture_is_mailed_if_mail_programs_show_it(site: Path, ending: str) -
     assert step.picture in edition.theme.assets
     assert bool(step.mail_picture) == (ending in {"png", "jpg"})
     assert step.mail_picture in {"", *edition.theme.assets}
+
+
+def allow(site: Path, *hosts: str) -> None:
+    """Add `[links] hosts`."""
+    listed = ", ".join(f'"{host}"' for host in hosts)
+    with (site / "optin.toml").open("a", encoding="utf-8") as file:
+        file.write(f"\n[links]\nhosts = [{listed}]\n")
+
+
+def test_people_are_sent_to_a_host_that_the_site_lists(site: Path) -> None:
+    """W4: `thanks` leads to it, whatever its case; the magnet carries the address as it is written."""
+    allow(site, "WWW.example.com")
+    paper(site, "thanks: https://www.Example.com/bedankt?van=optin\n")
+    edition, wrong = load_edition(site, KINDS)
+    assert edition is not None
+    assert [it for it in wrong if it.severity == "error"] == []
+    assert edition.site.magnets[Slug("paper")].thanks == "https://www.Example.com/bedankt?van=optin"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://other.example.com/",
+        "https://www.example.com.evil.example/",
+        "https://evil.example/www.example.com",
+        "https://user@www.example.com/",
+        "http://www.example.com/",
+        "/plain-consent",
+        "https://www.example.com/?email={email}",
+    ],
+)
+def test_people_are_sent_nowhere_else(site: Path, url: str) -> None:
+    """W4, M4: a host that is not listed, another scheme, and an address that is to be filled in."""
+    allow(site, "www.example.com")
+    paper(site, f"thanks: '{url}'\n")
+    finding = only(site)
+    assert (finding.line, finding.severity, finding.code) == (7, "error", "thanks")
+    assert finding.cure
+
+
+@pytest.mark.parametrize("host", ["https://www.example.com", "localhost", "10.0.0.1", "", "*.example.com"])
+def test_a_listed_host_is_a_name(site: Path, host: str) -> None:
+    """W4, M4: and nothing more."""
+    allow(site, host)
+    finding = only(site)
+    assert (finding.path, finding.code) == ("optin.toml", "links")

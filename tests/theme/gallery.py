@@ -314,6 +314,10 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "closed", views.ClosedView(at, landing(lang))
     yield from _webinars(lang)
     yield "sent-again", views.SentView(at, title, "/x/sent", "t", "a@example.com", resent=True)
+    yield (
+        "confirm-thanks",
+        views.ConfirmView(at, title, "white-paper", "/c", NOW, (), leads_to="www.example.com"),
+    )
     yield "confirm-nothing", views.ConfirmView(at, title, "white-paper", "/confirm/t", NOW, ())
     granted = tuple(GivenConsent(question, NOW) for question in asked)
     full = views.ConfirmedView(at, title, "white-paper", granted, asked, "/download/t", "a.pdf", 212_000)

@@ -29,9 +29,11 @@ FRONT = """next:
 """
 
 
-def edited(root: Path, front: str) -> tuple[Edition | None, tuple[Finding, ...]]:
-    """Make the site with more front matter for its white paper."""
+def edited(root: Path, front: str, settings: str = "") -> tuple[Edition | None, tuple[Finding, ...]]:
+    """Make the site with more front matter for its white paper, and more settings."""
     site_at(root)
+    with (root / "optin.toml").open("a", encoding="utf-8") as file:
+        file.write(settings)
     page = root / "magnets" / "paper" / "index.md"
     page.write_text(page.read_text("utf-8").replace("---\n", f"---\n{front}", 1), "utf-8")
     drawn = io.BytesIO()

@@ -61,6 +61,7 @@ class ShownRequest:
     questions: tuple[ConsentQuestion, ...]
     confirmed: bool
     number: str = ""  # which would be called (E.164)
+    hands_out: bool = True  # not when a consent is only given anew
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def view_request(tx: Tx, context: Context, request: RequestId) -> ShownRequest:
         questions=opened.asked,
         confirmed=opened.stored.confirmed_at is not None,
         number=opened.number,
+        hands_out=not opened.declared.through,
     )
 
 
