@@ -22,6 +22,7 @@ from optin.site.findings import Finding, as_github, as_json, kind_failed
 from optin.site.hints import hints
 from optin.site.loading import SITE_FILE, find_root, load_site
 from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
+from optin.site.scaffold_texts import scaffold_texts
 from optin.site.schemas import magnet_schema, site_schema
 from optin.site.starters import starter_languages
 from optin.site.statement import statements_dated_ahead
@@ -106,10 +107,12 @@ def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> No
     if edition is not None:
         now = utc_now()
         findings += (*closed_magnets(edition.site, now), *_by_kind(edition))
+        findings += scaffold_texts(edition.site, edition.kinds.files)
         findings += (*statements_dated_ahead(edition.site, now), *reused_date_warnings(edition))
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     better = hints(edition.site, edition.kinds.files) if hinting and edition is not None else ()
+    better = tuple(it for it in better if it.code != "example")  # a warning already
     findings = (*findings, *better)
     if shape == "text":
         show_findings(findings)

@@ -31,6 +31,7 @@ from optin.services.setup_check import SERVE, check_placeholders, check_settings
 from optin.site.findings import Finding
 from optin.site.output_folder import write_folder
 from optin.site.reading_cache import ReadingCache
+from optin.site.scaffold_texts import scaffold_texts
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from optin.web.hangup import hold_hangups
@@ -133,7 +134,7 @@ def serve(kinds: InstalledKinds, /, site: Path, host: str, port: int, workers: i
     edition = _without_errors(edition, findings)
     settings = edition.site.settings
     check_settings(settings)
-    check_placeholders(findings)
+    check_placeholders((*findings, *scaffold_texts(edition.site, edition.kinds.files)))
     if workers > 1 and sqlite_path(settings.store, settings.root) is not None:
         msg = "Several workers need PostgreSQL; set OPTIN_STORE to postgresql://… or leave --workers."
         raise SetupRefused(msg)

@@ -29,8 +29,8 @@ def check_settings(settings: Settings) -> None:
 
 
 def check_placeholders(findings: Iterable[Finding]) -> None:
-    """Refuse a site whose controller or file is still the example. Raises SetupRefused."""
-    places = [f"{found.path}:{found.line}" for found in findings if found.code == "placeholder"]
+    """Refuse a site whose controller, file or text is still the example. Raises SetupRefused."""
+    places = [f"{it.path}:{it.line}" for it in findings if it.code in {"placeholder", "example"}]
     if places:
         msg = (
             f"Something is still the example that optin wrote ({', '.join(places)}); people have a right to"

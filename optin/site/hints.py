@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from optin.consent.parts_by_kind import PartsByKind
@@ -19,7 +20,8 @@ from optin.site.lint import MOST_WORDS
 from optin.site.magnet_life import Status
 from optin.site.model import Magnet, PrivacyStatement, Site
 from optin.site.prose import read_prose
-from optin.site.starters import magnet_starter, starter_path
+from optin.site.scaffold_texts import scaffold_texts_of
+from optin.site.starters import starter_path
 
 MOST_HEADLINE_WORDS = 9  # read at a glance, in two lines on a telephone
 MOST_TITLE_CHARACTERS = 60  # what a search result and a tab show of a title
@@ -54,7 +56,7 @@ def _of_magnet(site: Site, magnet: Magnet, kind: FilePart) -> Iterator[Finding]:
         return
     for where, code, message, cure in (
         *_of_life(magnet),
-        *_of_words(magnet, document, kind),
+        *_of_words(magnet, document),
         *_of_look(magnet),
         *_of_missing_blocks(magnet),
         *_of_boxes(magnet),
@@ -63,6 +65,7 @@ def _of_magnet(site: Site, magnet: Magnet, kind: FilePart) -> Iterator[Finding]:
     for piece in magnet.story:
         for it in BLOCKS[piece.name].hints(piece.block) if piece.name else ():
             yield Finding(document.path, piece.line, 1, it.message, it.cure, "hint", "block", magnet.slug)
+    yield from (replace(it, severity="hint") for it in scaffold_texts_of(site, magnet, kind))
 
 
 Hint = tuple[Path_, str, str, str]  # where, code, message, cure
@@ -74,18 +77,7 @@ def _of_life(magnet: Magnet) -> Iterator[Hint]:
         yield ("status",), "draft", message, "Remove status when it is ready."
 
 
-def _of_words(magnet: Magnet, document: Document, kind: FilePart) -> Iterator[Hint]:
-    start = magnet_starter(magnet.kind, kind.folder, magnet.lang)
-    texts = (
-        (("title",), magnet.title, start.title),
-        (("description",), magnet.description, start.description),
-        ((), document.body.strip(), start.body.strip()),
-    )
-    for where, text, example in texts:
-        if text == example:
-            what = where[0] if where else "text"
-            message = f"The {what} is still the example that optin new wrote."
-            yield where, "example", message, "Say it in your own words."
+def _of_words(magnet: Magnet, document: Document) -> Iterator[Hint]:
     if (length := len(magnet.title)) > MOST_TITLE_CHARACTERS:
         message = f"The title has {length} characters; search results show {MOST_TITLE_CHARACTERS}."
         yield ("title",), "title-long", message, "Put what matters first, or shorten it."

@@ -24,6 +24,7 @@ from optin.services.setup_check import check_placeholders, check_settings
 from optin.settings.site import SiteSettings
 from optin.site.findings import Finding
 from optin.site.reading_cache import ReadingCache
+from optin.site.scaffold_texts import scaffold_texts
 from optin.web.app_context import AppContext
 
 log = logging.getLogger("optin.serve")
@@ -174,7 +175,7 @@ class ServedReload:
             return [f"optin.toml: {', '.join(changed)} changed; restart the server for these."]
         try:
             check_settings(settings)
-            check_placeholders(findings)
+            check_placeholders((*findings, *scaffold_texts(edition.site, edition.kinds.files)))
         except SetupRefused as problem:
             return [str(problem)]
         return []

@@ -23,11 +23,13 @@ from PIL import Image
 from pydantic import BaseModel
 
 from optin.app.main import main
+from optin.services.edition import load_edition
 from optin.settings.site import SiteSettings
 from optin.site.front_matter import magnet_file
 from optin.site.hints import hints
 from optin.site.loading import load_site
 from optin.site.scaffold import make_site
+from optin.site.scaffold_texts import scaffold_texts
 from tests.house.guide import GUIDE, generated, page
 from tests.house.messages import FILLED, messages
 from tests.house.requirements_table import ROOT
@@ -382,7 +384,23 @@ def what_was_written_shows(walk: Walk) -> None:
     for name, kind in KINDS.files.items():
         if kind.hands_out_file:
             walk.do(f'cp "$HOME/my-own.pdf" my-site/magnets/my-{name}/my-{name}.pdf')
+    say_all_in_own_words(walk.site)
     walk.stop()
+
+
+def say_all_in_own_words(root: Path) -> None:
+    """Change each text that is still the example, as its author would."""
+    edition, _ = load_edition(root, KINDS)
+    assert edition is not None
+    for found in scaffold_texts(edition.site, KINDS.files):
+        path = root / found.path
+        lines = path.read_text("utf-8").split("\n")
+        written = lines[found.line - 1]
+        own = re.sub(r'"(.*)"', r'"Really \1"', written)
+        if own == written and re.search(r"\w: \w", written):
+            own = re.sub(r"(\w: )(\w)", r"\1Really \2", written, count=1)
+        lines[found.line - 1] = own if own != written else f"{written}, really"
+        path.write_text("\n".join(lines), "utf-8")
 
 
 def all_is_well(walk: Walk) -> None:

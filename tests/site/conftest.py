@@ -27,6 +27,8 @@ def site(tmp_path: Path) -> Path:
     make_site(tmp_path / "site")
     toml(tmp_path / "site", "Uw bedrijf B.V.", "Voorbeeld B.V.")
     toml(tmp_path / "site", "Straat 1", "Proefstraat 12")
+    with (tmp_path / "site" / "magnets" / "tips.md").open("a") as file:
+        file.write("\nElke tip komt van een klant.\n")
     return tmp_path / "site"
 
 

@@ -156,6 +156,8 @@ def site_at(root: Path) -> Edition:
     base = 'base_url = "https://optin.example.com"\n'
     text = text.replace("Uw bedrijf B.V.", "Voorbeeld B.V.").replace("Straat 1", "Proefstraat 12")
     (root / "optin.toml").write_text(base + text)
+    with (root / "magnets" / "tips.md").open("a") as file:
+        file.write("\nElke tip komt van een klant.\n")  # so it is not the example any more
     (root / "magnets" / "paper").mkdir()
     (root / "magnets" / "paper" / "index.md").write_text(PAPER)
     (root / "magnets" / "paper" / "witboek.pdf").write_bytes(b"%PDF-1.4 the very file")

@@ -1,0 +1,78 @@
+"""A scaffold that nobody touched does not go public (W10, M7)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from optin.errors import SetupRefused
+from optin.services.edition import load_edition
+from optin.services.setup_check import check_placeholders
+from optin.site.findings import Finding
+from optin.site.hints import hints
+from optin.site.scaffold import make_magnet, make_site
+from optin.site.scaffold_texts import scaffold_texts
+from optin.site.starters import starter_languages
+from tests.installed import KINDS
+from tests.site.conftest import magnet
+
+KIND_NAMES = sorted(name for name, _ in KINDS.files.items())
+
+
+def left(site: Path, slug: str) -> list[Finding]:
+    """Return what is the scaffold's in a magnet."""
+    edition, _ = load_edition(site, KINDS, with_drafts=True)
+    assert edition is not None
+    return [it for it in scaffold_texts(edition.site, KINDS.files) if it.slug == slug]
+
+
+@pytest.mark.parametrize("lang", starter_languages())
+@pytest.mark.parametrize("kind", KIND_NAMES)
+def test_what_optin_new_wrote_is_found_at_its_lines(tmp_path: Path, kind: str, lang: str) -> None:
+    """W10, M7: title, description and each paragraph, of every kind in every language; serve refuses."""
+    make_site(tmp_path, (lang,))
+    edition, _ = load_edition(tmp_path, KINDS)
+    assert edition is not None
+    path = make_magnet(edition.site, KINDS.files, kind, "mine", lang)[0]
+    found = left(tmp_path, "mine")
+    lines = path.read_text("utf-8").split("\n")
+    own = [it for it in found if it.path == path.relative_to(tmp_path).as_posix()]
+    named = {lines[it.line - 1].partition(":")[0] for it in own}
+    assert {"title", "description"} <= named
+    assert max(it.line for it in own) > lines.index("---", 1), "and below the front matter"
+    with pytest.raises(SetupRefused, match="still the example"):
+        check_placeholders(found)
+
+
+def test_a_scaffold_that_was_rewritten_is_nobodys_but_its_authors(site: Path) -> None:
+    """W10: headings may stay; one item that was forgotten is found at its line, whatever the language."""
+    path = magnet(site, kind="newsletter")
+    assert left(site, "brief") == []
+    path.write_text(path.read_text("utf-8") + "\n\n## What is inside\n\n- Een eigen punt\n", "utf-8")
+    assert left(site, "brief") == []
+    forgotten = "Say what readers find in each issue,\nand who writes it."
+    path.write_text(f"{path.read_text('utf-8')}\n{forgotten}\n", "utf-8")
+    (found,) = left(site, "brief")
+    assert path.read_text("utf-8").split("\n")[found.line - 1].startswith("Say what readers find")
+    assert (found.severity, found.code) == ("warning", "example")
+
+
+def test_the_magnet_of_optin_init_must_be_touched(tmp_path: Path) -> None:
+    """W10, M7: one sentence of the author's own is enough; nothing in it is an instruction."""
+    make_site(tmp_path)
+    (found,) = left(tmp_path, "tips")
+    assert found.message.startswith("This magnet is still the example")
+    with (tmp_path / "magnets" / "tips.md").open("a") as file:
+        file.write("\nEen eigen zin.\n")
+    assert left(tmp_path, "tips") == []
+
+
+def test_a_draft_may_keep_its_scaffold(site: Path) -> None:
+    """W10: it is there to be written; `dev` shows what is left as hints."""
+    magnet(site, status="draft", title="Naam van uw nieuwsbrief")
+    assert left(site, "brief") == []
+    edition, _ = load_edition(site, KINDS, with_drafts=True)
+    assert edition is not None
+    shown = [it for it in hints(edition.site, KINDS.files) if it.slug == "brief" and it.code == "example"]
+    assert [it.severity for it in shown] == ["hint"]
