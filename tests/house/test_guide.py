@@ -201,7 +201,7 @@ def test_every_piece_of_front_matter_that_is_shown_passes_the_check(block: str, 
         "lang": "en",
         "title": "Letter",
         "description": "A letter.",
-        "purposes": "[]",
+        "purposes": "[tips-email]",
     }
     own = [f"{key}: {it}" for key, it in front.items() if not re.search(f"^{key}:", block, re.MULTILINE)]
     text = "\n".join(["---", *own, block.strip(), "---", "Text."])
