@@ -142,7 +142,7 @@ def test_a_page_without_a_form_begins_with_its_name_as_well(browser: Browser, na
     """W1: what is offered, then that it is closed, then its story; side by side on a desk."""
     page = browser.new_page(viewport={"width": width, "height": HEIGHT})
     page.set_content(THEME.page(dict(gallery.pages("nl"))[name]).replace(LINK, STYLE))
-    head, ask, story = (page.locator(it).bounding_box() for it in (".head", ".ask", ".story"))
+    head, ask, story = (page.locator(it).bounding_box() for it in (".head", ".ask", ".near"))
     assert head is not None
     assert ask is not None
     assert story is not None

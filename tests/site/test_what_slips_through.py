@@ -359,7 +359,7 @@ def test_a_picture_of_the_text_is_shown_wherever_it_lies(site: Path, name: str) 
     assert edition is not None
     page = {str(slug): form.page.decode() for slug, form in edition.publication.forms.items()}["paper"]
     assert '<img src="/static/' in page
-    assert 'width="40" height="20" alt="Lijn"' in page
+    assert 'alt="Lijn" width="40" height="20"' in page
 
 
 # --- settings
