@@ -302,6 +302,20 @@ class MagnetWaiting(VisitorRefused):
     name = "waiting"
 
 
+class PreviewExpired(VisitorRefused):
+    """A link to a preview whose days are over."""
+
+    status = 410
+    name = "preview-expired"
+
+
+class PreviewOnly(VisitorRefused):
+    """A form posted on a preview."""
+
+    status = 409
+    name = "preview"
+
+
 class MagnetGone(VisitorRefused):
     """A magnet that was removed from the site. `lang`: of its page."""
 

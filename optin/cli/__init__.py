@@ -20,6 +20,7 @@ COMMANDS = {
     "schema": "optin.cli.author:schema",
     "stats": "optin.cli.stats:stats",
     "dev": "optin.cli.dev:dev",
+    "preview": "optin.cli.preview:preview",
     "build": "optin.cli.serve:build",
     "serve": "optin.cli.serve:serve",
     "sweep": "optin.cli.sweep:sweep_command",

@@ -29,6 +29,7 @@ class LinkKind(StrEnum):
     DOWNLOAD = "download"
     UNSUBSCRIBE = "unsubscribe"
     PERSONAL = "personal"
+    PREVIEW = "preview"  # a page that is not public yet
     PLACE = "place"  # what a kind of magnet keeps for one request: see it, give it up
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -25,6 +25,11 @@ class Finding:
     severity: Severity = "error"
     code: str = "site"
     slug: str | None = None
+
+
+def less_severe(finding: Finding) -> Finding:
+    """Return a finding that hinders nobody but its author."""
+    return replace(finding, severity="warning") if finding.severity == "error" else finding
 
 
 def shown_path(path: Path, root: Path) -> str:

@@ -12,7 +12,7 @@ from optin.settings.installation import Served
 from optin.settings.site import SiteSettings
 from optin.site.documents import Document, Path_, read_toml
 from optin.site.files import Absence, as_on_disk, find_inside
-from optin.site.findings import Finding
+from optin.site.findings import Finding, less_severe
 from optin.site.kind_file import FilePart
 from optin.site.lint import Objection
 from optin.site.look_table import read_look
@@ -67,11 +67,6 @@ def load_site(
     unseen = {slug: magnet for slug, magnet in found.magnets.items() if slug in drafts}
     whole = None if broken else replace(site, magnets=seen, drafts=unseen)
     return LoadedSite(whole, tuple(sorted([*reader.findings, *findings], key=_order)))
-
-
-def less_severe(finding: Finding) -> Finding:
-    """Return a finding that hinders nobody but its author."""
-    return replace(finding, severity="warning") if finding.severity == "error" else finding
 
 
 def _order(finding: Finding) -> tuple[bool, str, int, int]:

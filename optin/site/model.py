@@ -160,6 +160,11 @@ class Site:
         """The current slug of a magnet, by each of its former slugs."""
         return {old: magnet.slug for magnet in self.magnets.values() for old in magnet.was}
 
+    def language_of(self, slug: Slug) -> str | None:
+        """Return the language of a magnet or a draft; None when there is neither."""
+        magnet = self.magnets.get(slug) or self.drafts.get(slug)
+        return None if magnet is None else magnet.lang
+
     def magnet(self, slug: str) -> Magnet | None:
         """Return a magnet by its current or a former slug."""
         name = Slug(slug)

@@ -11,7 +11,7 @@ from typing import Any
 from optin.consent.form import FormVersion, PrivacyDigest, PrivacyVersion, Slug
 from optin.consent.parts_by_kind import OUR_PACKAGE
 from optin.flows.policy import NextStep
-from optin.site.findings import Finding, kind_failed
+from optin.site.findings import Finding, kind_failed, less_severe
 from optin.site.kind_pages import PagesPart
 from optin.site.landing_pages import (
     Face,
@@ -58,6 +58,7 @@ class Publication:
     index: IndexView | None = None  # with every listed magnet; which are on it depends on the moment
     landings: Mapping[Slug, LandingView] = field(default_factory=dict)  # each magnet as it is written
     moved: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at an earlier address of a magnet
+    drafts: Mapping[Slug, bytes] = field(default_factory=dict)  # pages that nobody sees without a link
     findings: tuple[Finding, ...] = ()
     openings: Mapping[Slug, OpeningPage] = field(
         default_factory=dict
@@ -80,6 +81,12 @@ class Publication:
         """Every published form."""
         return tuple(face.form for faces in self.faces.values() for face in faces)
 
+    def preview(self, slug: Slug) -> bytes | None:
+        """Return the page that will be at an address: of a draft, or of a magnet that waits."""
+        if slug in self.openings:
+            return self.openings[slug].page
+        return self.faces[slug][0].form.page if slug in self.faces else self.drafts.get(slug)
+
     def face(self, slug: Slug, key: str) -> Face | None:
         """Return the page of a magnet with the form `key`."""
         return next((face for face in self.faces.get(slug, ()) if face.form.key == key), None)
@@ -99,6 +106,11 @@ class _Rendered:
     moved: bytes | None = None
     opening: OpeningPage | None = None
     wrong: tuple[Finding, ...] = ()
+
+    @property
+    def page(self) -> bytes:
+        """What is at the magnet's address while its form is open."""
+        return self.faces[0].form.page if self.opening is None else self.opening.page
 
 
 def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | None = None) -> Publication:
@@ -122,7 +134,7 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
     rendered: dict[Slug, _Rendered] = {}
     landings: dict[Slug, LandingView] = {}
     steps: dict[Slug, NextStep] = {}
-    for slug, magnet in site.magnets.items():
+    for slug, magnet in (*site.magnets.items(), *site.drafts.items()):
         try:
             view = landing_view(maker, magnet, privacy[magnet.lang].digest)
             step = next_step_of(maker, magnet)
@@ -135,7 +147,12 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
         rendered[slug] = kept.once(("pages", slug), source, make)
         if step is not None:
             steps[slug] = step
-    wrong = [finding for it in rendered.values() for finding in it.wrong]
+    wrong = [
+        less_severe(finding) if slug in site.drafts else finding
+        for slug, it in rendered.items()
+        for finding in it.wrong
+    ]
+    drafts = {slug: rendered.pop(slug) for slug in site.drafts}
     sound = {slug: it for slug, it in rendered.items() if not it.wrong}
     return Publication(
         faces={slug: it.faces for slug, it in sound.items()},
@@ -148,6 +165,7 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
             if it.moved is not None
             for old in site.magnets[slug].was
         },
+        drafts={slug: it.page for slug, it in drafts.items() if not it.wrong},
         findings=one_for_each_place([*wrong, *tried]),
         openings={slug: it.opening for slug, it in sound.items() if it.opening is not None},
         next_steps=steps,

@@ -28,6 +28,7 @@ from optin.web.landing_post import get_sent, post_form, post_sent
 from optin.web.mistyped_path import TypedPaths
 from optin.web.page_cache import PageCacheMiddleware
 from optin.web.personal import get_ask, get_personal, post_ask, post_personal
+from optin.web.preview import get_preview, post_preview
 from optin.web.privacy import get_privacy, get_privacy_version
 from optin.web.public_log import get_checkpoint, get_explanation, get_key, get_tile
 from optin.web.refusals import fail, refuse, refuse_broken_off, refuse_http
@@ -73,6 +74,8 @@ VISITOR_ROUTES = (
     Route("/{slug}", post_form, methods=["POST"]),
     Route("/{slug}/sent", get_sent, methods=["GET"]),
     Route("/{slug}/sent", at_even_times(post_sent), methods=["POST"]),
+    Route("/{slug}/preview/{token}", get_preview, methods=["GET"]),
+    Route("/{slug}/preview/{token}", post_preview, methods=["POST"]),
     Route("/{slug}/{rest:path}", below_magnet, methods=["GET", "POST"]),
 )
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx2 as httpx
 
 from tests.ports import NO_MAIL
-from tests.serving import NO_TLS, Serving, start
+from tests.serving import BASE_URL, NO_TLS, Serving, served, settings, start
+from tests.shell import shell
 from tests.web.conftest import site_at
 
 PAPER = Path("magnets/paper/index.md")
@@ -59,6 +60,26 @@ def test_a_signal_loads_the_site_and_a_broken_one_waits(tmp_path: Path, free_por
         assert "the edited site is served: 2 magnets" in serving.log.read_text()
     finally:
         assert serving.stop() == 0
+
+
+def test_a_command_prints_a_link_to_a_draft_that_the_server_shows(tmp_path: Path, free_port: int) -> None:
+    """W10: with the keys and the address of the server; a page that is public needs none."""
+    site, store, keys = tmp_path / "site", f"sqlite:///{tmp_path / 'optin.db'}", str(tmp_path / "keys.json")
+    site_at(site)
+    edit(site, "---\n", "---\nstatus: draft\n")
+    names = settings(store, NO_MAIL, keys)
+    with served(site, free_port, store, NO_MAIL, keys) as serving:
+        printed = shell(site, "preview", "paper", "--days", "2", **names)
+        assert printed.exit_code == 0, printed.stderr
+        path = printed.stdout.strip().removeprefix(BASE_URL)
+        assert path.startswith("/paper/preview/")
+        shown = httpx.get(f"{serving.base}{path}", verify=NO_TLS, timeout=30)
+        assert (shown.status_code, "Het witboek" in shown.text) == (200, True)
+        assert httpx.get(f"{serving.base}/paper", verify=NO_TLS, timeout=30).status_code == 404
+        public, unknown = (shell(site, "preview", slug, **names) for slug in ("tips", "papier"))
+        assert (public.exit_code, unknown.exit_code) == (1, 1)
+        assert f"/tips is public: {BASE_URL}/tips" in public.stderr
+        assert "Did you mean 'paper'?" in unknown.stderr
 
 
 def test_every_worker_loads_the_site_by_signal_and_by_itself(
