@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,23 @@ def test_each_wording_is_a_form_of_its_own(site: Path) -> None:
     assert faces[0].form == alone.publication.faces["brief"][0].form  # type: ignore[index]
     about = [[(q.purpose, q.channel, q.retention) for q in it.form.declaration.questions] for it in faces]
     assert about[0] == about[1] == about[2]
+
+
+def test_a_page_begins_with_its_headline_and_keeps_its_title(site: Path) -> None:
+    """W1: the gain is the heading, the title stands on cover and list; a variant may try either."""
+    magnet(
+        site,
+        headline="Weet wie u mag bellen",
+        variants="{gain: {headline: Bel gerust}, name: {title: De belwijzer}}",
+    )
+    edition, findings = load_edition(site, KINDS)
+    assert findings == ()
+    assert edition is not None
+    faces = edition.publication.faces["brief"]  # type: ignore[index]
+    shown = {it.form.declaration.variant: it.form.page.decode() for it in faces}
+    headings = {name: re.findall(r"<h1>([^<]*)</h1>", page) for name, page in shown.items()}
+    assert headings == {"": ["Weet wie u mag bellen"], "gain": ["Bel gerust"], "name": ["De belwijzer"]}
+    assert all(re.search(r"<title>Brief \|", shown[name]) for name in ("", "gain"))
+    assert re.search(r'class="cover drawn" aria-hidden="true"><span>Nieuwsbrief</span> Brief<', shown[""])
+    assert edition.publication.index is not None
+    assert "Weet wie" not in edition.theme.page(edition.publication.index)
