@@ -88,6 +88,7 @@ class Edition:
             next_steps={
                 name: step
                 for slug, step in self.publication.next_steps.items()
+                if slug in site.magnets  # drafts have no mail
                 for name in (slug, *site.magnets[slug].was)
             },
             webhooks={

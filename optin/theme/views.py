@@ -100,7 +100,7 @@ class ClosedView:
     frame: Frame
     landing: LandingView
     others: tuple[Card, ...] = ()  # open now, in the same language
-    by_kind: bool = True  # its kind closed it: a webinar began, a draw's day came
+    by_kind: bool = True  # its kind closed it, for what it offers has begun or is over
     is_archived: bool = False
 
 

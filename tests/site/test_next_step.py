@@ -21,6 +21,14 @@ def test_a_next_step_needs_a_text_alone(site: Path) -> None:
     assert findings(site) == []
 
 
+def test_a_draft_may_have_a_next_step(site: Path) -> None:
+    """W4, W10: the policy of the site's mails knows of published magnets alone."""
+    paper(site, f"{NEXT}status: draft\n")
+    edition, wrong = load_edition(site, KINDS)
+    assert edition is not None, wrong
+    assert edition.policy.next_steps == {}
+
+
 @pytest.mark.parametrize(
     "link",
     ["https://calendar.example.com/anna?from=paper", "/plain-consent", "/", "https://bücher.example.com/"],
