@@ -60,6 +60,14 @@ class NextStep:
 
 
 @dataclass(frozen=True)
+class MailCover:
+    """A magnet's cover as mails show it: its address on the site, and what it shows in words."""
+
+    url: str
+    alt: str
+
+
+@dataclass(frozen=True)
 class RequestPolicy:
     """The settings that flows follow, as tables of `optin.toml`, and the site's published magnets."""
 
@@ -80,6 +88,7 @@ class RequestPolicy:
     # by address, earlier ones too; of one magnet, the details are one and the same value
     magnets: Mapping[str, KnownMagnet] = field(default_factory=dict)
     next_steps: Mapping[str, NextStep] = field(default_factory=dict)  # by address, earlier ones too
+    covers: Mapping[str, MailCover] = field(default_factory=dict)  # likewise
     webhooks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # processor: purposes it is told of
     names: frozenset[str] = frozenset()  # every address of a served magnet, earlier ones too
     handouts: frozenset[tuple[str, str]] = frozenset()  # magnet and outcome of what is handed out

@@ -174,6 +174,7 @@ class Composer:
                 first_name=greeting_name(order.first_name),
                 personal_url=f"{self._base}/me",
                 hands_out=order.hands_out,
+                cover=order.cover,
                 next_step=order.next_step,
                 own=order.own,
             )

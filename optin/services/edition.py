@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
-from optin.consent.form import details_text
+from optin.consent.form import Slug, details_text
 from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.magnet_changes import notify_kinds
 from optin.flows.policy import KnownMagnet, RequestPolicy
@@ -43,6 +43,7 @@ from optin.store.transaction import Store, Tx, bind
 from optin.theme.theme import Asset, Theme
 from optin.theme.views import Frame
 
+T = TypeVar("T")
 FileOf: TypeAlias = Callable[[Path, Path], PromisedFile | None]
 
 
@@ -85,12 +86,8 @@ class Edition:
                 if it.details is not None
                 for name in (it.slug, *it.was)
             },
-            next_steps={
-                name: step
-                for slug, step in self.publication.next_steps.items()
-                if slug in site.magnets  # drafts have no mail
-                for name in (slug, *site.magnets[slug].was)
-            },
+            next_steps=self._by_name(self.publication.next_steps),
+            covers=self._by_name(self.publication.covers),
             webhooks={
                 name: frozenset(it.webhook.purposes)
                 for name, it in site.settings.processors.items()
@@ -100,6 +97,16 @@ class Edition:
             names=frozenset(name for it in site.magnets.values() for name in (it.slug, *it.was)),
             handouts=frozenset((it.magnet, it.outcome) for it in self.promises()),
         )
+
+    def _by_name(self, values: Mapping[Slug, T]) -> dict[str, T]:
+        """Return values of magnets by each of their addresses, earlier ones too; drafts have none."""
+        magnets = self.site.magnets
+        return {
+            name: value
+            for slug, value in values.items()
+            if slug in magnets
+            for name in (slug, *magnets[slug].was)
+        }
 
     def promises(self, file_of: FileOf = lambda _folder, _path: None) -> list[Promise]:
         """Return what each form hands out by mail: a file, or what its kind promises.
@@ -222,7 +229,8 @@ def _keep(
         if version.digest not in known:
             keep_form(tx, version, now)
             pages.append(version.page)
-    for name in sorted(assets_of(pages, edition.theme.assets.get)):
+    # a mail lies in a mailbox for years: its pictures stay, as those of pages do
+    for name in sorted({*assets_of(pages, edition.theme.assets.get), *publication.mail_pictures}):
         asset = edition.theme.assets[name]
         keep_asset(tx, StoredAsset(digest(asset.data), name, asset.content_type, asset.data), now)
     for promise in promises:

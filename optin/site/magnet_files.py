@@ -16,8 +16,9 @@ from optin.site.model import PictureFile
 from optin.site.pdf_pages import pages_of
 from optin.site.picture_cache import PictureCache
 from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
-from optin.site.renditions import renditions
+from optin.site.renditions import mail_rendition, renditions
 
+MAILED = frozenset({"cover", "next"})  # where a picture stands that mails show too
 PLACEHOLDER = b"optin placeholder"
 PLACEHOLDER_WITHIN_BYTES = 2_000
 
@@ -76,7 +77,9 @@ class MagnetFiles:
             return None
         try:
             found = read_picture(path, name)
-            drawn = () if path.suffix.lower() == ".svg" else renditions(found.data, use, self._drawn)
+            is_drawn = path.suffix.lower() == ".svg"
+            drawn = () if is_drawn else renditions(found.data, use, self._drawn)
+            mailed = None if is_drawn or use not in MAILED else mail_rendition(found.data, self._drawn)
         except PictureRefused as problem:
             self._findings.say(where, str(problem), problem.cure, code="picture")
             return None
@@ -87,7 +90,7 @@ class MagnetFiles:
         width, height = found.width, found.height
         if drawn and (drawn[0].width > drawn[0].height) != (width > height):  # a camera held on its side
             width, height = height, width
-        return PictureFile(path, alt, width, height, drawn=drawn)
+        return PictureFile(path, alt, width, height, drawn=drawn, mailed=mailed)
 
     def pages(self, line: int, name: str, numbers: tuple[int, ...]) -> tuple[PictureFile, ...]:
         """Return pages of a PDF of the folder; none where it is not usable, which is said at `line`."""

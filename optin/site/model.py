@@ -44,6 +44,7 @@ class PictureFile:
     source: str = ""  # how the text names it, escaped as in HTML
     focus: str = ""  # what stays in sight where it is cropped: across and down, in percent
     drawn: tuple[Rendition, ...] = field(default=(), repr=False)  # in the widths that pages show
+    mailed: Rendition | None = field(default=None, repr=False)  # as mails show it, where they do
 
 
 @dataclass(frozen=True)

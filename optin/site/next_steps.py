@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from optin.flows.policy import NextStep
+from optin.flows.policy import MailCover, NextStep
 from optin.site.front_matter import NextEntry
 from optin.site.magnet_files import MagnetFiles
 from optin.site.magnet_findings import MagnetFindings
 from optin.site.model import Magnet, NextStepFile, Site
-from optin.site.page_maker import PageMaker, picture_of
+from optin.site.page_maker import PageMaker, mail_picture_of, picture_of
 
-MAILED = frozenset({".png", ".jpg", ".jpeg"})  # Gmail shows no SVG, Outlook no WebP
 _WHERE = "next"
 
 
@@ -32,7 +31,7 @@ def read_next_step(
         findings.say((_WHERE, "link"), message, cure, code="next")
     picture = entry.picture
     where = (_WHERE, "picture", "file")
-    shown = None if picture is None else files.picture(where, picture.file, picture.alt, "face")
+    shown = None if picture is None else files.picture(where, picture.file, picture.alt, "next")
     return NextStepFile(
         (entry.title or "").strip(), entry.text.strip(), entry.link, (entry.label or "").strip(), shown
     )
@@ -80,20 +79,24 @@ def next_step_of(maker: PageMaker, magnet: Magnet) -> NextStep | None:
     step = magnet.next_step
     if step is None:
         return None
-    drawn = step.picture
-    mailed = drawn is not None and drawn.path.suffix.lower() in MAILED
-    shown = None if drawn is None else picture_of(maker, drawn, original=mailed)
+    shown = None if step.picture is None else picture_of(maker, step.picture)
     return NextStep(
         text=step.text,
         title=step.title,
         link=_complete(maker.site, step.link),
         label=step.label,
         picture="" if shown is None else shown.src or shown.url,
-        mail_picture=shown.url if shown is not None and mailed else "",
+        mail_picture=mail_picture_of(maker, step.picture),
         alt="" if shown is None else shown.alt,
         width=0 if shown is None else shown.width,
         height=0 if shown is None else shown.height,
     )
+
+
+def mail_cover_of(maker: PageMaker, magnet: Magnet) -> MailCover | None:
+    """Return a magnet's cover for its mail; None where there is none that mail programs show."""
+    url, picture = mail_picture_of(maker, magnet.picture), magnet.picture
+    return MailCover(url, picture.alt) if picture is not None and url else None
 
 
 def _complete(site: Site, link: str) -> str:

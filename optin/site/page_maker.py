@@ -57,6 +57,16 @@ def picture_of(maker: PageMaker, picture: PictureFile, alt: str = "", *, origina
     )
 
 
+def mail_picture_of(maker: PageMaker, picture: PictureFile | None) -> str:
+    """Return the address of a picture for mails, and let the theme serve it; empty where mails show none."""
+    if picture is None or picture.mailed is None:
+        return ""
+    name, data = f"{picture.path.stem}-mail.{picture.mailed.ending}", picture.mailed.data
+    url = asset_address(name, data)
+    maker.theme.keep_asset(url, Asset(data, content_type_of(name)))
+    return url
+
+
 def _original(maker: PageMaker, path: Path) -> str:
     def read() -> tuple[str, Asset]:
         data = path.read_bytes()

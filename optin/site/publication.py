@@ -10,7 +10,7 @@ from typing import Any
 
 from optin.consent.form import FormVersion, PrivacyDigest, PrivacyVersion, Slug
 from optin.consent.parts_by_kind import OUR_PACKAGE
-from optin.flows.policy import NextStep
+from optin.flows.policy import MailCover, NextStep
 from optin.site.findings import Finding, kind_failed, less_severe
 from optin.site.kind_pages import PagesPart
 from optin.site.landing_pages import (
@@ -23,7 +23,7 @@ from optin.site.landing_pages import (
     with_card,
 )
 from optin.site.model import Magnet, Site
-from optin.site.next_steps import next_step_of
+from optin.site.next_steps import mail_cover_of, next_step_of
 from optin.site.page_check import objections_to_page
 from optin.site.page_maker import KindPages, PageMaker, picture_of
 from optin.site.reading_cache import ReadingCache
@@ -64,6 +64,7 @@ class Publication:
         default_factory=dict
     )  # what is at its address before its forms
     next_steps: Mapping[Slug, NextStep] = field(default_factory=dict)  # after a confirmation
+    covers: Mapping[Slug, MailCover] = field(default_factory=dict)  # in mails
 
     @cached_property
     def cards(self) -> Mapping[str, SocialCard]:
@@ -86,6 +87,12 @@ class Publication:
         if slug in self.openings:
             return self.openings[slug].page
         return self.faces[slug][0].form.page if slug in self.faces else self.drafts.get(slug)
+
+    @cached_property
+    def mail_pictures(self) -> frozenset[str]:
+        """The address of every picture in a mail."""
+        of_steps = {it.mail_picture for it in self.next_steps.values()}
+        return frozenset({*of_steps, *(it.url for it in self.covers.values())} - {""})
 
     def face(self, slug: Slug, key: str) -> Face | None:
         """Return the page of a magnet with the form `key`."""
@@ -134,10 +141,11 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
     rendered: dict[Slug, _Rendered] = {}
     landings: dict[Slug, LandingView] = {}
     steps: dict[Slug, NextStep] = {}
+    covers: dict[Slug, MailCover] = {}
     for slug, magnet in (*site.magnets.items(), *site.drafts.items()):
         try:
             view = landing_view(maker, magnet, privacy[magnet.lang].digest)
-            step = next_step_of(maker, magnet)
+            step, cover = next_step_of(maker, magnet), mail_cover_of(maker, magnet)
         except Exception as problem:  # noqa: BLE001 - a picture is gone since, or a kind of another package fails
             rendered[slug] = _Rendered(wrong=(_failed(maker, magnet, problem),))
             continue
@@ -147,6 +155,8 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
         rendered[slug] = kept.once(("pages", slug), source, make)
         if step is not None:
             steps[slug] = step
+        if cover is not None:
+            covers[slug] = cover
     wrong = [
         less_severe(finding) if slug in site.drafts else finding
         for slug, it in rendered.items()
@@ -169,6 +179,7 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
         findings=one_for_each_place([*wrong, *tried]),
         openings={slug: it.opening for slug, it in sound.items() if it.opening is not None},
         next_steps=steps,
+        covers=covers,
     )
 
 

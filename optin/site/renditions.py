@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 AVIF, WEBP = "avif", "webp"
+JPEG, PNG = "jpg", "png"  # for mails: Gmail shows no SVG, Outlook no WebP (caniemail.com)
+MAIL_WIDTH = 224  # pixels
 RECIPE = "1"  # part of each name in the cache: another one when the same bytes are drawn otherwise
 # Widths in pixels by where a picture stands; screens show two or three of them for each pixel of the page.
 WIDTHS: Mapping[str, tuple[int, ...]] = {
     "cover": (224, 448, 640),
     "face": (112, 224),
     "logo": (160, 320),
+    "next": (144, 224),
     "page": (224, 448),
     "text": (448, 640, 1280),
 }
@@ -54,6 +57,13 @@ def renditions(data: bytes, use: str, kept: PictureCache) -> tuple[Rendition, ..
     return tuple(drawn)
 
 
+def mail_rendition(data: bytes, kept: PictureCache) -> Rendition:
+    """Return a picture as every mail program shows it, no wider than itself. Raises OSError or ValueError."""
+    source = _Source(data)
+    ending = PNG if source.is_clear else JPEG
+    return source.rendition(min(MAIL_WIDTH, source.size[0]), ending, kept)
+
+
 @cache
 def has_avif() -> bool:
     """Return whether the installed Pillow writes AVIF."""
@@ -71,6 +81,7 @@ class _Source:
         self._data, self._digest = data, digest(data)
         self._decoded: Picture | None = None
         with Image.open(io.BytesIO(data)) as opened:
+            self.is_clear = "A" in opened.getbands() or "transparency" in opened.info
             turned = opened.getexif().get(0x0112, 1) in {5, 6, 7, 8}  # taken with the camera on its side
             self.size = opened.size[::-1] if turned else opened.size
 
@@ -92,6 +103,10 @@ class _Source:
         drawn, out = self._decoded.resize(size, Image.Resampling.LANCZOS), io.BytesIO()
         if ending == AVIF:  # one thread: the same bytes on every machine
             drawn.save(out, "AVIF", quality=_QUALITY[AVIF], speed=8, max_threads=1)
+        elif ending == JPEG:
+            drawn.save(out, "JPEG", quality=82, optimize=True)
+        elif ending == PNG:
+            drawn.save(out, "PNG", optimize=True)
         else:
             drawn.save(out, "WEBP", quality=_QUALITY[WEBP], method=4)
         return out.getvalue()

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.flows.delivery.mail_order import GivenConsent
-from optin.flows.policy import NextStep
+from optin.flows.policy import MailCover, NextStep
 from optin.theme.views import LegalHoldView
 
 
@@ -66,6 +66,7 @@ class DeliveryMail(RequestMail):
     first_name: str = ""
     personal_url: str = ""  # where the person sees all that is kept
     hands_out: bool = True  # not when a consent was only given anew
+    cover: MailCover | None = None
     next_step: NextStep | None = None
     own: Any = None  # where the person stands, as the magnet's kind tells it
 

@@ -14,7 +14,7 @@ from optin.consent.magnet_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.delivery.mail_order import GivenConsent
-from optin.flows.policy import NextStep
+from optin.flows.policy import MailCover, NextStep
 from optin.flows.rights.personal_data import (
     PersonalConsent,
     PersonalData,
@@ -171,6 +171,7 @@ def delivery(lang: str, kind: str = A_KIND, own: object = None) -> mail_views.De
         unsubscribe_url=WITHDRAW,
         first_name="Alice",
         personal_url=SEE,
+        cover=MailCover("/static/a.png", "A line"),
         next_step=NEXT,
         own=own,
     )

@@ -12,7 +12,7 @@ from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.form import FormDeclaration, FormField
 from optin.consent.form_entry import FormInput, Problem
 from optin.flows.delivery.mail_order import GivenConsent
-from optin.flows.policy import NextStep
+from optin.flows.policy import MailCover, NextStep
 from optin.flows.rights.personal_data import (
     PersonalConsent,
     PersonalData,
@@ -178,6 +178,7 @@ NEXT = NextStep(
     width=144,
     height=144,
 )
+COVER = MailCover("/static/cover-mail.0123456789abcdef.jpg", "De omslag")
 HELD = (views.LegalHoldView("invoice 2026-114", NOW, (("first_name", "Alice"), ("phone", "+31201234567"))),)
 
 
@@ -187,7 +188,9 @@ def mails(lang: str) -> Iterator[Any]:
     about = (lang, DECLARATION.controller, "https://optin.example.com")
     yield confirmation(lang)
     yield delivery(lang)
-    yield delivery(lang, next_step=NEXT)
+    yield delivery(
+        lang, next_step=NEXT, cover=MailCover("/static/cover-mail.0123456789abcdef.jpg", "De omslag")
+    )
     yield delivery(lang, next_step=NextStep("Een tekst zonder meer."), first_name="")
     for standing in SeatStatus:
         yield delivery(lang, kind="webinar", download_url=None, own=webinar(standing))

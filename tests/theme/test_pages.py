@@ -171,10 +171,11 @@ def test_a_mail_says_the_same_in_text_and_html(lang: str, mail: Mail) -> None:
     assert ("1234 5678" in words.text) == ("1234 5678" in words.html)
     assert not re.search(r"<script|<link", words.html)
     icon, *others = re.findall(r'<img[^>]* src="([^"]*)"', words.html)
-    step = getattr(mail, "next_step", None)
+    step, cover = getattr(mail, "next_step", None), getattr(mail, "cover", None)
     shown = (
         [f"https://optin.example.com{step.mail_picture}"] if step is not None and step.mail_picture else []
     )
+    shown = [f"https://optin.example.com{cover.url}", *shown] if cover else shown
     # the same for everybody, so that nobody is followed by them
     assert [icon, *others] == ["https://optin.example.com/apple-touch-icon.png", *shown]
     found = set(re.findall(r"https?://[^/\"<\s]+", words.html + words.text))

@@ -77,9 +77,30 @@ def test_the_next_step_is_on_the_page_and_in_the_mail(offering: Visit) -> None:
     mail = composer().compose(order, NOON).decode().replace("=\r\n", "").replace("=3D", "=")
     for words in ("Samen uw bellijst langs?", "Twintig minuten met Anna.", "Kies een moment"):
         assert mail.count(words) == 2, words  # as text, and as HTML
-    mailed = re.search(r'<img src="https://optin\.example\.com(/static/anna\.\w+\.png)"', mail)
+    mailed = re.search(r'<img src="https://optin\.example\.com(/static/anna-mail\.\w+\.jpg)"', mail)
     assert mailed is not None
-    assert offering.client.get(mailed[1]).headers["content-type"] == "image/png"
+    assert offering.client.get(mailed[1]).headers["content-type"] == "image/jpeg"
+
+
+@pytest.mark.parametrize("offering", ["picture: {file: anna.png, alt: De omslag}\n"], indirect=True)
+def test_the_cover_stays_in_the_mail_when_it_is_gone_from_the_site(offering: Visit) -> None:
+    """W4: a mail lies in a mailbox for years; its picture is kept, as those of pages are."""
+    confirmed(offering)
+    order = offering.mail(MailKind.DELIVERY)
+    assert order.cover is not None
+    assert order.cover.alt == "De omslag"
+    mail = composer().compose(order, NOON).decode().replace("=\r\n", "").replace("=3D", "=")
+    assert f'src="https://optin.example.com{order.cover.url}" alt="De omslag" width="112"' in mail
+    shown = offering.client.get(order.cover.url)
+    page = offering.root / "magnets" / "paper" / "index.md"
+    page.write_text(
+        page.read_text("utf-8").replace("picture: {file: anna.png, alt: De omslag}\n", ""), "utf-8"
+    )
+    edition, wrong = load_edition(offering.root, KINDS)
+    assert edition is not None, wrong
+    offering.app_context.replace(edition)
+    assert order.cover.url not in edition.theme.assets
+    assert offering.client.get(order.cover.url).content == shown.content
 
 
 def test_a_consent_that_is_only_given_anew_offers_no_next_step(offering: Visit) -> None:

@@ -209,6 +209,7 @@ def _delivery(
         ),
         download_token=download,
         hands_out=hands_out,
+        cover=context.policy.covers.get(order.form.magnet) if hands_out else None,
         next_step=context.policy.next_steps.get(order.form.magnet) if hands_out else None,
         unsubscribe_token=unsubscribe,
         proof=proof_of_request(tx, opened, withdraw_at, context.policy.base_url, now)

@@ -13,7 +13,7 @@ from optin.consent.event import EventBuilder
 from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
 from optin.flows.delivery.receipt import Attachment
-from optin.flows.policy import NextStep
+from optin.flows.policy import MailCover, NextStep
 from optin.store.legal_holds import LegalHold
 
 ASKER = "asker"  # in what a notice is about: who asked for it, where that matters
@@ -66,6 +66,7 @@ class MailOrder(Order):
     download_token: str = ""  # empty: nothing to download
     hands_out: bool = True  # not when a consent was only given anew: the magnet was handed out before
     unsubscribe_token: str = ""
+    cover: MailCover | None = None
     next_step: NextStep | None = None  # what the magnet's author offers beside it
     first_name: str = ""
     own: Any = None  # what the magnet's kind tells: where the person stands, or its own mail's facts
