@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Request, Route
 
 from optin.services.edition import Edition, load_edition
-from tests.chromium import ARGUMENTS, installed
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 
@@ -26,10 +25,8 @@ def edition() -> Edition:
 
 
 @pytest.fixture(scope="module")
-def page(edition: Edition) -> Iterator[Page]:
+def page(edition: Edition, browser: Browser) -> Iterator[Page]:
     """Show the pages of the repository without a server."""
-    path = installed()
-    assert path is not None, "this test needs Chromium; make test installs it"
     pages = {f"/{slug}": faces[0].form.page for slug, faces in edition.publication.faces.items()}
 
     def answer(route: Route, request: Request) -> None:
@@ -42,12 +39,10 @@ def page(edition: Edition) -> Iterator[Page]:
         else:
             route.abort()
 
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=[*ARGUMENTS])
-        shown = browser.new_page()
-        shown.route("**/*", answer)
-        yield shown
-        browser.close()
+    shown = browser.new_page()
+    shown.route("**/*", answer)
+    yield shown
+    shown.close()
 
 
 def addresses(edition: Edition) -> list[str]:

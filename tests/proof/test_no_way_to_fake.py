@@ -47,7 +47,18 @@ ARGUMENTS = {
     "subject": ["show", "bob@example.com", "--why", "he called"],
     "evidence": ["bob@example.com", "--out", "-"],
     "draw": ["win", "--out", "-"],
+    "preview": ["klad"],
 }
+DRAFT = """---
+kind: newsletter
+lang: nl
+title: Klad
+description: Nog niet.
+status: draft
+purposes: [tips-email]
+---
+Tekst.
+"""
 DRAW = """---
 kind: prize-draw
 lang: nl
@@ -87,6 +98,7 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
     (root / "magnets" / "win").mkdir()
     (root / "magnets" / "win" / "index.md").write_text(DRAW)
     (root / "magnets" / "win" / "terms.md").write_text("Terms.")
+    (root / "magnets" / "klad.md").write_text(DRAFT)
     edition, _ = load_edition(root, KINDS)
     assert edition is not None
     with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
