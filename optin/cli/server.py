@@ -11,7 +11,7 @@ from optin.jobs.server_jobs import STALE_SECONDS, installation_jobs
 from optin.jobs.server_presence import presence_job
 from optin.jobs.site_courier import courier_job, courier_of, follow_edition
 from optin.jobs.webhook_sender import Sender, webhook_jobs
-from optin.services.crash_recovery import HANDED_OVER
+from optin.services.interrupted_sendings import HANDED_OVER
 from optin.web.app_context import AppContext
 from optin.web.connections import keep_room
 from optin.web.limit_log import keep_limit_log

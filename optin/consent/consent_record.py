@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import NamedTuple, NewType
 
 from optin.consent.channel import Channel
-from optin.consent.clock import CLOCKS_DIFFER
+from optin.consent.clock_doubts import CLOCKS_DIFFER
 from optin.consent.purpose import ConsentKey, PurposeId
 
 ID_BYTES = 16

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from optin.consent.consent_record import ConsentState, EventKind, Status
-from optin.consent.erasure import ErasureGround, ErasureReason
+from optin.consent.erasure_grounds import ErasureGround, ErasureReason
 from optin.consent.history import History
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import LogDisagrees

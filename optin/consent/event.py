@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 from optin.consent.consent_record import EventKind, RequestId
-from optin.consent.erasure import ErasureGround
+from optin.consent.erasure_grounds import ErasureGround
 from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentKey, ConsentQuestion, PurposeId
 

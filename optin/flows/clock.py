@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from optin.consent.clock import ClockReading
+from optin.consent.clock_doubts import ClockReading
 from optin.consent.consent_record import EventKind
 from optin.consent.event import clock_doubted, rfc3339
 from optin.errors import ClockDoubted

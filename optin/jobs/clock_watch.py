@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from datetime import timedelta
 
-from optin.consent.clock import CLOCKS_DIFFER
+from optin.consent.clock_doubts import CLOCKS_DIFFER
 from optin.flows.clock import read_clock, watch_clock
 from optin.jobs.job import RoundDone, every
 from optin.services.clock import SteadyClock, clock_drift

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from optin.jobs.job import Job, RoundDone, every
-from optin.services.crash_recovery import recover_crashed_work
 from optin.services.installation import Installation
+from optin.services.interrupted_sendings import recover_crashed_work
 
 STALE_SECONDS = 60.0
 

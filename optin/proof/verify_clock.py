@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from optin.consent.clock import CLOCKS_DIFFER, ClockSetBack, explained, set_back_over
+from optin.consent.clock_doubts import CLOCKS_DIFFER, ClockSetBack, explained, set_back_over
 from optin.consent.consent_record import EventKind
 from optin.consent.event import Event, rfc3339
 

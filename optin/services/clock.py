@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from optin.consent.clock import FOLLOWED
+from optin.consent.clock_doubts import FOLLOWED
 from optin.store.transaction import EPOCH, MILLISECOND
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from optin.consent.clock import ClockReading
+from optin.consent.clock_doubts import ClockReading
 from optin.errors import ClockDoubted, EndingUnwritten, JournalUnusable, OptinError
 from optin.flows.clock import read_clock, trust_clock, watch_clock
 from optin.flows.delivery.magnet_changes import with_removed

@@ -15,8 +15,8 @@ from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock_correction import begin_with_clock, note_set_back
 from optin.services.accepted_mail_log import AcceptedMailLog
 from optin.services.clock import SteadyClock
-from optin.services.crash_recovery import HANDED_OVER, recover_crashed_work
 from optin.services.installation import Installation
+from optin.services.interrupted_sendings import HANDED_OVER, recover_crashed_work
 from optin.services.journal_opening import open_journal
 from optin.services.kind_parts import KindParts
 from optin.services.open_store import StoreUse, claim_keys, open_keys, open_store

@@ -14,7 +14,6 @@ from optin.consent.magnet_details import Details
 from optin.consent.parts_by_kind import OUR_PACKAGE, PartsByKind
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.settings.site import Purpose
-from optin.site.blocks.story import read_story
 from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.findings import Finding, kind_failed, nearest, shown_path
 from optin.site.front_matter import FRONT_MATTER_KEYS, FieldEntry, MagnetFile, PurposeEntry, magnet_file
@@ -30,6 +29,7 @@ from optin.site.model import Magnet
 from optin.site.next_steps import read_next_step, read_thanks
 from optin.site.picture_cache import PictureCache
 from optin.site.prose import Prose
+from optin.site.story_reader import read_story
 from optin.site.validation import validated
 from optin.site.variants import read_variants
 from optin.theme.catalogue import catalogue

@@ -24,7 +24,7 @@ from optin.site.landing_pages import (
 )
 from optin.site.model import Magnet, Site
 from optin.site.next_steps import mail_cover_of, next_step_of
-from optin.site.page_check import objections_to_page
+from optin.site.page_law_check import objections_to_page
 from optin.site.page_maker import KindPages, PageMaker, picture_of
 from optin.site.reading_cache import ReadingCache
 from optin.site.templates import (

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from optin.consent.clock import ClockSetBack
+from optin.consent.clock_doubts import ClockSetBack
 from optin.consent.consent_record import OF_THE_CLOCK, EventKind
 from optin.proof.canonical import parse
 from optin.store.events import stored_event

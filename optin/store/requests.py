@@ -10,7 +10,7 @@ from typing import Any
 
 from optin.consent.address import EmailAddress
 from optin.consent.consent_record import RequestId, SubjectId
-from optin.consent.erasure import ErasureGround, erasure_faults, kinds_of
+from optin.consent.erasure_grounds import ErasureGround, erasure_faults, kinds_of
 from optin.consent.event import erased
 from optin.errors import KeysUnusable, LogDisagrees
 from optin.proof.canonical import parse

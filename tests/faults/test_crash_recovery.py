@@ -24,8 +24,8 @@ from optin.jobs.store_outbox import StoreOutbox
 from optin.keys import KeyRing
 from optin.services import accepted_mail_log
 from optin.services.accepted_mail_log import AcceptedMailLog, mails_of_dead_processes
-from optin.services.crash_recovery import recover_crashed_work
 from optin.services.installation import Installation
+from optin.services.interrupted_sendings import recover_crashed_work
 from optin.services.open_store import StoreUse
 from optin.store import postgres_presence
 from optin.store.claims import Batch, new_incarnation

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from optin.consent.address import parse_email
-from optin.consent.clock import FOLLOWED, ClockReading
+from optin.consent.clock_doubts import FOLLOWED, ClockReading
 from optin.consent.consent_record import EventKind, Status
 from optin.consent.links import SKEW, LinkKind
 from optin.consent.retention_period import RetentionPeriod

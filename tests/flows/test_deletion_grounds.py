@@ -16,7 +16,7 @@ import pytest
 from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import EventKind, RequestId, Status
-from optin.consent.erasure import ErasureGround, ErasureReason, erasure_faults, own_ground
+from optin.consent.erasure_grounds import ErasureGround, ErasureReason, erasure_faults, own_ground
 from optin.consent.event import erased
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.served_forms import ServedForms

@@ -12,7 +12,7 @@ import pytest
 from optin.consent.address import parse_email
 from optin.consent.confirmation_code import MAX_TRIES
 from optin.consent.consent_record import RequestId, Status
-from optin.consent.erasure import ErasureGround, ErasureReason
+from optin.consent.erasure_grounds import ErasureGround, ErasureReason
 from optin.consent.form_entry import Entry
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import LinkExpired

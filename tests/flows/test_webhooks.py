@@ -14,7 +14,7 @@ import pytest
 
 from optin.consent.address import parse_email
 from optin.consent.channel import TELEPHONE, Channel
-from optin.consent.erasure import ErasureGround
+from optin.consent.erasure_grounds import ErasureGround
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.webhook import WebhookKind
 from optin.flows.exports.export_leads import LeadExport

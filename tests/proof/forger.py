@@ -23,7 +23,7 @@ from typing import Any
 from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import RequestId
-from optin.consent.erasure import ErasureGround, ErasureReason
+from optin.consent.erasure_grounds import ErasureGround, ErasureReason
 from optin.consent.event import erased, rfc3339
 from optin.consent.form import Slug
 from optin.consent.form_entry import Entry

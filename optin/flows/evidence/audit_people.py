@@ -20,7 +20,7 @@ from typing import Any
 
 from optin.consent.address import EmailAddress
 from optin.consent.audit_due_dates import RetentionTimes, idle_faults, pending_faults
-from optin.consent.clock import ClockSetBack, set_back_over
+from optin.consent.clock_doubts import ClockSetBack, set_back_over
 from optin.consent.consent_record import (
     ID_BYTES,
     ConsentRecord,
@@ -42,7 +42,7 @@ from optin.flows.evidence.audit_records import lines_from
 from optin.flows.kind_flows import FlowPart
 from optin.proof.canonical import parse
 from optin.proof.commitment import commit, digest
-from optin.proof.committed_details import are_committed
+from optin.proof.details_check import are_committed
 from optin.store.audit_reads import PeoplePage, form_rows, people_page
 from optin.store.clock_mark import set_backs
 from optin.store.contacts import open_contact

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
 
-from optin.consent.clock import CLOCKS_DIFFER, ClockSetBack, explained
+from optin.consent.clock_doubts import CLOCKS_DIFFER, ClockSetBack, explained
 from optin.consent.consent_record import EventKind
 from optin.proof.canonical import parse
 from optin.proof.commitment import LEAF_PREFIX

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.address import EmailAddress
-from optin.consent.clock import set_back_over
+from optin.consent.clock_doubts import set_back_over
 from optin.consent.consent_record import TransitionRefused
 from optin.consent.dpv import ConsentSummary, record_document
 from optin.consent.event import Event

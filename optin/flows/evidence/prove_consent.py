@@ -18,7 +18,7 @@ from enum import StrEnum
 
 from optin.consent.address import EmailAddress
 from optin.consent.channel import declared_addresses
-from optin.consent.clock import FOLLOWED
+from optin.consent.clock_doubts import FOLLOWED
 from optin.consent.consent_record import EventKind, RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.event import Event
 from optin.consent.form import EMAIL_FIELD
@@ -26,7 +26,7 @@ from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import KeysUnusable, LogDisagrees
 from optin.flows.records.event_history import authenticated
 from optin.proof.commitment import opens
-from optin.proof.committed_details import are_committed
+from optin.proof.details_check import are_committed
 from optin.store.contacts import Contact, open_contact
 from optin.store.forms import StoredForm
 from optin.store.leads import StoredLead, StoredRequest

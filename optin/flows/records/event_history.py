@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from optin.consent.clock import CLOCKS_DIFFER, set_back_over
+from optin.consent.clock_doubts import CLOCKS_DIFFER, set_back_over
 from optin.consent.consent_record import ConsentState, RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.event import Event
 from optin.consent.history import History, LoggedEvent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optin.consent.erasure import ErasureGround
+from optin.consent.erasure_grounds import ErasureGround
 from optin.flows.records.contact_details import commit_again, current_contact
 from optin.flows.rights.erase import erase_person
 from optin.flows.sweep_context import SweepContext

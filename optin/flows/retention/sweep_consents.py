@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from optin.consent.consent_record import ConsentState, EventKind, StatusEvent, SubjectId, follow
 from optin.consent.deletion_grounds import expired_consent, idle_ground, longest_period, unconfirmed_ground
-from optin.consent.erasure import ErasureGround
+from optin.consent.erasure_grounds import ErasureGround
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.webhook import WebhookKind
 from optin.errors import LinkSpent, LogDisagrees

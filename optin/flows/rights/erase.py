@@ -11,7 +11,7 @@ from datetime import datetime
 
 from optin.consent.address import EmailAddress
 from optin.consent.consent_record import RequestId, SubjectId
-from optin.consent.erasure import BY_OFFICER, BY_PERSON, BY_RESTORE, ErasureGround
+from optin.consent.erasure_grounds import BY_OFFICER, BY_PERSON, BY_RESTORE, ErasureGround
 from optin.errors import LogDisagrees
 from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind

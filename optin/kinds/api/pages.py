@@ -1,7 +1,7 @@
 """For pages: their views, and objections to a page."""
 
 from optin.site.lint import Objection
-from optin.site.page_check import CURE
+from optin.site.page_law_check import CURE
 from optin.site.rendered_page import SeenPage
 from optin.theme.views import ConfirmedView, Frame, LandingView
 

@@ -1,6 +1,6 @@
 """For sweep rules: what is deleted in time, and on which ground."""
 
-from optin.consent.erasure import ErasureGround, own_ground
+from optin.consent.erasure_grounds import ErasureGround, own_ground
 from optin.flows.retention.forget_request import forget_request
 from optin.flows.retention.sweep_candidates import decide_candidates
 from optin.flows.sweep_context import PEOPLE_STEP, STEP, SweepContext

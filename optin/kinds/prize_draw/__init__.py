@@ -10,7 +10,7 @@ from optin.kinds.prize_draw.front_matter import TABLE, keeps_its_address, read_d
 from optin.kinds.prize_draw.pages import PAGES
 from optin.kinds.prize_draw.routes import ROUTES
 from optin.kinds.prize_draw.table import DrawTable
-from optin.kinds.prize_draw.yearly_draws import draws_of_a_year
+from optin.kinds.prize_draw.yearly_limits import draws_of_a_year
 
 PRIZE_DRAW = Kind(
     KIND,
