@@ -22,7 +22,9 @@ _WITH_CONSENT = "confirmed consent"
 _BEFORE_CONFIRMING = frozenset(
     kind.value for kind in (EventKind.REQUESTED, EventKind.MAILED, EventKind.ACCESSED, EventKind.NOTED)
 )
-_WITHOUT_CONSENT = _BEFORE_CONFIRMING | {EventKind.CONFIRMED.value, EventKind.CORRECTED.value}
+_WITHOUT_CONSENT = _BEFORE_CONFIRMING | {
+    kind.value for kind in (EventKind.CONFIRMED, EventKind.CORRECTED, EventKind.KEPT)
+}
 
 
 class ErasureReason(StrEnum):

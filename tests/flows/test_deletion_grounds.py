@@ -645,6 +645,20 @@ def test_details_outlive_an_entry_that_goes(world: World) -> None:
     assert [lead.fields["first_name"] for lead in lead_export(world)[0]] == ["Alice"]
 
 
+def test_who_outlives_an_entry_is_erased_in_time(world: World) -> None:
+    """R8: alice asked for a magnet and took part in a draw, without a consent; both go in their time."""
+    world.join(ALICE, first_name="Alice")
+    hold_draw(world)
+    world.join(ALICE)
+    close(world)
+    draw(world)
+    world.wait(timedelta(days=120))
+    assert sweep(world.installation())["entries"] == 1
+    world.wait(timedelta(days=800))
+    assert sweep(world.installation())["magnets"] == 1
+    assert world.count("request") == world.count("subject") == 0
+
+
 def test_what_a_processor_was_told_is_not_forgotten(world: World) -> None:
     """E7: an event says that it was told; a row that is gone would keep the end of the consent from it."""
     world.do(keep_webhooks, addresses={"crm": "a" * 64})
