@@ -23,7 +23,7 @@ _BEFORE_CONFIRMING = frozenset(
     kind.value for kind in (EventKind.REQUESTED, EventKind.MAILED, EventKind.ACCESSED, EventKind.NOTED)
 )
 _WITHOUT_CONSENT = _BEFORE_CONFIRMING | {
-    kind.value for kind in (EventKind.CONFIRMED, EventKind.CORRECTED, EventKind.KEPT)
+    kind.value for kind in (EventKind.CONFIRMED, EventKind.CORRECTED, EventKind.KEPT, EventKind.HELD)
 }
 
 

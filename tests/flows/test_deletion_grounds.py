@@ -543,6 +543,16 @@ def test_a_hold_ends_when_it_was_placed_to_end(world: World) -> None:
     assert world.count("legal_hold") == 1
 
 
+def test_a_hold_prolongs_no_stay(world: World) -> None:
+    """R6, R8: it keeps what it names, in a row of its own; the rest goes in its time."""
+    world.join(ALICE, first_name="Alice")
+    handling = OfficerRequest(index_of(world, ALICE), "vera", "invoice")
+    world.run(hold_on_request, handling, ["first_name"], until=world.now + 7 * YEAR, now=world.now)
+    world.wait(4 * YEAR)
+    assert sweep(world.installation())["magnets"] == 1
+    assert (world.count("subject"), world.count("legal_hold")) == (0, 1)
+
+
 def test_a_line_that_a_restored_backup_must_be_told_is_missed(world: World) -> None:
     """S7: of a withdrawal and of an erasure, as long as a backup may be put back that is older."""
     world.withdraw(world.join(CAROL, TIPS))
