@@ -55,7 +55,7 @@ def read_picture(path: Path, name: str) -> PictureData:
     if size is None or is_active(data):
         msg = f"{name} is not a picture that can be shown safely."
         raise PictureRefused(msg, "Save it as png, jpg, webp, or a plain svg with a viewBox.")
-    if b"<svg" not in data[:2_000] and (size[0] * size[1] > MOST_PIXELS or max(size) > MOST_SIDE):
+    if not is_svg(data) and (size[0] * size[1] > MOST_PIXELS or max(size) > MOST_SIDE):
         msg = f"{name} is {size[0]} by {size[1]} pixels, too large for a phone."
         raise PictureRefused(msg, "Save it smaller, such as 2000 pixels wide.")
     return PictureData(data, *size)
@@ -90,8 +90,13 @@ def measure(data: bytes) -> tuple[int, int] | None:
         return _webp(data)
     if data[:2] == b"\xff\xd8":
         return _jpeg(data)
-    found = _VIEW_BOX.search(data[:2_000]) if b"<svg" in data[:2_000] else None
+    found = _VIEW_BOX.search(data[:2_000]) if is_svg(data) else None
     return (round(float(found[1])), round(float(found[2]))) if found else None
+
+
+def is_svg(data: bytes) -> bool:
+    """Return whether a file is an SVG: other pictures may have these words in a comment of theirs."""
+    return data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<svg" in data[:2_000]
 
 
 def is_square(data: bytes) -> bool:
@@ -102,7 +107,7 @@ def is_square(data: bytes) -> bool:
 
 def is_active(data: bytes) -> bool:
     """Return whether an SVG could run or load something, or defines entities."""
-    return b"<svg" in data[:2_000] and _ACTIVE.search(data) is not None
+    return is_svg(data) and _ACTIVE.search(data) is not None
 
 
 def _webp(data: bytes) -> tuple[int, int] | None:

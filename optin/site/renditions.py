@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from optin.proof.commitment import digest
 from optin.site.picture_cache import PictureCache
+from optin.site.pictures import MOST_PIXELS
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -27,6 +28,7 @@ WIDTHS: Mapping[str, tuple[int, ...]] = {
     "page": (224, 448),
     "text": (448, 640, 1280),
 }
+_FORMATS = ("PNG", "JPEG", "WEBP")  # Pillow knows many more, and has other programs read some of them
 _QUALITY = {AVIF: 52, WEBP: 78}
 
 
@@ -76,11 +78,9 @@ class _Source:
     """A picture to draw from, decoded only when something is not in the cache."""
 
     def __init__(self, data: bytes) -> None:
-        from PIL import Image  # noqa: PLC0415
-
         self._data, self._digest = data, digest(data)
         self._decoded: Picture | None = None
-        with Image.open(io.BytesIO(data)) as opened:
+        with _opened(data) as opened:
             self.is_clear = "A" in opened.getbands() or "transparency" in opened.info
             turned = opened.getexif().get(0x0112, 1) in {5, 6, 7, 8}  # taken with the camera on its side
             self.size = opened.size[::-1] if turned else opened.size
@@ -96,7 +96,7 @@ class _Source:
         return Rendition(width, height, ending, data)
 
     def _draw(self, size: tuple[int, int], ending: str) -> bytes:
-        from PIL import Image  # noqa: PLC0415
+        from PIL import Image  # noqa: PLC0415 - as above
 
         if self._decoded is None:
             self._decoded = _decoded(self._data)
@@ -112,11 +112,25 @@ class _Source:
         return out.getvalue()
 
 
+def _opened(data: bytes) -> Picture:
+    """Return a picture whose pixels are still to be read. Raises OSError or ValueError."""
+    from PIL import Image  # noqa: PLC0415 - as above
+
+    try:
+        opened = Image.open(io.BytesIO(data), formats=_FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as problem:
+        raise ValueError(str(problem)) from problem
+    if opened.width * opened.height > MOST_PIXELS:  # a JPEG may say its size twice
+        msg = f"{opened.width} by {opened.height} pixels"
+        raise ValueError(msg)
+    return opened
+
+
 def _decoded(data: bytes) -> Picture:
     """Return a picture upright, without what a camera wrote into it."""
-    from PIL import Image, ImageOps  # noqa: PLC0415
+    from PIL import ImageOps  # noqa: PLC0415 - as above
 
-    with Image.open(io.BytesIO(data)) as opened:
+    with _opened(data) as opened:
         upright = ImageOps.exif_transpose(opened)
         clear = "A" in upright.getbands() or "transparency" in upright.info
         return upright.convert("RGBA" if clear else "RGB")

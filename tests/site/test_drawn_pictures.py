@@ -129,6 +129,32 @@ def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded(
         assert "2000 pixels" in said.cure
 
 
+def test_words_of_an_svg_in_a_picture_hide_nothing(site: Path) -> None:
+    """W2, M4: a PNG of any size stays a PNG, whatever its comments say."""
+    head = drawing(9, 9)
+    said = one(site, head[:16] + 2 * (30_000).to_bytes(4, "big") + head[24:33] + b"<svg" + head[33:])
+    assert "30000 by 30000 pixels" in said.message
+
+
+def test_a_jpeg_that_says_two_sizes_is_not_decoded(site: Path) -> None:
+    """W2, M4: pages take the first; Pillow takes the last."""
+    whole = drawing(90, 60, "JPEG")
+    at = whole.index(b"\xff\xc0")
+    frame = whole[at : at + 2 + int.from_bytes(whole[at + 2 : at + 4], "big")]
+    for side in (8_000, 30_000):
+        second = frame[:5] + 2 * side.to_bytes(2, "big") + frame[9:]
+        said = one(site, whole[:at] + frame + second + whole[at + len(frame) :], "cover.jpg")
+        assert "damaged" in said.message
+
+
+def test_only_formats_of_the_web_are_opened(site: Path) -> None:
+    """W2, M4, S2: Pillow has Ghostscript read EPS, and knows many more."""
+    said = one(site, b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%<svg viewBox='0 0 9 9'>")
+    assert "not a picture that can be shown safely" in said.message
+    with pytest.raises(OSError, match="cannot identify"):
+        renditions(drawing(9, 9, "GIF"), "cover", PictureCache(site))
+
+
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
 def test_a_picture_that_breaks_off_is_told(site: Path, form: str) -> None:
     """W2, M4: its head alone says how large it is, and shows nothing."""
