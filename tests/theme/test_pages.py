@@ -222,6 +222,12 @@ def test_every_language_has_every_text_with_the_same_parameters() -> None:
         assert differing == set()
 
 
+def test_no_sentence_ends_with_the_name_of_a_company() -> None:
+    """M9: with "Example B.V." it would end in two full stops."""
+    texts = [(lang, key, text) for lang in LANGUAGES for key, text in catalogue(lang).items()]
+    assert [it for it in texts if re.search(r"\{(name|controller)\}\.", it[2])] == []
+
+
 def test_every_language_keeps_its_own_typography() -> None:
     """M9: no straight quotes; German opens them below; French keeps its marks on the line of their word."""
     for lang in LANGUAGES:
