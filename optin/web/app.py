@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache, partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -86,19 +87,24 @@ class SecureHeaders:
     def __init__(self, inner: ASGIApp, base_url: str) -> None:
         """Prepare the headers once."""
         self._inner = inner
-        self._headers = [(name.encode(), value.encode()) for name, value in security_headers(base_url)]
+        self._of_type = cache(partial(_encoded_headers, base_url))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, and add headers to the answer."""
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = {name for name, _ in message["headers"]}  # of a page with a policy of its own
-                new = (header for header in self._headers if header[0] not in own)
+                own = dict(message["headers"])  # a page may have a policy of its own
+                new = (it for it in self._of_type(own.get(b"content-type", b"")) if it[0] not in own)
                 message["headers"] = [*message["headers"], *new]
             await send(message)
 
         await self._inner(scope, receive, send_secured)
+
+
+def _encoded_headers(base_url: str, content_type: bytes) -> list[tuple[bytes, bytes]]:
+    headers = security_headers(base_url, content_type.decode("latin-1"))
+    return [(name.encode(), value.encode()) for name, value in headers]
 
 
 def build_app(

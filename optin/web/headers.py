@@ -14,7 +14,6 @@ _ALWAYS = (
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
     ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), browsing-topics=()"),
 )
 
@@ -22,9 +21,15 @@ _ALWAYS = (
 CONTENT_POLICY = "content-security-policy"
 
 
-def security_headers(base_url: str) -> tuple[tuple[str, str], ...]:
-    """Return the headers. `base_url`: where forms post to; with https, browsers stay on it."""
-    headers = ((CONTENT_POLICY, content_policy(base_url)), *_ALWAYS)
+def security_headers(base_url: str, content_type: str = "") -> tuple[tuple[str, str], ...]:
+    """Return the headers of an answer of this type.
+
+    `base_url`: where forms post to; with https, browsers stay on it. Other sites may show pictures alone:
+    a mail does so within the page of a mail provider.
+    """
+    shown_by = "cross-origin" if content_type.startswith("image/") else "same-origin"
+    policies = ((CONTENT_POLICY, content_policy(base_url)), ("cross-origin-resource-policy", shown_by))
+    headers = (*policies, *_ALWAYS)
     if base_url.startswith("https://"):
         return (*headers, ("strict-transport-security", f"max-age={YEAR_SECONDS}; includeSubDomains"))
     return headers

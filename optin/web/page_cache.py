@@ -69,7 +69,7 @@ def cached_page(content: Content, base_url: str) -> CachedPage:
         ("content-type", content_type),
         ("cache-control", content.cache),
         ("vary", "accept-encoding"),
-        *security_headers(base_url),
+        *security_headers(base_url, content_type),
     ]
     if content.location:
         headers.append(("location", content.location))

@@ -275,6 +275,25 @@ def test_no_page_has_a_barrier_or_a_sideways_scroll(house: House, browser: Brows
     context.close()
 
 
+def test_a_mail_shows_its_pictures_on_the_site_of_a_mail_provider(
+    house: House, browser: Browser, tmp_path: Path
+) -> None:
+    """W4, S1: a mail is shown within a page of another site, which may load our pictures."""
+    page, address = browser.new_page(), someone()
+    page.goto(f"{house.base}/paper")
+    page.fill("#field-email", address)
+    page.click("form button")
+    page.wait_for_url("**/sent?**")
+    _, html, _ = house.letter(address, "Bevestig")
+    (tmp_path / "index.html").write_text(html)
+    with static_host(tmp_path, ()) as provider:
+        page.goto(provider, wait_until="load")
+        drawn = page.eval_on_selector_all("img", "all => all.map(it => it.naturalWidth > 0)")
+    assert drawn
+    assert all(drawn)
+    page.close()
+
+
 def test_nothing_jumps_and_little_is_asked_for(house: House, browser: Browser) -> None:
     """F5: at most three requests, 14 kB compressed, no layout shift."""
     context = browser.new_context(viewport={"width": 360, "height": 640}, bypass_csp=True)

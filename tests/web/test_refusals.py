@@ -186,8 +186,10 @@ def test_every_answer_has_the_security_headers(visit: Visit) -> None:
     """S1, F5: on pages, assets, errors and redirects; no cookie anywhere."""
     where = visit.fill()
     style = visit.app_context.edition.theme.asset_url("style.css")
-    for path in ("/", "/paper", where, style, "/nothing", "/privacy", "/health"):
+    for path in ("/", "/paper", where, style, "/nothing", "/privacy", "/health", "/apple-touch-icon.png"):
         headers = visit.client.get(path).headers
+        public = path.endswith(".png")  # a mail shows it within another site's page
+        assert headers["cross-origin-resource-policy"] == ("cross-origin" if public else "same-origin")
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["referrer-policy"] == "no-referrer"
