@@ -18,7 +18,6 @@ from optin.cli.server import background_jobs
 from optin.cli.terminal import REFUSED, port_option, refuse, show_findings, site_option, with_settings_of
 from optin.errors import SetupRefused
 from optin.jobs.anchors import anchor_job
-from optin.jobs.job import Job
 from optin.jobs.webhook_sender import HttpSender
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.journal_opening import begin_journal
@@ -181,7 +180,7 @@ async def _serve(
         listening,
         HttpSender(),
         anchor_job(app_context.installation, settings.log),
-        Job("reload", reload.run),
+        *reload.jobs,
     )
     app_context.readiness.add("site", reload.check)
     app = build_app(app_context, kinds.routes)

@@ -80,10 +80,11 @@ class AppContext:
             raise MagnetWaiting
 
     def replace(self, edition: Edition) -> None:
-        """Serve another edition from now on."""
-        self.edition = edition
+        """Serve another edition from now on; if a template or the store raises, the earlier goes on."""
+        now = self.installation.clock()
+        pages = self._page_cache.pages(edition, now)
         self.installation.obey(replace(edition.policy, limited=self.limits.log.note))
-        self._prepare()
+        self.edition, self._pages, self._until = edition, pages, next_change(edition.site, now)
         for follow in self.followers:
             follow(edition)
 

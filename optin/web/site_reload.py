@@ -16,7 +16,7 @@ from typing import Any
 from watchfiles import DefaultFilter, awatch
 
 from optin.errors import OptinError, SetupRefused, log_line_of
-from optin.jobs.job import RoundDone
+from optin.jobs.job import Job, RoundDone
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.health import CheckResult
 from optin.services.preload import load_everything
@@ -108,10 +108,15 @@ class ServedReload:
         """Load the site soon. Call it from the event loop."""
         self._asked.set()
 
+    @property
+    def jobs(self) -> list[Job]:
+        """Its background jobs: loading the site when asked, and asking whenever a file was edited."""
+        reload = Job("reload", self.run)
+        return [reload, Job("edits", self.follow_edits)] if self._watch else [reload]
+
     async def run(self, stop: asyncio.Event, round_done: RoundDone) -> None:
         """Load the site each time somebody asks, until `stop` is set."""
         stopping = asyncio.ensure_future(stop.wait())
-        watching = asyncio.ensure_future(self._follow_edits(stop)) if self._watch else None
         try:
             while not stop.is_set():
                 asked = asyncio.ensure_future(self._asked.wait())
@@ -121,15 +126,18 @@ class ServedReload:
                     self._asked.clear()
                     await self._reload(stopping)
                     round_done()
+        except BaseException:
+            self.ask()  # a job that failed is started again, and what was asked for is not done
+            raise
         finally:
             stopping.cancel()
-            if watching is not None:
-                await watching
 
-    async def _follow_edits(self, stop: asyncio.Event) -> None:
-        self.ask()  # what was edited since this process loaded it
+    async def follow_edits(self, stop: asyncio.Event, round_done: RoundDone) -> None:
+        """Ask whenever files of the site changed, until `stop` is set."""
+        self.ask()  # what was edited before it is watched
         async for _ in edits(self._app_context.edition.site.root, stop):
             self.ask()
+            round_done()
 
     async def check(self) -> CheckResult:
         """Readiness check: how many mistakes keep an edited site from being served. None makes it unready."""

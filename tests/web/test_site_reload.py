@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from optin.errors import StoreBusy
 from optin.flows.delivery.mail_order import MailKind
+from optin.flows.policy import RequestPolicy
+from optin.jobs.job import Job
 from optin.services.edition import keep_edition, load_edition
 from optin.site.reading_cache import ReadingCache
 from optin.web import site_reload
@@ -129,6 +133,69 @@ def test_while_the_store_is_away_the_earlier_site_goes_on(
         once(reload)
         assert ("Het nieuwe witboek" in visit.client.get("/paper").text) is served
     assert caplog.text.count("tried again") == 2
+
+
+@pytest.mark.parametrize("problem", [StoreBusy("away"), OSError("no space left")])
+def test_an_edition_that_cannot_be_served_takes_no_part_of_the_place(
+    visit: Visit, reload: ServedReload, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    """W10: pages, policy and mails are of one edition; whatever failed, the edit is tried again by itself."""
+    old, obey = visit.app_context.edition, visit.installation.obey
+    tries: list[object] = []
+
+    def obey_later(policy: RequestPolicy) -> None:
+        tries.append(policy)
+        if len(tries) == 1:
+            raise problem
+        obey(policy)
+
+    monkeypatch.setattr(visit.installation, "obey", obey_later)
+    edit(visit, "Het witboek", "Het nieuwe witboek")
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        reload.ask()
+        running = asyncio.ensure_future(Job("reload", reload.run).run(stop))
+        while not tries:
+            await asyncio.sleep(0.01)
+        assert visit.app_context.edition is old
+        while visit.app_context.edition is old:
+            await asyncio.sleep(0.01)
+        stop.set()
+        await running
+
+    asyncio.run(asyncio.wait_for(serve(), 60))
+    assert "Het nieuwe witboek" in visit.client.get("/paper").text
+
+
+@pytest.mark.usefixtures("reload")
+def test_files_that_cannot_be_watched_any_more_are_watched_again(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W10: a watch that breaks is noticed at once, and what was edited meanwhile is served."""
+    watching = ServedReload(visit.app_context, ReadingCache(), watch=True)
+    began: list[Path] = []
+
+    async def edits(root: Path, stop: asyncio.Event) -> AsyncIterator[None]:
+        began.append(root)
+        if len(began) == 1:
+            raise OSError
+        yield
+        await stop.wait()
+
+    monkeypatch.setattr(site_reload, "edits", edits)
+    edit(visit, "Het witboek", "Het nieuwe witboek")
+
+    async def serve() -> None:
+        stop, old = asyncio.Event(), visit.app_context.edition
+        running = [asyncio.ensure_future(job.run(stop)) for job in watching.jobs]
+        while len(began) < 2 or visit.app_context.edition is old:
+            await asyncio.sleep(0.01)
+        stop.set()
+        await asyncio.gather(*running)
+
+    asyncio.run(asyncio.wait_for(serve(), 60))
+    assert "Het nieuwe witboek" in visit.client.get("/paper").text
 
 
 def test_a_removed_magnet_keeps_its_promises_after_a_reload(visit: Visit, reload: ServedReload) -> None:
