@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -78,9 +78,19 @@ def find_seat(tx: Tx, magnet: str, subject: SubjectId) -> Seat | None:
     return None if row is None else _seat(row)
 
 
-def has_seat(tx: Tx, request: RequestId) -> bool:
-    """Return whether there is a seat of this request, whatever its state."""
-    return tx.one("SELECT 1 FROM seat WHERE request_id = :request", request=request) is not None
+def has_seat(tx: Tx, request: RequestId, magnet: str) -> bool:
+    """Return whether there is a seat of this request at a webinar, whatever its state."""
+    sql = "SELECT 1 FROM seat WHERE request_id = :request AND magnet = :magnet"
+    return tx.one(sql, request=request, magnet=magnet) is not None
+
+
+def is_one_of(tx: Tx, magnet: str, others: Collection[str]) -> bool:
+    """Return whether a webinar is one of `others`, perhaps by another address: with the same plan."""
+    if magnet in others or not others:
+        return magnet in others
+    here = peek_occasion(tx, magnet)
+    there = (peek_occasion(tx, name) for name in others)
+    return here is not None and any(it is not None and not it.differs(here.plan) for it in there)
 
 
 def save_seat(tx: Tx, seat: Seat, now: datetime) -> None:

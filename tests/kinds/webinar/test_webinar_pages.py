@@ -18,6 +18,7 @@ from optin.consent.consent_record import RequestId
 from optin.flows.consents.confirm import confirm
 from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
+from optin.flows.evidence.audit import Audit
 from optin.flows.retention.sweep import plan
 from optin.flows.sweep_context import SweepContext
 from optin.jobs.sweep_runner import sweep
@@ -30,6 +31,7 @@ from optin.services.edition import keep_edition, load_edition
 from optin.store.claims import Batch
 from optin.store.transaction import Tx
 from tests.installed import KINDS
+from tests.stranger import past_optin
 from tests.web.conftest import Visit
 from tests.world import about_requests
 
@@ -586,10 +588,34 @@ def test_whoever_signs_up_again_under_its_new_address_keeps_one_seat(webinar: Vi
     again = webinar.join("alice@example.com", slug="nieuw")
     assert again.own is not None
     assert again.own.standing is SeatStatus.SEATED
+    assert found(webinar) == []
     webinar.moment = START - timedelta(hours=1)
     assert kinds(webinar) == ["webinar-hour"]
     assert webinar.press(again.own.place_path, action="give-up").status_code == 303
     assert webinar.installation.store.read(lambda tx: tx.all("SELECT state FROM seat")) == [("given-up",)]
+
+
+def found(visit: Visit) -> list[str]:
+    """Return what an audit finds, without the names of requests."""
+    visit.installation.integrate()
+    audit = Audit(visit.installation.store.read, visit.installation.vault, KINDS.flows)
+    assert list(audit.run()) is not None
+    return [it.split(" has ")[-1] for it in audit.findings]
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    ["DELETE FROM seat WHERE magnet = 'bellen'", "UPDATE seat SET magnet = 'elders' WHERE magnet = 'bellen'"],
+)
+def test_one_seat_hides_no_other_that_was_taken_away(webinar: Visit, forgery: str) -> None:
+    """P4: alice registers for two webinars; whoever deletes one of her seats, or moves it, is found."""
+    (webinar.root / "magnets" / "later.md").write_text(WEBINAR.replace("2027-03-30", "2027-04-30"))
+    write(webinar, WEBINAR)
+    join(webinar, "alice")
+    webinar.join("alice@example.com", slug="later")
+    assert found(webinar) == []
+    past_optin(webinar.installation.store, forgery)
+    assert found(webinar) == ["no seat at the webinar bellen, although it was confirmed"]
 
 
 def test_nobody_hears_that_what_took_place_is_cancelled(webinar: Visit) -> None:
