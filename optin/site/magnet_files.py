@@ -14,7 +14,7 @@ from optin.site.kind_file import FilePart
 from optin.site.magnet_findings import MagnetFindings
 from optin.site.model import PictureFile
 from optin.site.pdf_pages import pages_of
-from optin.site.picture_cache import PictureCache
+from optin.site.picture_cache import FOLDER, PictureCache
 from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
 from optin.site.renditions import mail_rendition, renditions
 
@@ -98,11 +98,13 @@ class MagnetFiles:
         if path is None:
             return ()
         try:
-            pages = pages_of(path, numbers, self._drawn)
+            return tuple(self._page(path, page) for page in pages_of(path, numbers, self._drawn))
         except PictureRefused as problem:
             self._findings.say(line, str(problem), problem.cure, code="picture")
-            return ()
-        return tuple(self._page(path, page) for page in pages)
+        except (OSError, ValueError, SyntaxError):  # we drew it: it was damaged since
+            message = f"A page of {name} that is kept in {FOLDER.as_posix()} is damaged."
+            self._findings.say(line, message, "Remove that folder; it is drawn again.", code="picture")
+        return ()
 
     def _page(self, path: Path, page: bytes) -> PictureFile:
         drawn = renditions(page, "page", self._drawn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -33,35 +34,37 @@ def pages_of(path: Path, numbers: Sequence[int], kept: PictureCache) -> tuple[by
     named = {number: f"{digest(data)[:32]}-p{number}-{RECIPE}.webp" for number in numbers}
     found = {number: page for number, it in named.items() if (page := kept.get(it)) is not None}
     missing = [number for number in named if number not in found]
-    for number, page in zip(missing, _drawn(path, missing) if missing else (), strict=True):
+    for number, page in zip(missing, _drawn(name, data, missing) if missing else (), strict=True):
         kept.put(named[number], page)
         found[number] = page
     return tuple(found[number] for number in numbers)
 
 
-def _drawn(path: Path, numbers: Sequence[int]) -> list[bytes]:
+def _drawn(name: str, data: bytes, numbers: Sequence[int]) -> list[bytes]:
     """Draw pages in another process. Raises PictureRefused."""
-    command = [sys.executable, "-P", "-m", "optin.site.draw_pages", str(path), str(WIDTH)]
+    command = [sys.executable, "-P", "-m", "optin.site.draw_pages", str(WIDTH), *map(str, numbers)]
     open_part = {key: text for key, text in os.environ.items() if not key.startswith("OPTIN_")}
     try:
-        done = subprocess.run(  # noqa: S603 - our own program; the file's name is one argument
-            [*command, *map(str, numbers)],
-            env=open_part,
-            capture_output=True,
-            timeout=2 * SECONDS,
-            check=False,
+        done = subprocess.run(  # noqa: S603 - our own program; its arguments are numbers
+            command, input=data, env=open_part, capture_output=True, timeout=2 * SECONDS, check=False
         )
     except subprocess.TimeoutExpired as problem:
-        msg = f"{path.name} takes more than {SECONDS} seconds to draw."
-        raise PictureRefused(msg, "Save it with simpler pictures, or leave the block out.") from problem
+        raise _too_slow(name) from problem
+    if done.returncode == -signal.SIGXCPU:
+        raise _too_slow(name)
     if done.returncode == NO_SUCH_PAGE:
         count = int(done.stderr)
-        msg = f"{path.name} has no page {next(it for it in numbers if it > count)}; it has {count}."
+        msg = f"{name} has no page {next(it for it in numbers if it > count)}; it has {count}."
         raise PictureRefused(msg, f"Name pages from 1 to {count}.")
     if done.returncode:
-        msg = f"{path.name} is not a PDF whose pages can be shown."
+        msg = f"{name} is not a PDF whose pages can be shown."
         raise PictureRefused(msg, "Save it again as PDF, without a password.")
     return list(_parts(done.stdout))
+
+
+def _too_slow(name: str) -> PictureRefused:
+    message = f"{name} takes more than {SECONDS} seconds to draw."
+    return PictureRefused(message, "Save it with simpler pictures, or leave the block out.")
 
 
 def _parts(data: bytes) -> list[bytes]:

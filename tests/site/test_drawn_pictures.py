@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, features
@@ -239,11 +240,57 @@ def test_a_pdf_that_takes_too_long_or_cannot_be_read_is_told(
         pdf_pages.pages_of(path, [1], PictureCache(tmp_path))
 
 
-def test_a_page_like_a_thread_is_not_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_small_pdf_that_takes_endless_work_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W2, S2: the limit of the processor ends it, and the finding says so."""
+    limited = "import sys; from optin.site import draw_pages; draw_pages.SECONDS = 1; draw_pages.limit()"
+    run = subprocess.run
+
+    def endless(command: list[str], **given: Any) -> subprocess.CompletedProcess[bytes]:
+        return run([command[0], "-c", f"{limited}\nwhile True: pass"], **given)
+
+    monkeypatch.setattr(subprocess, "run", endless)
+    (tmp_path / "x.pdf").write_bytes(PDF.read_bytes())
+    with pytest.raises(PictureRefused, match="seconds to draw") as refused:
+        pdf_pages.pages_of(tmp_path / "x.pdf", [1], PictureCache(tmp_path))
+    assert "simpler pictures" in refused.value.cure
+
+
+def test_the_page_that_is_kept_is_of_the_file_whose_digest_it_bears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W2: a file that is saved again while its pages are drawn spoils nothing."""
+    path, kept, run = tmp_path / "x.pdf", PictureCache(tmp_path), subprocess.run
+    path.write_bytes(PDF.read_bytes())
+    (whole,) = pdf_pages.pages_of(path, [1], PictureCache(tmp_path / "other"))
+
+    def saved_again(command: list[str], **given: Any) -> subprocess.CompletedProcess[bytes]:
+        path.write_bytes(b"another")
+        return run(command, **given)
+
+    monkeypatch.setattr(subprocess, "run", saved_again)
+    assert pdf_pages.pages_of(path, [1], kept) == (whole,)
+
+
+def test_a_kept_page_that_was_damaged_is_told(site: Path) -> None:
+    """W2, M4: whatever is in the folder, the rest of the site loads."""
+    folder = paper(site, body=INSIDE)
+    (folder / "x.pdf").write_bytes(PDF.read_bytes())
+    assert findings(site) == []
+    for kept in (site / FOLDER).iterdir():
+        if "-p" in kept.name:
+            kept.write_bytes(kept.read_bytes()[:40])
+        else:
+            kept.unlink()
+    (finding,) = findings(site)
+    assert "var/pictures is damaged" in finding.message
+    assert "Remove that folder" in finding.cure
+
+
+def test_a_page_like_a_thread_is_not_drawn(capsys: pytest.CaptureFixture[str]) -> None:
     """W2: as wide as wanted, it would be endlessly high."""
-    path = tmp_path / "x.pdf"
-    Image.new("RGB", (10, 4_000)).save(path)
-    assert draw_pages.draw(path, 640, [1]) == draw_pages.BROKEN
+    out = io.BytesIO()
+    Image.new("RGB", (10, 4_000)).save(out, "PDF")
+    assert draw_pages.draw(out.getvalue(), 640, [1]) == draw_pages.BROKEN
     assert capsys.readouterr().err == "broken"
 
 
