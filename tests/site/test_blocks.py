@@ -137,6 +137,8 @@ def test_the_first_question_is_open(site: Path) -> None:
         ("::: benefits\n:::", 8, "is empty", "Write below it"),
         ("::: benefits\n- Een\n- Twee\n:::", 9, "no words in bold", "**"),
         ("::: benefits\n- phone **Bel** nu\n:::", 9, "the name of an icon", ":clock:"),
+        ("::: benefits\n- *Echt* **Bel** nu\n:::", 9, "the name of an icon", ":clock:"),
+        ("::: numbers\n- [Telt](/x) **6** bladzijden\n:::", 9, "a number in bold", "**12** pages"),
         ("::: benefits\n- :fone: **Bel** nu\n:::", 9, "'fone' is unknown", "Did you mean 'phone'?"),
         ("::: benefits\n- **Bel** nu\n\n  - meer\n:::", 9, "one line of text", "**"),
         ("::: numbers\n- **zes** bladzijden\n:::", 9, "a number in bold", "**12** pages"),

@@ -20,7 +20,7 @@ class Item:
 
 @dataclass(frozen=True)
 class BoldItem:
-    """An item like `before **bold** after`, as HTML; `before` is plain text."""
+    """An item like `before **bold** after`, as HTML."""
 
     line: int
     before: str
@@ -58,7 +58,7 @@ def bold_items(directive: Directive, reading: BlockReading, example: str) -> tup
             message = f"This item of the block {directive.name!r} has no words in bold."
             reading.refuse(item.line, message, f"Write it like: {example}")
             return ()
-        before = "".join(part.content for part in item.parts[:place]).strip()
+        before = reading.html(item.parts[:place]).strip()
         bold = reading.html(item.parts[place].children).strip()
         found.append(BoldItem(item.line, before, bold, reading.html(item.parts[place + 1 :]).strip()))
     return tuple(found)
