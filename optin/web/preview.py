@@ -22,8 +22,11 @@ from optin.theme.wording import Wording
 from optin.web.app_context import AppContext, app_context_of, see_other
 from optin.web.headers import NO_STORE
 
-_BODY = re.compile(rb"<body[^>]*>")
-_FORM = re.compile(rb'(<(?:form|button|input)\b[^>]*?\s(?:form)?action=)"[^"]*"')
+_BODY = re.compile(rb"<body\b[^>]*>", re.IGNORECASE)
+_TARGET = re.compile(
+    rb"""(<(?:form|button|input)\b[^>]*?\s(?:form)?action\s*=\s*)(?:"[^"]*"|'[^']*'|[^\s"'>]+)""",
+    re.IGNORECASE,
+)
 
 
 async def get_preview(request: Request) -> Response:
@@ -69,5 +72,7 @@ def note(words: Wording, until: datetime) -> bytes:
 
 def as_preview(page: bytes, note: bytes, path: str) -> bytes:
     """Return a page with the note at its top, whose forms are posted to `path`."""
-    led = _FORM.sub(rb'\1"' + escape(path).encode() + b'"', page)
-    return _BODY.sub(lambda body: body[0] + note, led, count=1)
+    target = f'"{escape(path)}"'.encode()
+    led = _TARGET.sub(lambda before: before[1] + target, page)
+    marked, bodies = _BODY.subn(lambda body: body[0] + note, led, count=1)
+    return marked if bodies else note + led  # HTML may leave the tag out

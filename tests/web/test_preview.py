@@ -12,6 +12,7 @@ from optin.consent.form import Slug
 from optin.consent.links import LinkKind
 from optin.consent.preview_link import preview_payload
 from optin.services.edition import keep_edition, load_edition
+from optin.web.preview import as_preview
 from tests.installed import KINDS
 from tests.web.conftest import PAPER, Visit
 
@@ -85,3 +86,27 @@ def test_when_the_page_is_public_the_link_leads_to_it(visit: Visit) -> None:
     visit.moment = datetime(2027, 3, 1, tzinfo=UTC)
     answer = visit.client.get(path)
     assert (answer.status_code, answer.headers["location"]) == (303, "/plan")
+
+
+@pytest.mark.parametrize(
+    ("page", "shown"),
+    [
+        (b'<body class="a"><form action="/plan">', b'<body class="a">NOTE<form action="/p">'),
+        (b"<BODY><FORM method=post ACTION='/plan'>", b'<BODY>NOTE<FORM method=post ACTION="/p">'),
+        (b"<body>\n<form action = /plan novalidate>", b'<body>NOTE\n<form action = "/p" novalidate>'),
+        (b'<p><button formaction="/a">', b'NOTE<p><button formaction="/p">'),
+        (
+            b'<body><form data-action="/a"><p action="/b">',
+            b'<body>NOTE<form data-action="/a"><p action="/b">',
+        ),
+    ],
+)
+def test_a_page_is_marked_however_its_template_is_written(page: bytes, shown: bytes) -> None:
+    """W10: HTML has several ways to write a tag; a template of the site's own may use each."""
+    assert as_preview(page, b"NOTE", "/p") == shown
+
+
+def test_an_address_is_put_into_a_form_as_it_is() -> None:
+    r"""W10, S5: a backslash in it refers to nothing."""
+    shown = as_preview(b'<body><form action="/plan">', b"", r'/p\g<1>"')
+    assert shown == rb'<body><form action="/p\g&lt;1&gt;&quot;">'
