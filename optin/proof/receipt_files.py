@@ -9,7 +9,7 @@ import email
 import email.policy
 from collections.abc import Mapping
 
-from optin.proof.bundle_archive import BundleBroken, unpack
+from optin.proof.bundle_archive import MAX_BYTES, BundleBroken, unpack
 from optin.proof.inclusion import ENDING
 
 PROOF_FILE = "proof.zip"
@@ -34,13 +34,24 @@ def files_of_receipt(data: bytes) -> dict[str, bytes]:
 def files_of_mail(data: bytes) -> dict[str, bytes]:
     """Return the attached files of a receipt mail by name; empty for what is no mail. Raises BundleBroken."""
     files: dict[str, bytes] = {}
-    for part in email.message_from_bytes(data, policy=email.policy.default).walk():
-        content = part.get_payload(decode=True)
-        name = part.get_filename() or ""
-        if not isinstance(content, bytes) or not name:
-            continue
-        if name == PROOF_FILE:
-            files |= unpack(content)
-        else:
-            files[name] = content
+    for name, content in _attached(data):
+        for inside, part in (unpack(content) if name == PROOF_FILE else {name: content}).items():
+            if files.get(inside, part) != part:  # readers would differ in which one they believe
+                msg = f"The mail has two different files named {inside}."
+                raise BundleBroken(msg)
+            files[inside] = part
+        if sum(map(len, files.values())) > MAX_BYTES:
+            msg = "The mail is larger inside than any receipt."
+            raise BundleBroken(msg)
     return files
+
+
+def _attached(data: bytes) -> list[tuple[str, bytes]]:
+    """Return the name and content of each attached file. Raises BundleBroken."""
+    try:
+        parts = email.message_from_bytes(data, policy=email.policy.default).walk()
+        found = [(part.get_filename() or "", part.get_payload(decode=True)) for part in parts]
+    except RecursionError:
+        msg = "The mail is nested deeper than any receipt."
+        raise BundleBroken(msg) from None
+    return [(name, content) for name, content in found if name and isinstance(content, bytes)]

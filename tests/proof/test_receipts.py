@@ -19,8 +19,10 @@ from optin.app.main import main
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
-from optin.proof.bundle_archive import pack, unpack
+from optin.proof import receipt_files
+from optin.proof.bundle_archive import BundleBroken, pack, unpack
 from optin.proof.outside_checkpoints import checkpoints_in
+from optin.proof.receipt_files import files_of_mail
 from optin.settings.site import ReceiptTable
 from optin.theme.languages import languages
 from optin.theme.look import Look
@@ -71,10 +73,15 @@ def verified(folder: Path, name: str, data: bytes) -> tuple[int, str]:
 
 def mail_of_before(files: Mapping[str, bytes]) -> bytes:
     """Return a receipt mail as version 0.1 wrote it: each file attached by itself."""
+    return mail_of(*files.items())
+
+
+def mail_of(*files: tuple[str, bytes]) -> bytes:
+    """Return a mail with files attached, which may have one name."""
     parts = "".join(
         f"--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n"
         f'Content-Disposition: attachment; filename="{name}"\r\n\r\n{base64.encodebytes(data).decode()}\r\n'
-        for name, data in files.items()
+        for name, data in files
     )
     return (
         f'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n{parts}--b--\r\n'.encode()
@@ -145,6 +152,37 @@ def test_what_is_no_evidence_is_refused_in_a_sentence(tmp_path: Path) -> None:
     for data in (b"Dear officer,\n\nnothing.\n", b"Subject: hello\r\n\r\nNothing is attached.\r\n", b""):
         code, told = verified(tmp_path, "letter.eml", data)
         assert (code, "NOT PROVEN: The file is no evidence" in told) == (1, True), told
+
+
+@pytest.mark.parametrize(
+    ("mail", "told"),
+    [
+        (mail_of(("1.proof", b"a"), ("1.proof", b"b")), "two different files named 1.proof"),
+        (mail_of(("proof.zip", pack({"1.proof": b"a"})), ("1.proof", b"b")), "two different files"),
+        (b"Content-Type: message/rfc822\n\n" * 3_000, "nested deeper"),
+        (
+            b"".join(
+                b"Content-Type: multipart/mixed; boundary=%d\n\n--%d\n" % (at, at) for at in range(3_000)
+            ),
+            "nested deeper",
+        ),
+    ],
+    ids=["one name", "one name in an archive", "mails in mails", "parts in parts"],
+)
+def test_a_hostile_mail_is_refused_in_a_sentence(mail: bytes, told: str, tmp_path: Path) -> None:
+    """P6, S5: two files of one name, of which readers may believe either; and parts without end."""
+    code, said = verified(tmp_path, "hostile.eml", mail)
+    assert (code, "NOT PROVEN" in said, told in said) == (1, True, True), said
+
+
+def test_archives_in_a_mail_share_one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P6, S5: each may be large inside; a hundred of them would fill the memory."""
+    archives = [("proof.zip", pack({f"{at}.txt": bytes([at]) * 900})) for at in range(3)]
+    assert files_of_mail(mail_of(*archives)).keys() == {"0.txt", "1.txt", "2.txt"}
+    assert files_of_mail(mail_of(*archives, archives[0])).keys() == {"0.txt", "1.txt", "2.txt"}
+    monkeypatch.setattr(receipt_files, "MAX_BYTES", 2_000)
+    with pytest.raises(BundleBroken, match="larger inside"):
+        files_of_mail(mail_of(*archives))
 
 
 @ON_SQLITE
