@@ -68,8 +68,8 @@ def is_web_link(link: str) -> bool:
         return not link.startswith("//")
     try:
         parts = urlsplit(link)
-        host = parts.hostname or ""
-    except ValueError:
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:  # also of a port that is no number
         return False
     return parts.scheme == "https" and "." in host and "@" not in parts.netloc
 

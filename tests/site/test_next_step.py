@@ -133,6 +133,8 @@ def test_people_are_sent_to_a_host_that_the_site_lists(site: Path) -> None:
         "https://evil.example/www.example.com",
         "https://user@www.example.com/",
         "http://www.example.com/",
+        "https://www.example.com:1;script-src/",
+        "https://www.example.com:99999/",
         "/plain-consent",
         "https://www.example.com/?email={email}",
     ],
