@@ -111,10 +111,15 @@ def _story_part(maker: PageMaker, magnet: Magnet, piece: StoryPiece) -> StoryPar
         shown = picture_of(maker, picture)
         html = re.sub(
             rf'<img src="{re.escape(picture.source)}" alt="([^"]*)"(?: title="[^"]*")? />',
-            lambda tag, shown=shown: maker.theme.picture(replace(shown, alt=unescape(tag[1]))),  # type: ignore[misc]  # untyped default
+            partial(_drawn_tag, maker.theme, shown),
             html,
         )
     return StoryPart(html, piece.name)
+
+
+def _drawn_tag(theme: Theme, shown: Picture, tag: re.Match[str]) -> str:
+    """Return the HTML of a drawn picture in place of a tag, whose description it keeps."""
+    return theme.picture(replace(shown, alt=unescape(tag[1])))
 
 
 def faces_of(theme: Theme, kind: PagesPart, view: LandingView, magnet: Magnet) -> tuple[Face, ...]:

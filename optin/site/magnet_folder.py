@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from optin.consent.form import Slug
 from optin.site.files import read_most
 from optin.site.findings import Finding, shown_path
 from optin.site.magnet_reader import MagnetReader, Surroundings
-from optin.site.magnet_set import combine_magnets
+from optin.site.magnet_set import MagnetReading, combine_magnets
 from optin.site.model import Magnet
 from optin.site.reading_cache import ReadingCache
 
@@ -43,7 +44,7 @@ def read_magnets(root: Path, around: Surroundings, kept: ReadingCache) -> Magnet
         kept.once(
             ("magnet", path),
             (known, kept.stamp(path.parent if path.name == INDEX else path)),
-            lambda path=path: MagnetReader(root, path, around).reading,  # type: ignore[misc]  # untyped default
+            partial(_reading, root, path, around),
         )
         for path in paths
     ]
@@ -51,6 +52,10 @@ def read_magnets(root: Path, around: Surroundings, kept: ReadingCache) -> Magnet
     magnets, more = combine_magnets(readings)
     drafts = frozenset(reading.slug for reading in readings if reading.is_draft)
     return MagnetFolder(magnets, drafts, [*findings, *more])
+
+
+def _reading(root: Path, path: Path, around: Surroundings) -> MagnetReading:
+    return MagnetReader(root, path, around).reading
 
 
 def _magnet_files(root: Path) -> tuple[list[Path], list[Finding]]:
