@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
@@ -97,6 +97,18 @@ def read_toml(path: Path, name: str) -> Document | Finding:
 _HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?")
 _KEY = re.compile(r"""(\s*)((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"))*)\s*=""")
 _PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
+
+
+def texts_in(value: Any, where: Path_ = ()) -> Iterator[tuple[Path_, str]]:
+    """Yield every text in a value, with its place; `where`: the place of the value itself."""
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from texts_in(item, (*where, key))
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from texts_in(item, (*where, at))
 
 
 def _toml_places(text: str) -> dict[Path_, Place]:

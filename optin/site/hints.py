@@ -14,13 +14,13 @@ from pathlib import Path
 from optin.consent.parts_by_kind import PartsByKind
 from optin.site.blocks.table import BLOCKS
 from optin.site.documents import Document, Path_, read_front_matter
-from optin.site.findings import Finding, shown_path
+from optin.site.findings import Finding
 from optin.site.kind_file import FilePart
 from optin.site.lint import MOST_WORDS
 from optin.site.magnet_life import Status
 from optin.site.model import Magnet, PrivacyStatement, Site
 from optin.site.prose import read_prose
-from optin.site.scaffold_texts import scaffold_texts_of
+from optin.site.scaffold_texts import read_again, scaffold_texts_of
 from optin.site.starters import starter_path
 
 MOST_HEADLINE_WORDS = 9  # read at a glance, in two lines on a telephone
@@ -49,10 +49,8 @@ def hints_of_magnet(site: Site, magnet: Magnet, kinds: PartsByKind[FilePart]) ->
 
 
 def _of_magnet(site: Site, magnet: Magnet, kind: FilePart) -> Iterator[Finding]:
-    path = magnet.folder / "index.md"
-    path = path if path.is_file() else magnet.folder / f"{magnet.slug}.md"
-    document = read_front_matter(path, shown_path(path, site.root))
-    if isinstance(document, Finding):  # changed since the site was loaded; the next load will say so
+    document = read_again(site, magnet)
+    if document is None:
         return
     for where, code, message, cure in (
         *_of_life(magnet),

@@ -7,16 +7,15 @@ nothing in it was touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
 
 from optin.consent.parts_by_kind import PartsByKind
-from optin.site.documents import Document, Path_, read_front_matter, read_text
+from optin.site.documents import Document, read_front_matter, read_text, texts_in
 from optin.site.findings import Finding, shown_path
 from optin.site.kind_file import FilePart
 from optin.site.magnet_life import Status
@@ -50,10 +49,8 @@ def scaffold_texts(site: Site, kinds: PartsByKind[FilePart]) -> tuple[Finding, .
 
 def scaffold_texts_of(site: Site, magnet: Magnet, kind: FilePart) -> Iterator[Finding]:
     """Yield a warning for each text of a magnet that is still the scaffold's; its file is read again."""
-    path = magnet.folder / "index.md"
-    path = path if path.is_file() else magnet.folder / f"{magnet.slug}.md"
-    document = read_front_matter(path, shown_path(path, site.root))
-    if isinstance(document, Finding):  # changed since the site was loaded; the next load will say so
+    document = read_again(site, magnet)
+    if document is None:
         return
     folder = Path(document.path).parent
     if _is_of_init(magnet, document):
@@ -68,12 +65,20 @@ def scaffold_texts_of(site: Site, magnet: Magnet, kind: FilePart) -> Iterator[Fi
         yield Finding(name, line, 1, message, cure, "warning", "example", magnet.slug)
 
 
+def read_again(site: Site, magnet: Magnet) -> Document | None:
+    """Return the file of a magnet; None where it broke since the site was loaded (the next load says so)."""
+    path = magnet.folder / "index.md"
+    path = path if path.is_file() else magnet.folder / f"{magnet.slug}.md"
+    document = read_front_matter(path, shown_path(path, site.root))
+    return document if isinstance(document, Document) else None
+
+
 def _left(document: Document, table: str, ours: Scaffold) -> Iterator[tuple[int, str]]:
     """Yield the line and the name of each text of a magnet's file that is the scaffold's."""
     for key, known in (("title", ours.titles), ("description", ours.descriptions)):
         if _plain(str(document.values.get(key, ""))) in known:
             yield document.place((key,))[0], f"The {key}"
-    for where, value in _texts(document.values.get(table, {}), (table,)):
+    for where, value in texts_in(document.values.get(table, {}), (table,)):
         if _plain(value) in ours.values:
             yield document.place(where)[0], repr(value[:_MOST_SHOWN])
     for at, text in _pieces(document.body):
@@ -100,7 +105,7 @@ def _is_of_init(magnet: Magnet, document: Document) -> bool:
 @lru_cache
 def _scaffold(name: str, folder: Path | None) -> Scaffold:
     starts = [magnet_starter(name, folder, lang) for lang in starter_languages()]
-    values = (text for start in starts for _, text in _texts(YAML(typ="safe").load(start.table or "{}"), ()))
+    values = (text for start in starts for _, text in texts_in(YAML(typ="safe").load(start.table or "{}")))
     return Scaffold(
         frozenset(_plain(start.title) for start in starts),
         frozenset(_plain(start.description) for start in starts),
@@ -108,18 +113,6 @@ def _scaffold(name: str, folder: Path | None) -> Scaffold:
         frozenset(_plain(text) for text in values if "$" not in text and len(text.split()) >= LEAST_WORDS),
         frozenset(pair for start in starts for pair in start.files.items()),
     )
-
-
-def _texts(value: Any, where: Path_) -> Iterator[tuple[Path_, str]]:
-    """Yield every text in a table, with its place."""
-    if isinstance(value, str):
-        yield where, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _texts(item, (*where, key))
-    elif isinstance(value, Sequence):
-        for at, item in enumerate(value):
-            yield from _texts(item, (*where, at))
 
 
 def _pieces(body: str) -> Iterator[tuple[int, str]]:

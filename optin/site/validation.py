@@ -6,7 +6,7 @@ What is wrong does not hide the rest: stand-ins take its place, so that reading 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from optin.consent.channel import CHANNELS
 from optin.settings.prose import holds_prose
-from optin.site.documents import Document, Path_
+from optin.site.documents import Document, Path_, texts_in
 from optin.site.findings import Finding, nearest
 
 M = TypeVar("M", bound=BaseModel)
@@ -66,7 +66,7 @@ def validated(model: type[M], document: Document, slug: str | None = None) -> Va
     values = deepcopy(dict(document.values))
     spoilt: set[Path_] = set()
     findings: list[Finding] = []
-    for where, text in list(_texts(values, ())):
+    for where, text in list(texts_in(values)):
         signs = [sign for sign in text if _is_control(sign)]
         if signs:
             message = f"{_name(where)} holds a control character (U+{ord(signs[0]):04X})."
@@ -95,17 +95,6 @@ def _errors(model: type[BaseModel], values: dict[str, Any]) -> list[ErrorDetails
     except ValidationError as problem:
         return [error for error in problem.errors() if not _of_other_branch(values, error["loc"])]
     return []
-
-
-def _texts(value: Any, where: Path_) -> Iterator[tuple[Path_, str]]:
-    if isinstance(value, str):
-        yield where, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _texts(item, (*where, key))
-    elif isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from _texts(item, (*where, place))
 
 
 def _is_control(sign: str) -> bool:
