@@ -32,6 +32,7 @@ from tests.ports import NO_MAIL, reserved_port
 from tests.postgres import new_database
 from tests.serving import Serving, answers, developed, environment, form_key, served, start
 from tests.streaming_proxy import streaming_proxy
+from tests.waiting import wait_until
 from tests.web.conftest import site_at
 
 WAITS = 2.0  # seconds that others wait at most
@@ -166,7 +167,7 @@ def test_a_crowd_of_all_kinds_shuts_nobody_out(server: tuple[Serving, str]) -> N
 def test_slow_forms_are_told_in_words(server: tuple[Serving, str]) -> None:
     """O8, S1, S5: 408, a page in the visitor's language, every security header; nothing stored."""
     with crowd(server[0].port, SLOW_FORM, 1) as coming:
-        wait_until(lambda: coming.remaining() == 0)
+        wait_until(lambda: coming.remaining() == 0, GOES_WITHIN)
         (answer,) = coming.answers.values()
     head, _, page = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")
@@ -184,9 +185,9 @@ def test_one_network_has_no_more_than_its_share(server: tuple[Serving, str]) -> 
         crowd(serving.port, Kind(), 4, OTHER) as others,
     ):
         begun = time.monotonic()
-        wait_until(lambda: coming.remaining() <= 3 * 40)
+        wait_until(lambda: coming.remaining() <= 3 * 40, GOES_WITHIN)
         assert others.remaining() == 4 or time.monotonic() - begun > 1.5
-    wait_until(lambda: "connections_per_network" in serving.log.read_text()[logged:])
+    wait_until(lambda: "connections_per_network" in serving.log.read_text()[logged:], GOES_WITHIN)
     assert not re.search(r"127\.0\.0\.[23]", serving.log.read_text())
 
 
@@ -311,11 +312,3 @@ def test_a_signal_is_heeded_in_the_middle_of_a_crowd() -> None:
         return await asyncio.wait_for(serving, 20)
 
     assert asyncio.run(in_a_crowd())
-
-
-def wait_until(so: Callable[[], bool], seconds: float = GOES_WITHIN) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not so() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert so()

@@ -7,8 +7,7 @@ import resource
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
 from email.policy import default
@@ -20,6 +19,7 @@ import pytest
 
 from tests.mail.server import Script, mail_server
 from tests.serving import NO_TLS, Serving, form_key, served
+from tests.waiting import wait_until
 from tests.web.conftest import site_at
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -49,19 +49,12 @@ def without_descriptors(serving: Serving, left: int) -> Iterator[None]:
     try:
         while len(taken) < len(free) + left + 20:  # whoever comes takes what is left
             taken.append(socket.create_connection(("127.0.0.1", serving.port), timeout=5))
-        wait_for(lambda: process.num_fds() >= highest + 1 + left)
+        wait_until(lambda: process.num_fds() >= highest + 1 + left)
         yield
     finally:
         process.rlimit(resource.RLIMIT_NOFILE, (soft, hard))
         for connection in taken:
             connection.close()
-
-
-def wait_for(holds: Callable[[], object], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def link(script: Script, address: str, kind: str) -> str:
@@ -107,10 +100,10 @@ def served_without_descriptors(serving: Serving, script: Script, left: int) -> N
         key = form_key(client)
         sign_up(client, key, alice)
         sign_up(client, key, carol)
-        wait_for(lambda: mailed(alice, "confirm"))
-        wait_for(lambda: mailed(carol, "confirm"))
+        wait_until(lambda: mailed(alice, "confirm"))
+        wait_until(lambda: mailed(carol, "confirm"))
         client.post(mailed(carol, "confirm"), headers=FORM)
-        wait_for(lambda: mailed(carol, "unsubscribe"))
+        wait_until(lambda: mailed(carol, "unsubscribe"))
         with without_descriptors(serving, left):
             confirm = mailed(alice, "confirm")
             assert client.get(confirm).status_code == 200
@@ -123,9 +116,9 @@ def served_without_descriptors(serving: Serving, script: Script, left: int) -> N
             assert client.get("/paper").status_code == 200
             assert client.get("/nothing").status_code == 404
     with httpx.Client(base_url=serving.base, verify=NO_TLS, timeout=30) as anew:
-        wait_for(lambda: anew.get("/health/ready").status_code == 200)
-    wait_for(lambda: mailed(alice, "unsubscribe"))
-    wait_for(lambda: mailed(dora, "confirm"))
+        wait_until(lambda: anew.get("/health/ready").status_code == 200)
+    wait_until(lambda: mailed(alice, "unsubscribe"))
+    wait_until(lambda: mailed(dora, "confirm"))
 
 
 def sign_up(client: httpx.Client, key: str, name: str) -> None:

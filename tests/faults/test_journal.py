@@ -7,7 +7,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -50,6 +49,7 @@ from tests.serving import settings as server_settings
 from tests.shell import shell
 from tests.stores import SCHEMA
 from tests.stranger import past_optin
+from tests.waiting import wait_until
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
@@ -237,8 +237,8 @@ def test_a_server_whose_log_is_rewritten_signs_nothing_more_and_goes_on_storing(
             for number in range(3):
                 answer = client.post("/paper", data={**data, "email": f"late{number}@example.com"})
                 assert answer.status_code == 303
-                wait_for(lambda: "NOTHING IS SIGNED ANY MORE" in serving.log.read_text())
-            wait_for(lambda: forger.rows("SELECT COUNT(*) FROM log_queue") == [(0,)])
+                wait_until(lambda: "NOTHING IS SIGNED ANY MORE" in serving.log.read_text())
+            wait_until(lambda: forger.rows("SELECT COUNT(*) FROM log_queue") == [(0,)])
             assert client.get("/health/live").status_code == 200
         assert forger.rows("SELECT MAX(size) FROM checkpoint") == signed
         assert forger.rows("SELECT COUNT(*) FROM request WHERE confirmed_at IS NULL") == [(3,)]
@@ -246,13 +246,6 @@ def test_a_server_whose_log_is_rewritten_signs_nothing_more_and_goes_on_storing(
     finally:
         assert serving.stop() == 0
     assert house.run("audit").exit_code == 1
-
-
-def wait_for(true: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_what_a_kill_kept_from_the_journal_is_no_divergence(house: House) -> None:

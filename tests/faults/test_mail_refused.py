@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx2 as httpx
@@ -11,17 +9,10 @@ import httpx2 as httpx
 from tests.mail.server import Script, mail_server
 from tests.serving import BASE_URL, form_key, served, settings
 from tests.shell import shell
+from tests.waiting import wait_until
 from tests.web.conftest import site_at
 
 PEOPLE = [f"p{number}@example.org" for number in range(6)]
-
-
-def happens(what: Callable[[], object]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + 120
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_what_a_wrong_set_up_kept_back_leaves_when_it_is_mended(tmp_path: Path, free_port: int) -> None:
@@ -48,16 +39,16 @@ def test_what_a_wrong_set_up_kept_back_leaves_when_it_is_mended(tmp_path: Path, 
                 client.post("/paper", data={"form": key, "email": person, "consent": "tips-email"})
 
             ask(PEOPLE[0])
-            happens(lambda: " was given up: 550 5.1.1" in serving.log.read_text())
+            wait_until(lambda: " was given up: 550 5.1.1" in serving.log.read_text())
             script.rcpt = lambda _address, _time: "554 5.7.1 Relay access denied"
             for person in PEOPLE[1:]:
                 ask(person)
-            happens(lambda: "does not pass on mail from us" in serving.log.read_text())
+            wait_until(lambda: "does not pass on mail from us" in serving.log.read_text())
             assert "1 mail would be put back" in retry("--dry-run")
             assert script.mails == []
             script.rcpt = lambda _address, _time: "250 2.1.5 fine"
             assert "1 mail is put back to be sent: 1 confirmation." in retry()
-            happens(lambda: sorted(script.recipients) == PEOPLE)
+            wait_until(lambda: sorted(script.recipients) == PEOPLE)
             log = serving.log.read_text()
     assert log.count("ERROR") == 1
     assert "example.org" not in log

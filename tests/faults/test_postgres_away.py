@@ -34,6 +34,7 @@ from tests.mail.server import Script, mail_server
 from tests.postgres import OLDER, new_database, postgres_server, programs_of
 from tests.serving import form_key, served
 from tests.stores import SCHEMA, open_store
+from tests.waiting import wait_until
 from tests.web.conftest import Visit, site_at, visit  # noqa: F401 - a fixture
 from tests.world import TIPS, World, open_world
 
@@ -96,7 +97,7 @@ def test_a_read_only_server_answers_503_and_stores_nothing(
         assert visit.client.get("/health/live").status_code == 200
         assert visit.client.get("/health").status_code == 503
         assert visit.rows() == before
-    wait_until(lambda: visit.client.post("/paper", data=forms["/paper"]).status_code == 303)
+    wait_until(lambda: visit.client.post("/paper", data=forms["/paper"]).status_code == 303, RECOVERY_SECONDS)
     assert visit.rows()["request"] == before["request"] + 1
     assert "busy status=503: PostgreSQL: ReadOnlySqlTransaction" in caplog.text
     assert "@example.com" not in caplog.text
@@ -314,12 +315,15 @@ def test_a_failover_under_load_loses_nothing(tmp_path: Path, free_port: int) -> 
 
                 (server.pgdata / "standby.signal").touch()
                 server.ensure_postgres_running()
-                wait_until(lambda: client.get("/log/checkpoint").status_code != 503)
+                wait_until(lambda: client.get("/log/checkpoint").status_code != 503, RECOVERY_SECONDS)
                 refused(posted(client, key, "standby"))
 
                 server.psql("SELECT pg_promote()")
-                wait_until(lambda: posted(client, key, "after").status_code == 303)
-            wait_until(lambda: {"before@example.com", "after@example.com"} <= set(script.recipients))
+                wait_until(lambda: posted(client, key, "after").status_code == 303, RECOVERY_SECONDS)
+            wait_until(
+                lambda: {"before@example.com", "after@example.com"} <= set(script.recipients),
+                RECOVERY_SECONDS,
+            )
             assert serving.process.poll() is None
         with psycopg.connect(url) as connection:
             row = connection.execute("SELECT COUNT(*) FROM request").fetchone()
@@ -342,12 +346,3 @@ def refused(answer: httpx.Response) -> None:
     assert answer.status_code == 503, answer.text
     assert answer.headers["retry-after"] == "5"
     assert "Er is niets opgeslagen" in answer.text
-
-
-def wait_until(holds: object) -> None:
-    """Wait until a condition holds."""
-    assert callable(holds)
-    ends = time.monotonic() + RECOVERY_SECONDS
-    while not holds():
-        assert time.monotonic() < ends
-        time.sleep(0.1)

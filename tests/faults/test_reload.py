@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx2 as httpx
@@ -12,6 +10,7 @@ import httpx2 as httpx
 from tests.ports import NO_MAIL
 from tests.serving import BASE_URL, NO_TLS, Serving, served, settings, start
 from tests.shell import shell
+from tests.waiting import wait_until
 from tests.web.conftest import site_at
 
 PAPER = Path("magnets/paper/index.md")
@@ -20,13 +19,6 @@ PAPER = Path("magnets/paper/index.md")
 def edit(site: Path, before: str, after: str) -> None:
     text = (site / PAPER).read_text("utf-8")
     (site / PAPER).write_text(text.replace(before, after, 1), "utf-8")
-
-
-def wait_for(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.02)
 
 
 def page(serving: Serving) -> str:
@@ -51,12 +43,12 @@ def test_a_signal_loads_the_site_and_a_broken_one_waits(tmp_path: Path, free_por
     try:
         edit(site, "title: Het witboek", "titel: Het gele witboek")
         serving.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: "magnets/paper/index.md:4:1" in serving.log.read_text())
+        wait_until(lambda: "magnets/paper/index.md:4:1" in serving.log.read_text())
         assert "Het witboek" in page(serving)
-        wait_for(lambda: health(serving) == {"ok": True, "mistakes": 2})  # an answer holds for a second
+        wait_until(lambda: health(serving) == {"ok": True, "mistakes": 2})  # an answer holds for a second
         edit(site, "titel:", "title:")
         serving.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: "Het gele witboek" in page(serving))
+        wait_until(lambda: "Het gele witboek" in page(serving))
         assert "the edited site is served: 2 magnets" in serving.log.read_text()
     finally:
         assert serving.stop() == 0
@@ -96,11 +88,11 @@ def test_every_worker_loads_the_site_by_signal_and_by_itself(
 
     new, nothing_new = "the edited site is served", "nothing in it is new"
     try:
-        wait_for(lambda: said(nothing_new) == 2)  # each watches the files, and has looked at them since
+        wait_until(lambda: said(nothing_new) == 2)  # each watches the files, and has looked at them since
         edit(site, "Het witboek", "Het gele witboek")
-        wait_for(lambda: said(new) == 2)
+        wait_until(lambda: said(new) == 2)
         assert all("Het gele witboek" in page(serving) for _ in range(8))
         serving.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: said(nothing_new) == 4)
+        wait_until(lambda: said(nothing_new) == 4)
     finally:
         assert serving.stop() == 0

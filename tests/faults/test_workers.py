@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from optin.web.serving import open_port
 from optin.web.workers import Pipe, exit_in_words, keep_workers, rest_seconds, start_worker
 from tests.ports import NO_MAIL
 from tests.serving import Serving, start
+from tests.waiting import wait_until
 from tests.web.conftest import site_at
 
 
@@ -32,7 +32,7 @@ def serving(tmp_path: Path, free_port: int, postgres_url: str) -> Iterator[Servi
     running = start(
         tmp_path / "site", free_port, postgres_url, NO_MAIL, str(tmp_path / "keys.json"), "--workers", "3"
     )
-    wait_for(lambda: len(children(running)) == 3)
+    wait_until(lambda: len(children(running)) == 3)
     yield running
     if running.process.poll() is None:
         running.stop()
@@ -43,19 +43,12 @@ def children(serving: Serving) -> set[int]:
     return {it.pid for it in psutil.Process(serving.process.pid).children()}
 
 
-def wait_for(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_a_worker_that_is_killed_is_replaced_and_told(serving: Serving) -> None:
     """S6, O1: the port answers all the while; the stop is a stop of all."""
     before = children(serving)
     killed = min(before)
     os.kill(killed, signal.SIGKILL)
-    wait_for(lambda: killed not in children(serving) and len(children(serving)) == 3)
+    wait_until(lambda: killed not in children(serving) and len(children(serving)) == 3)
     assert httpx.get(f"{serving.base}/health/live", timeout=30).status_code == 200
     assert f"(process {killed}) ended by SIGKILL; another takes its place\n" in serving.log.read_text()
     everybody = children(serving)
@@ -67,7 +60,7 @@ def test_workers_end_with_their_parent(serving: Serving) -> None:
     """S6: kill -9 of the parent; nobody keeps the port."""
     workers_, port = children(serving), serving.port
     serving.kill()
-    wait_for(lambda: not any(map(_runs, workers_)))
+    wait_until(lambda: not any(map(_runs, workers_)))
     open_port("127.0.0.1", port).close()
     assert "this worker stops" in serving.log.read_text()
 
