@@ -112,11 +112,12 @@ def served(site: Path, port: int, store: str, mail: str, keys: str) -> Iterator[
 def developed(site: Path, port: int) -> Iterator[str]:
     """Run `optin dev` for a while; yield its address."""
     command = [sys.executable, "-m", "optin", "dev", "--site", str(site), "--port", str(port)]
-    with (site.parent / f"dev-{port}.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+    log = site.parent / f"dev-{port}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
     base = f"http://127.0.0.1:{port}"
     try:
-        answers(process, base)
+        assert answers(process, base), log.read_text()
         yield base
     finally:
         process.send_signal(signal.SIGINT)
