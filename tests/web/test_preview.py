@@ -11,24 +11,11 @@ import pytest
 from optin.consent.form import Slug
 from optin.consent.links import LinkKind
 from optin.consent.preview_link import preview_payload
-from optin.services.edition import keep_edition, load_edition
 from optin.web.preview import as_preview
-from tests.installed import KINDS
-from tests.web.conftest import PAPER, Visit
+from tests.web.conftest import Visit
+from tests.web.test_magnet_life import write
 
 WEEK = timedelta(days=7)
-
-
-def write(visit: Visit, lines: str, slug: str = "plan") -> None:
-    """Write a magnet with more lines of front matter, and serve the site as it now is."""
-    folder = visit.root / "magnets" / slug
-    folder.mkdir(exist_ok=True)
-    (folder / "index.md").write_text(PAPER.replace("---\n", f"---\n{lines}", 1), "utf-8")
-    (folder / "witboek.pdf").write_bytes(b"%PDF-1.4 the very file")
-    edition, _ = load_edition(visit.root, KINDS)
-    assert edition is not None
-    keep_edition(visit.installation.store, edition, visit.moment)
-    visit.app_context.replace(edition)
 
 
 def link(visit: Visit, slug: str = "plan") -> str:
@@ -40,7 +27,7 @@ def link(visit: Visit, slug: str = "plan") -> str:
 @pytest.mark.parametrize("lines", ["status: draft\n", "from: 2037-03-01\n"])
 def test_whoever_has_the_link_sees_the_page_marked_as_a_preview(visit: Visit, lines: str) -> None:
     """W10: the whole page, in no cache and no search engine; its form leads back to the preview."""
-    write(visit, lines)
+    write(visit, lines, "plan")
     path = link(visit)
     answer = visit.client.get(path)
     assert answer.status_code == 200
@@ -54,7 +41,7 @@ def test_whoever_has_the_link_sees_the_page_marked_as_a_preview(visit: Visit, li
 
 def test_a_form_on_a_preview_stores_nothing_and_says_so(visit: Visit) -> None:
     """W10, D1: the marked page says it before, the answer after."""
-    write(visit, "status: draft\n")
+    write(visit, "status: draft\n", "plan")
     rows = visit.rows()
     answer = visit.client.post(link(visit), data={"email": "alice@example.com"})
     assert answer.status_code == 409
@@ -64,12 +51,13 @@ def test_a_form_on_a_preview_stores_nothing_and_says_so(visit: Visit) -> None:
 
 def test_a_link_shows_one_page_for_its_days(visit: Visit) -> None:
     """W10, S3: neither another draft, nor later, nor with another kind of token."""
-    write(visit, "status: draft\n")
+    write(visit, "status: draft\n", "plan")
     write(visit, "status: draft\n", "other")
     path = link(visit)
     token = path.rpartition("/")[2]
-    assert visit.client.get(f"/other/preview/{token}").status_code == 404
-    assert visit.client.get(f"/plan/preview/{token[:-2]}").status_code == 404
+    for wrong in (f"/other/preview/{token}", f"/plan/preview/{token[:-2]}"):
+        assert visit.client.get(wrong).status_code == 404
+        assert visit.client.post(wrong).status_code == 404
     assert visit.client.get(f"/confirm/{token}").status_code == 404
     visit.wait(WEEK - timedelta(seconds=1))
     assert visit.client.get(path).status_code == 200
@@ -80,7 +68,7 @@ def test_a_link_shows_one_page_for_its_days(visit: Visit) -> None:
 def test_when_the_page_is_public_the_link_leads_to_it(visit: Visit) -> None:
     """W10: a colleague who kept the link finds the page."""
     visit.moment = datetime(2027, 2, 27, tzinfo=UTC)
-    write(visit, "from: 2027-03-01\n")
+    write(visit, "from: 2027-03-01\n", "plan")
     path = link(visit)
     assert visit.client.get(path).status_code == 200
     visit.moment = datetime(2027, 3, 1, tzinfo=UTC)
