@@ -87,11 +87,17 @@ def test_a_photo_of_a_camera_held_on_its_side_stands_upright(site: Path) -> None
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x010E] = "a secret place"
-    Image.radial_gradient("L").resize((800, 600)).save(out, "JPEG", exif=exif)
+    dark_at_its_left = Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90)
+    dark_at_its_left.resize((800, 600)).save(out, "JPEG", exif=exif)
     (folder / "cover.jpg").write_bytes(out.getvalue())
     assert 'width="600" height="800"' in page(site, "paper")
     shown = renditions(out.getvalue(), "cover", PictureCache(site))
     assert all(it.height > it.width and b"secret" not in it.data for it in shown)
+    for it in shown:
+        with Image.open(io.BytesIO(it.data)) as drawn:
+            top, *_, bottom = drawn.convert("L").resize((1, 10)).tobytes()
+        assert top < 60
+        assert bottom > 200
 
 
 def test_the_point_that_stays_in_sight_is_a_class(site: Path) -> None:

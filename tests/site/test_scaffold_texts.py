@@ -27,14 +27,19 @@ def left(site: Path, slug: str) -> list[Finding]:
     return [it for it in scaffold_texts(edition.site, KINDS.files) if it.slug == slug]
 
 
+def scaffolded(root: Path, kind: str, lang: str = "nl") -> Path:
+    """Make a site with a magnet as `optin new` writes it; return its file."""
+    make_site(root, (lang,))
+    edition, _ = load_edition(root, KINDS)
+    assert edition is not None
+    return make_magnet(edition.site, KINDS.files, kind, "mine", lang)[0]
+
+
 @pytest.mark.parametrize("lang", starter_languages())
 @pytest.mark.parametrize("kind", KIND_NAMES)
 def test_what_optin_new_wrote_is_found_at_its_lines(tmp_path: Path, kind: str, lang: str) -> None:
     """W10, M7: title, description and each paragraph, of every kind in every language; serve refuses."""
-    make_site(tmp_path, (lang,))
-    edition, _ = load_edition(tmp_path, KINDS)
-    assert edition is not None
-    path = make_magnet(edition.site, KINDS.files, kind, "mine", lang)[0]
+    path = scaffolded(tmp_path, kind, lang)
     found = left(tmp_path, "mine")
     lines = path.read_text("utf-8").split("\n")
     own = [it for it in found if it.path == path.relative_to(tmp_path).as_posix()]
@@ -43,6 +48,24 @@ def test_what_optin_new_wrote_is_found_at_its_lines(tmp_path: Path, kind: str, l
     assert max(it.line for it in own) > lines.index("---", 1), "and below the front matter"
     with pytest.raises(SetupRefused, match="still the example"):
         check_placeholders(found)
+
+
+@pytest.mark.parametrize(("kind", "key"), [("quiz", "ask"), ("prize-draw", "prize")])
+def test_an_example_in_the_table_of_a_kind_is_found(tmp_path: Path, kind: str, key: str) -> None:
+    """W10, M7: at the line of its key."""
+    lines = scaffolded(tmp_path, kind).read_text("utf-8").split("\n")
+    keys = {lines[it.line - 1].strip(" -").partition(":")[0] for it in left(tmp_path, "mine")}
+    assert key in keys
+
+
+def test_a_file_beside_a_magnet_that_is_the_example_is_found(tmp_path: Path) -> None:
+    """W10, M7: until its author wrote in it."""
+    terms = scaffolded(tmp_path, "prize-draw").parent / "terms.md"
+    name = terms.relative_to(tmp_path).as_posix()
+    assert name in {it.path for it in left(tmp_path, "mine")}
+    with terms.open("a") as file:
+        file.write("\nEen eigen zin.\n")
+    assert name not in {it.path for it in left(tmp_path, "mine")}
 
 
 def test_a_scaffold_that_was_rewritten_is_nobodys_but_its_authors(site: Path) -> None:
