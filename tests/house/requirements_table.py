@@ -18,6 +18,7 @@ NUMBERS = re.compile(r"([A-Z]\d{1,2}(?:, [A-Z]\d{1,2})*)\b")
 PARTLY = {
     "O4": "statistics on the command line; the desk is to come",
     "O5": "health; metrics are to come",
+    "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
     "W3": "pictures in widths, with a focus point; looks and the gallery are to come",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }

@@ -90,7 +90,7 @@ def test_each_name_stands_in_one_place() -> None:
 
 
 def test_the_calculator_needs_nothing_else() -> None:
-    """M2: a kind of another package imports from there alone."""
+    """O11, M2: a kind of another package imports from there alone."""
     code = "".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py"))
     imported = re.findall(r"^(?:from|import) (optin\b[\w.]*)", code, re.MULTILINE)
     assert api.__name__ in imported
@@ -113,7 +113,7 @@ def test_our_own_kinds_may_import_nothing_else_either() -> None:
 
 
 def test_what_lies_below_the_kinds_names_none_of_them() -> None:
-    """M2: what belongs to a kind is in its folder, its templates and its words."""
+    """O11, M2: what belongs to a kind is in its folder, its templates and its words."""
     found = [
         (path, name)
         for path in [*sorted((ROOT / "optin").rglob("*.py")), *sorted((ROOT / "templates").rglob("*.html"))]

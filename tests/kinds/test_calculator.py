@@ -84,7 +84,7 @@ def test_a_result_that_nobody_sealed_is_not_kept(visit: KindVisit, token: str) -
 
 
 def test_it_is_small_and_changes_nothing_in_optin(tmp_path: Path) -> None:
-    """M2: code, templates, words and starters of two languages; the program finds it once it is installed."""
+    """O11, M2: code, templates, words and starters of two languages; once installed, the program finds it."""
     files = [it for it in SOURCE.rglob("*") if it.is_file() and "__pycache__" not in it.parts]
     assert sum(len(it.read_text("utf-8").splitlines()) for it in files) <= MOST_LINES
     with package_installed(tmp_path / "packages"):

@@ -61,7 +61,7 @@ def kinds(tmp_path: Path) -> PartsByKind[FilePart]:
 
 
 def test_its_templates_and_words_stand_below_the_site_s(kinds: PartsByKind[FilePart], tmp_path: Path) -> None:
-    """M9, M10: the site first, then the kind, then ours; a missing language is English."""
+    """O11, M9, M10: the site first, then the kind, then ours; a missing language is English."""
     folders = folders_of(kinds)
     theme = Theme(Look(), kinds=folders)
     assert theme.text("nl", "kind.calculator", name="x") == "Sum of x"

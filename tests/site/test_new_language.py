@@ -41,7 +41,7 @@ def make_language(optin: Path) -> None:
 
 
 def test_a_language_is_added_by_adding_its_folder(tmp_path: Path) -> None:
-    """M5, M7, M9: pages with dates, words of the law and starter texts come from the folder and from CLDR."""
+    """O11, M5, M7, M9: dates come from CLDR, words of the law and starter texts from the folder."""
     for part in ("optin", "templates"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / part, tmp_path / part, ignore=ignored)

@@ -43,7 +43,7 @@ def pages(site: Path) -> dict[str, bytes]:
 
 
 def test_people_are_told_a_date_and_the_address_keeps_the_digest(site: Path) -> None:
-    """F2, P2: on the page with the form and on the statement itself, in the words of the language."""
+    """F2, W5, P2: on the page with the form and on the statement itself, in the words of the language."""
     change(site, WRITTEN, "date: 2026-03-01")
     change(site, WRITTEN, "date: 2026-03-01", "en")
     shown = pages(site)

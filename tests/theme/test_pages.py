@@ -92,7 +92,7 @@ def test_each_purpose_has_a_box_of_its_own_unticked_and_free(lang: str) -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_privacy_statement_is_linked_with_its_version(lang: str) -> None:
-    """F2: beside the button, naming the version in force by its date; its digest is in the address alone."""
+    """F2, W5: beside the button, naming the version in force by its date; its digest only in the address."""
     html = THEME.page(gallery.landing(lang))
     after = html.split("<button")[1].split("</form>")[0]
     assert 'href="/privacy/0123456789abcdef"' in after
@@ -297,7 +297,7 @@ def test_the_same_view_makes_the_same_bytes() -> None:
 
 
 def test_moments_and_periods_are_said_in_words() -> None:
-    """M9: dates in the language, the zone named; no month has thirteen letters too many."""
+    """W5, M9: dates in the language, the zone named; no month has thirteen letters too many."""
     words: Mapping[str, str] = {
         lang: THEME.wording(lang).moment(datetime(2026, 3, 1, 9, 5, tzinfo=UTC)) for lang in LANGUAGES
     }

@@ -40,7 +40,7 @@ AMSTERDAM = "Europe/Amsterdam"
     ],
 )
 def test_a_moment_is_told_on_the_sites_own_clock(zone: str, lang: str, moment: datetime, words: str) -> None:
-    """M9, P2: in the offset in force then, and named only where it could be misread."""
+    """W5, M9, P2: in the offset in force then, and named only where it could be misread."""
     assert " ".join(Wording(lang, zone=zone).moment(moment).split()) == words
 
 
@@ -53,7 +53,7 @@ def test_the_hour_that_comes_twice_is_told_apart() -> None:
 
 
 def test_a_day_is_the_one_of_the_sites_clock() -> None:
-    """M9: after midnight here it is tomorrow, although not yet in UTC."""
+    """W5, M9: after midnight here it is tomorrow, although not yet in UTC."""
     late = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
     assert Wording("nl", zone=AMSTERDAM).day(late) == "1 januari 2027"
     assert Wording("en", zone="America/New_York").day(late) == "31 December 2026"

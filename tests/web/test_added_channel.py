@@ -118,7 +118,7 @@ def check_evidence(visit: Visit) -> None:
 
 
 def test_a_channel_is_added_by_one_value_and_its_words(visit: Visit) -> None:
-    """F1, D1, E1, R2, P6: asked with a number, confirmed by mail, shown, exported, withdrawn, proven."""
+    """O11, F1, D1, E1, R2, P6: asked with a number, confirmed by mail, shown, exported, withdrawn, proven."""
     assert "Per sms. Deze toestemming duurt 6 maanden." in visit.client.get("/paper").text
     form = {"form": visit.form_key(), "email": "alice@example.com", "consent": TEXT}
     asked = visit.client.post("/paper", data=form)

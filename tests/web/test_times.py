@@ -32,7 +32,7 @@ def written(visit: Visit, order: MailOrder | NoticeOrder) -> str:
 
 
 def test_everything_that_a_person_reads_tells_the_time_here(visit: Visit) -> None:
-    """M9, R1: confirm page, mails, personal page and its files say 06:05, never UTC."""
+    """W5, M9, R1: confirm page, mails, personal page and its files say 06:05, never UTC."""
     visit.moment = MORNING
     visit.fill(consent="tips-email")
     confirmation = visit.mail(MailKind.CONFIRMATION)
@@ -54,7 +54,7 @@ def test_everything_that_a_person_reads_tells_the_time_here(visit: Visit) -> Non
 
 
 def test_evidence_tells_both(visit: Visit) -> None:
-    """P6: the readable page names the clock here and UTC; what is signed stays UTC."""
+    """W5, P6: the readable page names the clock here and UTC; what is signed stays UTC."""
     visit.moment = MORNING
     visit.join(consent="tips-email")
     visit.installation.store.submit(integrate).result()
@@ -76,7 +76,7 @@ def test_the_mailbox_of_dev_tells_the_time_here(visit: Visit) -> None:
 
 
 def test_a_person_sees_versions_by_their_dates(visit: Visit) -> None:
-    """R1, F2: the digests are there to be copied, not to be read."""
+    """W5, R1, F2: the digests are there to be copied, not to be read."""
     visit.join(consent="tips-email")
     visit.press("/me", email="alice@example.com")
     me = visit.client.get(f"/me/{visit.notice(MailKind.PERSONAL).token}").text
