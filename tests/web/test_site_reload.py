@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from errno import EMFILE
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import FileSystemLoader
 
 from optin.errors import StoreBusy
 from optin.flows.delivery.mail_order import MailKind
@@ -196,6 +198,27 @@ def test_files_that_cannot_be_watched_any_more_are_watched_again(
 
     asyncio.run(asyncio.wait_for(serve(), 60))
     assert "Het nieuwe witboek" in visit.client.get("/paper").text
+
+
+def test_an_edited_site_opens_no_template_for_a_visitor(
+    visit: Visit, reload: ServedReload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W10, S6: all are read before it is served, as at a start."""
+
+    found = FileSystemLoader.get_source
+
+    def none_left(*given: Any) -> None:
+        found(*given)  # a template that is not there is not opened
+        raise OSError(EMFILE, "Too many open files")
+
+    edit(visit, "Het witboek", "Het nieuwe witboek")
+    once(reload)
+    monkeypatch.setattr(FileSystemLoader, "get_source", none_left)
+    visit.fill()
+    link = f"/confirm/{visit.mail(MailKind.CONFIRMATION).confirm_token}"
+    assert "Het nieuwe witboek" in visit.client.get(link).text
+    assert visit.press(link).status_code == 303
+    assert visit.client.get(link).status_code == 200
 
 
 def test_a_removed_magnet_keeps_its_promises_after_a_reload(visit: Visit, reload: ServedReload) -> None:
