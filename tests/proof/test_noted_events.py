@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from optin.consent.consent_record import EventKind, RequestId, Status
-from optin.consent.event import LINES, MEMBERS, of_magnet, own_forgotten, rfc3339
+from optin.consent.event import KIND_AWAY, KIND_ROWS, LINES, MEMBERS, of_magnet, own_forgotten, rfc3339
 from optin.consent.parts_by_kind import PartsByKind
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.note_event import note_event
@@ -123,11 +123,19 @@ def test_a_kind_logs_no_event_of_optin_s(name: str) -> None:
         of_magnet(name, NOON, "koud-bellen", {})
 
 
-@pytest.mark.parametrize("what", [MEMBERS, LINES])
+@pytest.mark.parametrize("what", [MEMBERS, LINES, KIND_ROWS])
 def test_a_kind_lets_no_rows_of_optin_s_go_unmissed(what: str) -> None:
     """P4: an audit misses what no event says to be forgotten."""
     with pytest.raises(ValueError, match="optin's own"):
         own_forgotten(NOON, what, "koud-bellen")
+
+
+def test_a_kind_does_not_say_that_it_was_away(world: World) -> None:
+    """P4: an audit misses no rows of a request that was confirmed while its kind was not installed."""
+    request = world.join("alice@example.com", TIPS)
+    opened = world.store.read(lambda tx: open_request(tx, world.vault, peek_request(tx, request)))
+    with pytest.raises(ValueError, match="optin's own"):
+        world.do(lambda tx: note_event(tx, world.vault, opened, "parcel", KIND_AWAY, world.now))
 
 
 @pytest.mark.parametrize("changes", ABOUT_A_CONSENT.values(), ids=list(ABOUT_A_CONSENT))
