@@ -92,14 +92,19 @@ def events_about(tx: Tx, email_index: bytes, subject: SubjectId | None) -> list[
 
 def contents_about_nobody(tx: Tx, vault: Vault, kind: str) -> list[dict[str, Any]]:
     """Return the content of genuine events of a kind that belong to no request."""
+    return [body for _, body in numbered_contents(tx, vault, kind)]
+
+
+def numbered_contents(tx: Tx, vault: Vault, kind: str) -> list[tuple[int, dict[str, Any]]]:
+    """Return the same, each with the number of its event."""
     rows = tx.all(
-        "SELECT body, mac FROM event WHERE request_id IS NULL AND body IS NOT NULL AND body LIKE :kind"
+        "SELECT id, body, mac FROM event WHERE request_id IS NULL AND body IS NOT NULL AND body LIKE :kind"
         " ORDER BY id",
         kind=f'%"kind":"{kind}"%',
     )
     return [
-        parse(body)
-        for body, mac in rows
+        (int(number), parse(body))
+        for number, body, mac in rows
         if hmac.compare_digest(vault.vouch(body.encode()), bytes(mac or b""))
     ]
 

@@ -16,6 +16,7 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.retry import SkipReason, retry_dead, warn_of_unknown
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
+from optin.flows.retention.clock_correction import note_set_back
 from optin.flows.retention.drop_kind import drop_kind, rows_to_drop
 from optin.jobs.sweep_runner import sweep
 from optin.proof.bundle_archive import unpack
@@ -24,11 +25,12 @@ from optin.services.backup import back_up
 from optin.services.edition import Edition
 from optin.services.evidence_bundle import make_bundle
 from optin.services.open_store import open_store
+from optin.store.kind_tables import TableScope
 from optin.store.migrations import POSTGRES, SQLITE
 from optin.store.outbox import enqueue
 from tests.kinds.installed import INSTALLED, KINDS, without
 from tests.kinds.journey import EMAIL, KindVisit, cells, words
-from tests.stranger import is_sqlite
+from tests.stranger import is_sqlite, past_optin
 from tests.world import TIPS_BY_EMAIL
 
 YEARS = timedelta(days=10 * 366)
@@ -226,6 +228,29 @@ def test_its_tables_are_dropped_when_an_operator_says_so(magnet: KindVisit, kind
     magnet.check_evidence()
     assert sum(magnet.kind_rows(kind).values()) == 0
     magnet.confirmed()
+
+
+def test_what_is_written_after_a_drop_is_missed(magnet: KindVisit, kind: str) -> None:
+    """P4, O7: by the order of the log, though the clock was a day ahead when the tables were dropped."""
+    magnet.confirmed()
+    if not rows_of(magnet, kind):
+        return
+    edition, schema = magnet.app_context.edition, without(kind).parts.schema
+    magnet.remove_magnet(kind)
+    magnet.moment += timedelta(days=1)
+    drop(magnet, schema, kind)
+    ahead, magnet.moment = magnet.moment, magnet.moment - timedelta(days=1)
+    assert magnet.installation.run(note_set_back, was=ahead, now=magnet.moment)
+    magnet.serve(edition, INSTALLED)
+    magnet.email = "bob@example.com"
+    magnet.confirmed()
+    store = magnet.installation.store
+    for table in KINDS.tables[kind].on(TableScope.PERSON):
+        (row,) = store.read(lambda tx, table=table: tx.named(f"SELECT * FROM {table}"))  # type: ignore[misc]  # untyped default
+        past_optin(store, f"DELETE FROM {table}")
+        with pytest.raises(AssertionError, match="although it was confirmed"):
+            magnet.check_evidence()
+        past_optin(store, f"INSERT INTO {table}({', '.join(row)}) VALUES (:{', :'.join(row)})", **row)
 
 
 def drop(magnet: KindVisit, schema: Any, kind: str) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from optin.consent.consent_record import EventKind
-from optin.consent.event import KIND_AWAY, KIND_ROWS, rfc3339
+from optin.consent.event import KIND_AWAY, KIND_ROWS
+from optin.consent.history import History
 from optin.consent.parts_by_kind import PartsByKind
-from optin.errors import OptinError
+from optin.errors import LogDisagrees, OptinError
 from optin.flows.kind_flows import ConfirmedRequest, FlowPart
 from optin.flows.records.event_history import request_history
 from optin.proof.canonical import Json
-from optin.store.events import contents_about_nobody
+from optin.store.events import numbered_contents
 from optin.store.transaction import Runner
 from optin.store.vault import Vault
 
@@ -39,31 +40,53 @@ def audit_confirmed(
         look, own = kinds[kind].audit_confirmed, [it for it in confirmed if it.form.kind == kind]
         faults = [] if look is None else _faults_of(kind, look, read, vault, own)
         if faults and look is not None:  # seldom: was the kind away, or were its tables dropped meanwhile?
-            since = _dropped_at(read, vault, kind)
-            own = [it for it in own if rfc3339(it.at) > since and not _was_away(read, vault, it)]
+            dropped = _last_drop(read, vault, kind)
+            own = [it for it in own if _has_rows(read, vault, it, dropped)]
             faults = _faults_of(kind, look, read, vault, own) if own else []
         found += faults
     return found
 
 
-def _dropped_at(read: Runner, vault: Vault, kind: str) -> str:
-    """Return when an operator dropped the tables of a kind last (RFC 3339); empty: never."""
-    told = read(contents_about_nobody, vault=vault, kind=EventKind.FORGOTTEN)
-    dropped = (str(body["at"]) for body in told if (body.get("what"), body.get("of")) == (KIND_ROWS, kind))
-    return max(dropped, default="")
+def _last_drop(read: Runner, vault: Vault, kind: str) -> int:
+    """Return the number of the event that an operator dropped the tables of a kind last; 0: never."""
+    told = read(numbered_contents, vault=vault, kind=EventKind.FORGOTTEN)
+    dropped = (number for number, body in told if (body.get("what"), body.get("of")) == (KIND_ROWS, kind))
+    return max(dropped, default=0)
 
 
-def _was_away(read: Runner, vault: Vault, confirmed: ConfirmedRequest) -> bool:
-    """Return whether the kind was not installed when its request was confirmed, as an event says."""
+def _has_rows(read: Runner, vault: Vault, confirmed: ConfirmedRequest, dropped: int) -> bool:
+    """Return whether a request must have rows: confirmed after the event `dropped`, with its kind installed.
+
+    The order of the log decides, whatever the clock said.
+    """
+    history = _history(read, vault, confirmed)
+    if history is None:
+        return True
     away = (EventKind.NOTED, confirmed.form.kind, KIND_AWAY)
-    history = read(request_history, vault=vault, request=confirmed.request)
-    return any((it.event.kind, it.body.get("by"), it.body.get("what")) == away for it in history)
+    if any((it.event.kind, it.body.get("by"), it.body.get("what")) == away for it in history):
+        return False
+    confirmed_by = (it.number for it in history if it.event.kind is EventKind.CONFIRMED)
+    return min(confirmed_by, default=0) > dropped  # 0: erased just now
+
+
+def _history(read: Runner, vault: Vault, confirmed: ConfirmedRequest) -> History | None:
+    """Return the events of a request; None: not all of them are as optin wrote them."""
+    try:
+        return read(request_history, vault=vault, request=confirmed.request)
+    except LogDisagrees:
+        return None
 
 
 def _faults_of(
     kind: str, look: AuditConfirmed, read: Runner, vault: Vault, confirmed: Sequence[ConfirmedRequest]
 ) -> list[str]:
-    return _found(kind, lambda: look(read, vault, confirmed))
+    """Return the faults found by a kind. A request with a forged event keeps no other from being audited."""
+    try:
+        return _found(kind, lambda: look(read, vault, confirmed))
+    except LogDisagrees as problem:
+        sound = [it for it in confirmed if _history(read, vault, it) is not None]
+        faults = [f"what the kind {kind} keeps cannot be audited: {problem}"]
+        return faults if len(sound) == len(confirmed) else faults + _faults_of(kind, look, read, vault, sound)
 
 
 def _found(kind: str, look: Callable[[], Iterable[str]]) -> list[str]:

@@ -31,7 +31,7 @@ from optin.services.edition import keep_edition, load_edition
 from optin.store.claims import Batch
 from optin.store.transaction import Tx
 from tests.installed import KINDS
-from tests.stranger import past_optin
+from tests.stranger import past_optin, past_triggers
 from tests.web.conftest import Visit
 from tests.world import about_requests
 
@@ -616,6 +616,19 @@ def test_one_seat_hides_no_other_that_was_taken_away(webinar: Visit, forgery: st
     assert found(webinar) == []
     past_optin(webinar.installation.store, forgery)
     assert found(webinar) == ["no seat at the webinar bellen, although it was confirmed"]
+
+
+def test_a_forged_event_hides_no_seat_that_was_taken_away(webinar: Visit) -> None:
+    """P4: neither the event of bob that optin did not write nor the seat of alice goes unnamed."""
+    join(webinar, "alice")
+    join(webinar, "bob")
+    past_optin(webinar.installation.store, "DELETE FROM seat")
+    newest = 'WHERE id = (SELECT max(id) FROM event WHERE body LIKE \'%"kind":"mailed"%\')'
+    past_triggers(webinar.installation.store, f"UPDATE event SET mac = :mac {newest}", mac=b"forged")
+    told = found(webinar)
+    assert [it for it in told if it.endswith("was not written by optin") and it.startswith("event")]
+    assert [it for it in told if it.startswith("what the kind webinar keeps cannot be audited")]
+    assert "no seat at the webinar bellen, although it was confirmed" in told
 
 
 def test_nobody_hears_that_what_took_place_is_cancelled(webinar: Visit) -> None:
