@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, nodes
+from contextlib import suppress
+
+from jinja2 import Environment, TemplateError, nodes
 
 
 def lost_blocks(env: Environment, names: list[str]) -> list[tuple[str, str]]:
     """Return, for each template of `names` that extends another, that one and the block it lacks.
 
-    The pair is (extended template, block). Raises jinja2.TemplateError for a template that is none.
+    The pair is (extended template, block). What cannot be rendered has none; rendering it tells why.
     """
     found: list[tuple[str, str]] = []
     for name in names:
-        own = _parsed(env, name)
-        parent = _extended(own)
-        if parent is None:
-            continue
-        places = set[str]()
-        at: str | None = parent
-        while at is not None:
-            extended = _parsed(env, at)
-            places |= {block.name for block in extended.find_all(nodes.Block)}
-            at = _extended(extended)
-        filled = (it.name for it in own.body if isinstance(it, nodes.Block))
-        found += [(parent, block) for block in filled if block not in places]
+        with suppress(TemplateError):
+            own, *extended = _chain(env, name)
+            places = {block.name for it in extended for block in it.find_all(nodes.Block)}
+            filled = (it.name for it in own.body if isinstance(it, nodes.Block))
+            parent = _extended(own)
+            found += [(parent, block) for block in filled if parent is not None and block not in places]
     return found
+
+
+def _chain(env: Environment, name: str) -> list[nodes.Template]:
+    """Return a template and what it extends, the last at the end. Raises TemplateError, also for a circle."""
+    chain: list[nodes.Template] = []
+    seen: list[str] = []
+    at: str | None = name
+    while at is not None:
+        if at in seen:
+            msg = f"{at} extends itself"
+            raise TemplateError(msg)
+        seen.append(at)
+        chain.append(_parsed(env, at))
+        at = _extended(chain[-1])
+    return chain
 
 
 def _parsed(env: Environment, name: str) -> nodes.Template:

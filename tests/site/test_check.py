@@ -313,6 +313,24 @@ def test_a_broken_template_of_the_site_is_a_finding(site: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{% extends "pages/confirmed.html" %}', "RecursionError"),
+        ('{% extends "pages/nowhere.html" %}', "pages/nowhere.html"),
+        ("<p>Klaar", "has no block 'told'"),
+    ],
+)
+def test_a_template_that_kinds_cannot_extend_is_a_finding(site: Path, text: str, said: str) -> None:
+    """M10, M4: one that extends itself, or nothing that is there, or has no place for a kind's words."""
+    magnet(site)
+    (site / "templates" / "pages").mkdir(parents=True)
+    (site / "templates" / "pages" / "confirmed.html").write_text(text, "utf-8")
+    _, found = load_edition(site, KINDS)
+    assert [(it.path, it.code) for it in found] == [("templates/pages/confirmed.html", "template")]
+    assert said in found[0].message
+
+
 def test_the_same_site_makes_the_same_bytes(site: Path) -> None:
     """P2, F7: a form version is the page; loading again changes nothing."""
     first, _ = load_edition(site, KINDS)
