@@ -9,7 +9,7 @@ from pathlib import Path
 
 from optin.site.findings import nearest
 
-FILE_ENDINGS = "pdf epub docx xlsx pptx odt ods odp zip png jpg mp3 mp4 csv txt".split()  # noqa: SIM905
+FILE_ENDINGS = "pdf epub docx xlsx pptx odt ods odp zip png jpg mp3 mp4 csv txt".split()  # noqa: SIM905 - one line
 
 
 class Absence(Enum):

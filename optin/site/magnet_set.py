@@ -12,7 +12,7 @@ from optin.site.findings import Finding, Severity, nearest
 from optin.site.model import Magnet
 
 RESERVED = frozenset(
-    "confirm download me place unsubscribe privacy log desk dev health metrics static".split()  # noqa: SIM905
+    "confirm download me place unsubscribe privacy log desk dev health metrics static".split()  # noqa: SIM905 - one line
 )
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 

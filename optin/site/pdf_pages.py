@@ -11,9 +11,8 @@ from pathlib import Path
 
 from optin.proof.commitment import digest
 from optin.site.draw_pages import NO_SUCH_PAGE, SECONDS
-from optin.site.files import read_most
 from optin.site.picture_cache import PictureCache
-from optin.site.pictures import PictureRefused
+from optin.site.pictures import PictureRefused, read_beginning
 
 MOST_BYTES = 50_000_000
 WIDTH = 640  # pixels
@@ -23,11 +22,7 @@ RECIPE = "1"
 def pages_of(path: Path, numbers: Sequence[int], kept: PictureCache) -> tuple[bytes, ...]:
     """Return pages of a PDF, counted from 1, as WebP pictures. Raises PictureRefused."""
     name = path.name
-    try:
-        data = read_most(path, MOST_BYTES + 1)
-    except OSError as problem:
-        msg = f"{name} cannot be read ({problem.strerror})."
-        raise PictureRefused(msg, "Check its permissions.") from problem
+    data = read_beginning(path, name, MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         msg = f"{name} is larger than {MOST_BYTES // 1_000_000} MB, too large to look inside."
         raise PictureRefused(msg, "Save it smaller; people download it on phones.")

@@ -41,13 +41,18 @@ class PictureRefused(ValueError):
         self.cure = cure
 
 
-def read_picture(path: Path, name: str) -> PictureData:
-    """Read a picture that pages can carry and browsers display safely. Raises PictureRefused."""
+def read_beginning(path: Path, name: str, most: int) -> bytes:
+    """Return the first bytes of a file, which may be huge. Raises PictureRefused."""
     try:
-        data = read_most(path, MOST_BYTES + 1)
+        return read_most(path, most)
     except OSError as problem:
         msg = f"{name} cannot be read ({problem.strerror})."
         raise PictureRefused(msg, "Check its permissions.") from problem
+
+
+def read_picture(path: Path, name: str) -> PictureData:
+    """Read a picture that pages can carry and browsers display safely. Raises PictureRefused."""
+    data = read_beginning(path, name, MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         msg = f"{name} is larger than {MOST_BYTES // 1_000_000} MB."
         raise PictureRefused(msg, "Save it smaller; people load pages on phones.")
@@ -70,11 +75,7 @@ def read_icon(path: Path, name: str) -> bytes:
             msg = f"{name} is {icon.width} by {icon.height} pixels; a browser shows a small square."
             raise PictureRefused(msg, "Save it square, such as 512 by 512.")
         return icon.data
-    try:
-        data = read_most(path, MOST_ICON_BYTES + 1)
-    except OSError as problem:
-        msg = f"{name} cannot be read ({problem.strerror})."
-        raise PictureRefused(msg, "Check its permissions.") from problem
+    data = read_beginning(path, name, MOST_ICON_BYTES + 1)
     if not data.startswith(b"\0\0\1\0") or len(data) > MOST_ICON_BYTES:
         msg = f"{name} is not an .ico file of at most {MOST_ICON_BYTES // 1000} kB."
         raise PictureRefused(msg, "Save it again, or use an svg or png.")

@@ -65,7 +65,7 @@ class ReadingCache:
             else:
                 yield self._file(Path(entry.path), entry.stat(), entry.is_symlink())
 
-    def _file(self, path: Path, found: os.stat_result, is_link: bool) -> object:  # noqa: FBT001 - private
+    def _file(self, path: Path, found: os.stat_result, is_link: bool) -> object:  # noqa: FBT001 - one private call
         link = str(path.readlink()) if is_link else ""
         if not S_ISREG(found.st_mode):
             return object()

@@ -152,7 +152,7 @@ def _luminance(rgb: Rgb) -> float:
 
 
 def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004
+    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004 - by WCAG 2
 
 
 _DIGITS = frozenset("0123456789abcdefABCDEF")

@@ -155,8 +155,8 @@ class Theme:
     def renewed(self) -> Self:
         """Return an equal theme, with the loaded templates and without pictures."""
         new = copy(self)
-        new._assets = {url: it for url, it in self._assets.items() if url in self._own}  # noqa: SLF001 - ours
-        new._urls = {name: url for name, url in self._urls.items() if url in self._own}  # noqa: SLF001 - ours
+        new._assets = {url: it for url, it in self._assets.items() if url in self._own}  # noqa: SLF001 - a copy of this one
+        new._urls = {name: url for name, url in self._urls.items() if url in self._own}  # noqa: SLF001 - a copy of this one
         return new
 
     @property
