@@ -23,6 +23,7 @@ from optin.theme.views import BrokenView, MailboxView, MailView
 from optin.theme.wording import Wording
 from optin.web.app_context import AppContext
 from optin.web.dev_hints import STYLE, hints_bar
+from optin.web.headers import CONTENT_POLICY, content_policy
 from optin.web.mailbox import Mailbox
 from optin.web.mistyped_path import corrected_path
 from optin.web.site_reload import SiteReloader, edits
@@ -212,6 +213,8 @@ def broken_lines(findings: tuple[Finding, ...]) -> tuple[tuple[str, str, str], .
 
 
 _NO_PAGES = ("/dev/", "/static/", ICON_PATH, TOUCH_PATH)
+_ALONE = content_policy("").encode()  # of a page that shows errors in place of another
+_ALLOWED = b"; script-src 'self'; connect-src 'self'; frame-src 'self'"
 _CONDITIONS = {b"accept-encoding", b"if-none-match"}
 
 
@@ -221,14 +224,11 @@ def _is_page(start: Message) -> bool:
 
 def _dev_headers(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
     """Allow our one script and the mailbox's frame; prevent caching."""
-    policy = dict(headers).get(
-        b"x-dev-policy",
-        b"default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self';"
-        b" script-src 'self'; connect-src 'self'; frame-src 'self'; frame-ancestors 'none'",
-    )
+    own = dict(headers)
+    policy = own.get(b"x-dev-policy", own.get(CONTENT_POLICY.encode(), _ALONE) + _ALLOWED)
     dropped = {
         b"content-length",
-        b"content-security-policy",
+        CONTENT_POLICY.encode(),
         b"etag",
         b"cache-control",
         b"x-dev-policy",
@@ -238,6 +238,6 @@ def _dev_headers(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[
     return [
         *kept,
         (b"content-length", str(length).encode()),
-        (b"content-security-policy", policy),
+        (CONTENT_POLICY.encode(), policy),
         (b"cache-control", b"no-store"),
     ]

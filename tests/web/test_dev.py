@@ -129,6 +129,21 @@ def test_what_nobody_foresaw_is_told_and_the_watch_goes_on() -> None:
     assert "RuntimeError: of a kind that we do not know" in finding.message
 
 
+def test_a_form_leads_to_a_page_of_thanks_as_it_will_in_public(bench: tuple[Path, httpx.Client]) -> None:
+    """O2, W4: the policy of the page stays, with our one script beside it."""
+    site, client = bench
+    with (site / "optin.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[links]\nhosts = ["www.example.com"]\n')
+    page = site / "magnets" / "paper" / "index.md"
+    front = "---\nthanks: https://www.example.com/bedankt\n"
+    page.write_text(page.read_text().replace("---\n", front, 1).replace("Het witboek", "Een ander boek"))
+    shown(client, "/paper", "Een ander boek")
+    answer = client.post("/paper", data={"form": form_key(client), "email": "alice@example.com"})
+    policy = client.get(answer.headers["location"]).headers["content-security-policy"]
+    assert re.search(r"form-action 'self' http://\S+ https://www\.example\.com;", policy), policy
+    assert policy.endswith("; script-src 'self'; connect-src 'self'; frame-src 'self'")
+
+
 def test_the_whole_double_opt_in_without_a_mail_server(bench: tuple[Path, httpx.Client]) -> None:
     """O2: form, mailbox, button, file; the mail as text, as HTML and with its headers."""
     _, client = bench
