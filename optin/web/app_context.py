@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from optin.consent.form import Slug
 from optin.consent.links import LinkKind
 from optin.consent.retention_period import RetentionPeriod
-from optin.errors import MagnetClosed, MagnetWaiting, log_line_of
+from optin.errors import MagnetClosed, MagnetWaiting, PageUnknown, log_line_of
 from optin.flows.site_context import Flow
 from optin.services.edition import Edition
 from optin.services.health import Readiness, readiness_of
@@ -71,13 +71,20 @@ class AppContext:
         self._until = next_change(self.edition.site, now)
         self._pages = self._page_cache.pages(self.edition, now)
 
-    def require_open(self, slug: Slug) -> None:
-        """Check that a magnet's form is open now. Raises MagnetClosed or MagnetWaiting."""
-        phase = self.edition.site.magnets[slug].phase_at(self.installation.clock())
+    def require_open(self, slug: Slug) -> datetime:
+        """Return the present moment, at which a magnet's form is open.
+
+        Raises MagnetClosed, MagnetWaiting, or PageUnknown when the magnet was removed meanwhile.
+        """
+        now, magnet = self.installation.clock(), self.edition.site.magnets.get(slug)
+        if magnet is None:
+            raise PageUnknown
+        phase = magnet.phase_at(now)
         if phase is Phase.OVER:
             raise MagnetClosed
         if phase is Phase.WAITING:
             raise MagnetWaiting
+        return now
 
     def replace(self, edition: Edition) -> None:
         """Serve another edition from now on; if a template or the store raises, the earlier goes on."""

@@ -52,21 +52,21 @@ async def post_form(request: Request) -> Response:
     served = _served(app_context, slug)
     await app_context.limits.count(request)
     posted = await read_post(request)
-    app_context.require_open(slug)
-    installation, now = app_context.installation, app_context.installation.clock()
+    now = app_context.require_open(slug)  # what is stored bears this moment, not one after the end
+    edition, installation = app_context.edition, app_context.installation
     key, _, sealed = single(posted, FORM_FIELD).partition(".")
     form = await _shown(app_context, served, key)
     asked = open_text(installation.vault, ASKED, slug.encode(), from_token(sealed))
-    kind = app_context.edition.kinds.details[form.declaration.kind]
-    country = app_context.edition.site.settings.controller.country
+    kind = edition.kinds.details[form.declaration.kind]
+    country = edition.site.settings.controller.country
     typed, doubt = settle_doubtful_address(read_form_input(form.declaration, posted, kind), asked)
     entry = read_entry(form.declaration, typed, country, kind)
     if not isinstance(entry, Entry) or doubt is not None:
         problems = () if isinstance(entry, Entry) else entry
         return _again(app_context, slug, form, _Returned(typed, problems, doubt, asked))
-    carried = app_context.edition.kinds.flows[form.declaration.kind].carried(
+    carried = edition.kinds.flows[form.declaration.kind].carried(
         installation.vault,
-        app_context.edition.site.magnets[slug].details,
+        edition.site.magnets[slug].details,
         form.declaration,
         request.query_params,
         now,

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import html5lib
 import pytest
+from starlette.requests import Request
 
 from optin.consent.form import Slug
+from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.store.forms import form_by_digest, last_declaration
 from optin.store.transaction import bind
+from optin.web import landing_post
 from optin.web.static_site import static_files
 from tests.installed import KINDS
 from tests.web.conftest import PAPER, Visit
@@ -83,6 +87,53 @@ def test_a_form_posted_too_early_or_too_late_is_refused_kindly(visit: Visit) -> 
     late = visit.client.post("/paper", data={"form": key, "email": "alice@example.com"})
     assert late.status_code == 410
     assert "Dit formulier is gesloten" in late.text
+    assert visit.rows() == rows
+
+
+def test_what_is_taken_in_the_last_moment_bears_a_moment_before_the_end(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W10: a request that is stored after the end would have no part in what closed."""
+    visit.moment = ENDS - timedelta(seconds=1)
+    write(visit, LIFE)
+    key = visit.form_key()
+    asked: list[datetime] = []
+
+    def ticking() -> datetime:
+        visit.moment += TICK
+        return visit.moment
+
+    def noted(*given: Any, **named: Any) -> Any:
+        asked.append(named["now"])
+        return sign_up(*given, **named)
+
+    monkeypatch.setattr(visit.installation, "clock", ticking)
+    monkeypatch.setattr(landing_post, "sign_up", noted)
+    answers = set()
+    for at in range(12):
+        visit.moment = ENDS - at * TICK
+        posted = {"form": key, "email": f"somebody{at}@example.com"}
+        answers.add(visit.client.post("/paper", data=posted).status_code)
+    assert answers == {303, 410}
+    assert max(asked) == ENDS - TICK
+
+
+def test_a_form_whose_magnet_goes_while_it_arrives_is_refused_kindly(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W10, S5: a site may be loaded again at any moment of a request."""
+    key, count = visit.form_key(), visit.app_context.limits.count
+
+    async def meanwhile(request: Request) -> None:
+        (visit.root / "magnets" / "paper" / "index.md").unlink()
+        edition, _ = load_edition(visit.root, KINDS)
+        assert edition is not None
+        visit.app_context.replace(edition)
+        await count(request)
+
+    monkeypatch.setattr(visit.app_context.limits, "count", meanwhile)
+    rows = visit.rows()
+    assert visit.client.post("/paper", data={"form": key, "email": "alice@example.com"}).status_code == 410
     assert visit.rows() == rows
 
 
