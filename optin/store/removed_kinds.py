@@ -13,6 +13,7 @@ from optin.consent.consent_record import RequestId
 from optin.errors import RequestRefused
 from optin.store.kind_tables import REGISTER, TableScope, TablesPart
 from optin.store.migrations import Dialect, drop_statements
+from optin.store.queries import count_rows
 from optin.store.schema_sets import OWN, Schema, set_of
 from optin.store.transaction import Tx, Value
 
@@ -53,24 +54,22 @@ def rows_without_request(tx: Tx, schema: Schema) -> list[str]:
     """Return in sentences which tables of kinds, installed or not, hold rows of requests that are gone."""
     kinds = {**dict(schema.kinds), **removed_kinds(tx, schema)}
     counted = (
-        (table, tx.one(f"SELECT COUNT(*) FROM {table} WHERE request_id NOT IN (SELECT id FROM request)"))
+        (table, count_rows(tx, f"{table} WHERE request_id NOT IN (SELECT id FROM request)"))
         for part in kinds.values()
         for table in part.on(TableScope.PERSON)
     )
-    return [
-        f"{table} holds {row[0]} rows of requests that are gone" for table, row in counted if row and row[0]
-    ]
+    return [f"{table} holds {count} rows of requests that are gone" for table, count in counted if count]
 
 
-def count_rows(tx: Tx, part: TablesPart) -> dict[str, int]:
+def rows_by_table(tx: Tx, part: TablesPart) -> dict[str, int]:
     """Return how many rows there are in each table of a kind."""
-    return {name: (tx.one(f"SELECT COUNT(*) FROM {name}") or (0,))[0] for name in part.names}
+    return {name: count_rows(tx, name) for name in part.names}
 
 
 def rows_of_removed_kinds(tx: Tx, schema: Schema) -> dict[str, int]:
     """Return how many rows there are in the tables of each kind that is not installed."""
     removed = removed_kinds(tx, schema)
-    return {kind: sum(count_rows(tx, part).values()) for kind, part in sorted(removed.items())}
+    return {kind: sum(rows_by_table(tx, part).values()) for kind, part in sorted(removed.items())}
 
 
 def removed_kind(tx: Tx, schema: Schema, kind: str) -> TablesPart:

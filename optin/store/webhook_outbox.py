@@ -15,13 +15,11 @@ from optin.consent.purpose import ConsentKey
 from optin.consent.webhook import ID_PREFIX, WebhookKind
 from optin.store.claims import Batch
 from optin.store.consent_key_columns import columns_of
-from optin.store.queries import has_row
+from optin.store.queries import count_rows, has_row
 from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
 
 CLAIM_BYTES = 12
-
-
 NOBODY = b""
 
 
@@ -229,9 +227,9 @@ def drop_messages(tx: Tx, person: bytes, now: datetime) -> datetime:
 
 def count_given_up(tx: Tx, before: datetime) -> int:
     """Count messages abandoned before a moment."""
-    sql = "SELECT COUNT(*) FROM webhook_outbox WHERE state = 'dead' AND settled_at < :before"
-    row = tx.one(sql, before=to_ms(before))
-    return 0 if row is None else int(row[0])
+    return count_rows(
+        tx, "webhook_outbox WHERE state = 'dead' AND settled_at < :before", before=to_ms(before)
+    )
 
 
 def forget_given_up(tx: Tx, before: datetime, most: int) -> int:

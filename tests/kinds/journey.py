@@ -28,7 +28,7 @@ from optin.site.landing_pages import Face
 from optin.site.loading import load_site
 from optin.site.scaffold import make_magnet, make_site
 from optin.store.log import integrate
-from optin.store.removed_kinds import count_rows
+from optin.store.removed_kinds import rows_by_table
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from tests.kinds.installed import KINDS, without
@@ -191,7 +191,7 @@ class KindVisit(Visit):
 
     def kind_rows(self, kind: str) -> dict[str, int]:
         """Count the rows in the tables of a kind."""
-        return self.installation.store.read(count_rows, part=KINDS.tables[kind])
+        return self.installation.store.read(rows_by_table, part=KINDS.tables[kind])
 
     def check_evidence(self) -> None:
         """Audit everything that is stored."""

@@ -10,7 +10,7 @@ import pytest
 from optin.keys import KeyRing
 from optin.services.open_store import open_store
 from optin.store.kind_tables import TablesPart, faults
-from optin.store.removed_kinds import count_rows
+from optin.store.removed_kinds import rows_by_table
 from optin.store.schema_sets import Schema
 from optin.store.vault import Vault
 from tests.kinds.installed import KINDS, NAMES
@@ -44,7 +44,7 @@ def test_a_database_of_an_earlier_version_is_brought_up_to_date(
     open_store(empty_url, tmp_path, vault, schema_with(kind, seen)).close()
     store = open_store(empty_url, tmp_path, vault, KINDS.schema)
     assert store.schema_findings() == []
-    assert not any(store.read(count_rows, part=KINDS.tables[kind]).values())
+    assert not any(store.read(rows_by_table, part=KINDS.tables[kind]).values())
     store.close()
     again = open_store(empty_url, tmp_path, vault, KINDS.schema)
     assert again.schema_findings() == []

@@ -8,7 +8,7 @@ from datetime import datetime
 from optin.consent.event import KIND_ROWS, forgotten
 from optin.store.events import add_events
 from optin.store.migrations import Dialect
-from optin.store.removed_kinds import count_rows, drop_tables, removed_kind
+from optin.store.removed_kinds import drop_tables, removed_kind, rows_by_table
 from optin.store.schema_sets import Schema
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
@@ -16,7 +16,7 @@ from optin.store.vault import Vault
 
 def rows_to_drop(tx: Tx, schema: Schema, kind: str) -> Mapping[str, int]:
     """Return the tables that would be dropped, each with how many rows it has. Raises RequestRefused."""
-    return count_rows(tx, removed_kind(tx, schema, kind))
+    return rows_by_table(tx, removed_kind(tx, schema, kind))
 
 
 def drop_kind(
@@ -27,7 +27,7 @@ def drop_kind(
     Consents and their events stay: they are in no table of a kind. Raises RequestRefused.
     """
     part = removed_kind(tx, schema, kind)
-    counts = count_rows(tx, part)
+    counts = rows_by_table(tx, part)
     drop_tables(tx, kind, part, dialect)
     add_events(tx, vault, None, [forgotten(now, KIND_ROWS, kind, sum(counts.values()))])
     return counts
