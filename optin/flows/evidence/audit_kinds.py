@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from optin.consent.consent_record import EventKind
@@ -25,9 +26,7 @@ def audit_kinds(
 ) -> list[str]:
     """Return the faults that kinds find in rows and events that concern no person."""
     return [
-        fault
-        for name, part in kinds.items()
-        for fault in _found(name, lambda part=part: part.audit(read, events))  # type: ignore[misc]  # untyped default
+        fault for name, part in kinds.items() for fault in _found(name, partial(part.audit, read, events))
     ]
 
 
@@ -82,7 +81,7 @@ def _faults_of(
 ) -> list[str]:
     """Return the faults found by a kind. A request with a forged event keeps no other from being audited."""
     try:
-        return _found(kind, lambda: look(read, vault, confirmed))
+        return _found(kind, partial(look, read, vault, confirmed))
     except LogDisagrees as problem:
         sound = [it for it in confirmed if _history(read, vault, it) is not None]
         faults = [f"what the kind {kind} keeps cannot be audited: {problem}"]

@@ -111,16 +111,7 @@ def sweep_renewals(tx: Tx, context: SweepContext) -> int:
     """Send one renewal mail for consents that end soon, where their purpose is set to."""
     asked = 0
     for purpose, before in context.policy.ask_again.items():
-        until = before.after(context.now)
-        due = decide_candidates(
-            context,
-            lambda most, purpose=purpose, until=until: [  # type: ignore[misc]  # untyped default
-                (_name(it), it) for it in consents_ending_soon(tx, purpose, context.now, until, most)
-            ],
-            lambda it, until=until: expired_consent(_by_events(tx, context, *it), until),  # type: ignore[misc]  # untyped default
-            STEP,
-        )
-        for (subject, _), consent in due:
+        for subject, consent in _ending_soon(tx, context, purpose, before.after(context.now)):
             mark_asked_again(tx, subject, consent, context.now)
             try:
                 request_renewal(tx, context, subject, consent, RECONFIRMATION, context.now)
@@ -128,6 +119,19 @@ def sweep_renewals(tx: Tx, context: SweepContext) -> int:
                 continue
             asked += 1
     return asked
+
+
+def _ending_soon(
+    tx: Tx, context: SweepContext, purpose: str, until: datetime
+) -> list[tuple[SubjectId, ConsentState]]:
+    """Return the next consents of a purpose that end before `until`, by their events."""
+    due = decide_candidates(
+        context,
+        lambda most: [(_name(it), it) for it in consents_ending_soon(tx, purpose, context.now, until, most)],
+        lambda it: expired_consent(_by_events(tx, context, *it), until),
+        STEP,
+    )
+    return [(subject, consent) for (subject, _), consent in due]
 
 
 def count_asked_again(tx: Tx, context: SweepContext) -> int:

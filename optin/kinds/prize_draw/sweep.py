@@ -53,21 +53,24 @@ def sweep_results(tx: Tx, context: SweepContext) -> int:
 def sweep_entries(tx: Tx, context: SweepContext) -> int:
     """Delete entries of draws long past; people without a consent are erased."""
     for magnet in draws_over(tx, context):
-        drawn = drawn_at(tx, context.vault, magnet) if entries_left(tx, magnet, 1) else None
-        due = decide_candidates(
-            context,
-            lambda most, magnet=magnet: [  # type: ignore[misc]  # untyped default
-                (it.request, it) for it in entries_left(tx, magnet, most)
-            ],
-            lambda it, drawn=drawn: _entry_ground(tx, context, it, drawn),  # type: ignore[misc]  # untyped default
-            min(PEOPLE_STEP, context.room),
-        )
+        due = _due_entries(tx, context, magnet)
         kept = [entry for entry, ground in due if not _forget_entry(tx, context, entry, ground)]
         if kept:
             note_entries_forgotten(tx, context.vault, magnet, context.now)
         if due:
             return len(due)
     return 0
+
+
+def _due_entries(tx: Tx, context: SweepContext, magnet: str) -> list[tuple[DrawEntry, ErasureGround]]:
+    """Return the next entries of a draw that may be deleted, each with its ground."""
+    drawn = drawn_at(tx, context.vault, magnet) if entries_left(tx, magnet, 1) else None
+    return decide_candidates(
+        context,
+        lambda most: [(it.request, it) for it in entries_left(tx, magnet, most)],
+        lambda it: _entry_ground(tx, context, it, drawn),
+        min(PEOPLE_STEP, context.room),
+    )
 
 
 def _entry_ground(
