@@ -17,6 +17,7 @@ from optin.mail.kind_mails import MailPart
 from optin.theme.look import Look
 from optin.theme.theme import Theme
 from tests.mail.orders import SENDER, composer, confirmation, delivery
+from tests.mail_words import mail_words
 from tests.world import DECLARATION, NOON
 
 
@@ -59,8 +60,8 @@ def test_nothing_can_be_withdrawn_before_it_was_confirmed() -> None:
 
 def test_a_confirmation_mail_echoes_nothing_that_was_typed() -> None:
     """D5: no free spam through somebody else's form (PEERS 15)."""
-    message = parsed(confirmation(first_name="Buy http://evil.example now"))
-    assert "evil" not in message.as_string()
+    order = confirmation(first_name="Buy http://evil.example now")
+    assert "evil" not in mail_words(composer().compose(order, NOON))
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from optin.theme.look import Look
 from optin.theme.mail_views import ProofReadme
 from optin.theme.theme import Theme
 from tests.installed import KINDS
+from tests.mail_words import mail_words
 from tests.stores import ON_SQLITE
 from tests.web.conftest import Visit
 from tests.world import DECLARATION, NOON
@@ -195,7 +196,7 @@ def test_a_site_may_leave_the_proof_to_the_personal_page(visit: Visit, tmp_path:
     mail = Receipt(order, composed(order))
     assert order.proof == {}
     assert mail.attached == []
-    assert "persoonlijke pagina" in mail.mail.decode().replace("=\r\n", "")
+    assert "persoonlijke pagina" in mail_words(mail.mail)
     visit.fill("alice@example.com")  # another request, which nobody confirms
     assert visit.client.post("/me", data={"email": "alice@example.com"}).status_code == 303
     link = f"/me/{visit.notice(MailKind.PERSONAL).token}"

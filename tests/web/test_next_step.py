@@ -15,6 +15,7 @@ from optin.services.edition import Edition, load_edition
 from optin.site.findings import Finding
 from tests.installed import INSTALLED, KINDS
 from tests.mail.orders import composer
+from tests.mail_words import mail_words
 from tests.stores import ON_SQLITE
 from tests.web.conftest import Visit, site_at, visited
 from tests.world import NOON
@@ -74,7 +75,7 @@ def test_the_next_step_is_on_the_page_and_in_the_mail(offering: Visit) -> None:
     order = offering.mail(MailKind.DELIVERY)
     assert order.next_step is not None
     assert order.next_step.link == "https://calendar.example.com/anna"
-    mail = composer().compose(order, NOON).decode().replace("=\r\n", "").replace("=3D", "=")
+    mail = mail_words(composer().compose(order, NOON))
     for words in ("Samen uw bellijst langs?", "Twintig minuten met Anna.", "Kies een moment"):
         assert mail.count(words) == 2, words  # as text, and as HTML
     mailed = re.search(r'<img src="https://optin\.example\.com(/static/anna-mail\.\w+\.jpg)"', mail)
@@ -89,7 +90,7 @@ def test_the_cover_stays_in_the_mail_when_it_is_gone_from_the_site(offering: Vis
     order = offering.mail(MailKind.DELIVERY)
     assert order.cover is not None
     assert order.cover.alt == "De omslag"
-    mail = composer().compose(order, NOON).decode().replace("=\r\n", "").replace("=3D", "=")
+    mail = mail_words(composer().compose(order, NOON))
     assert f'src="https://optin.example.com{order.cover.url}" alt="De omslag" width="112"' in mail
     shown = offering.client.get(order.cover.url)
     page = offering.root / "magnets" / "paper" / "index.md"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -17,6 +16,7 @@ from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
 from tests.installed import KINDS
+from tests.mail_words import mail_words
 from tests.web.conftest import Visit
 from tests.web.test_addresses import reload
 
@@ -54,9 +54,7 @@ def composed(visit: Visit, order: MailOrder) -> str:
     composer = Composer(
         visit.app_context.edition.theme, sender, site.settings.base_url, site.controller, KINDS.mails
     )
-    mail = message_from_bytes(composer.compose(order, visit.moment), policy=policy.default)
-    bodies = [mail.get_body((kind,)) for kind in ("plain", "html")]
-    return "\n".join(" ".join(body.get_content().split()) for body in bodies if body is not None)
+    return mail_words(composer.compose(order, visit.moment))
 
 
 @pytest.mark.parametrize(
@@ -189,7 +187,7 @@ def test_the_page_after_the_form_shows_what_was_typed_to_its_visitor_alone(visit
     where = post(visit, email="jan@example.nl", phone=BELGIAN, consent=["follow-up-phone"]).headers[
         "location"
     ]
-    assert "jan" not in unquote(where)
+    assert "jan@" not in unquote(where)
     page = visit.client.get(where).text
     assert "jan@example.nl" in page
     assert AS_READ in page
@@ -271,7 +269,8 @@ def test_a_belgian_number_with_its_country_is_left_alone(visit: Visit) -> None:
 def test_a_number_for_which_no_call_was_ticked_is_shown_nowhere(visit: Visit) -> None:
     """D5, GDPR 5(1)(c): it is not kept, so it is not echoed."""
     where = post(visit, email="jan@example.nl", phone=BELGIAN, consent=["tips-email"]).headers["location"]
-    assert "475" not in visit.client.get(where).text
+    page = visit.client.get(where).text
+    assert not any(number in page for number in ("475 12", "475/12", "47512"))
     order = visit.mail(MailKind.CONFIRMATION)
     assert "475 12" not in composed(visit, order)
     assert "475 12" not in visit.client.get(f"/confirm/{order.confirm_token}").text

@@ -16,6 +16,7 @@ from optin.services.evidence_bundle import make_bundle
 from optin.store.log import integrate
 from optin.web.dev import moment_of
 from tests.installed import KINDS
+from tests.mail_words import mail_words
 from tests.web.conftest import Visit
 
 MORNING = datetime(2026, 11, 23, 5, 5, tzinfo=UTC)
@@ -28,7 +29,7 @@ def written(visit: Visit, order: MailOrder | NoticeOrder) -> str:
     made = Composer(
         visit.app_context.edition.theme, sender, site.settings.base_url, site.controller, KINDS.mails
     )
-    return made.compose(order, visit.moment).decode().replace("=\r\n", "").replace("\r\n", " ")
+    return mail_words(made.compose(order, visit.moment))
 
 
 def test_everything_that_a_person_reads_tells_the_time_here(visit: Visit) -> None:

@@ -22,6 +22,7 @@ from optin.store.contacts import load_contact
 from optin.store.requests import peek_request
 from tests.installed import KINDS
 from tests.kinds.quiz.quizzes import KEEP, REPORT, write_quiz
+from tests.mail_words import mail_words
 from tests.web.conftest import Visit
 
 FULL: dict[str, str | list[str]] = {"q1": "1", "q2": ["1", "2"], "q3": "1"}
@@ -186,11 +187,11 @@ def test_after_the_sign_up_only_the_outcome_is_kept(visit: Visit) -> None:
         edition.theme, Mailbox("A", "a@example.com"), "https://optin.example.com", edition.site.controller,
         edition.kinds.mails,
     )  # fmt: skip
-    mail = composer.compose(order, visit.moment).decode()
+    mail = mail_words(composer.compose(order, visit.moment))
     assert "Het lange zwakke verslag." in mail
     assert "<strong>zwakke</strong>" in mail
     assert "/sterk-of-zwak/result/zwak" in mail
-    again = composer.compose(replace(order, own=None), visit.moment).decode()
+    again = mail_words(composer.compose(replace(order, own=None), visit.moment))
     assert "verslag" not in again, "who gives a consent anew has the report already"
 
 
