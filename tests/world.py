@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import RequestId, Status, StatusEvent, SubjectId, fold
-from optin.consent.event import Event
-from optin.consent.form import (
+from optin.consent.contact_address import parse_email
+from optin.consent.event_content import Event
+from optin.consent.form_version import (
     FormDeclaration,
     FormDigest,
     FormField,
@@ -24,8 +24,8 @@ from optin.consent.form import (
     PrivacyVersion,
     Slug,
 )
-from optin.consent.form_entry import Entry
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
+from optin.consent.posted_form import Entry
 from optin.consent.purpose import ConsentKey, ConsentQuestion, Controller, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.consents.confirm import Confirmation, confirm
@@ -40,7 +40,7 @@ from optin.flows.rights.withdraw import Withdrawable, withdraw_consent
 from optin.flows.site_context import Flow, SiteContext
 from optin.flows.sweep_context import SweepContext
 from optin.keys import KeyRing
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.services.installation import Installation
 from optin.services.log_signer import sign_log
 from optin.store.claims import Batch

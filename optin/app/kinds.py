@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from optin.cli.installed_kinds import InstalledKinds
 from optin.consent.consent_record import EventKind
-from optin.consent.magnet_details import DetailsPart
-from optin.consent.parts_by_kind import OUR_PACKAGE, KindProblem, PartsByKind
+from optin.consent.kind_part_lookup import OUR_PACKAGE, KindProblem, PartsByKind
+from optin.consent.kind_specific_details import DetailsPart
 from optin.flows.kind_flows import FlowPart
 from optin.kinds.kind import API, Kind
 from optin.mail.kind_mails import MailPart

@@ -12,7 +12,7 @@ import click
 from optin.cli.installed_kinds import InstalledKinds, KindName, pass_kinds
 from optin.cli.new_prompts import ask_for_magnet, on_a_terminal
 from optin.cli.terminal import REFUSED, load_edition_or_exit, refuse, show_findings, site_option
-from optin.consent.parts_by_kind import OUR_PACKAGE
+from optin.consent.kind_part_lookup import OUR_PACKAGE
 from optin.export.personal import schema as personal_schema
 from optin.export.statistics import schema as stats_schema
 from optin.services.clock import utc_now

@@ -14,14 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import READABLE_FILE, REFUSED, address_of, refuse, served_edition, site_option
-from optin.consent.event import rfc3339
+from optin.consent.event_content import rfc3339
 from optin.errors import SetupRefused, WriteLost
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.flows.evidence.audit import Audit
 from optin.proof.bundle_archive import MAX_BYTES, BundleBroken
 from optin.proof.bundle_report import Report
+from optin.proof.find_checkpoints import checkpoints_in
 from optin.proof.journal_chain import BASES, BEGUN, RESTORED, TAKEN_OVER, JournalLine, tree_heads
-from optin.proof.outside_checkpoints import checkpoints_in
 from optin.proof.receipt_files import files_of_receipt, is_receipt
 from optin.proof.signed_notes import Checkpoint, Note, NoteBroken, VerifierKey, parse_keys
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle

@@ -14,7 +14,7 @@ from rich.table import Table
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import READABLE_FILE, excel_option, served_edition, site_option
 from optin.consent.channel import MAILBOX, declared_addresses
-from optin.consent.event import rfc3339
+from optin.consent.event_content import rfc3339
 from optin.export import tables
 from optin.export.lists import PeopleList, open_list
 from optin.flows.exports.ended_since import FileReading, count_erased, ended_since, erased_since

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.services.kind_parts import KindParts
 from optin.web.kind_routes import RoutesPart
 

@@ -8,7 +8,7 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import load_edition_or_exit, site_option
-from optin.consent.webhook import secret_text
+from optin.consent.webhook_message import secret_text
 from optin.errors import RequestRefused, SetupRefused
 from optin.keys import load_keys, write_rotated
 from optin.services.open_installation import open_installation

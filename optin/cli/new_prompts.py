@@ -14,7 +14,7 @@ from typing import TypeVar
 import click
 
 from optin.consent.channel import declared_addresses
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.settings.site import Purpose
 from optin.settings.table import MOST_LINE_CHARACTERS

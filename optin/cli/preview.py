@@ -9,9 +9,9 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import refuse, served_edition, site_option
-from optin.consent.form import Slug
-from optin.consent.links import LinkKind
+from optin.consent.form_version import Slug
 from optin.consent.preview_link import preview_payload
+from optin.consent.signed_links import LinkKind
 from optin.services.open_installation import open_installation
 from optin.site.findings import nearest
 from optin.site.magnet_life import Phase

@@ -17,8 +17,8 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import address_of, served_edition, site_option
-from optin.consent.address import EmailAddress
-from optin.consent.form import EMAIL_FIELD
+from optin.consent.contact_address import EmailAddress
+from optin.consent.form_version import EMAIL_FIELD
 from optin.consent.purpose import ConsentKey
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 import click
 
 from optin.cli.installed_kinds import InstalledKinds
-from optin.consent.address import EmailAddress, parse_email
 from optin.consent.channel import CHANNELS, Channel
+from optin.consent.contact_address import EmailAddress, parse_email
 from optin.consent.purpose import PurposeId
 from optin.errors import RequestRefused
 from optin.services.edition import Edition, load_edition

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.errors import LinkForged
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from optin.consent.form import FormDeclaration, FormVersion, Slug
+from optin.consent.form_version import FormDeclaration, FormVersion, Slug
 from optin.consent.purpose import ConsentKey
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from optin.consent.address import parse_email
 from optin.consent.channel import MAILBOX, TELEPHONE
+from optin.consent.contact_address import parse_email
 from optin.consent.typed_address import without_mailto
 
 EMAIL, PHONE = MAILBOX.field, TELEPHONE.field

@@ -14,7 +14,7 @@ from typing import Any
 
 from optin.consent.clock_doubts import ClockReading
 from optin.consent.consent_record import EventKind
-from optin.consent.event import clock_doubted, rfc3339
+from optin.consent.event_content import clock_doubted, rfc3339
 from optin.errors import ClockDoubted
 from optin.flows.context import Context
 from optin.store.clock_mark import keep_mark, known_moment, last_of_the_clock

@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.consent_record import RequestId, SubjectId
-from optin.consent.form import FormDeclaration
-from optin.consent.magnet_details import Details
+from optin.consent.form_version import FormDeclaration
+from optin.consent.kind_specific_details import Details
 from optin.flows.context import Context
 from optin.flows.policy import RequestPolicy
 from optin.flows.records.opened_request import OpenedRequest
 from optin.flows.sweep_rule import SweepRule
-from optin.proof.canonical import Json
+from optin.proof.canonical_json import Json
 from optin.store.requests import DeclaredData
 from optin.store.transaction import Runner, Tx
 from optin.store.vault import Vault

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Concatenate, TypeAlias
 
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.context import Context
 from optin.flows.kind_flows import FlowPart
 from optin.store.schema_sets import Schema

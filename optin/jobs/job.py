@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TypeAlias
 
 from optin.errors import log_line_of
-from optin.proof.canonical import Json
+from optin.proof.canonical_json import Json
 from optin.services.health import CheckResult
 
 log = logging.getLogger("optin.jobs")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn, Protocol
 
-from optin.consent.webhook import WebhookKind, signed_headers
+from optin.consent.webhook_message import WebhookKind, signed_headers
 from optin.errors import JournalUnusable, LogDiverged
 from optin.flows.evidence.journal_endings import EndingsOf
 from optin.flows.exports.webhooks import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from optin.consent.magnet_details import DetailsPart
+from optin.consent.kind_specific_details import DetailsPart
 from optin.flows.kind_flows import FlowPart
 from optin.mail.kind_mails import MailPart
 from optin.site.kind_file import FilePart

@@ -13,9 +13,9 @@ from email.header import Header
 from email.utils import format_datetime, formataddr
 from functools import partial
 
-from optin.consent.address import as_mailed
-from optin.consent.form import FormDeclaration
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.contact_address import as_mailed
+from optin.consent.form_version import FormDeclaration
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import Controller
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.delivery.receipt import Attachment

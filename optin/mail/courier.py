@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
-from optin.consent.address import as_mailed
+from optin.consent.contact_address import as_mailed
 from optin.flows.delivery.mail_order import Order, Verdict
 from optin.mail.composing import Composer
 from optin.mail.outcome import Outcome

@@ -18,7 +18,7 @@ from optin.mail.outcome import Outcome
 from optin.mail.session import name_for_ehlo
 from optin.mail.smtp import CONNECTIONS, SmtpAddress, SmtpTransport, ignore_acceptance
 from optin.mail.trouble_log import TroubleLog
-from optin.servers import AddressRefused, read_mail_server
+from optin.server_addresses import AddressRefused, read_mail_server
 
 FILE_PREFIX = "file:"
 FILES_AT_ONCE = 8

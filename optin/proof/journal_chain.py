@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from optin.proof.canonical import Json, canonical, parse
+from optin.proof.canonical_json import Json, canonical, parse
 from optin.proof.merkle_tree import EMPTY_ROOT, HASH_BYTES
 
 VERSION = 2

@@ -10,7 +10,7 @@ import email.policy
 from collections.abc import Mapping
 
 from optin.proof.bundle_archive import MAX_BYTES, BundleBroken, unpack
-from optin.proof.inclusion import ENDING
+from optin.proof.inclusion_proof import ENDING
 
 PROOF_FILE = "proof.zip"
 

@@ -19,19 +19,19 @@ from datetime import datetime
 
 from cryptography.x509 import Certificate
 
+from optin.consent.consent_history import LoggedEvent
 from optin.consent.consent_record import EventKind
-from optin.consent.history import LoggedEvent
 from optin.proof.bundle_archive import BundleBroken
 from optin.proof.bundle_report import Report, RequestReport
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.proof.commitment import commit, digest
-from optin.proof.inclusion import ENDING, InclusionProof
+from optin.proof.inclusion_proof import ENDING, InclusionProof
 from optin.proof.merkle_tree import ProofBroken
-from optin.proof.page_copies import FOLDER, copy_names
+from optin.proof.readable_copies import FOLDER, copy_names
 from optin.proof.signed_notes import Checkpoint, NoteBroken, VerifierKey, open_checkpoint, parse_keys
-from optin.proof.verify_clock import Named, check_times, is_set_back, moment_of
 from optin.proof.verify_consents import Cases, check_order, consent_summaries
-from optin.proof.verify_copies import asset_faults, assets_named, copy_faults
+from optin.proof.verify_event_times import Named, check_times, is_set_back, moment_of
+from optin.proof.verify_readable_copies import asset_faults, assets_named, copy_faults
 from optin.proof.verify_witnesses import check_stamps, check_witnesses
 
 MUST = frozenset({"README.txt", "checkpoint.txt", "index.html", "log-keys.txt", "record.jsonld", "verify.sh"})

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from optin.consent.address import EmailAddress, address_key
+from optin.consent.consent_history import ConsentHistory, History, LoggedEvent
 from optin.consent.consent_record import EventKind, Status, TransitionRefused
-from optin.consent.event import Event, rfc3339
-from optin.consent.form import FormDeclaration, shows
-from optin.consent.history import ConsentHistory, History, LoggedEvent
+from optin.consent.contact_address import EmailAddress, address_key
+from optin.consent.event_content import Event, rfc3339
+from optin.consent.form_version import FormDeclaration, shows
 from optin.consent.purpose import ConsentKey
 from optin.proof.bundle_report import Report, RequestReport
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 
 Cases = Mapping[str, RequestReport]  # by the commitment that their events name
 

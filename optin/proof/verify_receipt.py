@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from optin.consent.event import rfc3339
+from optin.consent.event_content import rfc3339
 from optin.proof.bundle_archive import BundleBroken
 from optin.proof.bundle_report import Report
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.proof.commitment import opens
-from optin.proof.inclusion import ENDING, InclusionProof
+from optin.proof.inclusion_proof import ENDING, InclusionProof
 from optin.proof.merkle_tree import ProofBroken
 from optin.proof.signed_notes import NoteBroken, VerifierKey, parse_keys
-from optin.proof.verify_clock import Named, check_times, is_set_back, moment_of
+from optin.proof.verify_event_times import Named, check_times, is_set_back, moment_of
 
 
 def verify_receipt(files: Mapping[str, bytes], trusted: Sequence[VerifierKey] = ()) -> Report:

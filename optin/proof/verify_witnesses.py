@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.x509 import Certificate
 
-from optin.consent.event import rfc3339
+from optin.consent.event_content import rfc3339
 from optin.proof.bundle_report import Report
 from optin.proof.signed_notes import (
     Checkpoint,
@@ -22,7 +22,7 @@ from optin.proof.signed_notes import (
     open_checkpoint,
 )
 from optin.proof.time_stamp import StampBroken, read_stamp, vouches
-from optin.proof.verify_clock import Named, latest_moment
+from optin.proof.verify_event_times import Named, latest_moment
 
 CLOCKS_APART = timedelta(minutes=1)  # a time-stamp has whole seconds, and two clocks never agree
 

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from optin.consent.consent_record import EventKind
-from optin.consent.event import rfc3339
+from optin.consent.event_content import rfc3339
 from optin.errors import RequestRefused, StoreUnusable
 from optin.flows.context import Context
 from optin.flows.evidence.log_growth import lines_missing_from_log, log_begins_with

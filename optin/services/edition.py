@@ -9,12 +9,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from optin.consent.form import Slug, details_text
+from optin.consent.form_version import Slug, details_text
 from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.magnet_changes import notify_kinds
 from optin.flows.policy import KnownMagnet, RequestPolicy
-from optin.proof.assets import STYLESHEET_ENDING, assets_in
 from optin.proof.commitment import digest
+from optin.proof.page_assets import STYLESHEET_ENDING, assets_in
 from optin.services.kind_parts import KindParts
 from optin.services.open_store import sqlite_path
 from optin.services.promised_files import PromisedFiles

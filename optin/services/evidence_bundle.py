@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from optin.consent.address import EmailAddress
 from optin.consent.consent_record import EventKind
-from optin.consent.event import Event
+from optin.consent.contact_address import EmailAddress
+from optin.consent.event_content import Event
 from optin.flows.evidence.collect_evidence import Evidence, RequestEvidence, gather_evidence
-from optin.proof.assets import digest_in
 from optin.proof.bundle_archive import MAX_BYTES, pack
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.proof.commitment import digest
-from optin.proof.page_copies import FOLDER, asset_file, viewable_copies, viewable_page
+from optin.proof.page_assets import digest_in
+from optin.proof.readable_copies import FOLDER, asset_file, viewable_copies, viewable_page
 from optin.services.edition import Edition, assets_of
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log

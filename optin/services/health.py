@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from optin.errors import log_line_of
-from optin.proof.canonical import Json
+from optin.proof.canonical_json import Json
 from optin.services.installation import Installation
 from optin.store.installation import note_health
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from optin.errors import JournalUnusable
 from optin.flows.evidence.replay_lines import concerns_person
-from optin.proof.canonical import Json
+from optin.proof.canonical_json import Json
 from optin.proof.journal_chain import Chain, JournalBroken, JournalLine, read_unchecked
 from optin.store.journal_lines import ReplayLine
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from optin.consent.magnet_details import DetailsPart
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
+from optin.consent.kind_specific_details import DetailsPart
 from optin.flows.kind_flows import FlowPart
 from optin.mail.kind_mails import MailPart
 from optin.site.kind_file import FilePart

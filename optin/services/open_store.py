@@ -10,7 +10,7 @@ from pathlib import Path
 
 from optin.errors import KeysUnusable, SetupRefused, StoreUnusable
 from optin.keys import UNUSED, KeyRing, load_keys, make_keys, write_rotated
-from optin.servers import AddressRefused, check_postgres_address
+from optin.server_addresses import AddressRefused, check_postgres_address
 from optin.settings.installation import Settings
 from optin.store.installation import check_keys, is_claimed
 from optin.store.move_address_indexes import needs_new_indexes, note_address_rule, renew_address_indexes

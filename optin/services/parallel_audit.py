@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.audit_people import EVERYBODY, Share
 from optin.flows.kind_flows import FlowPart

@@ -7,7 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
-from optin.servers import CURE_MAIL, WANTED_MAIL, AddressRefused, check_postgres_address, read_mail_server
+from optin.server_addresses import (
+    CURE_MAIL,
+    WANTED_MAIL,
+    AddressRefused,
+    check_postgres_address,
+    read_mail_server,
+)
 
 _BASE = re.compile(r"https?://(\[(?P<six>[0-9A-Fa-f:.]+)\]|[\w-]+(\.[\w-]+)*)(:(?P<port>[0-9]{1,5}))?")
 _STORE = re.compile(r"sqlite:///.+|postgres(ql)?://.+")

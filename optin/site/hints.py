@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.site.blocks.table import BLOCKS
 from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.findings import Finding

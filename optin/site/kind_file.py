@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from optin.consent.form import FormField
-from optin.consent.magnet_details import Details
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.form_version import FormField
+from optin.consent.kind_part_lookup import PartsByKind
+from optin.consent.kind_specific_details import Details
 from optin.consent.purpose import ConsentQuestion
 from optin.site.findings import Finding
 from optin.site.model import Magnet, Site

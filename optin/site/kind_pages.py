@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from optin.consent.magnet_details import Details
+from optin.consent.kind_specific_details import Details
 from optin.site.lint import Objection
 from optin.site.rendered_page import SeenPage
 from optin.theme.views import Frame, LandingView

@@ -8,8 +8,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from html import unescape
 
-from optin.consent.form import FormDeclaration, FormDigest, FormKey, FormVersion, PrivacyDigest, details_text
-from optin.proof.canonical import canonical
+from optin.consent.form_version import (
+    FormDeclaration,
+    FormDigest,
+    FormKey,
+    FormVersion,
+    PrivacyDigest,
+    details_text,
+)
+from optin.proof.canonical_json import canonical
 from optin.site.kind_pages import PagesPart
 from optin.site.model import Magnet, Site, StoryPiece, Variant
 from optin.site.page_maker import PageMaker, picture_of

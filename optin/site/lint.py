@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from optin.consent.channel import CHANNELS, Address, Channel, declared_addresses
-from optin.consent.form import FormField
+from optin.consent.form_version import FormField
 from optin.consent.purpose import ConsentQuestion
 from optin.site.findings import nearest
 from optin.site.law_words import claimed, mentioned, speaks_of

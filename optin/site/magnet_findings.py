@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.site.documents import Document, Path_
 from optin.site.findings import Finding, Severity
 from optin.site.kind_file import Complaint

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.site.files import read_most
 from optin.site.findings import Finding, shown_path
 from optin.site.magnet_reader import MagnetReader, Surroundings

@@ -9,9 +9,9 @@ from typing import ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 from optin.consent.channel import declared_addresses
-from optin.consent.form import EMAIL_FIELD, FormField, Slug
-from optin.consent.magnet_details import Details
-from optin.consent.parts_by_kind import OUR_PACKAGE, PartsByKind
+from optin.consent.form_version import EMAIL_FIELD, FormField, Slug
+from optin.consent.kind_part_lookup import OUR_PACKAGE, PartsByKind
+from optin.consent.kind_specific_details import Details
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.settings.site import Purpose
 from optin.site.documents import Document, Path_, read_front_matter

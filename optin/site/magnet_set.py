@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.site.documents import Path_, Place
 from optin.site.findings import Finding, Severity, nearest
 from optin.site.model import Magnet

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 
-from optin.consent.form import FormDeclaration, FormField, Slug
-from optin.consent.magnet_details import Details
+from optin.consent.form_version import FormDeclaration, FormField, Slug
+from optin.consent.kind_specific_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.settings.site import SiteSettings
 from optin.site.findings import Finding

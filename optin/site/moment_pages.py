@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.site.magnet_life import Phase
 from optin.site.model import Magnet, Site
 from optin.site.publication import Publication

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from optin.consent.form import shows
+from optin.consent.form_version import shows
 from optin.site.kind_pages import PagesPart
 from optin.site.lint import Objection
 from optin.site.rendered_page import SeenPage

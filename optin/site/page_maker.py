@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from optin.consent.magnet_details import DetailsPart
-from optin.consent.parts_by_kind import PartsByKind
-from optin.proof.assets import asset_address, content_type_of
+from optin.consent.kind_part_lookup import PartsByKind
+from optin.consent.kind_specific_details import DetailsPart
+from optin.proof.page_assets import asset_address, content_type_of
 from optin.site.kind_pages import PagesPart
 from optin.site.model import PictureFile, Site
 from optin.site.reading_cache import ReadingCache

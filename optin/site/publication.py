@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
-from optin.consent.form import FormVersion, PrivacyDigest, PrivacyVersion, Slug
-from optin.consent.parts_by_kind import OUR_PACKAGE
+from optin.consent.form_version import FormVersion, PrivacyDigest, PrivacyVersion, Slug
+from optin.consent.kind_part_lookup import OUR_PACKAGE
 from optin.flows.policy import MailCover, NextStep
 from optin.site.findings import Finding, kind_failed, less_severe
 from optin.site.kind_pages import PagesPart

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from optin.consent.form_entry import CONSENT_FIELD
+from optin.consent.posted_form import CONSENT_FIELD
 
 
 class SeenPage(HTMLParser):

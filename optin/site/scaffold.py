@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from string import Template
 
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import PurposeId
 from optin.settings.site import Purpose
 from optin.site.kind_file import FilePart, Question

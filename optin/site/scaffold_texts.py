@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.site.documents import Document, read_front_matter, read_text, texts_in
 from optin.site.findings import Finding, shown_path
 from optin.site.kind_file import FilePart

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.retention_period import RetentionPeriod
 from optin.settings.site import MARK, SiteSettings
 from optin.site.files import FILE_ENDINGS

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import phonenumbers
 
-from optin.consent.address import parse_email
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.contact_address import parse_email
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.time_zones import zone_of
 from optin.settings.installation import environment_name

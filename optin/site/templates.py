@@ -10,8 +10,8 @@ from typing import Any
 
 from jinja2 import TemplateError, TemplateSyntaxError
 
-from optin.consent.form import Slug
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.form_version import Slug
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.site.findings import Finding
 from optin.site.kind_file import FilePart, folders_of
 from optin.site.kind_pages import PagesPart

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from optin.consent.form import FormField
+from optin.consent.form_version import FormField
 from optin.consent.purpose import ConsentQuestion
 from optin.site.documents import Path_
 from optin.site.findings import nearest

@@ -14,7 +14,7 @@ from typing import Any
 
 from optin.consent.clock_doubts import ClockSetBack
 from optin.consent.consent_record import OF_THE_CLOCK, EventKind
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.store.events import stored_event
 from optin.store.queries import count_rows
 from optin.store.transaction import Tx, from_ms, to_ms

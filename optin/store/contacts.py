@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from optin.consent.address import EmailAddress
 from optin.consent.channel import declared_addresses
 from optin.consent.consent_record import SubjectId
-from optin.consent.form import EMAIL_FIELD
-from optin.proof.canonical import canonical, parse
+from optin.consent.contact_address import EmailAddress
+from optin.consent.form_version import EMAIL_FIELD
+from optin.proof.canonical_json import canonical, parse
 from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.store.transaction import Tx, from_ms
 
 PAGE_REQUESTS = 500

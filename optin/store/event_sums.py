@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from optin.consent.consent_record import EventKind, RequestId
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.store.transaction import Tx, from_ms
 
 DOWNLOADED = "downloaded"

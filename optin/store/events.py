@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.consent_record import IN_JOURNAL, RequestId, SubjectId
-from optin.proof.canonical import Json, canonical, parse
+from optin.proof.canonical_json import Json, canonical, parse
 from optin.proof.commitment import leaf_digest
 from optin.store.journal_lines import remember_event
 from optin.store.transaction import Row, Tx, Value

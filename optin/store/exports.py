@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.consent_record import SubjectId
-from optin.consent.event import exported
+from optin.consent.event_content import exported
 from optin.consent.purpose import ConsentKey
-from optin.proof.canonical import Json, canonical, parse
+from optin.proof.canonical_json import Json, canonical, parse
 from optin.proof.commitment import digest
 from optin.store.consent_key_columns import columns_of
 from optin.store.events import add_events

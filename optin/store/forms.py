@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 
-from optin.consent.form import FormDeclaration, FormDigest, FormKey, FormVersion, PrivacyVersion
-from optin.proof.canonical import canonical, parse
+from optin.consent.form_version import FormDeclaration, FormDigest, FormKey, FormVersion, PrivacyVersion
+from optin.proof.canonical_json import canonical, parse
 from optin.proof.commitment import digest
 from optin.store.queries import has_row
 from optin.store.transaction import Tx, from_ms, to_ms

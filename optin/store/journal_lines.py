@@ -16,7 +16,7 @@ from typing import Any
 
 from optin.consent.consent_record import EventKind
 from optin.consent.purpose import ConsentKey
-from optin.proof.canonical import Json, canonical, parse
+from optin.proof.canonical_json import Json, canonical, parse
 from optin.store.queries import count_rows
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 

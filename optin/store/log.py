@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.proof.inclusion import InclusionProof
+from optin.proof.inclusion_proof import InclusionProof
 from optin.proof.merkle_tree import TILE_LEAVES, Frontier, Node, Placed, consistency_proof, inclusion_proof
 from optin.proof.signed_notes import Checkpoint, VerifierKey, cosignatures
 from optin.proof.time_stamp import StampBroken, read_stamp

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from optin.consent.address import EmailAddress
 from optin.consent.consent_record import ID_BYTES, RequestId, SubjectId
+from optin.consent.contact_address import EmailAddress
 from optin.errors import StoreUnusable
 from optin.store.contacts import open_contact
 from optin.store.journal_lines import rename_person

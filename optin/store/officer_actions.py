@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.consent_record import ID_BYTES
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault, new_id
 

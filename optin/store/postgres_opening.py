@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from optin.errors import StoreUnusable
-from optin.servers import CURE_POSTGRES, WANTED_POSTGRES
+from optin.server_addresses import CURE_POSTGRES, WANTED_POSTGRES
 from optin.store.postgres_roles import grant, not_allowed
 from optin.store.postgres_schema import all_tables, complete, records_in
 from optin.store.postgres_server import connection_info, refuse_old_server, refuse_read_only, server_version

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from optin.consent.address import EmailAddress
 from optin.consent.consent_record import RequestId, SubjectId
+from optin.consent.contact_address import EmailAddress
 from optin.consent.erasure_grounds import ErasureGround, erasure_faults, kinds_of
-from optin.consent.event import erased
+from optin.consent.event_content import erased
 from optin.errors import KeysUnusable, LogDisagrees
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.store.event_sums import tally_before_erasure
 from optin.store.events import add_events, blank_events, events_of
 from optin.store.transaction import Row, Tx, from_ms, to_ms

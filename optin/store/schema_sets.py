@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.errors import StoreUnusable
 from optin.store.kind_tables import TableScope, TablesPart, check_part, registered
 from optin.store.migrations import MIGRATIONS, Migration

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from optin.consent.address import EmailAddress, address_key
 from optin.consent.channel import Address
 from optin.consent.consent_record import ID_BYTES
-from optin.consent.links import Links
+from optin.consent.contact_address import EmailAddress, address_key
+from optin.consent.signed_links import Links
 from optin.errors import KeysUnusable
 from optin.keys import KeyRing
 from optin.proof.signed_notes import SigningKey

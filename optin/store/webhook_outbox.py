@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.consent.purpose import ConsentKey
-from optin.consent.webhook import ID_PREFIX, WebhookKind
+from optin.consent.webhook_message import ID_PREFIX, WebhookKind
 from optin.store.claims import Batch
 from optin.store.consent_key_columns import columns_of
 from optin.store.queries import count_rows, has_row

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from jinja2 import BaseLoader, Environment, FileSystemLoader, TemplateNotFound
 
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.theme.catalogue import Sentence, texts_of
 
 KindFolders: TypeAlias = PartsByKind[Path | None]

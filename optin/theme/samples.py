@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from optin.consent.channel import Channel
-from optin.consent.form import FormDeclaration, FormField, PrivacyDigest, Slug
-from optin.consent.form_entry import FormInput, Problem
-from optin.consent.magnet_details import Details
+from optin.consent.form_version import FormDeclaration, FormField, PrivacyDigest, Slug
+from optin.consent.kind_specific_details import Details
+from optin.consent.posted_form import FormInput, Problem
 from optin.consent.purpose import ConsentQuestion, Controller, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.delivery.mail_order import GivenConsent

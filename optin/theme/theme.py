@@ -22,8 +22,8 @@ from jinja2 import (
 from jinja2.bccache import Bucket
 
 from optin.consent.channel import address_at, declared_addresses
-from optin.proof.assets import asset_address, content_type_of
 from optin.proof.bundle_archive import pack
+from optin.proof.page_assets import asset_address, content_type_of
 from optin.theme import mail_views, views
 from optin.theme.catalogue import catalogue
 from optin.theme.icon import page_icon

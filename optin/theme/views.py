@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from optin.consent.form import FormDeclaration
-from optin.consent.form_entry import FormInput, Problem
-from optin.consent.magnet_details import Details
+from optin.consent.form_version import FormDeclaration
+from optin.consent.kind_specific_details import Details
+from optin.consent.posted_form import FormInput, Problem
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.flows.delivery.mail_order import GivenConsent
 from optin.flows.policy import NextStep

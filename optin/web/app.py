@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.errors import OptinError, PageUnknown
 from optin.theme.icon import ICON_PATH, TOUCH_PATH
 from optin.web.admission import Admission

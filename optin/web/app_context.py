@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from optin.consent.form import Slug
-from optin.consent.links import LinkKind
+from optin.consent.form_version import Slug
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.signed_links import LinkKind
 from optin.errors import MagnetClosed, MagnetWaiting, PageUnknown, log_line_of
 from optin.flows.site_context import Flow
 from optin.services.edition import Edition

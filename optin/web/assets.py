@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from optin.errors import PageUnknown
 from optin.flows.consents.earlier_pages import view_asset
-from optin.proof.assets import ADDRESS, content_type_of
+from optin.proof.page_assets import ADDRESS, content_type_of
 from optin.theme.icon import drawn_icon
 from optin.theme.social_card import CONTENT_TYPE, draw_card
 from optin.web.app_context import app_context_of

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.errors import PageUnknown
 from optin.jobs.job import RoundDone
 from optin.site.findings import Finding

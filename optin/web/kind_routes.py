@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from optin.consent.consent_record import RequestId
-from optin.consent.links import LinkKind
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
+from optin.consent.signed_links import LinkKind
 from optin.errors import LinkSpent, PageUnknown
 from optin.flows.context import Context
 from optin.flows.records.opened_request import kind_of_request

@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from optin.consent.channel import address_at
 from optin.consent.consent_record import ID_BYTES, RequestId
-from optin.consent.form import EMAIL_FIELD, FormKey, FormVersion, Slug
-from optin.consent.form_entry import (
+from optin.consent.form_version import EMAIL_FIELD, FormKey, FormVersion, Slug
+from optin.consent.kind_specific_details import DetailsPart
+from optin.consent.posted_form import (
     FORM_FIELD,
     DoubtfulAddress,
     Entry,
@@ -21,8 +22,7 @@ from optin.consent.form_entry import (
     read_form_input,
     settle_doubtful_address,
 )
-from optin.consent.links import LinkKind
-from optin.consent.magnet_details import DetailsPart
+from optin.consent.signed_links import LinkKind
 from optin.errors import (
     FormUnknown,
     LinkExpired,

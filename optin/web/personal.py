@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.consent.channel import address_at
-from optin.consent.form import EMAIL_FIELD
-from optin.consent.form_entry import (
+from optin.consent.form_version import EMAIL_FIELD
+from optin.consent.posted_form import (
     MAX_FIELD_CHARACTERS,
     MEANT_FIELD,
     DoubtfulAddress,
@@ -24,8 +24,8 @@ from optin.consent.form_entry import (
     read_address,
     settle_doubtful_address,
 )
-from optin.consent.links import LinkKind
 from optin.consent.purpose import ConsentKey
+from optin.consent.signed_links import LinkKind
 from optin.consent.typed_address import AddressRefused, parse_typed_email
 from optin.errors import JournalUnusable, LinkExpired, LogDiverged, PostMalformed, StoreBusy
 from optin.export.personal import as_json

@@ -13,9 +13,9 @@ from html import escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from optin.consent.form import Slug
-from optin.consent.links import LinkKind
+from optin.consent.form_version import Slug
 from optin.consent.preview_link import read_preview
+from optin.consent.signed_links import LinkKind
 from optin.errors import PageUnknown, PreviewExpired, PreviewOnly
 from optin.site.magnet_life import Phase
 from optin.theme.wording import Wording

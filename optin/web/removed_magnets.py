@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from optin.consent.form import FormDeclaration, Slug
+from optin.consent.form_version import FormDeclaration, Slug
 from optin.errors import MagnetGone, OptinError, PageUnknown
 from optin.flows.consents.earlier_pages import view_last_declaration
 from optin.site.magnet_set import SLUG

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.consent.consent_record import ID_BYTES, RequestId
-from optin.consent.links import LinkKind
 from optin.consent.purpose import PurposeId
+from optin.consent.signed_links import LinkKind
 from optin.errors import LinkSpent, PostMalformed
 from optin.flows.rights.withdraw import (
     Withdrawable,

@@ -16,9 +16,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from optin.consent.consent_record import EventKind, RequestId, SubjectId
-from optin.consent.event import EventBuilder, rfc3339
+from optin.consent.event_content import EventBuilder, rfc3339
 from optin.keys import load_keys, make_keys
-from optin.proof.canonical import canonical
+from optin.proof.canonical_json import canonical
 from optin.proof.commitment import commit, leaf_digest
 from optin.store.contacts import Contact, seal_contact
 from optin.store.forms import declaration_digest

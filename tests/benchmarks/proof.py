@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
-from optin.consent.address import parse_email
-from optin.consent.form_entry import Entry
+from optin.consent.contact_address import parse_email
+from optin.consent.posted_form import Entry
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context import Context
 from optin.flows.evidence.audit import Audit

@@ -15,11 +15,11 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import EventKind, RequestId
-from optin.consent.event import EventBuilder, rfc3339
-from optin.consent.form_entry import Entry
+from optin.consent.contact_address import parse_email
+from optin.consent.event_content import EventBuilder, rfc3339
+from optin.consent.posted_form import Entry
 from optin.export.list_line import Line
 from optin.export.lists import PeopleList, open_list
 from optin.export.tables import Table, table
@@ -28,7 +28,7 @@ from optin.flows.exports.scrub import KEPT, Scrubber
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys, make_keys
-from optin.proof.canonical import canonical
+from optin.proof.canonical_json import canonical
 from optin.proof.commitment import commit, leaf_digest
 from optin.services.installation import Installation
 from optin.store.forms import declaration_digest

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 import httpx2 as httpx
 
-from optin.consent.address import parse_email
-from optin.consent.form_entry import Entry
+from optin.consent.contact_address import parse_email
+from optin.consent.posted_form import Entry
 from optin.flows.consents.sign_up import sign_up
 from optin.store.transaction import written
 from tests.benchmarks.load import CONNECTIONS, Measured, ask

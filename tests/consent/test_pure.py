@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optin.consent.address import address_key, as_mailed, mailbox_of, parse_email, parse_phone
 from optin.consent.confirmation_code import DIGITS, code_matches, new_code, spaced_code
 from optin.consent.consent_record import (
     TRANSITIONS,
@@ -22,15 +21,16 @@ from optin.consent.consent_record import (
     fold,
     follow,
 )
-from optin.consent.event import rfc3339
-from optin.consent.form import FormDeclaration
-from optin.consent.form_entry import Entry, FormInput, Problem, read_entry, read_form_input
-from optin.consent.links import LinkKind, Links
-from optin.consent.magnet_details import DetailsPart
+from optin.consent.contact_address import address_key, as_mailed, mailbox_of, parse_email, parse_phone
+from optin.consent.event_content import rfc3339
+from optin.consent.form_version import FormDeclaration
+from optin.consent.kind_specific_details import DetailsPart
+from optin.consent.posted_form import Entry, FormInput, Problem, read_entry, read_form_input
 from optin.consent.purpose import ConsentKey
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.signed_links import LinkKind, Links
 from optin.errors import LinkForged, PostMalformed
-from optin.proof.canonical import canonical, parse
+from optin.proof.canonical_json import canonical, parse
 from optin.proof.commitment import commit, leaf_digest, opens
 from tests.world import CALL, DECLARATION, NOON, TIPS, TIPS_BY_EMAIL
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optin.consent.address import EmailAddress, parse_email
 from optin.consent.confirmation_code import code_matches
+from optin.consent.contact_address import EmailAddress, parse_email
 from optin.consent.misspelt_domain import distance, probably_meant
 from optin.consent.typed_address import AddressRefused, parse_typed_email
 

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from optin.app.main import main
 from optin.consent.channel import Channel
 from optin.consent.consent_record import ID_BYTES
-from optin.consent.links import LinkKind
 from optin.consent.purpose import ConsentKey, ConsentQuestion, PurposeId
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.signed_links import LinkKind
 from optin.errors import RequestRefused
 from optin.export.destination import destination
 from optin.export.rows import Rows

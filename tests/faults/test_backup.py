@@ -16,8 +16,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from optin.app.main import main
-from optin.consent.address import parse_email
 from optin.consent.consent_record import Status
+from optin.consent.contact_address import parse_email
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import JournalUnusable
 from optin.flows.exports.export_leads import LeadExport
@@ -27,7 +27,7 @@ from optin.flows.rights.withdraw import withdraw_consent
 from optin.flows.sweep_context import SweepContext
 from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys
-from optin.proof.canonical import Json
+from optin.proof.canonical_json import Json
 from optin.proof.journal_chain import Chain
 from optin.services.clock import utc_now
 from optin.services.edition import Edition, keep_edition, load_edition

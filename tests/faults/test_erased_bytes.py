@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from optin.consent.address import parse_email
+from optin.consent.contact_address import parse_email
 from optin.flows.delivery.mail_order import Verdict
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.rights.erase import BY_PERSON, erase_and_notify, erase_person
@@ -170,7 +170,7 @@ def test_no_byte_is_left_in_a_dump_of_postgres(postgres_url: str, tmp_path: Path
 def test_after_an_erasure_old_receipts_still_verify(world: World) -> None:
     """P9, P5: the log goes on; what the person has in the mailbox stays a proof."""
     from optin.flows.delivery.mail_order import MailKind  # noqa: PLC0415
-    from optin.proof.inclusion import InclusionProof  # noqa: PLC0415
+    from optin.proof.inclusion_proof import InclusionProof  # noqa: PLC0415
     from tests.world import about_requests  # noqa: PLC0415
 
     world.join(ADDRESS, TIPS, first_name=NAME)

@@ -21,14 +21,14 @@ import pytest
 from click.testing import Result
 
 from optin.consent.consent_record import RequestId
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.errors import JournalUnusable, LogDiverged, StoreUnusable
 from optin.flows.evidence import log_growth
 from optin.flows.rights.correct import correct
 from optin.flows.rights.on_request import OfficerRequest, hold_on_request
 from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys
-from optin.proof.canonical import Json, canonical
+from optin.proof.canonical_json import Json, canonical
 from optin.proof.journal_chain import CHECKPOINT, RESTORED
 from optin.proof.merkle_tree import Frontier
 from optin.services import journal as journal_module

@@ -17,7 +17,7 @@ from time import monotonic, sleep
 import httpx2 as httpx
 import pytest
 
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.keys import UNUSED, load_keys
 from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from optin.consent.channel import Channel
-from optin.consent.webhook import WebhookKind
+from optin.consent.webhook_message import WebhookKind
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.scrub import Scrubber
 from optin.flows.exports.webhooks import ReceiverAnswer

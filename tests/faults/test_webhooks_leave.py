@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from optin.consent.webhook import WebhookKind, secret_text, signed_headers
+from optin.consent.webhook_message import WebhookKind, secret_text, signed_headers
 from optin.flows.exports.webhooks import ReceiverAnswer
 from optin.jobs import webhook_sender as webhooks
 from optin.jobs.webhook_sender import Delivery, HttpSender, PrintingSender, Reply, webhook_jobs

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from optin.consent.webhook import secret_text
+from optin.consent.webhook_message import secret_text
 from optin.services.edition import load_edition
 from optin.store.webhooks import keep_webhooks
 from tests.faults.test_backup import (

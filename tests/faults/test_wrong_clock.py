@@ -16,7 +16,7 @@ from time import monotonic, sleep
 import httpx2 as httpx
 import pytest
 
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.services.edition import keep_edition
 from optin.services.open_installation import open_installation
 from tests.faults.test_other_shell import FORM, confirmation

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import EventKind, RequestId, Status
+from optin.consent.contact_address import parse_email
 from optin.consent.erasure_grounds import ErasureGround, ErasureReason, erasure_faults, own_ground
-from optin.consent.event import erased
+from optin.consent.event_content import erased
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.served_forms import ServedForms
 from optin.errors import LogDisagrees
@@ -34,7 +34,7 @@ from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.on_request import OfficerRequest, hold_on_request
 from optin.flows.rights.personal_data import view_personal
 from optin.jobs.sweep_runner import sweep
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.proof.journal_chain import JournalLine
 from optin.settings.site import Limits
 from optin.store.claims import Batch

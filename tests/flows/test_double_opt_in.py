@@ -11,8 +11,8 @@ import pytest
 
 from optin.consent.confirmation_code import MAX_TRIES
 from optin.consent.consent_record import RequestId, Status
-from optin.consent.links import LinkKind
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.signed_links import LinkKind
 from optin.errors import LinkExpired, LinkForged, LinkSpent
 from optin.flows.consents.confirm import CodeRefused, Confirmation, confirm_by_code, view_request
 from optin.flows.consents.resend_confirmation import resend_confirmation

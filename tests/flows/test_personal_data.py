@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
-from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import Status
+from optin.consent.contact_address import parse_email
 from optin.consent.purpose import ConsentKey
 from optin.flows.exports.scrub import KEPT, Scrubber
 from optin.flows.retention.sweep_consents import sweep_leads

@@ -10,9 +10,9 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from optin.app.main import main
-from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import Status
+from optin.consent.contact_address import parse_email
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.mail_order import MailKind

@@ -13,10 +13,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from optin.consent.address import parse_email
 from optin.consent.compare_variants import wilson_interval
 from optin.consent.consent_record import EventKind, RequestId
-from optin.consent.form import Slug
+from optin.consent.contact_address import parse_email
+from optin.consent.form_version import Slug
 from optin.consent.purpose import PurposeId
 from optin.consent.served_forms import ServedForms
 from optin.errors import RequestRefused

@@ -9,11 +9,11 @@ from functools import partial
 
 import pytest
 
-from optin.consent.address import parse_email
 from optin.consent.confirmation_code import MAX_TRIES
 from optin.consent.consent_record import RequestId, Status
+from optin.consent.contact_address import parse_email
 from optin.consent.erasure_grounds import ErasureGround, ErasureReason
-from optin.consent.form_entry import Entry
+from optin.consent.posted_form import Entry
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import LinkExpired
 from optin.flows.consents.confirm import CodeRefused, Confirmation

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from optin.consent.address import parse_email
 from optin.consent.channel import TELEPHONE, Channel
+from optin.consent.contact_address import parse_email
 from optin.consent.erasure_grounds import ErasureGround
 from optin.consent.purpose import ConsentKey, PurposeId
-from optin.consent.webhook import WebhookKind
+from optin.consent.webhook_message import WebhookKind
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.webhooks import (
     GIVE_UP_AFTER,
@@ -34,7 +34,7 @@ from optin.flows.rights.erase import BY_OFFICER, BY_PERSON, erase_person
 from optin.flows.rights.personal_data import view_personal
 from optin.flows.rights.withdraw import withdraw_person
 from optin.jobs.sweep_runner import sweep
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.services.installation import Installation
 from optin.store.claims import Batch
 from optin.store.exports import ExportRun, record_export

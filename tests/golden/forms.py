@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from optin.proof.canonical import canonical
+from optin.proof.canonical_json import canonical
 from optin.services.edition import load_edition
 from tests.golden.archive import HERE, SITE
 from tests.installed import KINDS

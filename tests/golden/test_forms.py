@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from optin.consent.form import FormDeclaration
-from optin.proof.canonical import canonical
+from optin.consent.form_version import FormDeclaration
+from optin.proof.canonical_json import canonical
 from tests.golden.forms import FORMS, SITES, forms_of
 
 GOLDEN: dict[str, dict[str, dict[str, str]]] = json.loads(FORMS.read_text("utf-8"))

@@ -15,7 +15,7 @@ from typing import Any
 
 from optin.consent.channel import declared_addresses
 from optin.consent.retention_period import MOST_YEARS
-from optin.servers import CURE_LOGIN, CURE_POSTGRES, WANTED_LOGIN, WANTED_POSTGRES
+from optin.server_addresses import CURE_LOGIN, CURE_POSTGRES, WANTED_LOGIN, WANTED_POSTGRES
 from optin.site.addresses import ADDRESS_SETTINGS
 from tests.house.requirements_table import ROOT
 

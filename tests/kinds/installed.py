@@ -17,7 +17,7 @@ from hatchling.build import build_wheel
 
 from optin.app.kinds import GROUP, OURS, installed_kinds
 from optin.cli.installed_kinds import InstalledKinds
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.services.kind_parts import KindParts
 
 P = TypeVar("P")

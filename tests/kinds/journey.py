@@ -17,7 +17,7 @@ import html5lib
 from starlette.testclient import TestClient
 
 from optin.cli.installed_kinds import InstalledKinds
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.consent.purpose import PurposeId
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.evidence.audit import Audit

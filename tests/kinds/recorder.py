@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any
 
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.kind_flows import FlowPart
 from optin.services.kind_parts import KindParts
 from optin.store.postgres import PostgresTx

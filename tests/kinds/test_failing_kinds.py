@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from optin.consent.consent_record import Status
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import PurposeId
 from optin.errors import KindFailed
 from optin.flows.consents.confirm import view_confirmation

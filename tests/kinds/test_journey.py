@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from optin.consent.address import parse_email
+from optin.consent.contact_address import parse_email
 from optin.consent.purpose import PurposeId
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.export_leads import LeadExport

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from optin.app.main import main
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.errors import VisitorRefused, log_line_of
 from optin.site.kind_file import FilePart, folders_of
 from optin.site.loading import load_site

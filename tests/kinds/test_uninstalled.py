@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from optin.consent.address import parse_email
 from optin.consent.consent_record import RequestId
+from optin.consent.contact_address import parse_email
 from optin.errors import RequestRefused
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.retry import SkipReason, retry_dead, warn_of_unknown

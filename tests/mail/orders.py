@@ -6,8 +6,8 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
-from optin.consent.address import EmailAddress
-from optin.consent.form import FormDigest
+from optin.consent.contact_address import EmailAddress
+from optin.consent.form_version import FormDigest
 from optin.flows.delivery.mail_order import GivenConsent, MailKind, MailOrder
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox

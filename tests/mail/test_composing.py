@@ -9,7 +9,7 @@ from email.parser import BytesParser
 
 import pytest
 
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.delivery.mail_order import MailOrder
 from optin.flows.delivery.receipt import Attachment
 from optin.mail.composing import Composer, greeting_name

@@ -13,7 +13,7 @@ from optin.flows.delivery.mail_order import Verdict
 from optin.keys import KeyRing
 from optin.mail.smtp import SmtpTransport
 from optin.mail.transport import open_transport
-from optin.servers import CURE_LOGIN, AddressRefused, check_postgres_address, read_mail_server
+from optin.server_addresses import CURE_LOGIN, AddressRefused, check_postgres_address, read_mail_server
 from optin.store.vault import Vault
 from tests.mail.server import Script, certificate, mail_server
 from tests.ports import NOBODY

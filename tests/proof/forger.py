@@ -20,13 +20,13 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import RequestId
+from optin.consent.contact_address import parse_email
 from optin.consent.erasure_grounds import ErasureGround, ErasureReason
-from optin.consent.event import erased, rfc3339
-from optin.consent.form import Slug
-from optin.consent.form_entry import Entry
+from optin.consent.event_content import erased, rfc3339
+from optin.consent.form_version import Slug
+from optin.consent.posted_form import Entry
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import OptinError, SetupRefused
@@ -43,10 +43,10 @@ from optin.flows.site_context import SiteContext
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
 from optin.proof.bundle_archive import BundleBroken, unpack
-from optin.proof.canonical import Json, canonical
+from optin.proof.canonical_json import Json, canonical
 from optin.proof.commitment import leaf_digest
+from optin.proof.find_checkpoints import checkpoints_in
 from optin.proof.merkle_tree import Frontier
-from optin.proof.outside_checkpoints import checkpoints_in
 from optin.proof.signed_notes import Checkpoint, Note, parse_keys
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.edition import Edition, keep_edition

@@ -22,14 +22,14 @@ from click.testing import CliRunner
 from cryptography.x509 import load_pem_x509_certificates
 
 from optin.app.main import main
-from optin.consent.address import parse_email
+from optin.consent.contact_address import parse_email
 from optin.consent.retention_period import RetentionPeriod
 from optin.jobs import anchors as anchors_
 from optin.jobs.anchors import anchor as anchor_
 from optin.jobs.anchors import anchor_job
 from optin.keys import KeyRing, load_keys
 from optin.proof.bundle_archive import unpack
-from optin.proof.inclusion import InclusionProof
+from optin.proof.inclusion_proof import InclusionProof
 from optin.proof.signed_notes import COSIGNATURE, Note, Signature, SigningKey, VerifierKey
 from optin.proof.time_stamp import StampBroken, read_stamp, vouches
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle

@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from optin.consent.address import parse_email
+from optin.consent.contact_address import parse_email
 from optin.proof.bundle_archive import pack, unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.evidence_bundle import make_bundle

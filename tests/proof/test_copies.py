@@ -12,17 +12,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from optin.consent.address import parse_email
+from optin.consent.contact_address import parse_email
 from optin.proof.bundle_archive import BundleBroken, unpack
 from optin.proof.commitment import digest
-from optin.proof.page_copies import (
+from optin.proof.readable_copies import (
     MOST_EMBEDDED_BYTES,
     viewable_copies,
     viewable_mail,
     viewable_page,
 )
 from optin.proof.verify_bundle import verify_bundle
-from optin.proof.verify_copies import copy_faults
+from optin.proof.verify_readable_copies import copy_faults
 from optin.services import evidence_bundle as evidence
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle

@@ -21,15 +21,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.app.main import main
-from optin.consent.address import parse_email
+from optin.consent.contact_address import parse_email
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
 from optin.keys import KeyRing
 from optin.proof.bundle_archive import MANIFEST, BundleBroken, pack, unpack
 from optin.proof.bundle_report import Report
-from optin.proof.canonical import canonical
+from optin.proof.canonical_json import canonical
 from optin.proof.commitment import commit, digest, leaf_digest
-from optin.proof.inclusion import InclusionProof
+from optin.proof.inclusion_proof import InclusionProof
 from optin.proof.merkle_tree import Frontier, inclusion_proof
 from optin.proof.signed_notes import Checkpoint
 from optin.proof.verify_bundle import verify_bundle

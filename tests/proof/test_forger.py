@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from optin.flows.evidence.audit import Audit
-from optin.proof.outside_checkpoints import checkpoints_in
+from optin.proof.find_checkpoints import checkpoints_in
 from optin.services import parallel_audit as auditing
 from optin.settings.installation import Settings
 from optin.store.transaction import Tx

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from optin.proof.canonical import Json
+from optin.proof.canonical_json import Json
 from optin.proof.journal_chain import (
     BEGUN,
     CHECKPOINT,

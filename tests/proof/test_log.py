@@ -12,7 +12,7 @@ from pymerkle import InmemoryTree
 from optin.errors import StoreBusy
 from optin.flows.delivery.mail_order import MailKind
 from optin.keys import KeyRing, load_keys, make_keys, write_rotated
-from optin.proof.inclusion import InclusionProof
+from optin.proof.inclusion_proof import InclusionProof
 from optin.proof.merkle_tree import root_of, verify_consistency
 from optin.proof.signed_notes import open_checkpoint
 from optin.services.log_signer import sign_log

@@ -9,13 +9,13 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from optin.app.main import main
-from optin.consent.address import parse_email
-from optin.consent.form import Slug
-from optin.consent.form_entry import Entry
+from optin.consent.contact_address import parse_email
+from optin.consent.form_version import Slug
+from optin.consent.posted_form import Entry
 from optin.consent.purpose import PurposeId
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context import Context
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation
 from tests.house.requirements_table import ROOT

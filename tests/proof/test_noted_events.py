@@ -8,14 +8,22 @@ from typing import Any
 import pytest
 
 from optin.consent.consent_record import EventKind, RequestId, Status
-from optin.consent.event import KIND_AWAY, KIND_ROWS, LINES, MEMBERS, of_magnet, own_forgotten, rfc3339
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.event_content import (
+    KIND_AWAY,
+    KIND_ROWS,
+    LINES,
+    MEMBERS,
+    of_magnet,
+    own_forgotten,
+    rfc3339,
+)
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.note_event import note_event
 from optin.flows.kind_flows import FlowPart
 from optin.flows.records.opened_request import open_request
 from optin.jobs.sweep_runner import sweep
-from optin.proof.canonical import canonical, parse
+from optin.proof.canonical_json import canonical, parse
 from optin.proof.commitment import leaf_digest
 from optin.proof.verify_bundle import verify_bundle
 from optin.store.events import add_events, contents_about_nobody

@@ -21,7 +21,7 @@ from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
 from optin.proof import receipt_files
 from optin.proof.bundle_archive import BundleBroken, pack, unpack
-from optin.proof.outside_checkpoints import checkpoints_in
+from optin.proof.find_checkpoints import checkpoints_in
 from optin.proof.receipt_files import files_of_mail
 from optin.settings.site import ReceiptTable
 from optin.theme.languages import languages

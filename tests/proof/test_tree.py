@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.proof.commitment import leaf_digest
-from optin.proof.inclusion import InclusionProof
+from optin.proof.inclusion_proof import InclusionProof
 from optin.proof.merkle_tree import (
     Frontier,
     Node,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from optin.consent.address import parse_email
+from optin.consent.contact_address import parse_email
 from optin.jobs import anchors as anchors_
 from optin.jobs.anchors import anchor
 from optin.proof.bundle_archive import unpack

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from optin.app.main import main
 from optin.cli.new_prompts import ask_for_magnet, suggested_slug
 from optin.consent.channel import Channel
-from optin.consent.form import Slug
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.form_version import Slug
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.site.kind_file import FilePart, Question
 from optin.site.loading import load_site
 from optin.site.model import Magnet, Site

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from optin.app.main import main
 from optin.cli import COMMANDS
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.site.loading import load_site
 from optin.site.starters import magnet_starter, site_starter
 from optin.theme.languages import languages

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from optin.app.main import main
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.services.edition import load_edition
 from optin.site.hints import hints
 from optin.site.loading import load_site

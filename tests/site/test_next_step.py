@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.services.edition import load_edition
 from tests.installed import KINDS
 from tests.site.conftest import all_findings, findings, only, paper

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from optin.app.main import main
-from optin.consent.webhook import WebhookKind, signed_headers
+from optin.consent.webhook_message import WebhookKind, signed_headers
 from optin.keys import KeyRing, load_keys
 from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation

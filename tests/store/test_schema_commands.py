@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from optin.app.main import main
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.services.edition import Edition, load_edition
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation

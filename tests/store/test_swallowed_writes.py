@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from optin.consent.address import parse_email
+from optin.consent.contact_address import parse_email
 from optin.errors import OptinError, StoreUnusable, WriteLost
 from optin.flows.delivery.mail_order import Verdict
 from optin.flows.rights.erase import BY_PERSON, erase_person

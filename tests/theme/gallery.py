@@ -9,8 +9,8 @@ from html import escape
 from typing import Any
 
 from optin.consent.consent_record import EventKind, RequestId
-from optin.consent.form import FormDeclaration, FormField
-from optin.consent.form_entry import FormInput, Problem
+from optin.consent.form_version import FormDeclaration, FormField
+from optin.consent.posted_form import FormInput, Problem
 from optin.flows.delivery.mail_order import GivenConsent
 from optin.flows.policy import MailCover, NextStep
 from optin.flows.rights.personal_data import (

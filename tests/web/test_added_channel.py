@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from optin.consent.address import parse_email
 from optin.consent.channel import CHANNELS, TELEPHONE, Channel
 from optin.consent.consent_record import Status
+from optin.consent.contact_address import parse_email
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport

@@ -8,7 +8,7 @@ import html5lib
 import pytest
 from PIL import Image
 
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.services.edition import Edition, load_edition
 from optin.theme.look import Look
 from optin.theme.theme import Theme

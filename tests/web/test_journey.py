@@ -12,11 +12,11 @@ from functools import partial
 import html5lib
 import pytest
 
-from optin.consent.address import parse_email
 from optin.consent.confirmation_code import MAX_TRIES
 from optin.consent.consent_record import RequestId
-from optin.consent.form_entry import Entry
-from optin.consent.links import LinkKind
+from optin.consent.contact_address import parse_email
+from optin.consent.posted_form import Entry
+from optin.consent.signed_links import LinkKind
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.flows.records.opened_request import open_request

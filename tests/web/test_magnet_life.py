@@ -10,7 +10,7 @@ import html5lib
 import pytest
 from starlette.requests import Request
 
-from optin.consent.form import Slug
+from optin.consent.form_version import Slug
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.edition import Edition, keep_edition, load_edition

@@ -13,9 +13,9 @@ import html5lib
 import pytest
 from jsonschema import Draft202012Validator
 
-from optin.consent.address import parse_email
-from optin.consent.links import LinkKind
+from optin.consent.contact_address import parse_email
 from optin.consent.purpose import PurposeId
+from optin.consent.signed_links import LinkKind
 from optin.export.personal import schema
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder
 from optin.flows.rights.on_request import OfficerRequest, hold_on_request, record_officer_request

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import html5lib
 import pytest
 
-from optin.consent.form import Slug
-from optin.consent.links import LinkKind
+from optin.consent.form_version import Slug
 from optin.consent.preview_link import preview_payload
+from optin.consent.signed_links import LinkKind
 from optin.web.preview import as_preview
 from tests.web.conftest import Visit
 from tests.web.test_magnet_life import write

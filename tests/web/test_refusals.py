@@ -19,8 +19,8 @@ from starlette.testclient import TestClient
 
 from optin.consent.consent_record import RequestId
 from optin.consent.erasure_grounds import BY_PERSON
-from optin.consent.links import LinkKind
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.signed_links import LinkKind
 from optin.errors import StoreBusy, TooManyRequests
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.edition import Edition

@@ -9,9 +9,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from optin.consent.address import parse_email
 from optin.consent.consent_record import ID_BYTES
-from optin.consent.links import LinkKind
+from optin.consent.contact_address import parse_email
+from optin.consent.signed_links import LinkKind
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox

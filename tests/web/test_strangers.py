@@ -8,7 +8,7 @@ from typing import Any
 
 from html5lib import HTMLParser
 
-from optin.consent.links import LinkKind
+from optin.consent.signed_links import LinkKind
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.settings.site import Limits
 from tests.web.conftest import Visit

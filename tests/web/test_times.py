@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from functools import partial
 
-from optin.consent.address import parse_email
+from optin.consent.contact_address import parse_email
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from optin.consent.links import LinkKind
+from optin.consent.signed_links import LinkKind
 from optin.flows.delivery.mail_order import MailKind
 from optin.web.mistyped_path import corrected_path
 from tests.kinds.prize_draw.test_draw_pages import win  # noqa: F401 - a site with a draw

@@ -10,7 +10,7 @@ import html5lib
 import pytest
 from jsonschema import Draft202012Validator
 
-from optin.consent.address import parse_email
+from optin.consent.contact_address import parse_email
 from optin.export.personal import schema
 from optin.proof.bundle_archive import unpack
 from optin.proof.verify_bundle import verify_bundle

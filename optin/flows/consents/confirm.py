@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from optin.consent.address import EmailAddress
 from optin.consent.confirmation_code import MAX_TRIES, code_matches
 from optin.consent.consent_record import (
     ConsentRecord,
@@ -24,8 +23,9 @@ from optin.consent.consent_record import (
     follow,
     may_confirm,
 )
-from optin.consent.event import KIND_AWAY
-from optin.consent.form import EMAIL_FIELD, FormDeclaration
+from optin.consent.contact_address import EmailAddress
+from optin.consent.event_content import KIND_AWAY
+from optin.consent.form_version import EMAIL_FIELD, FormDeclaration
 from optin.consent.purpose import ConsentQuestion
 from optin.errors import KindFailed, LinkExpired, LinkSpent, OptinError
 from optin.flows.consents.duplicate_posts import lock_mailed_request
@@ -39,7 +39,7 @@ from optin.flows.records.contact_details import current_contact
 from optin.flows.records.event_history import current_consents, live_consents
 from optin.flows.records.opened_request import OpenedRequest, open_request
 from optin.flows.site_context import SiteContext
-from optin.proof.canonical import canonical
+from optin.proof.canonical_json import canonical
 from optin.proof.commitment import SALT_BYTES, commit, leaf_digest
 from optin.store.contacts import Contact, save_contact
 from optin.store.events import add_events

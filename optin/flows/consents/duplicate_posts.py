@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.consent.consent_record import RequestId
-from optin.consent.form import FormDigest
+from optin.consent.form_version import FormDigest
 from optin.errors import LinkSpent
 from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.opened_request import OpenedRequest, open_request
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.store.outbox import is_mailed
 from optin.store.requests import SealedRequest, load_request, peek_request, recent_of_form
 from optin.store.subjects import find_subject

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from optin.consent.form import FormDeclaration, FormVersion, PrivacyVersion
+from optin.consent.form_version import FormDeclaration, FormVersion, PrivacyVersion
 from optin.errors import FormUnknown, PageUnknown
 from optin.flows.context import Context
-from optin.proof.assets import content_type_of, digest_in
 from optin.proof.commitment import digest
+from optin.proof.page_assets import content_type_of, digest_in
 from optin.store.forms import asset_by_prefix, form_by_key, last_declaration, privacy_by_prefix
 from optin.store.transaction import Tx
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from optin.consent.consent_record import RequestId
-from optin.consent.form import FormVersion
-from optin.consent.form_entry import Entry
+from optin.consent.form_version import FormVersion
+from optin.consent.posted_form import Entry
 from optin.flows.consents.duplicate_posts import find_first_post
 from optin.flows.consents.store_request import NewRequest, store_request
 from optin.flows.context import Context

@@ -9,14 +9,14 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.consent.address import EmailAddress
 from optin.consent.confirmation_code import new_code
 from optin.consent.consent_record import RequestId
-from optin.consent.event import EventBuilder, rfc3339
-from optin.consent.form import FormVersion
+from optin.consent.contact_address import EmailAddress
+from optin.consent.event_content import EventBuilder, rfc3339
+from optin.consent.form_version import FormVersion
 from optin.flows.consents.duplicate_posts import FirstPost
 from optin.flows.context import Context
-from optin.proof.canonical import Json, canonical
+from optin.proof.canonical_json import Json, canonical
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.events import add_events
 from optin.store.forms import declaration_digest

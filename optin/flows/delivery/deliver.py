@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from optin.consent.event import EventBuilder
+from optin.consent.event_content import EventBuilder
 from optin.errors import KindFailed
 from optin.flows.broken_rows import BROKEN, error_name_of
 from optin.flows.clock import read_clock

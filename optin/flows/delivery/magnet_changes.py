@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from optin.consent.magnet_details import Details
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
+from optin.consent.kind_specific_details import Details
 from optin.flows.kind_flows import FlowPart
 from optin.flows.policy import KnownMagnet, RequestPolicy
 from optin.store.promises import all_details

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from optin.consent.address import EmailAddress
 from optin.consent.confirmation_code import spaced_code
-from optin.consent.links import LinkKind
+from optin.consent.contact_address import EmailAddress
+from optin.consent.signed_links import LinkKind
 from optin.errors import KindFailed, OptinError
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import MailRequester, next_day, take_of_day

@@ -14,8 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-from optin.consent.address import EmailAddress, mailbox_of
 from optin.consent.confirmation_code import digits_of
+from optin.consent.contact_address import EmailAddress, mailbox_of
 from optin.flows.context import Context
 from optin.flows.policy import PER_ADDRESS, RequestPolicy
 from optin.store.limits import Amount, CounterTable, Day, has_mark, take_amount, take_mail, take_share

@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from optin.consent.address import EmailAddress
-from optin.consent.event import EventBuilder
-from optin.consent.form import FormDeclaration, FormDigest
+from optin.consent.contact_address import EmailAddress
+from optin.consent.event_content import EventBuilder
+from optin.consent.form_version import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
 from optin.flows.delivery.receipt import Attachment
 from optin.flows.policy import MailCover, NextStep

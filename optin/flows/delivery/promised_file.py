@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from optin.consent.form import FormDeclaration
+from optin.consent.form_version import FormDeclaration
 from optin.flows.context import Context
 from optin.store.promises import PromisedFile, promise_of, promise_until
 from optin.store.transaction import Tx

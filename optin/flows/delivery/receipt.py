@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from optin.consent.consent_history import History, LoggedEvent
 from optin.consent.consent_record import EventKind
-from optin.consent.dpv import STATUS, ConsentSummary, receipt_document
-from optin.consent.history import History, LoggedEvent
+from optin.consent.dpv_record import STATUS, ConsentSummary, receipt_document
 from optin.flows.records.opened_request import OpenedRequest
-from optin.proof.canonical import parse
-from optin.proof.inclusion import ENDING
+from optin.proof.canonical_json import parse
+from optin.proof.inclusion_proof import ENDING
 from optin.proof.signed_notes import keys_text
 from optin.store.events import StoredEvent, events_of
 from optin.store.log import latest_checkpoint, places_of, prove_event, verifier_keys

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from hmac import compare_digest
 
 from optin.consent.consent_record import EventKind
-from optin.consent.form import FormDeclaration, shows
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.form_version import FormDeclaration, shows
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.evidence.audit_kinds import audit_kinds
 from optin.flows.evidence.audit_people import EVERYBODY, PeopleAudit, Share
 from optin.flows.evidence.audit_records import audit_erasures, audit_exports, audit_lines
@@ -28,7 +28,7 @@ from optin.flows.evidence.audit_tree import TreeAudit
 from optin.flows.evidence.log_growth import events_missing_from_log
 from optin.flows.evidence.replay_lines import count_lines_without_event
 from optin.flows.kind_flows import FlowPart
-from optin.proof.canonical import Json, parse
+from optin.proof.canonical_json import Json, parse
 from optin.proof.commitment import digest
 from optin.proof.journal_chain import JournalLine, lines_since_restart
 from optin.store.audit_reads import (

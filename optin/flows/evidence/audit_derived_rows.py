@@ -13,8 +13,8 @@ from typing import Any
 
 from optin.consent.channel import Address, channel_named
 from optin.consent.consent_record import EventKind, RequestId, Status, SubjectId
-from optin.consent.form import FormDeclaration
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.form_version import FormDeclaration
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import ConsentKey
 from optin.errors import KeysUnusable
 from optin.flows.kind_flows import ConfirmedRequest, FlowPart

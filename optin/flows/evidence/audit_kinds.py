@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
+from optin.consent.consent_history import History
 from optin.consent.consent_record import EventKind
-from optin.consent.event import KIND_AWAY, KIND_ROWS
-from optin.consent.history import History
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.event_content import KIND_AWAY, KIND_ROWS
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.errors import LogDisagrees, OptinError
 from optin.flows.kind_flows import ConfirmedRequest, FlowPart
 from optin.flows.records.event_history import request_history
-from optin.proof.canonical import Json
+from optin.proof.canonical_json import Json
 from optin.store.events import numbered_contents
 from optin.store.transaction import Runner
 from optin.store.vault import Vault

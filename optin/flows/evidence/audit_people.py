@@ -18,9 +18,9 @@ from functools import cached_property
 from hmac import compare_digest
 from typing import Any
 
-from optin.consent.address import EmailAddress
 from optin.consent.audit_due_dates import RetentionTimes, idle_faults, pending_faults
 from optin.consent.clock_doubts import ClockSetBack, set_back_over
+from optin.consent.consent_history import ConsentHistory, History, LoggedEvent
 from optin.consent.consent_record import (
     ID_BYTES,
     ConsentRecord,
@@ -30,9 +30,9 @@ from optin.consent.consent_record import (
     SubjectId,
     TransitionRefused,
 )
-from optin.consent.form import FormDeclaration
-from optin.consent.history import ConsentHistory, History, LoggedEvent
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.contact_address import EmailAddress
+from optin.consent.form_version import FormDeclaration
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import KeysUnusable
 from optin.flows.evidence.audit_derived_rows import MS as _MS
@@ -40,9 +40,9 @@ from optin.flows.evidence.audit_derived_rows import ByKind, DerivedRowsAudit
 from optin.flows.evidence.audit_kinds import audit_confirmed
 from optin.flows.evidence.audit_records import lines_from
 from optin.flows.kind_flows import FlowPart
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.proof.commitment import commit, digest
-from optin.proof.details_check import are_committed
+from optin.proof.contact_details_check import are_committed
 from optin.store.audit_reads import PeoplePage, form_rows, people_page
 from optin.store.clock_mark import set_backs
 from optin.store.contacts import open_contact

@@ -12,7 +12,7 @@ from typing import Any
 
 from optin.consent.consent_record import EventKind
 from optin.consent.erasure_grounds import ErasureReason, erasure_faults
-from optin.consent.event import LINES, MEMBERS
+from optin.consent.event_content import LINES, MEMBERS
 from optin.store.exports import RecordedExport
 from optin.store.transaction import to_ms
 

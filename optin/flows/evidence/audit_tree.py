@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from optin.consent.clock_doubts import CLOCKS_DIFFER, ClockSetBack, explained
 from optin.consent.consent_record import EventKind
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.proof.commitment import LEAF_PREFIX
 from optin.proof.journal_chain import JournalLine, lines_since_restart, tree_heads
 from optin.proof.merkle_tree import NODE_PREFIX, Frontier

@@ -13,20 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.consent.address import EmailAddress
 from optin.consent.clock_doubts import set_back_over
 from optin.consent.consent_record import TransitionRefused
-from optin.consent.dpv import ConsentSummary, record_document
-from optin.consent.event import Event
-from optin.consent.links import LinkKind
+from optin.consent.contact_address import EmailAddress
+from optin.consent.dpv_record import ConsentSummary, record_document
+from optin.consent.event_content import Event
+from optin.consent.signed_links import LinkKind
 from optin.errors import LogDisagrees, RequestRefused
 from optin.flows.context import Context
 from optin.flows.delivery.receipt import consent_summaries, name_of_event
 from optin.flows.records.event_history import authenticated
 from optin.flows.records.opened_request import OpenedRequest, open_request
-from optin.proof.canonical import canonical, parse
+from optin.proof.canonical_json import canonical, parse
 from optin.proof.commitment import opens
-from optin.proof.inclusion import ENDING
+from optin.proof.inclusion_proof import ENDING
 from optin.proof.signed_notes import keys_text
 from optin.store.clock_mark import set_backs
 from optin.store.events import StoredEvent, event_about_nobody, events_of

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from optin.consent.event import rfc3339
+from optin.consent.event_content import rfc3339
 from optin.errors import LogDiverged
 from optin.proof.journal_chain import JournalLine, TreeHead
 from optin.proof.merkle_tree import Frontier, ProofBroken, consistency_proof, root_of, verify_consistency

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from optin.consent.address import EmailAddress, parse_email
 from optin.consent.channel import Address
 from optin.consent.consent_record import Status, SubjectId
+from optin.consent.contact_address import EmailAddress, parse_email
 from optin.store.contacts import Contact, open_contact
 from optin.store.exports import ExportRun, ended_members, erased_members
 from optin.store.leads import FIRST

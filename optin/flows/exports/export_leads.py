@@ -13,12 +13,12 @@ from datetime import datetime
 
 from optin.consent.channel import declared_addresses
 from optin.consent.consent_record import SubjectId
-from optin.consent.magnet_details import DetailsPart
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
+from optin.consent.kind_specific_details import DetailsPart
 from optin.consent.purpose import ConsentKey
 from optin.flows.evidence.journal_endings import Endings, still_proven
 from optin.flows.evidence.prove_consent import ProvenConsent, Refusal, prove
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.store.exports import add_members, new_run
 from optin.store.forms import StoredForm, form_by_digest
 from optin.store.leads import FIRST, StoredLead, forms_of, lead_page, unconfirmed_bodies

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from optin.consent.event import rfc3339
-from optin.consent.links import LinkKind
+from optin.consent.event_content import rfc3339
+from optin.consent.signed_links import LinkKind
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.store.vault import Vault
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optin.consent.event import rfc3339
+from optin.consent.event_content import rfc3339
 from optin.errors import RequestRefused
 from optin.flows.context import Context
 from optin.store.exports import ExportRun, find_export, list_exports

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from optin.consent.address import EmailAddress
 from optin.consent.channel import declared_addresses
 from optin.consent.consent_record import SubjectId
-from optin.consent.event import rfc3339
+from optin.consent.contact_address import EmailAddress
+from optin.consent.event_content import rfc3339
 from optin.consent.purpose import ConsentKey, ConsentQuestion
-from optin.consent.webhook import WebhookKind, body_of
+from optin.consent.webhook_message import WebhookKind, body_of
 from optin.errors import JournalUnusable, LogDiverged
 from optin.flows.broken_rows import BROKEN, error_name_of
 from optin.flows.context import Context

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from optin.consent.clock_doubts import CLOCKS_DIFFER, set_back_over
+from optin.consent.consent_history import History, LoggedEvent
 from optin.consent.consent_record import ConsentState, RequestId, Status, SubjectId, TransitionRefused
-from optin.consent.event import Event
-from optin.consent.history import History, LoggedEvent
+from optin.consent.event_content import Event
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import LogDisagrees
-from optin.proof.canonical import parse
+from optin.proof.canonical_json import parse
 from optin.store.clock_mark import set_backs
 from optin.store.events import StoredEvent, events_about, events_of
 from optin.store.forms import form_by_digest

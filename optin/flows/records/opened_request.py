@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from optin.consent.address import EmailAddress
 from optin.consent.consent_record import RequestId
-from optin.consent.event import EventBuilder
-from optin.consent.form import FormDeclaration
+from optin.consent.contact_address import EmailAddress
+from optin.consent.event_content import EventBuilder
+from optin.consent.form_version import FormDeclaration
 from optin.consent.purpose import ConsentQuestion
 from optin.errors import LinkSpent
 from optin.flows.context import Context

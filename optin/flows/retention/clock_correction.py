@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from optin.consent.clock_doubts import CLOCKS_DIFFER, FOLLOWED, ClockReading
-from optin.consent.event import clock_accepted, clock_set_back
+from optin.consent.event_content import clock_accepted, clock_set_back
 from optin.flows.clock import mark_clock, read_clock
 from optin.flows.delivery.deliver import LEASE as MAIL_LEASE
 from optin.flows.delivery.deliver import LONGEST_WAIT_SECONDS as LONGEST_MAIL_WAIT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from optin.consent.event import KIND_ROWS, forgotten
+from optin.consent.event_content import KIND_ROWS, forgotten
 from optin.store.events import add_events
 from optin.store.migrations import Dialect
 from optin.store.removed_kinds import drop_tables, removed_kind, rows_by_table

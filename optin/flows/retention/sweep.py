@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.kind_flows import FlowPart
 from optin.flows.retention.sweep_consents import (
     count_asked_again,

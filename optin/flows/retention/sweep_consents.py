@@ -6,10 +6,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from optin.consent.consent_record import ConsentState, EventKind, StatusEvent, SubjectId, follow
-from optin.consent.deletion_grounds import expired_consent, idle_ground, longest_period, unconfirmed_ground
 from optin.consent.erasure_grounds import ErasureGround
+from optin.consent.past_retention_grounds import (
+    expired_consent,
+    idle_ground,
+    longest_period,
+    unconfirmed_ground,
+)
 from optin.consent.retention_period import RetentionPeriod
-from optin.consent.webhook import WebhookKind
+from optin.consent.webhook_message import WebhookKind
 from optin.errors import LinkSpent, LogDisagrees
 from optin.flows.consents.renew import RECONFIRMATION, request_renewal
 from optin.flows.exports.webhooks import queue_ended

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 
 from optin.consent.consent_record import EventKind
-from optin.consent.event import LINES, MEMBERS, forgotten, rfc3339
+from optin.consent.event_content import LINES, MEMBERS, forgotten, rfc3339
 from optin.errors import LogDisagrees
 from optin.flows.policy import RequestPolicy
 from optin.flows.sweep_context import STEP, SweepContext, ago

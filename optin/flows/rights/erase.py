@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from optin.consent.address import EmailAddress
 from optin.consent.consent_record import RequestId, SubjectId
+from optin.consent.contact_address import EmailAddress
 from optin.consent.erasure_grounds import BY_OFFICER, BY_PERSON, BY_RESTORE, ErasureGround
 from optin.errors import LogDisagrees
 from optin.flows.context import Context

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.consent.form import FormDeclaration
-from optin.consent.links import LinkKind
+from optin.consent.form_version import FormDeclaration
+from optin.consent.signed_links import LinkKind
 from optin.errors import PostMalformed
 from optin.flows.delivery.receipt import proof_of_request
 from optin.flows.records.opened_request import open_request

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from optin.consent.consent_record import EventKind
-from optin.consent.event import restored
+from optin.consent.event_content import restored
 from optin.consent.purpose import ConsentKey
 from optin.flows.context import Context
 from optin.flows.rights.erase import BY_RESTORE, erase_person

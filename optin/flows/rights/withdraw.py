@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from optin.consent.address import EmailAddress
 from optin.consent.consent_record import (
     ConsentState,
     EventKind,
@@ -16,9 +15,10 @@ from optin.consent.consent_record import (
     SubjectId,
     follow,
 )
-from optin.consent.form import FormDeclaration
+from optin.consent.contact_address import EmailAddress
+from optin.consent.form_version import FormDeclaration
 from optin.consent.purpose import ConsentKey, ConsentQuestion
-from optin.consent.webhook import WebhookKind
+from optin.consent.webhook_message import WebhookKind
 from optin.errors import LogDisagrees
 from optin.flows.context import Context
 from optin.flows.exports.webhooks import queue_ended, queue_objected

@@ -19,7 +19,7 @@ What its hooks are given, return and call stands by subject in a module each; no
 docs/guide/own-kind.md lists every name.
 """
 
-from optin.consent.magnet_details import DetailsPart
+from optin.consent.kind_specific_details import DetailsPart
 from optin.flows.kind_flows import FlowPart
 from optin.kinds.kind import API, Kind
 from optin.mail.kind_mails import MailPart

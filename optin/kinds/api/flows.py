@@ -1,8 +1,8 @@
 """For flow hooks: what happens to a request, and its person."""
 
-from optin.consent.address import EmailAddress, as_mailed, mailbox_of
 from optin.consent.consent_record import RequestId, SubjectId
-from optin.consent.links import LinkKind
+from optin.consent.contact_address import EmailAddress, as_mailed, mailbox_of
+from optin.consent.signed_links import LinkKind
 from optin.flows.clock import trust_clock
 from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
 from optin.flows.context import Context

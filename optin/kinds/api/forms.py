@@ -1,7 +1,7 @@
 """For forms: fields, declarations, checks of a post."""
 
-from optin.consent.form import EMAIL_FIELD, FormDeclaration, FormField, Slug, details_text
-from optin.consent.magnet_details import Deliverable, Details, PostCheck
+from optin.consent.form_version import EMAIL_FIELD, FormDeclaration, FormField, Slug, details_text
+from optin.consent.kind_specific_details import Deliverable, Details, PostCheck
 from optin.consent.purpose import ConsentQuestion
 from optin.consent.retention_period import RetentionPeriod
 

@@ -1,11 +1,11 @@
 """The log of evidence: events, canonical JSON, digests and checkpoints."""
 
+from optin.consent.consent_history import History
 from optin.consent.consent_record import EventKind
-from optin.consent.event import of_magnet, own_forgotten, rfc3339
-from optin.consent.history import History
+from optin.consent.event_content import of_magnet, own_forgotten, rfc3339
 from optin.flows.evidence.note_event import note_event
 from optin.flows.records.event_history import request_history
-from optin.proof.canonical import Json, canonical, parse
+from optin.proof.canonical_json import Json, canonical, parse
 from optin.proof.commitment import digest, leaf_digest
 from optin.store.events import add_events, contents_about_nobody
 from optin.store.log import StoredCheckpoint, first_checkpoint_over

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 from optin.app.main import main
-from optin.consent.address import parse_email
-from optin.consent.form import Slug
-from optin.consent.form_entry import Entry
+from optin.consent.contact_address import parse_email
+from optin.consent.form_version import Slug
+from optin.consent.posted_form import Entry
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.jobs.sweep_runner import sweep

@@ -13,9 +13,9 @@ from typing import Any, cast
 
 import pytest
 
-from optin.consent.address import parse_email
 from optin.consent.consent_record import RequestId
-from optin.consent.form import FormDeclaration, FormField, details_text
+from optin.consent.contact_address import parse_email
+from optin.consent.form_version import FormDeclaration, FormField, details_text
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import RequestRefused
 from optin.flows.consents.confirm import view_confirmation

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from optin.consent.consent_record import RequestId, SubjectId
-from optin.consent.form import Slug
-from optin.consent.form_entry import MAX_FIELD_CHARACTERS
+from optin.consent.form_version import Slug
+from optin.consent.posted_form import MAX_FIELD_CHARACTERS
 from optin.consent.purpose import ConsentKey
 from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.mail_order import MailKind

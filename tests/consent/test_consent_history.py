@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.consent.channel import Channel
+from optin.consent.consent_history import History, LoggedEvent
 from optin.consent.consent_record import (
     TRANSITIONS,
     EventKind,
@@ -19,8 +20,7 @@ from optin.consent.consent_record import (
     TransitionRefused,
     fold,
 )
-from optin.consent.event import rfc3339
-from optin.consent.history import History, LoggedEvent
+from optin.consent.event_content import rfc3339
 from optin.consent.purpose import ConsentKey
 from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL
 

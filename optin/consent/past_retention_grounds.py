@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+from optin.consent.consent_history import History
 from optin.consent.consent_record import ConsentState, EventKind, Status
 from optin.consent.erasure_grounds import ErasureGround, ErasureReason
-from optin.consent.history import History
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import LogDisagrees
 

@@ -19,7 +19,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 from html import escape
 
-from optin.proof.assets import ADDRESS, STYLESHEET_ENDING, content_type_of
+from optin.proof.page_assets import ADDRESS, STYLESHEET_ENDING, content_type_of
 
 ASSETS = "assets/"
 FOLDER = "view/"

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from optin.consent.channel import MAILBOX
 from optin.consent.consent_record import EventKind, RequestId
-from optin.consent.event import rfc3339
-from optin.consent.form import NAME_FIELDS, FormDeclaration
+from optin.consent.event_content import rfc3339
+from optin.consent.form_version import NAME_FIELDS, FormDeclaration
 from optin.consent.purpose import ConsentQuestion
 from optin.consent.retention_period import RetentionPeriod
 

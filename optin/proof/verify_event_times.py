@@ -7,7 +7,7 @@ from datetime import datetime
 
 from optin.consent.clock_doubts import CLOCKS_DIFFER, ClockSetBack, explained, set_back_over
 from optin.consent.consent_record import EventKind
-from optin.consent.event import Event, rfc3339
+from optin.consent.event_content import Event, rfc3339
 
 Named = tuple[str, dict[str, object]]  # an event's name and what it says, in the order of the log
 

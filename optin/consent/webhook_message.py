@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from optin.consent.event import rfc3339
+from optin.consent.event_content import rfc3339
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what every such secret begins with
 ID_PREFIX = "msg_"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 
 from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.erasure_grounds import ErasureGround
-from optin.consent.form import FormDeclaration, FormDigest
+from optin.consent.form_version import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentKey, ConsentQuestion, PurposeId
 
 VERSION = 2  # since 2 erasures say kinds, confirmations details, and what is forgotten is said

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
-from optin.proof.assets import STYLESHEET_ENDING, assets_in, digest_in
 from optin.proof.bundle_archive import MAX_BYTES, BundleBroken
 from optin.proof.commitment import digest
-from optin.proof.page_copies import ASSETS, FOLDER, asset_file, viewable_copies
+from optin.proof.page_assets import STYLESHEET_ENDING, assets_in, digest_in
+from optin.proof.readable_copies import ASSETS, FOLDER, asset_file, viewable_copies
 
 
 def assets_named(files: Mapping[str, bytes], pages: AbstractSet[str]) -> set[str]:

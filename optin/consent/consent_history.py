@@ -22,7 +22,7 @@ from optin.consent.consent_record import (
     TransitionRefused,
     fold,
 )
-from optin.consent.event import Event
+from optin.consent.event_content import Event
 from optin.consent.purpose import ConsentKey
 
 _ONCE = frozenset({EventKind.REQUESTED, EventKind.CONFIRMED})

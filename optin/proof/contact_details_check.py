@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from optin.consent.consent_history import History
 from optin.consent.consent_record import EventKind
-from optin.consent.history import History
 from optin.proof.commitment import opens
 
 SAYS_DETAILS = 2  # the version of events since which a confirmation does
