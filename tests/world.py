@@ -30,14 +30,14 @@ from optin.consent.purpose import ConsentKey, ConsentQuestion, Controller, Purpo
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.consents.confirm import Confirmation, confirm
 from optin.flows.consents.sign_up import sign_up
+from optin.flows.context_with_kinds import Flow, SiteContext
 from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, MailState, Order, Verdict
 from optin.flows.evidence.audit import Audit
-from optin.flows.kind_flows import FlowPart
-from optin.flows.policy import RequestPolicy
-from optin.flows.retention.sweep import plan, sweep_rules
+from optin.flows.kind_flow_hooks import FlowPart
+from optin.flows.request_policy import RequestPolicy
+from optin.flows.retention.sweep_rules import plan, sweep_rules
 from optin.flows.rights.withdraw import Withdrawable, withdraw_consent
-from optin.flows.site_context import Flow, SiteContext
 from optin.flows.sweep_context import SweepContext
 from optin.keys import KeyRing
 from optin.proof.canonical_json import parse

@@ -15,7 +15,7 @@ from optin.cli.installed_kinds import InstalledKinds
 from optin.consent.consent_record import EventKind
 from optin.consent.kind_part_lookup import OUR_PACKAGE, KindProblem, PartsByKind
 from optin.consent.kind_specific_details import DetailsPart
-from optin.flows.kind_flows import FlowPart
+from optin.flows.kind_flow_hooks import FlowPart
 from optin.kinds.kind import API, Kind
 from optin.mail.kind_mails import MailPart
 from optin.services.kind_parts import KindParts

@@ -12,7 +12,7 @@ import click
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.server import background_jobs
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
-from optin.jobs.job import Job
+from optin.jobs.background_job import Job
 from optin.jobs.webhook_sender import PrintingSender
 from optin.services.edition import keep_edition, load_edition
 from optin.services.journal_opening import renew_journal

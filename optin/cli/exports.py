@@ -17,7 +17,7 @@ from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.event_content import rfc3339
 from optin.export import tables
 from optin.export.lists import PeopleList, open_list
-from optin.flows.exports.ended_since import FileReading, count_erased, ended_since, erased_since
+from optin.flows.exports.people_to_delete import FileReading, count_erased, ended_since, erased_since
 from optin.flows.exports.recorded_exports import view_export, view_exports
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation

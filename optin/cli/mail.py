@@ -8,7 +8,7 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
-from optin.flows.delivery.retry import Retried, SkipReason, retry_dead
+from optin.flows.delivery.retry_abandoned_mails import Retried, SkipReason, retry_dead
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
 

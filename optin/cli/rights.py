@@ -23,7 +23,7 @@ from optin.consent.purpose import ConsentKey
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
 from optin.export.personal import as_json
-from optin.flows.rights.on_request import (
+from optin.flows.rights.officer_requests import (
     OfficerRequest,
     erase_on_request,
     hold_on_request,

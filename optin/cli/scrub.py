@@ -21,7 +21,7 @@ from optin.consent.channel import Channel
 from optin.consent.purpose import ConsentKey
 from optin.export import tables
 from optin.export.lists import open_list
-from optin.flows.exports.scrub import KEPT, Scrubber
+from optin.flows.exports.scrub_contact_list import KEPT, Scrubber
 from optin.services.open_installation import open_installation
 
 

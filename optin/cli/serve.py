@@ -17,7 +17,7 @@ from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.server import background_jobs
 from optin.cli.terminal import REFUSED, port_option, refuse, show_findings, site_option, with_settings_of
 from optin.errors import SetupRefused
-from optin.jobs.anchors import anchor_job
+from optin.jobs.anchor_checkpoints import anchor_job
 from optin.jobs.webhook_sender import HttpSender
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.journal_opening import begin_journal

@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 from functools import partial
 
-from optin.jobs.job import Job, check_jobs
+from optin.jobs.background_job import Job, check_jobs
+from optin.jobs.build_courier import courier_job, courier_of, follow_edition
 from optin.jobs.schema_watch import check_schema, schema_job
 from optin.jobs.server_jobs import STALE_SECONDS, installation_jobs
 from optin.jobs.server_presence import presence_job
-from optin.jobs.site_courier import courier_job, courier_of, follow_edition
 from optin.jobs.webhook_sender import Sender, webhook_jobs
 from optin.services.interrupted_sendings import HANDED_OVER
 from optin.web.app_context import AppContext

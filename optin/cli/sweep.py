@@ -16,8 +16,8 @@ from optin.cli.terminal import served_edition, site_option
 from optin.errors import RequestRefused
 from optin.flows.delivery.magnet_changes import notify_kinds
 from optin.flows.retention.clock_correction import accept_clock as accept
-from optin.flows.retention.sweep import plan, sweep_rules
-from optin.flows.retention.sweep_share import record_beyond, share_backlog
+from optin.flows.retention.sweep_daily_limit import record_beyond, share_backlog
+from optin.flows.retention.sweep_rules import plan, sweep_rules
 from optin.flows.sweep_context import SweepContext
 from optin.jobs.sweep_runner import DISAGREED, FILES, sweep
 from optin.services.installation import Installation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from optin.flows.policy import RequestPolicy
+from optin.flows.request_policy import RequestPolicy
 from optin.store.vault import Vault
 
 

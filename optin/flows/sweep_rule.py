@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from optin.flows.policy import RequestPolicy
+from optin.flows.request_policy import RequestPolicy
 from optin.flows.sweep_context import SweepContext
 from optin.store.transaction import Tx
 

@@ -7,8 +7,8 @@ import itertools
 from datetime import timedelta
 
 from optin.consent.clock_doubts import CLOCKS_DIFFER
-from optin.flows.clock import read_clock, watch_clock
-from optin.jobs.job import RoundDone, every
+from optin.flows.deletion_clock import read_clock, watch_clock
+from optin.jobs.background_job import RoundDone, every
 from optin.services.clock import SteadyClock, clock_drift
 from optin.services.installation import Installation
 from optin.store.clock_mark import newest_event

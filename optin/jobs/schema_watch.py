@@ -11,7 +11,7 @@ import logging
 from functools import partial
 
 from optin.errors import WriteLost
-from optin.jobs.job import Job, RoundDone, every
+from optin.jobs.background_job import Job, RoundDone, every
 from optin.services.health import CheckResult
 from optin.services.installation import Installation
 

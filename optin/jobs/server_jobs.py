@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from optin.jobs.background_job import Job, RoundDone, every, pause
 from optin.jobs.clock_watch import keep_clock
-from optin.jobs.job import Job, RoundDone, every, pause
-from optin.jobs.log_keeper import keep_log
+from optin.jobs.sign_event_log import keep_log
 from optin.jobs.sweep_runner import sweep_by_itself
 from optin.services.installation import WAL_RETRY_SECONDS, Installation
 

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
-from optin.jobs.job import Job, RoundDone, every
+from optin.jobs.background_job import Job, RoundDone, every
 from optin.services.installation import Installation
 from optin.services.interrupted_sendings import recover_crashed_work
 

@@ -10,12 +10,12 @@ from contextlib import suppress
 from functools import partial
 
 from optin.errors import ClockDoubted, OptinError, StoreBusy
-from optin.flows.delivery.retry import warn_of_unknown
-from optin.flows.retention.sweep import sweep_rules
-from optin.flows.retention.sweep_share import report_backlog, sweep_step
+from optin.flows.delivery.retry_abandoned_mails import warn_of_unknown
+from optin.flows.retention.sweep_daily_limit import report_backlog, sweep_step
+from optin.flows.retention.sweep_rules import sweep_rules
 from optin.flows.sweep_context import SkippedCandidates, SweepContext
 from optin.flows.sweep_rule import SweepRule
-from optin.jobs.job import RoundDone, every
+from optin.jobs.background_job import RoundDone, every
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log
 

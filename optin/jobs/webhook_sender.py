@@ -16,7 +16,7 @@ from typing import NoReturn, Protocol
 
 from optin.consent.webhook_message import WebhookKind, signed_headers
 from optin.errors import JournalUnusable, LogDiverged
-from optin.flows.evidence.journal_endings import EndingsOf
+from optin.flows.evidence.withdrawals_in_journal import EndingsOf
 from optin.flows.exports.webhooks import (
     MessageState,
     OutgoingMessage,
@@ -24,7 +24,7 @@ from optin.flows.exports.webhooks import (
     claim_outgoing,
     record_answer,
 )
-from optin.jobs.job import Job, RoundDone, pause
+from optin.jobs.background_job import Job, RoundDone, pause
 from optin.services.http_client import CallFailed, VettedClient
 from optin.services.installation import Installation
 from optin.settings.site import Processor, Webhook

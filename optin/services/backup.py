@@ -18,7 +18,7 @@ from optin.consent.consent_record import EventKind
 from optin.consent.event_content import rfc3339
 from optin.errors import RequestRefused, StoreUnusable
 from optin.flows.context import Context
-from optin.flows.evidence.log_growth import lines_missing_from_log, log_begins_with
+from optin.flows.evidence.check_log_growth import lines_missing_from_log, log_begins_with
 from optin.flows.rights.replay_journal import replay
 from optin.keys import KeyRing
 from optin.proof.journal_chain import TreeHead, lines_since_restart, possible_bases

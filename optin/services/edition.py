@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 from optin.consent.form_version import Slug, details_text
 from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.magnet_changes import notify_kinds
-from optin.flows.policy import KnownMagnet, RequestPolicy
+from optin.flows.request_policy import KnownMagnet, RequestPolicy
 from optin.proof.commitment import digest
 from optin.proof.page_assets import STYLESHEET_ENDING, assets_in
 from optin.services.kind_parts import KindParts

@@ -18,8 +18,8 @@ from functools import partial
 from pathlib import Path
 
 from optin.errors import JournalUnusable, LogDiverged, StoreBusy
-from optin.flows.evidence.log_growth import checked_frontier, events_missing_from_log
-from optin.flows.evidence.replay_lines import check_replay_line, concerns_person, lines_with_event
+from optin.flows.evidence.check_journal_lines import check_replay_line, concerns_person, lines_with_event
+from optin.flows.evidence.check_log_growth import checked_frontier, events_missing_from_log
 from optin.proof.journal_chain import (
     BEGUN,
     CHECKPOINT,

@@ -17,7 +17,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from optin.errors import JournalUnusable
-from optin.flows.evidence.replay_lines import concerns_person
+from optin.flows.evidence.check_journal_lines import concerns_person
 from optin.proof.canonical_json import Json
 from optin.proof.journal_chain import Chain, JournalBroken, JournalLine, read_unchecked
 from optin.store.journal_lines import ReplayLine

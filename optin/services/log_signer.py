@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from optin.flows.evidence.log_growth import checked_frontier
+from optin.flows.evidence.check_log_growth import checked_frontier
 from optin.proof.merkle_tree import Frontier
 from optin.services.installation import Installation
 from optin.services.journal import Journal

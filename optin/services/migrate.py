@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from optin.errors import RequestRefused
-from optin.flows.policy import RequestPolicy
-from optin.flows.retention.drop_kind import drop_kind, rows_to_drop
+from optin.flows.request_policy import RequestPolicy
+from optin.flows.retention.drop_kind_tables import drop_kind, rows_to_drop
 from optin.services.kind_parts import KindParts
 from optin.services.open_installation import open_installation
 from optin.services.open_store import connect, due_in, grant_in, sqlite_path

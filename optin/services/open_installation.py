@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from optin.errors import OptinError
-from optin.flows.policy import RequestPolicy
+from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.clock_correction import begin_with_clock, note_set_back
 from optin.services.accepted_mail_log import AcceptedMailLog
 from optin.services.clock import SteadyClock

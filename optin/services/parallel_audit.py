@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.audit_people import EVERYBODY, Share
-from optin.flows.kind_flows import FlowPart
+from optin.flows.kind_flow_hooks import FlowPart
 from optin.services.open_store import StoreUse, open_store, open_vault
 from optin.settings.installation import Settings
 from optin.store.schema_sets import Schema

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from optin.flows.policy import MailCover, NextStep
+from optin.flows.request_policy import MailCover, NextStep
 from optin.site.front_matter import NextEntry
 from optin.site.magnet_files import MagnetFiles
 from optin.site.magnet_findings import MagnetFindings

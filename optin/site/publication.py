@@ -10,7 +10,7 @@ from typing import Any
 
 from optin.consent.form_version import FormVersion, PrivacyDigest, PrivacyVersion, Slug
 from optin.consent.kind_part_lookup import OUR_PACKAGE
-from optin.flows.policy import MailCover, NextStep
+from optin.flows.request_policy import MailCover, NextStep
 from optin.site.findings import Finding, kind_failed, less_severe
 from optin.site.kind_pages import PagesPart
 from optin.site.landing_pages import (

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.flows.delivery.mail_order import GivenConsent
-from optin.flows.policy import MailCover, NextStep
+from optin.flows.request_policy import MailCover, NextStep
 from optin.theme.views import LegalHoldView
 
 

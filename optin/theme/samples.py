@@ -14,7 +14,7 @@ from optin.consent.posted_form import FormInput, Problem
 from optin.consent.purpose import ConsentQuestion, Controller, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.delivery.mail_order import GivenConsent
-from optin.flows.policy import MailCover, NextStep
+from optin.flows.request_policy import MailCover, NextStep
 from optin.flows.rights.personal_data import (
     PersonalConsent,
     PersonalData,

@@ -15,7 +15,7 @@ from optin.consent.kind_specific_details import Details
 from optin.consent.posted_form import FormInput, Problem
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.flows.delivery.mail_order import GivenConsent
-from optin.flows.policy import NextStep
+from optin.flows.request_policy import NextStep
 from optin.flows.rights.personal_data import PersonalData
 
 

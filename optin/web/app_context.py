@@ -15,7 +15,7 @@ from optin.consent.form_version import Slug
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import LinkKind
 from optin.errors import MagnetClosed, MagnetWaiting, PageUnknown, log_line_of
-from optin.flows.site_context import Flow
+from optin.flows.context_with_kinds import Flow
 from optin.services.edition import Edition
 from optin.services.health import Readiness, readiness_of
 from optin.services.installation import Installation

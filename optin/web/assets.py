@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.errors import PageUnknown
-from optin.flows.consents.earlier_pages import view_asset
+from optin.flows.consents.earlier_page_versions import view_asset
 from optin.proof.page_assets import ADDRESS, content_type_of
 from optin.theme.icon import drawn_icon
 from optin.theme.social_card import CONTENT_TYPE, draw_card

@@ -22,7 +22,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TypeAlias
 
-from optin.jobs.job import RoundDone, pause
+from optin.jobs.background_job import RoundDone, pause
 from optin.settings.site import ServerLimits
 from optin.web.app_context import AppContext
 from optin.web.limits import network_of

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.consent.form_version import Slug
 from optin.errors import PageUnknown
-from optin.jobs.job import RoundDone
+from optin.jobs.background_job import RoundDone
 from optin.site.findings import Finding
 from optin.site.hints import hints_of_magnet, hints_of_site
 from optin.theme.icon import ICON_PATH, TOUCH_PATH

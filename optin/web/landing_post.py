@@ -32,8 +32,8 @@ from optin.errors import (
     PageUnknown,
 )
 from optin.flows.consents.confirm import CodeRefused, confirm_by_code
-from optin.flows.consents.earlier_pages import view_form
-from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
+from optin.flows.consents.earlier_page_versions import view_form
+from optin.flows.consents.encrypted_page_token import as_token, from_token, open_text, seal_text
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_limits import MailRequester
 from optin.theme.views import SentView

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from optin.errors import OptinError
-from optin.jobs.job import RoundDone, pause
+from optin.jobs.background_job import RoundDone, pause
 
 log = logging.getLogger("optin.limits")
 

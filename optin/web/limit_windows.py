@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from optin.flows.limits.windows import Share, Window, take_for_site, take_shares
+from optin.flows.limits.time_window_counters import Share, Window, take_for_site, take_shares
 from optin.services.installation import Installation
 from optin.store.transaction import EPOCH, written_alone
 

@@ -17,7 +17,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from starlette.requests import Request
 
 from optin.errors import TooManyRequests
-from optin.flows.limits.windows import Share, Window
+from optin.flows.limits.time_window_counters import Share, Window
 from optin.services.installation import Installation
 from optin.settings.site import Limits
 from optin.web.limit_log import LimitLog

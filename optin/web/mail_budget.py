@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.errors import MailsSpent, OptinError
-from optin.flows.limits.windows import Window, take_for_site
+from optin.flows.limits.time_window_counters import Window, take_for_site
 from optin.services.installation import Installation
 from optin.store.transaction import written_alone
 from optin.web.limit_windows import SiteQuota

@@ -29,8 +29,8 @@ from optin.consent.signed_links import LinkKind
 from optin.consent.typed_address import AddressRefused, parse_typed_email
 from optin.errors import JournalUnusable, LinkExpired, LogDiverged, PostMalformed, StoreBusy
 from optin.export.personal import as_json
+from optin.flows.consents.encrypted_page_token import as_token, from_token, open_text, seal_text
 from optin.flows.consents.renew import ask_from_personal_page
-from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
 from optin.flows.delivery.receipt import NotSigned
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_and_notify

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from optin.errors import PageUnknown
-from optin.flows.consents.earlier_pages import view_statement
+from optin.flows.consents.earlier_page_versions import view_statement
 from optin.web.app_context import app_context_of, language_of
 from optin.web.headers import PAGE_CACHE
 

@@ -19,7 +19,7 @@ from granian.server.embed import Server
 from starlette.types import ASGIApp
 
 from optin.errors import SetupRefused
-from optin.jobs.job import Job
+from optin.jobs.background_job import Job
 from optin.settings.site import ServerLimits
 from optin.web.connections import room_for, set_deadlines
 from optin.web.hangup import release_hangups

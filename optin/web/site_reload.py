@@ -16,7 +16,7 @@ from typing import Any
 from watchfiles import DefaultFilter, awatch
 
 from optin.errors import OptinError, SetupRefused, log_line_of
-from optin.jobs.job import Job, RoundDone
+from optin.jobs.background_job import Job, RoundDone
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.health import CheckResult
 from optin.services.preload import load_everything

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from optin.jobs.store_outbox import StoreOutbox
+from optin.jobs.courier_outbox import StoreOutbox
 from optin.mail.courier import LANES, Courier, MailWriter
 from optin.mail.outcome import Outcome
 from optin.mail.signing import Signer

@@ -24,7 +24,7 @@ from optin.export.list_line import Line
 from optin.export.lists import PeopleList, open_list
 from optin.export.tables import Table, table
 from optin.flows.consents.sign_up import sign_up
-from optin.flows.exports.scrub import KEPT, Scrubber
+from optin.flows.exports.scrub_contact_list import KEPT, Scrubber
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys, make_keys

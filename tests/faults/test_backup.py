@@ -21,7 +21,7 @@ from optin.consent.contact_address import parse_email
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import JournalUnusable
 from optin.flows.exports.export_leads import LeadExport
-from optin.flows.retention.sweep import plan, sweep_rules
+from optin.flows.retention.sweep_rules import plan, sweep_rules
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.withdraw import withdraw_consent
 from optin.flows.sweep_context import SweepContext

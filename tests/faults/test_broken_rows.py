@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from optin.flows.delivery.retry import SkipReason, retry_dead
+from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead
 from optin.flows.exports.webhooks import ReceiverAnswer, claim_outgoing, record_answer
 from optin.store.claims import Batch
 from optin.store.log import integrate

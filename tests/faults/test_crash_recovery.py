@@ -20,7 +20,7 @@ from optin.errors import StoreBusy, StoreUnusable
 from optin.flows.delivery.deliver import claim_orders, record_crashed_send
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Verdict
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.jobs.store_outbox import StoreOutbox
+from optin.jobs.courier_outbox import StoreOutbox
 from optin.keys import KeyRing
 from optin.services import accepted_mail_log
 from optin.services.accepted_mail_log import AcceptedMailLog, mails_of_dead_processes
@@ -423,7 +423,7 @@ def test_a_suspect_gets_its_turn_beside_a_load_that_never_ends(
     world: World, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """D1, S6: a mail that is tried alone is not kept waiting by all the others."""
-    monkeypatch.setattr("optin.jobs.store_outbox.SUSPECTS_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("optin.jobs.courier_outbox.SUSPECTS_EVERY_SECONDS", 0.0)
     world.sign_up(ALICE, TIPS)
     world.do(lambda tx: tx.run("UPDATE outbox SET starts = 2"))
     world.sign_up("bob@example.com", TIPS)

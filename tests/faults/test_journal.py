@@ -23,9 +23,9 @@ from click.testing import Result
 from optin.consent.consent_record import RequestId
 from optin.consent.form_version import Slug
 from optin.errors import JournalUnusable, LogDiverged, StoreUnusable
-from optin.flows.evidence import log_growth
+from optin.flows.evidence import check_log_growth
 from optin.flows.rights.correct import correct
-from optin.flows.rights.on_request import OfficerRequest, hold_on_request
+from optin.flows.rights.officer_requests import OfficerRequest, hold_on_request
 from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys
 from optin.proof.canonical_json import Json, canonical
@@ -478,7 +478,7 @@ def test_another_process_that_signs_meanwhile_is_no_divergence(
             sign_log(installation.store, installation.vault, None, installation.clock())
             return frontier
 
-        patch.setattr(log_growth, "log_frontier", slow_frontier)
+        patch.setattr(check_log_growth, "log_frontier", slow_frontier)
         installation.check_past()
     house.audit()
 

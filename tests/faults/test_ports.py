@@ -15,7 +15,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from optin.errors import SetupRefused
-from optin.jobs.job import Job, RoundDone
+from optin.jobs.background_job import Job, RoundDone
 from optin.keys import make_keys
 from optin.services.edition import keep_edition
 from optin.services.open_installation import open_installation

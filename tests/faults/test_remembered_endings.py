@@ -15,7 +15,7 @@ import pytest
 from optin.consent.channel import Channel
 from optin.consent.webhook_message import WebhookKind
 from optin.flows.exports.export_leads import LeadExport
-from optin.flows.exports.scrub import Scrubber
+from optin.flows.exports.scrub_contact_list import Scrubber
 from optin.flows.exports.webhooks import ReceiverAnswer
 from optin.jobs.webhook_sender import Delivery, Reply, _Lane
 from optin.services.installation import Installation

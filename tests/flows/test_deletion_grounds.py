@@ -24,14 +24,14 @@ from optin.errors import LogDisagrees
 from optin.flows.consents.confirm import confirm
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.evidence.audit import Audit
-from optin.flows.evidence.journal_endings import endings_in_journal
+from optin.flows.evidence.withdrawals_in_journal import endings_in_journal
 from optin.flows.exports.export_leads import LeadExport
-from optin.flows.exports.scrub import Scrubber
+from optin.flows.exports.scrub_contact_list import Scrubber
 from optin.flows.exports.webhooks import claim_outgoing
 from optin.flows.records.event_history import request_history
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.flows.rights.on_request import OfficerRequest, hold_on_request
+from optin.flows.rights.officer_requests import OfficerRequest, hold_on_request
 from optin.flows.rights.personal_data import view_personal
 from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical_json import parse

@@ -10,7 +10,7 @@ from optin.consent.channel import Channel
 from optin.consent.consent_record import Status
 from optin.consent.contact_address import parse_email
 from optin.consent.purpose import ConsentKey
-from optin.flows.exports.scrub import KEPT, Scrubber
+from optin.flows.exports.scrub_contact_list import KEPT, Scrubber
 from optin.flows.retention.sweep_consents import sweep_leads
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, ErasureResult, erase_person

@@ -16,9 +16,9 @@ from optin.consent.contact_address import parse_email
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.retention.sweep import plan, sweep_rules
+from optin.flows.retention.sweep_rules import plan, sweep_rules
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.flows.rights.on_request import OfficerRequest, hold_on_request, record_officer_request
+from optin.flows.rights.officer_requests import OfficerRequest, hold_on_request, record_officer_request
 from optin.flows.rights.personal_link import ask_for_link
 from optin.jobs.sweep_runner import sweep
 from optin.settings.site import Limits

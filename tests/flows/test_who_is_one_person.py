@@ -16,7 +16,7 @@ from optin.consent.contact_address import EmailAddress, address_key, as_mailed, 
 from optin.consent.purpose import PurposeId
 from optin.errors import StoreUnusable
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder
-from optin.flows.exports.scrub import KEPT, UNKNOWN, Scrubber
+from optin.flows.exports.scrub_contact_list import KEPT, UNKNOWN, Scrubber
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import view_personal
 from optin.flows.rights.personal_link import ask_for_link

@@ -24,7 +24,7 @@ from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.webhooks import ReceiverAnswer, claim_outgoing, record_answer
-from optin.flows.rights.on_request import OfficerRequest, hold_on_request
+from optin.flows.rights.officer_requests import OfficerRequest, hold_on_request
 from optin.jobs.sweep_runner import sweep
 from optin.keys import write_rotated
 from optin.kinds.prize_draw.draw_winners import draw_winners, tell_entrants

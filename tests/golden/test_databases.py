@@ -24,7 +24,7 @@ from optin.flows.delivery.magnet_changes import with_removed
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
-from optin.flows.retention.sweep import plan, sweep_rules
+from optin.flows.retention.sweep_rules import plan, sweep_rules
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import PersonalData, view_personal
 from optin.flows.sweep_context import SweepContext

@@ -15,7 +15,7 @@ import httpx2 as httpx
 import pytest
 
 from optin.jobs import witness_client as witnesses
-from optin.jobs.anchors import anchor
+from optin.jobs.anchor_checkpoints import anchor
 from optin.proof.signed_notes import Note, VerifierKey
 from optin.services.http_client import VettedClient
 from optin.services.log_signer import advance_log

@@ -21,7 +21,7 @@ from optin.consent.form_version import Slug
 from optin.consent.purpose import PurposeId
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.evidence.audit import Audit
-from optin.jobs.site_courier import courier_of
+from optin.jobs.build_courier import courier_of
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.open_store import open_store
 from optin.site.landing_pages import Face

@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any
 
 from optin.consent.kind_part_lookup import PartsByKind
-from optin.flows.kind_flows import FlowPart
+from optin.flows.kind_flow_hooks import FlowPart
 from optin.services.kind_parts import KindParts
 from optin.store.postgres import PostgresTx
 from optin.store.sqlite_connection import SqliteTx

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from optin.app import kinds as registry
 from optin.app.kinds import installed_kinds
 from optin.app.main import main
-from optin.flows.kind_flows import FlowPart
+from optin.flows.kind_flow_hooks import FlowPart
 from optin.kinds.kind import Kind
 from optin.services.edition import load_edition
 from optin.site.kind_file import FilePart, TableReading

@@ -14,9 +14,9 @@ from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import PurposeId
 from optin.errors import KindFailed
 from optin.flows.consents.confirm import view_confirmation
-from optin.flows.delivery.retry import SkipReason, retry_dead
+from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead
 from optin.flows.evidence.audit import Audit
-from optin.flows.kind_flows import FlowPart
+from optin.flows.kind_flow_hooks import FlowPart
 from optin.flows.rights.personal_data import view_personal
 from optin.flows.sweep_rule import SweepRule
 from optin.jobs.sweep_runner import sweep

@@ -9,7 +9,7 @@ from optin.consent.contact_address import parse_email
 from optin.consent.purpose import PurposeId
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.export_leads import LeadExport
-from optin.flows.retention.sweep import sweep_rules
+from optin.flows.retention.sweep_rules import sweep_rules
 from optin.flows.sweep_context import SweepContext
 from optin.proof.bundle_archive import unpack
 from optin.proof.verify_bundle import verify_bundle

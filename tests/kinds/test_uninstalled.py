@@ -13,11 +13,11 @@ from optin.consent.consent_record import RequestId
 from optin.consent.contact_address import parse_email
 from optin.errors import RequestRefused
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.delivery.retry import SkipReason, retry_dead, warn_of_unknown
+from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead, warn_of_unknown
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.clock_correction import note_set_back
-from optin.flows.retention.drop_kind import drop_kind, rows_to_drop
+from optin.flows.retention.drop_kind_tables import drop_kind, rows_to_drop
 from optin.jobs.sweep_runner import sweep
 from optin.proof.bundle_archive import unpack
 from optin.proof.verify_bundle import verify_bundle

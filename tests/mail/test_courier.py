@@ -16,8 +16,8 @@ from optin.consent.contact_address import parse_email
 from optin.errors import StoreBusy
 from optin.flows.delivery.deliver import LEASE
 from optin.flows.delivery.mail_order import MailKind, Order, Verdict
-from optin.jobs.job import Job
-from optin.jobs.store_outbox import StoreOutbox
+from optin.jobs.background_job import Job
+from optin.jobs.courier_outbox import StoreOutbox
 from optin.mail.courier import Courier, MailWriter
 from optin.mail.refusals import CURES, Trouble
 from optin.mail.signing import Signer

@@ -32,6 +32,7 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.errors import OptinError, SetupRefused
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up
+from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.evidence.audit import Audit
@@ -39,7 +40,6 @@ from optin.flows.exports.export_leads import LeadExport
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.withdraw import withdraw_consent
-from optin.flows.site_context import SiteContext
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
 from optin.proof.bundle_archive import BundleBroken, unpack

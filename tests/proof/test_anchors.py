@@ -24,9 +24,9 @@ from cryptography.x509 import load_pem_x509_certificates
 from optin.app.main import main
 from optin.consent.contact_address import parse_email
 from optin.consent.retention_period import RetentionPeriod
-from optin.jobs import anchors as anchors_
-from optin.jobs.anchors import anchor as anchor_
-from optin.jobs.anchors import anchor_job
+from optin.jobs import anchor_checkpoints as anchors_
+from optin.jobs.anchor_checkpoints import anchor as anchor_
+from optin.jobs.anchor_checkpoints import anchor_job
 from optin.keys import KeyRing, load_keys
 from optin.proof.bundle_archive import unpack
 from optin.proof.inclusion_proof import InclusionProof

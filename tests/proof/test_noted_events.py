@@ -19,9 +19,9 @@ from optin.consent.event_content import (
 )
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.evidence.audit import Audit
-from optin.flows.evidence.note_event import note_event
-from optin.flows.kind_flows import FlowPart
-from optin.flows.records.opened_request import open_request
+from optin.flows.evidence.log_kind_event import note_event
+from optin.flows.kind_flow_hooks import FlowPart
+from optin.flows.records.decrypted_request import open_request
 from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical_json import canonical, parse
 from optin.proof.commitment import leaf_digest

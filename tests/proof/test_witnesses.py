@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 
 from optin.consent.contact_address import parse_email
-from optin.jobs import anchors as anchors_
-from optin.jobs.anchors import anchor
+from optin.jobs import anchor_checkpoints as anchors_
+from optin.jobs.anchor_checkpoints import anchor
 from optin.proof.bundle_archive import unpack
 from optin.proof.signed_notes import Note, NoteBroken, Signature, VerifierKey
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle

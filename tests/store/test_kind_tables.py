@@ -18,7 +18,7 @@ from optin.consent.erasure_grounds import BY_PERSON
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.errors import RequestRefused, StoreUnusable, WriteLost
 from optin.flows.evidence.audit import Audit
-from optin.flows.retention.drop_kind import drop_kind
+from optin.flows.retention.drop_kind_tables import drop_kind
 from optin.flows.rights.erase import erase_person
 from optin.keys import KeyRing
 from optin.store.database_copy import copy_in, copy_out

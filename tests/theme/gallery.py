@@ -12,7 +12,7 @@ from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.form_version import FormDeclaration, FormField
 from optin.consent.posted_form import FormInput, Problem
 from optin.flows.delivery.mail_order import GivenConsent
-from optin.flows.policy import MailCover, NextStep
+from optin.flows.request_policy import MailCover, NextStep
 from optin.flows.rights.personal_data import (
     PersonalConsent,
     PersonalData,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from optin.errors import StoreBusy
-from optin.jobs.job import Job, RoundDone, check_jobs
+from optin.jobs.background_job import Job, RoundDone, check_jobs
 from optin.services import health
 from optin.services.health import CheckResult, Readiness, WriteCheck, check_disks
 from tests.web.conftest import Visit, visit  # noqa: F401 - a fixture

@@ -19,7 +19,7 @@ from optin.consent.posted_form import Entry
 from optin.consent.signed_links import LinkKind
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_order import MailKind, MailOrder
-from optin.flows.records.opened_request import open_request
+from optin.flows.records.decrypted_request import open_request
 from optin.store.contacts import load_contact
 from optin.store.event_sums import DOWNLOADED, all_tallies
 from optin.store.requests import peek_request

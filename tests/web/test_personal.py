@@ -18,7 +18,7 @@ from optin.consent.purpose import PurposeId
 from optin.consent.signed_links import LinkKind
 from optin.export.personal import schema
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder
-from optin.flows.rights.on_request import OfficerRequest, hold_on_request, record_officer_request
+from optin.flows.rights.officer_requests import OfficerRequest, hold_on_request, record_officer_request
 from optin.services.edition import load_edition
 from optin.settings.site import ErasureTable
 from optin.store.log import integrate

@@ -13,8 +13,8 @@ from jinja2 import FileSystemLoader
 
 from optin.errors import StoreBusy
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.policy import RequestPolicy
-from optin.jobs.job import Job
+from optin.flows.request_policy import RequestPolicy
+from optin.jobs.background_job import Job
 from optin.services.edition import keep_edition, load_edition
 from optin.site.reading_cache import ReadingCache
 from optin.web import site_reload

@@ -30,15 +30,15 @@ from optin.consent.purpose import ConsentQuestion
 from optin.errors import KindFailed, LinkExpired, LinkSpent, OptinError
 from optin.flows.consents.duplicate_posts import lock_mailed_request
 from optin.flows.context import Context
+from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.mail_limits import has_read
 from optin.flows.delivery.mail_order import GivenConsent, MailKind
 from optin.flows.delivery.person_status import person_status_of
 from optin.flows.delivery.promised_file import keep_promised_file
 from optin.flows.exports.webhooks import queue_confirmed
 from optin.flows.records.contact_details import current_contact
+from optin.flows.records.decrypted_request import OpenedRequest, open_request
 from optin.flows.records.event_history import current_consents, live_consents
-from optin.flows.records.opened_request import OpenedRequest, open_request
-from optin.flows.site_context import SiteContext
 from optin.proof.canonical_json import canonical
 from optin.proof.commitment import SALT_BYTES, commit, leaf_digest
 from optin.store.contacts import Contact, save_contact

@@ -18,7 +18,7 @@ from optin.errors import LinkSpent
 from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.records.contact_details import current_contact
-from optin.flows.records.opened_request import OpenedRequest, open_request
+from optin.flows.records.decrypted_request import OpenedRequest, open_request
 from optin.proof.canonical_json import parse
 from optin.store.outbox import is_mailed
 from optin.store.requests import SealedRequest, load_request, peek_request, recent_of_form

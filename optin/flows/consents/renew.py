@@ -12,8 +12,8 @@ from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import take_reader_mail
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.records.contact_details import current_contact
+from optin.flows.records.decrypted_request import open_request
 from optin.flows.records.event_history import current_consents
-from optin.flows.records.opened_request import open_request
 from optin.store.outbox import enqueue
 from optin.store.requests import peek_request
 from optin.store.subjects import find_subject

@@ -9,7 +9,7 @@ from optin.consent.contact_address import EmailAddress
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import MailRequester, mailbox_digest, take_form_mail, take_reader_mail
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.policy import RESEND
+from optin.flows.request_policy import RESEND
 from optin.store.outbox import enqueue, is_queued
 from optin.store.requests import DeclaredData, SealedRequest, count_resend, load_request
 from optin.store.transaction import Tx

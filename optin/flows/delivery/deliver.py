@@ -10,15 +10,15 @@ from datetime import datetime, timedelta
 
 from optin.consent.event_content import EventBuilder
 from optin.errors import KindFailed
-from optin.flows.broken_rows import BROKEN, error_name_of
-from optin.flows.clock import read_clock
 from optin.flows.context import Context
+from optin.flows.context_with_kinds import SiteContext
+from optin.flows.deletion_clock import read_clock
 from optin.flows.delivery.backoff import wait_before
 from optin.flows.delivery.mail_content import NotDue, UnknownMailKind, order_for
 from optin.flows.delivery.mail_order import MailKind, MailOrder, MailState, Order, Verdict
 from optin.flows.delivery.receipt import NotSigned
-from optin.flows.records.opened_request import open_request
-from optin.flows.site_context import SiteContext
+from optin.flows.records.decrypted_request import open_request
+from optin.flows.unreadable_rows import BROKEN, error_name_of
 from optin.proof.commitment import commit
 from optin.store.claims import Batch
 from optin.store.events import add_events

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.kind_specific_details import Details
-from optin.flows.kind_flows import FlowPart
-from optin.flows.policy import KnownMagnet, RequestPolicy
+from optin.flows.kind_flow_hooks import FlowPart
+from optin.flows.request_policy import KnownMagnet, RequestPolicy
 from optin.store.promises import all_details
 from optin.store.transaction import Tx
 

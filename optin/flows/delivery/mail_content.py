@@ -11,16 +11,16 @@ from optin.consent.contact_address import EmailAddress
 from optin.consent.signed_links import LinkKind
 from optin.errors import KindFailed, OptinError
 from optin.flows.context import Context
+from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.mail_limits import MailRequester, next_day, take_of_day
 from optin.flows.delivery.mail_order import ASKER, GivenConsent, MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.delivery.person_status import person_status_of
 from optin.flows.delivery.promised_file import keep_promised_file
 from optin.flows.delivery.receipt import proof_of_request
-from optin.flows.kind_flows import QueuedMail, SendLater
-from optin.flows.policy import PER_DAY
+from optin.flows.kind_flow_hooks import QueuedMail, SendLater
+from optin.flows.records.decrypted_request import OpenedRequest, known_address, latest_request, open_request
 from optin.flows.records.event_history import live_consents
-from optin.flows.records.opened_request import OpenedRequest, known_address, latest_request, open_request
-from optin.flows.site_context import SiteContext
+from optin.flows.request_policy import PER_DAY
 from optin.store.legal_holds import holds_of
 from optin.store.outbox import OutboxMail, open_notice
 from optin.store.person_records import is_known

@@ -17,7 +17,7 @@ from functools import lru_cache
 from optin.consent.confirmation_code import digits_of
 from optin.consent.contact_address import EmailAddress, mailbox_of
 from optin.flows.context import Context
-from optin.flows.policy import PER_ADDRESS, RequestPolicy
+from optin.flows.request_policy import PER_ADDRESS, RequestPolicy
 from optin.store.limits import Amount, CounterTable, Day, has_mark, take_amount, take_mail, take_share
 from optin.store.transaction import Tx
 from optin.store.vault import Vault

@@ -13,7 +13,7 @@ from optin.consent.event_content import EventBuilder
 from optin.consent.form_version import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
 from optin.flows.delivery.receipt import Attachment
-from optin.flows.policy import MailCover, NextStep
+from optin.flows.request_policy import MailCover, NextStep
 from optin.store.legal_holds import LegalHold
 
 ASKER = "asker"  # in what a notice is about: who asked for it, where that matters

@@ -6,9 +6,9 @@ import logging
 from datetime import datetime
 
 from optin.errors import OptinError
-from optin.flows.kind_flows import PersonStatus, no_person_status
-from optin.flows.records.opened_request import OpenedRequest
-from optin.flows.site_context import SiteContext
+from optin.flows.context_with_kinds import SiteContext
+from optin.flows.kind_flow_hooks import PersonStatus, no_person_status
+from optin.flows.records.decrypted_request import OpenedRequest
 from optin.store.transaction import Tx, savepoint
 
 log = logging.getLogger("optin.kinds")

@@ -21,13 +21,13 @@ from hmac import compare_digest
 from optin.consent.consent_record import EventKind
 from optin.consent.form_version import FormDeclaration, shows
 from optin.consent.kind_part_lookup import PartsByKind
+from optin.flows.evidence.audit_erasures_exports import audit_erasures, audit_exports, audit_lines
 from optin.flows.evidence.audit_kinds import audit_kinds
 from optin.flows.evidence.audit_people import EVERYBODY, PeopleAudit, Share
-from optin.flows.evidence.audit_records import audit_erasures, audit_exports, audit_lines
 from optin.flows.evidence.audit_tree import TreeAudit
-from optin.flows.evidence.log_growth import events_missing_from_log
-from optin.flows.evidence.replay_lines import count_lines_without_event
-from optin.flows.kind_flows import FlowPart
+from optin.flows.evidence.check_journal_lines import count_lines_without_event
+from optin.flows.evidence.check_log_growth import events_missing_from_log
+from optin.flows.kind_flow_hooks import FlowPart
 from optin.proof.canonical_json import Json, parse
 from optin.proof.commitment import digest
 from optin.proof.journal_chain import JournalLine, lines_since_restart

@@ -17,7 +17,7 @@ from optin.consent.form_version import FormDeclaration
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import ConsentKey
 from optin.errors import KeysUnusable
-from optin.flows.kind_flows import ConfirmedRequest, FlowPart
+from optin.flows.kind_flow_hooks import ConfirmedRequest, FlowPart
 from optin.proof.commitment import leaf_digest
 from optin.store.audit_reads import PeoplePage, lines_named, objections_of
 from optin.store.contacts import open_contact

@@ -11,7 +11,7 @@ from optin.consent.consent_record import EventKind
 from optin.consent.event_content import KIND_AWAY, KIND_ROWS
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.errors import LogDisagrees, OptinError
-from optin.flows.kind_flows import ConfirmedRequest, FlowPart
+from optin.flows.kind_flow_hooks import ConfirmedRequest, FlowPart
 from optin.flows.records.event_history import request_history
 from optin.proof.canonical_json import Json
 from optin.store.events import numbered_contents

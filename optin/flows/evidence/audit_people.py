@@ -37,9 +37,9 @@ from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import KeysUnusable
 from optin.flows.evidence.audit_derived_rows import MS as _MS
 from optin.flows.evidence.audit_derived_rows import ByKind, DerivedRowsAudit
+from optin.flows.evidence.audit_erasures_exports import lines_from
 from optin.flows.evidence.audit_kinds import audit_confirmed
-from optin.flows.evidence.audit_records import lines_from
-from optin.flows.kind_flows import FlowPart
+from optin.flows.kind_flow_hooks import FlowPart
 from optin.proof.canonical_json import parse
 from optin.proof.commitment import commit, digest
 from optin.proof.contact_details_check import are_committed

@@ -22,8 +22,8 @@ from optin.consent.signed_links import LinkKind
 from optin.errors import LogDisagrees, RequestRefused
 from optin.flows.context import Context
 from optin.flows.delivery.receipt import consent_summaries, name_of_event
+from optin.flows.records.decrypted_request import OpenedRequest, open_request
 from optin.flows.records.event_history import authenticated
-from optin.flows.records.opened_request import OpenedRequest, open_request
 from optin.proof.canonical_json import canonical, parse
 from optin.proof.commitment import opens
 from optin.proof.inclusion_proof import ENDING

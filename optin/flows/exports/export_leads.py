@@ -16,8 +16,8 @@ from optin.consent.consent_record import SubjectId
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.kind_specific_details import DetailsPart
 from optin.consent.purpose import ConsentKey
-from optin.flows.evidence.journal_endings import Endings, still_proven
 from optin.flows.evidence.prove_consent import ProvenConsent, Refusal, prove
+from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
 from optin.proof.canonical_json import parse
 from optin.store.exports import add_members, new_run
 from optin.store.forms import StoredForm, form_by_digest

@@ -20,15 +20,15 @@ from optin.consent.event_content import rfc3339
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.webhook_message import WebhookKind, body_of
 from optin.errors import JournalUnusable, LogDiverged
-from optin.flows.broken_rows import BROKEN, error_name_of
 from optin.flows.context import Context
 from optin.flows.delivery.backoff import wait_before
-from optin.flows.evidence.journal_endings import EndingsOf, no_journal_endings, still_proven
 from optin.flows.evidence.prove_consent import ProvenConsent, Refusal, prove
+from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings, still_proven
 from optin.flows.exports.lead_columns import columns_of
-from optin.flows.policy import RequestPolicy
 from optin.flows.records.contact_details import current_contact
-from optin.flows.records.opened_request import open_request
+from optin.flows.records.decrypted_request import open_request
+from optin.flows.request_policy import RequestPolicy
+from optin.flows.unreadable_rows import BROKEN, error_name_of
 from optin.store.claims import Batch
 from optin.store.disclosures import (
     disclosed_by_numbers,

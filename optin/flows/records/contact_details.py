@@ -13,8 +13,8 @@ from datetime import datetime
 from optin.consent.consent_record import SubjectId
 from optin.consent.form_version import EMAIL_FIELD
 from optin.errors import LogDisagrees
+from optin.flows.records.decrypted_request import open_request
 from optin.flows.records.event_history import person_history
-from optin.flows.records.opened_request import open_request
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.proof.contact_details_check import are_committed
 from optin.store.contacts import Contact, load_contact, save_contact

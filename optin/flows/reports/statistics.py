@@ -19,8 +19,8 @@ from functools import lru_cache
 from optin.consent.compare_variants import Comparison, wilson_interval
 from optin.consent.consent_record import EventKind
 from optin.errors import RequestRefused
-from optin.flows.policy import RequestPolicy
 from optin.flows.reports.variant_counts import VariantCounts
+from optin.flows.request_policy import RequestPolicy
 from optin.proof.canonical_json import Json, parse
 from optin.store.event_counts import ServedVersion, page_about_nobody, requests_page, served_versions
 from optin.store.event_sums import ANSWERED, DOWNLOADED, all_tallies, monday_of

@@ -18,13 +18,13 @@ from optin.consent.webhook_message import WebhookKind
 from optin.errors import LinkSpent, LogDisagrees
 from optin.flows.consents.renew import RECONFIRMATION, request_renewal
 from optin.flows.exports.webhooks import queue_ended
+from optin.flows.records.decrypted_request import open_request
 from optin.flows.records.event_history import (
     by_right_clock,
     consents_by_events,
     person_history,
     request_history,
 )
-from optin.flows.records.opened_request import open_request
 from optin.flows.retention.sweep_candidates import decide_candidates
 from optin.flows.rights.erase import erase_person
 from optin.flows.sweep_context import PEOPLE_STEP, STEP, SweepContext, ago

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from optin.consent.consent_record import EventKind
 from optin.consent.event_content import LINES, MEMBERS, forgotten, rfc3339
 from optin.errors import LogDisagrees
-from optin.flows.policy import RequestPolicy
+from optin.flows.request_policy import RequestPolicy
 from optin.flows.sweep_context import STEP, SweepContext, ago
 from optin.store.events import add_events, contents_about_nobody
 from optin.store.exports import delete_unrecorded_members, forget_exports, recorded_exports

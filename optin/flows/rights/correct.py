@@ -12,7 +12,7 @@ from datetime import datetime
 from optin.consent.channel import declared_addresses
 from optin.flows.context import Context
 from optin.flows.records.contact_details import current_contact
-from optin.flows.records.opened_request import open_request
+from optin.flows.records.decrypted_request import open_request
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.contacts import Contact, Correction, forget_numbers, save_contact
 from optin.store.events import add_events

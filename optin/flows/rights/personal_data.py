@@ -14,12 +14,12 @@ from datetime import datetime
 from optin.consent.consent_record import ConsentState, EventKind, RequestId, Status, SubjectId
 from optin.consent.form_version import EMAIL_FIELD
 from optin.flows.context import Context
+from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.person_status import person_status_of
-from optin.flows.policy import RequestPolicy
 from optin.flows.records.contact_details import current_contact
+from optin.flows.records.decrypted_request import OpenedRequest, open_request
 from optin.flows.records.event_history import current_consents
-from optin.flows.records.opened_request import OpenedRequest, open_request
-from optin.flows.site_context import SiteContext
+from optin.flows.request_policy import RequestPolicy
 from optin.proof.canonical_json import parse
 from optin.store.contacts import Contact
 from optin.store.disclosures import disclosures_of

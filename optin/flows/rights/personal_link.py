@@ -8,7 +8,7 @@ from optin.consent.contact_address import EmailAddress
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import MailRequester, take_link, take_reader_mail
 from optin.flows.delivery.mail_order import ASKER, MailKind
-from optin.flows.records.opened_request import known_address, latest_request
+from optin.flows.records.decrypted_request import known_address, latest_request
 from optin.store.outbox import Notice, enqueue_notice
 from optin.store.transaction import Tx
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from optin.consent.form_version import FormDeclaration
 from optin.consent.signed_links import LinkKind
 from optin.errors import PostMalformed
+from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.receipt import proof_of_request
-from optin.flows.records.opened_request import open_request
+from optin.flows.records.decrypted_request import open_request
 from optin.flows.rights.personal_data import record_access
-from optin.flows.site_context import SiteContext
 from optin.store.person_records import requests_of
 from optin.store.transaction import Tx
 

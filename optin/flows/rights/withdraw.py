@@ -22,8 +22,8 @@ from optin.consent.webhook_message import WebhookKind
 from optin.errors import LogDisagrees
 from optin.flows.context import Context
 from optin.flows.exports.webhooks import queue_ended, queue_objected
+from optin.flows.records.decrypted_request import OpenedRequest, open_request
 from optin.flows.records.event_history import current_consents, request_history
-from optin.flows.records.opened_request import OpenedRequest, open_request
 from optin.store.contacts import numbers_of
 from optin.store.events import add_events
 from optin.store.journal_lines import remember, withdrawal

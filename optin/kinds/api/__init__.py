@@ -20,7 +20,7 @@ docs/guide/own-kind.md lists every name.
 """
 
 from optin.consent.kind_specific_details import DetailsPart
-from optin.flows.kind_flows import FlowPart
+from optin.flows.kind_flow_hooks import FlowPart
 from optin.kinds.kind import API, Kind
 from optin.mail.kind_mails import MailPart
 from optin.site.kind_file import FilePart

@@ -3,13 +3,13 @@
 from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.contact_address import EmailAddress, as_mailed, mailbox_of
 from optin.consent.signed_links import LinkKind
-from optin.flows.clock import trust_clock
-from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
+from optin.flows.consents.encrypted_page_token import as_token, from_token, open_text, seal_text
 from optin.flows.context import Context
-from optin.flows.kind_flows import ConfirmedRequest, PersonStatus, QueuedMail, SendLater
-from optin.flows.policy import RequestPolicy
+from optin.flows.deletion_clock import trust_clock
+from optin.flows.kind_flow_hooks import ConfirmedRequest, PersonStatus, QueuedMail, SendLater
 from optin.flows.records.contact_details import current_contact
-from optin.flows.records.opened_request import OpenedRequest, open_request
+from optin.flows.records.decrypted_request import OpenedRequest, open_request
+from optin.flows.request_policy import RequestPolicy
 from optin.store.officer_actions import RightsAction, record_action
 from optin.store.person_records import requests_of
 from optin.store.requests import load_request, peek_request

@@ -3,7 +3,7 @@
 from optin.consent.consent_history import History
 from optin.consent.consent_record import EventKind
 from optin.consent.event_content import of_magnet, own_forgotten, rfc3339
-from optin.flows.evidence.note_event import note_event
+from optin.flows.evidence.log_kind_event import note_event
 from optin.flows.records.event_history import request_history
 from optin.proof.canonical_json import Json, canonical, parse
 from optin.proof.commitment import digest, leaf_digest

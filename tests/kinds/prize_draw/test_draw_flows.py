@@ -21,7 +21,7 @@ from optin.errors import RequestRefused
 from optin.flows.consents.confirm import view_confirmation
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.evidence.audit import Audit
-from optin.flows.policy import KnownMagnet
+from optin.flows.request_policy import KnownMagnet
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import view_personal
 from optin.jobs.sweep_runner import sweep

@@ -14,7 +14,7 @@ from optin.consent.posted_form import MAX_FIELD_CHARACTERS
 from optin.consent.purpose import ConsentKey
 from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.records.opened_request import open_request
+from optin.flows.records.decrypted_request import open_request
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
 from optin.services.edition import Edition, keep_edition, load_edition

@@ -19,7 +19,7 @@ from optin.flows.consents.confirm import confirm
 from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.evidence.audit import Audit
-from optin.flows.retention.sweep import plan
+from optin.flows.retention.sweep_rules import plan
 from optin.flows.sweep_context import SweepContext
 from optin.jobs.sweep_runner import sweep
 from optin.kinds.webinar.attendance import SeatStatus

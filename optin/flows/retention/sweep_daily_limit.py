@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from optin.flows.clock import trust_clock
 from optin.flows.context import Context
-from optin.flows.policy import RequestPolicy
-from optin.flows.retention.sweep import plan
+from optin.flows.deletion_clock import trust_clock
+from optin.flows.request_policy import RequestPolicy
+from optin.flows.retention.sweep_rules import plan
 from optin.flows.sweep_context import SweepContext
 from optin.flows.sweep_rule import SweepRule
 from optin.store.clock_mark import SweepDay, add_to_day, mark_told, sweep_day

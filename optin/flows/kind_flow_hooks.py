@@ -16,8 +16,8 @@ from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.form_version import FormDeclaration
 from optin.consent.kind_specific_details import Details
 from optin.flows.context import Context
-from optin.flows.policy import RequestPolicy
-from optin.flows.records.opened_request import OpenedRequest
+from optin.flows.records.decrypted_request import OpenedRequest
+from optin.flows.request_policy import RequestPolicy
 from optin.flows.sweep_rule import SweepRule
 from optin.proof.canonical_json import Json
 from optin.store.requests import DeclaredData

@@ -15,11 +15,11 @@ from optin.consent.contact_address import parse_email
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import SKEW, LinkKind
 from optin.errors import ClockDoubted, KeysUnusable, LinkExpired
-from optin.flows.clock import read_clock
+from optin.flows.deletion_clock import read_clock
 from optin.flows.delivery.mail_order import MailKind, Verdict
-from optin.flows.retention import sweep_share
+from optin.flows.retention import sweep_daily_limit
 from optin.flows.retention.clock_correction import accept_clock, begin_with_clock, note_set_back
-from optin.flows.retention.sweep_share import share_of
+from optin.flows.retention.sweep_daily_limit import share_of
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_link import ask_for_link
 from optin.jobs.clock_watch import ClockWatch
@@ -284,7 +284,7 @@ def test_a_share_of_the_people_goes_in_a_day(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """O7: not in a step or a process; the rest waits and is told once. Unconfirmed requests do not count."""
-    monkeypatch.setattr(sweep_share, "LEAST", 4)
+    monkeypatch.setattr(sweep_daily_limit, "LEAST", 4)
     people(world, 7)
     for number in range(6):
         world.sign_up(f"bob{number}@example.com", TIPS)
@@ -301,7 +301,7 @@ def test_a_share_of_the_people_goes_in_a_day(
 
 def test_an_officers_word_goes_beyond_the_share(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """O7."""
-    monkeypatch.setattr(sweep_share, "LEAST", 1)
+    monkeypatch.setattr(sweep_daily_limit, "LEAST", 1)
     people(world, 5)
     world.wait(3 * YEAR)
     assert sweep(world.installation(), beyond=True)["magnets"] == 5
@@ -310,7 +310,7 @@ def test_an_officers_word_goes_beyond_the_share(world: World, monkeypatch: pytes
 
 def test_consents_that_expire_count_as_well(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """O7: a consent that is marked as over cannot be brought back."""
-    monkeypatch.setattr(sweep_share, "LEAST", 2)
+    monkeypatch.setattr(sweep_daily_limit, "LEAST", 2)
     for number in range(3):
         world.join(f"p{number}@example.com", TIPS)
     world.wait(3 * YEAR)
@@ -321,7 +321,7 @@ def test_consents_that_expire_count_as_well(world: World, monkeypatch: pytest.Mo
 
 def test_what_people_ask_for_never_waits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """O7, R3, R5: a withdrawal and an erasure are done by a doubted clock, and beyond any share."""
-    monkeypatch.setattr(sweep_share, "LEAST", 0)
+    monkeypatch.setattr(sweep_daily_limit, "LEAST", 0)
     request = world.join("carol@example.com", TIPS)
     world.join("alice@example.com", TIPS)
     world.do(keep_mark, vault=world.vault, moment=world.now)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from optin.errors import StoreBusy
-from optin.jobs.job import Job
+from optin.jobs.background_job import Job
 from optin.jobs.sweep_runner import sweep, sweep_by_itself
 from optin.settings.site import Limits
 from tests.world import TIPS, World, open_world

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from optin.consent.kind_part_lookup import PartsByKind
-from optin.flows.kind_flows import FlowPart
+from optin.flows.kind_flow_hooks import FlowPart
 from optin.flows.retention.sweep_consents import (
     count_asked_again,
     count_idle_with_proof,

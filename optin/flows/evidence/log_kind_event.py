@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from optin.consent.event_content import KIND_AWAY
-from optin.flows.records.opened_request import OpenedRequest
+from optin.flows.records.decrypted_request import OpenedRequest
 from optin.store.events import add_events
 from optin.store.transaction import Tx
 from optin.store.vault import Vault

@@ -8,7 +8,7 @@ from typing import Concatenate, TypeAlias
 
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.context import Context
-from optin.flows.kind_flows import FlowPart
+from optin.flows.kind_flow_hooks import FlowPart
 from optin.store.schema_sets import Schema
 from optin.store.transaction import P, T, Tx
 

@@ -10,7 +10,7 @@ from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import RequestRefused
 from optin.flows.context import Context
 from optin.flows.records.contact_details import current_contact
-from optin.flows.records.opened_request import open_request
+from optin.flows.records.decrypted_request import open_request
 from optin.flows.rights.erase import BY_OFFICER, ErasureResult, erase_and_notify
 from optin.flows.rights.withdraw import withdraw_from, withdraw_person
 from optin.store.events import add_events

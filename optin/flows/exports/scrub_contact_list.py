@@ -18,8 +18,8 @@ from itertools import islice
 from optin.consent.channel import Address
 from optin.consent.consent_record import SubjectId
 from optin.consent.purpose import ConsentKey
-from optin.flows.evidence.journal_endings import Endings, still_proven
 from optin.flows.evidence.prove_consent import ProvenConsent, Refusal, prove
+from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
 from optin.store.forms import StoredForm, form_by_digest
 from optin.store.leads import leads_of
 from optin.store.subjects import subjects_by_address, subjects_by_number

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from optin.jobs.job import Job
-from optin.jobs.store_outbox import StoreOutbox
+from optin.jobs.background_job import Job
+from optin.jobs.courier_outbox import StoreOutbox
 from optin.mail.composing import Composer
 from optin.mail.courier import LANES, LANES_A_PLACE, Courier, MailWriter
 from optin.mail.kind_mails import Mailbox

@@ -8,12 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from optin.errors import KindFailed
+from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.deliver import MAX_KIND_CHARACTERS
 from optin.flows.delivery.mail_content import UnknownMailKind, is_known_mail, kind_mail_facts
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.kind_flows import QueuedMail
-from optin.flows.records.opened_request import open_request
-from optin.flows.site_context import SiteContext
+from optin.flows.kind_flow_hooks import QueuedMail
+from optin.flows.records.decrypted_request import open_request
 from optin.store.outbox import DeadLetter, count_dead, dead_letters, has_successor, hurry, requeue
 from optin.store.requests import Request, is_over, keep_longer, load_request
 from optin.store.transaction import Tx

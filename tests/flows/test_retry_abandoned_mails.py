@@ -16,11 +16,11 @@ from optin.consent.posted_form import Entry
 from optin.consent.signed_links import LinkKind
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.consents.sign_up import sign_up
+from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, Order, Verdict
-from optin.flows.delivery.retry import STEP, Retried, SkipReason, retry_dead
+from optin.flows.delivery.retry_abandoned_mails import STEP, Retried, SkipReason, retry_dead
 from optin.flows.retention.sweep_consents import sweep_unconfirmed
-from optin.flows.site_context import SiteContext
 from optin.kinds.prize_draw.draw_winners import DRAWN
 from optin.kinds.webinar.mails import WebinarMail
 from optin.services.edition import keep_edition, load_edition

@@ -7,7 +7,7 @@ import itertools
 import logging
 
 from optin.errors import LogDiverged
-from optin.jobs.job import RoundDone, every
+from optin.jobs.background_job import RoundDone, every
 from optin.services.installation import Installation
 from optin.services.log_signer import sign_log
 from optin.store.log import integrate

@@ -23,7 +23,7 @@ from typing import TypeVar
 from rfc3161_client import HashAlgorithm, PKIStatus, TimestampRequestBuilder, decode_timestamp_response
 
 from optin.consent.clock_doubts import FOLLOWED
-from optin.jobs.job import Job, RoundDone, every
+from optin.jobs.background_job import Job, RoundDone, every
 from optin.jobs.witness_client import COSIGNATURE, PLAIN, cosigned_by
 from optin.proof.signed_notes import Note, Signature, cosignatures
 from optin.proof.time_stamp import read_stamp
