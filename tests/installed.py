@@ -1,7 +1,7 @@
 """The kinds of magnets that are installed where the tests run."""
 
 from optin import cli
-from optin.app.kinds import installed_kinds
+from optin.app.kind_registry import installed_kinds
 
 INSTALLED = installed_kinds()
 KINDS = INSTALLED.parts

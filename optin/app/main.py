@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from optin import __version__
-from optin.app.kinds import installed_kinds
+from optin.app.kind_registry import installed_kinds
 from optin.cli import Commands
 
 

@@ -17,7 +17,7 @@ from optin.consent.channel import declared_addresses
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.settings.site import Purpose
-from optin.settings.table import MOST_LINE_CHARACTERS
+from optin.settings.table_model import MOST_LINE_CHARACTERS
 from optin.site.files import FILE_ENDINGS
 from optin.site.kind_file import FilePart
 from optin.site.model import Site

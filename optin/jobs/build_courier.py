@@ -8,8 +8,8 @@ from optin.jobs.background_job import Job
 from optin.jobs.courier_outbox import StoreOutbox
 from optin.mail.composing import Composer
 from optin.mail.courier import LANES, LANES_A_PLACE, Courier, MailWriter
-from optin.mail.kind_mails import Mailbox
-from optin.mail.signing import open_signer
+from optin.mail.dkim_signing import open_signer
+from optin.mail.kind_mail_hooks import Mailbox
 from optin.mail.threaded_transport import ThreadedTransport
 from optin.mail.transport import open_transport
 from optin.mail.trouble_log import TroubleLog

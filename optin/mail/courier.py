@@ -18,10 +18,10 @@ from typing import Any, Protocol
 from optin.consent.contact_address import as_mailed
 from optin.flows.delivery.mail_order import Order, Verdict
 from optin.mail.composing import Composer
-from optin.mail.outcome import Outcome
-from optin.mail.refusals import Trouble
+from optin.mail.dkim_signing import Signer
 from optin.mail.repeated_refusals import RepeatedRefusals
-from optin.mail.signing import Signer
+from optin.mail.send_outcome import Outcome
+from optin.mail.smtp_refusals import Trouble
 from optin.mail.transport import Transport
 from optin.mail.trouble_log import TroubleLog
 

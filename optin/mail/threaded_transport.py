@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from optin.mail.outcome import Outcome
-from optin.mail.smtp import ignore_acceptance
+from optin.mail.send_outcome import Outcome
+from optin.mail.smtp_transport import ignore_acceptance
 from optin.mail.transport import Transport
 
 T = TypeVar("T")

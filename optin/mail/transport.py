@@ -14,9 +14,9 @@ from typing import Protocol
 
 from optin.errors import SetupRefused
 from optin.flows.delivery.mail_order import Verdict
-from optin.mail.outcome import Outcome
-from optin.mail.session import name_for_ehlo
-from optin.mail.smtp import CONNECTIONS, SmtpAddress, SmtpTransport, ignore_acceptance
+from optin.mail.send_outcome import Outcome
+from optin.mail.smtp_session import name_for_ehlo
+from optin.mail.smtp_transport import CONNECTIONS, SmtpAddress, SmtpTransport, ignore_acceptance
 from optin.mail.trouble_log import TroubleLog
 from optin.server_addresses import AddressRefused, read_mail_server
 

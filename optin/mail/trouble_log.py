@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from optin.mail.refusals import CURES, Trouble
+from optin.mail.smtp_refusals import CURES, Trouble
 
 log = logging.getLogger("optin.mail")
 

@@ -14,7 +14,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, PrivateAttr
 
-from optin.settings.table import BaseAddress, Table
+from optin.settings.table_model import BaseAddress, Table
 
 SHARED = "shared"  # marks a setting that every command must share with the server
 

@@ -17,7 +17,7 @@ from optin.consent.channel import CHANNELS
 from optin.consent.purpose import PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.settings.installation import Settings
-from optin.settings.table import (
+from optin.settings.table_model import (
     BaseAddress,
     ChannelName,
     Line,

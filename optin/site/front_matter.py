@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, create_model
 
-from optin.settings.table import Line, Own, Remark, Stripped, Table, Text, Value
+from optin.settings.table_model import Line, Own, Remark, Stripped, Table, Text, Value
 
 FOCUS = r"(100|\d{1,2})% (100|\d{1,2})%"  # across and down
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from optin.consent.channel import CHANNELS
-from optin.settings.prose import holds_prose
+from optin.settings.prose_values import holds_prose
 from optin.site.documents import Document, Path_, texts_in
 from optin.site.findings import Finding, nearest
 

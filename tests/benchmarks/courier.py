@@ -13,9 +13,9 @@ from pathlib import Path
 
 from optin.jobs.courier_outbox import StoreOutbox
 from optin.mail.courier import LANES, Courier, MailWriter
-from optin.mail.outcome import Outcome
-from optin.mail.signing import Signer
-from optin.mail.smtp import SmtpAddress, SmtpTransport, ignore_acceptance
+from optin.mail.dkim_signing import Signer
+from optin.mail.send_outcome import Outcome
+from optin.mail.smtp_transport import SmtpAddress, SmtpTransport, ignore_acceptance
 from tests.mail.orders import composer
 from tests.mail.server import Script, certificate, mail_server
 from tests.world import TIPS, World, open_world

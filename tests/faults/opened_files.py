@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from optin.flows.delivery.mail_order import MailKind
 from optin.keys import KeyRing
 from optin.mail.composing import Composer
-from optin.mail.kind_mails import Mailbox
+from optin.mail.kind_mail_hooks import Mailbox
 from optin.services.edition import Edition, keep_edition
 from optin.services.installation import Installation
 from optin.services.open_store import StoreUse

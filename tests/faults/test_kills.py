@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from optin.mail.smtp import CONNECTIONS
+from optin.mail.smtp_transport import CONNECTIONS
 from tests.conftest import THOROUGH
 from tests.faults.kills import Step, kill
 

@@ -22,7 +22,7 @@ from optin.flows.delivery.mail_order import MailKind, Order, Verdict
 from optin.flows.delivery.retry_abandoned_mails import STEP, Retried, SkipReason, retry_dead
 from optin.flows.retention.sweep_consents import sweep_unconfirmed
 from optin.kinds.prize_draw.draw_winners import DRAWN
-from optin.kinds.webinar.mails import WebinarMail
+from optin.kinds.webinar.mail_schedule import WebinarMail
 from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation
 from optin.store.claims import Batch

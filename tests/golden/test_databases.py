@@ -30,7 +30,7 @@ from optin.flows.rights.personal_data import PersonalData, view_personal
 from optin.flows.sweep_context import SweepContext
 from optin.jobs.sweep_runner import sweep
 from optin.kinds.prize_draw.participation import draws_of
-from optin.kinds.webinar.seating import webinars_of
+from optin.kinds.webinar.assign_seats import webinars_of
 from optin.proof.bundle_archive import unpack
 from optin.proof.canonical_json import canonical
 from optin.proof.verify_bundle import verify_bundle

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from hatchling.build import build_wheel
 
-from optin.app.kinds import GROUP, OURS, installed_kinds
+from optin.app.kind_registry import GROUP, OURS, installed_kinds
 from optin.cli.installed_kinds import InstalledKinds
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.services.kind_parts import KindParts

@@ -28,7 +28,7 @@ PARTS = {
 HOOKS = [(part, hook) for part, hooks in PARTS.items() for hook in hooks]
 GUIDE = (ROOT / "docs" / "guide" / "own-kind.md").read_text("utf-8")
 NAMES = re.compile(r"webinar|quiz|prize.?draw|newsletter|white.?paper|tip.?booklet|checklist", re.IGNORECASE)
-ABOVE = ("optin/kinds/", "optin/app/kinds.py", "optin/locale/", "templates/kinds/")
+ABOVE = ("optin/kinds/", "optin/app/kind_registry.py", "optin/locale/", "templates/kinds/")
 SUBJECTS = sorted(it.name for it in iter_modules(api.__path__))
 
 

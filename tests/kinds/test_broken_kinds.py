@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from optin.app import kinds as registry
-from optin.app.kinds import installed_kinds
+from optin.app import kind_registry as registry
+from optin.app.kind_registry import installed_kinds
 from optin.app.main import main
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.kinds.kind import Kind

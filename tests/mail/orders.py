@@ -10,7 +10,7 @@ from optin.consent.contact_address import EmailAddress
 from optin.consent.form_version import FormDigest
 from optin.flows.delivery.mail_order import GivenConsent, MailKind, MailOrder
 from optin.mail.composing import Composer
-from optin.mail.kind_mails import Mailbox
+from optin.mail.kind_mail_hooks import Mailbox
 from optin.theme.look import Look
 from optin.theme.theme import Theme
 from tests.installed import KINDS

@@ -7,8 +7,8 @@ import threading
 import time
 
 from optin.flows.delivery.mail_order import Verdict
-from optin.mail.outcome import Outcome
-from optin.mail.smtp import SmtpAddress, SmtpTransport
+from optin.mail.send_outcome import Outcome
+from optin.mail.smtp_transport import SmtpAddress, SmtpTransport
 from optin.mail.threaded_transport import ThreadedTransport
 from tests.mail.server import Script, mail_server
 from tests.ports import NOBODY

@@ -19,9 +19,9 @@ from optin.flows.delivery.mail_order import MailKind, Order, Verdict
 from optin.jobs.background_job import Job
 from optin.jobs.courier_outbox import StoreOutbox
 from optin.mail.courier import Courier, MailWriter
-from optin.mail.refusals import CURES, Trouble
-from optin.mail.signing import Signer
-from optin.mail.smtp import SmtpAddress, SmtpTransport
+from optin.mail.dkim_signing import Signer
+from optin.mail.smtp_refusals import CURES, Trouble
+from optin.mail.smtp_transport import SmtpAddress, SmtpTransport
 from optin.mail.trouble_log import TroubleLog
 from tests.mail.orders import composer, confirmation
 from tests.mail.server import Script, mail_server

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from optin.flows.delivery.mail_order import Verdict
-from optin.mail.outcome import Outcome
-from optin.mail.refusals import CURES, Trouble
-from optin.mail.session import name_for_ehlo
-from optin.mail.smtp import SmtpAddress, SmtpTransport
+from optin.mail.send_outcome import Outcome
+from optin.mail.smtp_refusals import CURES, Trouble
+from optin.mail.smtp_session import name_for_ehlo
+from optin.mail.smtp_transport import SmtpAddress, SmtpTransport
 from optin.mail.transport import open_transport
 from optin.mail.trouble_log import TroubleLog
 from tests.mail.server import Script, certificate, mail_server

@@ -10,8 +10,8 @@ import pytest
 
 from optin.errors import SetupRefused
 from optin.flows.delivery.mail_order import Verdict
-from optin.mail.outcome import Outcome
-from optin.mail.smtp import SmtpAddress, SmtpTransport
+from optin.mail.send_outcome import Outcome
+from optin.mail.smtp_transport import SmtpAddress, SmtpTransport
 from optin.mail.transport import FileTransport, open_transport
 from tests.mail.server import Script, certificate, mail_server
 from tests.ports import NOBODY

@@ -11,7 +11,7 @@ import pytest
 from optin.errors import SetupRefused
 from optin.flows.delivery.mail_order import Verdict
 from optin.keys import KeyRing
-from optin.mail.smtp import SmtpTransport
+from optin.mail.smtp_transport import SmtpTransport
 from optin.mail.transport import open_transport
 from optin.server_addresses import CURE_LOGIN, AddressRefused, check_postgres_address, read_mail_server
 from optin.store.vault import Vault

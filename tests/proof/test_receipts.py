@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from optin.app.main import main
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.mail.composing import Composer
-from optin.mail.kind_mails import Mailbox
+from optin.mail.kind_mail_hooks import Mailbox
 from optin.proof import receipt_files
 from optin.proof.bundle_archive import BundleBroken, pack, unpack
 from optin.proof.find_checkpoints import checkpoints_in

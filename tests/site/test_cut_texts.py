@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from optin.settings.prose import holds_prose
+from optin.settings.prose_values import holds_prose
 from optin.settings.site import SiteSettings
 from optin.site.findings import as_text
 from optin.site.front_matter import PrivacyFile, magnet_file

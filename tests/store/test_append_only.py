@@ -12,8 +12,8 @@ from optin.consent.erasure_grounds import BY_PERSON
 from optin.errors import KeysUnusable, StoreUnusable
 from optin.flows.delivery.mail_order import Verdict
 from optin.keys import KeyRing
-from optin.kinds.prize_draw.entries import DrawList, DrawResult, keep_list, keep_result
 from optin.kinds.prize_draw.pages import DRAW
+from optin.kinds.prize_draw.stored_entries import DrawList, DrawResult, keep_list, keep_result
 from optin.services.log_signer import sign_log
 from optin.store.exports import ExportRun, record_export
 from optin.store.forms import StoredAsset, keep_asset

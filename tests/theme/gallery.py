@@ -24,14 +24,14 @@ from optin.flows.rights.personal_data import (
     PersonalSuppression,
     SentMail,
 )
-from optin.kinds.prize_draw.lots import shown_ticket
+from optin.kinds.prize_draw.draw_lots import shown_ticket
 from optin.kinds.prize_draw.pages import CHANGED, DRAW, DrawView
 from optin.kinds.prize_draw.participation import Participation
-from optin.kinds.quiz.details import Option, Outcome, Pages, Question, Quiz
+from optin.kinds.quiz.questions_and_outcomes import Option, Outcome, Pages, Question, Quiz
 from optin.kinds.quiz.views import QuizView, ResultView
-from optin.kinds.webinar.attendance import Attendance, SeatStatus
 from optin.kinds.webinar.details import Webinar
-from optin.kinds.webinar.pages import WEBINAR_NEWS, PlaceView
+from optin.kinds.webinar.page_samples import WEBINAR_NEWS, PlaceView
+from optin.kinds.webinar.seat_status import Attendance, SeatStatus
 from optin.theme import mail_views, views
 from optin.theme.catalogue import catalogue
 from tests.serving import BASE_URL

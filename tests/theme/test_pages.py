@@ -15,7 +15,7 @@ import pytest
 
 from optin import errors
 from optin.consent.retention_period import RetentionPeriod
-from optin.kinds.webinar.attendance import SeatStatus
+from optin.kinds.webinar.seat_status import SeatStatus
 from optin.theme.catalogue import catalogue, compiled
 from optin.theme.languages import languages
 from optin.theme.look import Look

@@ -16,9 +16,9 @@ import pytest
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.jobs.sweep_runner import FILES, sweep
 from optin.kinds.prize_draw.draw_winners import DRAWN, draw_winners
-from optin.kinds.webinar.mails import WebinarMail
+from optin.kinds.webinar.mail_schedule import WebinarMail
 from optin.mail.composing import Composer
-from optin.mail.kind_mails import Mailbox
+from optin.mail.kind_mail_hooks import Mailbox
 from optin.services.edition import keep_edition, load_edition
 from optin.services.log_signer import advance_log
 from optin.services.promised_files import PromisedFiles

@@ -10,7 +10,7 @@ from functools import partial
 from optin.consent.contact_address import parse_email
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder
 from optin.mail.composing import Composer
-from optin.mail.kind_mails import Mailbox
+from optin.mail.kind_mail_hooks import Mailbox
 from optin.proof.bundle_archive import unpack
 from optin.services.evidence_bundle import make_bundle
 from optin.store.log import integrate

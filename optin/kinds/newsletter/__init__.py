@@ -2,7 +2,7 @@
 
 from optin.kinds.api import DetailsPart, FilePart, Kind
 from optin.kinds.api.forms import ConsentQuestion
-from optin.kinds.api.reading import Complaint
+from optin.kinds.api.front_matter import Complaint
 
 
 def one_email_purpose(questions: tuple[ConsentQuestion, ...]) -> Complaint | None:

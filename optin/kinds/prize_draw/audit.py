@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from optin.kinds.api.event_log import (
+    EventKind,
+    Json,
+    canonical,
+    contents_about_nobody,
+    digest,
+    parse,
+    rfc3339,
+)
 from optin.kinds.api.flows import ConfirmedRequest
-from optin.kinds.api.log import EventKind, Json, canonical, contents_about_nobody, digest, parse, rfc3339
 from optin.kinds.api.store import Runner, Vault
-from optin.kinds.prize_draw import events
+from optin.kinds.prize_draw import event_names
 from optin.kinds.prize_draw.details import ANSWER_FIELD, PrizeDraw
-from optin.kinds.prize_draw.entries import DrawEntry, DrawList, DrawResult, all_lists, all_results, entries_of
-from optin.kinds.prize_draw.lots import SeedRefused, canonical_seed, draw_order, list_digest
+from optin.kinds.prize_draw.draw_lots import SeedRefused, canonical_seed, draw_order, list_digest
 from optin.kinds.prize_draw.participation import promise_of
+from optin.kinds.prize_draw.stored_entries import (
+    DrawEntry,
+    DrawList,
+    DrawResult,
+    all_lists,
+    all_results,
+    entries_of,
+)
 
 Event = Mapping[str, Json]
 
@@ -23,8 +38,8 @@ def audit_draws(read: Runner, said: Sequence[Event]) -> Iterator[str]:
     told: dict[str, Event] = {}
     for event in said:
         kind, magnet = event.get("kind"), str(event.get("magnet"))
-        if kind in {events.FIXED, events.DRAWN}:
-            known = fixed if kind == events.FIXED else told
+        if kind in {event_names.FIXED, event_names.DRAWN}:
+            known = fixed if kind == event_names.FIXED else told
             if magnet in known:
                 yield f"the draw of {magnet} has two events that say {kind}"
             known[magnet] = event
@@ -70,7 +85,7 @@ def audit_entries(read: Runner, vault: Vault, confirmed: Sequence[ConfirmedReque
     """Yield confirmed entries whose row differs from their confirmation, or is missing."""
     lists = {it.magnet: (it.at, frozenset(it.tickets)) for it in read(all_lists)}
     told = read(contents_about_nobody, vault=vault, kind=EventKind.FORGOTTEN)
-    gone = frozenset(str(body.get("of")) for body in told if body.get("what") == events.ENTRIES)
+    gone = frozenset(str(body.get("of")) for body in told if body.get("what") == event_names.ENTRIES)
     entries = read(entries_of, requests=[it.request for it in confirmed])
     for it in confirmed:
         promise, magnet = promise_of(it.form), it.form.magnet

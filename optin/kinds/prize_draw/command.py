@@ -21,8 +21,9 @@ from optin.kinds.api.commands import (
     write_whole,
 )
 from optin.kinds.api.errors import RequestRefused
-from optin.kinds.api.log import rfc3339
-from optin.kinds.api.reading import nearest
+from optin.kinds.api.event_log import rfc3339
+from optin.kinds.api.front_matter import nearest
+from optin.kinds.prize_draw.draw_lots import shown_tickets
 from optin.kinds.prize_draw.draw_winners import (
     draw_winners,
     fix_entries,
@@ -30,9 +31,8 @@ from optin.kinds.prize_draw.draw_winners import (
     read_winners,
     tell_entrants,
 )
-from optin.kinds.prize_draw.entries import DrawList, DrawResult, load_result
-from optin.kinds.prize_draw.lots import shown_tickets
 from optin.kinds.prize_draw.participation import draws_of
+from optin.kinds.prize_draw.stored_entries import DrawList, DrawResult, load_result
 
 TOLD_AT_ONCE = 200
 

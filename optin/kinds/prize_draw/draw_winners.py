@@ -12,19 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.kinds.api.errors import RequestRefused
-from optin.kinds.api.flows import (
-    Context,
-    EmailAddress,
-    RequestPolicy,
-    RightsAction,
-    current_contact,
-    open_request,
-    peek_request,
-    record_action,
-    trust_clock,
-)
-from optin.kinds.api.forms import EMAIL_FIELD
-from optin.kinds.api.log import (
+from optin.kinds.api.event_log import (
     EventKind,
     Json,
     StoredCheckpoint,
@@ -38,11 +26,31 @@ from optin.kinds.api.log import (
     parse,
     rfc3339,
 )
+from optin.kinds.api.flows import (
+    Context,
+    EmailAddress,
+    RequestPolicy,
+    RightsAction,
+    current_contact,
+    open_request,
+    peek_request,
+    record_action,
+    trust_clock,
+)
+from optin.kinds.api.forms import EMAIL_FIELD
 from optin.kinds.api.mail import enqueue
 from optin.kinds.api.store import Tx, Vault
-from optin.kinds.prize_draw import events
+from optin.kinds.prize_draw import event_names
 from optin.kinds.prize_draw.details import SETTLING, PrizeDraw
-from optin.kinds.prize_draw.entries import (
+from optin.kinds.prize_draw.draw_lots import (
+    SCHEME,
+    SeedRefused,
+    canonical_seed,
+    draw_order,
+    list_digest,
+    pick_winners,
+)
+from optin.kinds.prize_draw.stored_entries import (
     DrawEntry,
     DrawList,
     DrawResult,
@@ -55,14 +63,6 @@ from optin.kinds.prize_draw.entries import (
     mark_told,
     tickets_in,
     untold_entries,
-)
-from optin.kinds.prize_draw.lots import (
-    SCHEME,
-    SeedRefused,
-    canonical_seed,
-    draw_order,
-    list_digest,
-    pick_winners,
 )
 
 DRAWN = "drawn"  # the mail that tells each entrant the result
@@ -106,7 +106,7 @@ def fix_entries(tx: Tx, context: Context, magnet: str, promise: PrizeDraw, now: 
         "winners": promise.winners,
         "changed": _changed(tx, magnet, promise),
     }
-    body = of_magnet(events.FIXED, now, magnet, said)
+    body = of_magnet(event_names.FIXED, now, magnet, said)
     fixed = DrawList(magnet, now, promise, canonical(body).decode(), tuple(tickets))
     if not keep_list(tx, fixed):  # a server's sweep and `optin draw` at once: the first one's list stands
         return fix_entries(tx, context, magnet, promise, now)
@@ -174,7 +174,7 @@ def draw_winners(tx: Tx, context: Context, magnet: str, typed: str, now: datetim
     if not keep_result(tx, result):  # somebody else drew at the same moment: that result stands
         return draw_winners(tx, context, magnet, typed, now)
     said: dict[str, Json] = {"seed": seed, "transcript": digest(transcript)}
-    add_events(tx, context.vault, None, [of_magnet(events.DRAWN, now, magnet, said)])
+    add_events(tx, context.vault, None, [of_magnet(event_names.DRAWN, now, magnet, said)])
     return result
 
 
@@ -201,15 +201,17 @@ def _published(fixed: DrawList, checkpoint: StoredCheckpoint | None) -> dict[str
 
 def drawn_at(tx: Tx, vault: Vault, magnet: str) -> datetime | None:
     """Return when a prize draw was drawn, by its genuine event; None when there is none."""
-    told = (body for body in contents_about_nobody(tx, vault, events.DRAWN) if body.get("magnet") == magnet)
+    told = (
+        body for body in contents_about_nobody(tx, vault, event_names.DRAWN) if body.get("magnet") == magnet
+    )
     return next((datetime.fromisoformat(str(body["at"])) for body in told), None)
 
 
 def note_entries_forgotten(tx: Tx, vault: Vault, magnet: str, now: datetime) -> None:
     """Log once that entries of a draw are deleted from now on, or an audit would miss them."""
     known = contents_about_nobody(tx, vault, EventKind.FORGOTTEN)
-    if not any((body.get("what"), body.get("of")) == (events.ENTRIES, magnet) for body in known):
-        add_events(tx, vault, None, [own_forgotten(now, events.ENTRIES, magnet)])
+    if not any((body.get("what"), body.get("of")) == (event_names.ENTRIES, magnet) for body in known):
+        add_events(tx, vault, None, [own_forgotten(now, event_names.ENTRIES, magnet)])
 
 
 def publication_of(tx: Tx, magnet: str) -> bytes | None:

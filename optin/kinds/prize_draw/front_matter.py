@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from optin.kinds.api.forms import FormField, RetentionPeriod
-from optin.kinds.api.reading import (
+from optin.kinds.api.front_matter import (
     Absence,
     Complaint,
     Finding,
@@ -22,7 +22,7 @@ from optin.kinds.api.reading import (
     read_text,
 )
 from optin.kinds.prize_draw.details import ANSWER_FIELD, SETTLING, Contest, PrizeDraw
-from optin.kinds.prize_draw.table import DrawTable
+from optin.kinds.prize_draw.front_matter_keys import DrawTable
 
 TABLE = "draw"
 MOMENT = "%Y-%m-%d %H:%M"

@@ -21,8 +21,8 @@ from optin.kinds.api.samples import (
     personal_page,
 )
 from optin.kinds.prize_draw.details import AGE_FIELD, CHOICE_FIELD, KIND, WITHOUT_CONSENT, Contest, PrizeDraw
+from optin.kinds.prize_draw.draw_lots import ShownTicket, shown_ticket
 from optin.kinds.prize_draw.draw_winners import DECIDING
-from optin.kinds.prize_draw.lots import ShownTicket, shown_ticket
 from optin.kinds.prize_draw.participation import Participation
 
 CHOICES = 2

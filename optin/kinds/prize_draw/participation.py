@@ -18,8 +18,15 @@ from optin.kinds.api.flows import (
 from optin.kinds.api.forms import FormDeclaration
 from optin.kinds.api.store import Tx
 from optin.kinds.prize_draw.details import ANSWER_FIELD, KIND, PrizeDraw
-from optin.kinds.prize_draw.entries import DrawEntry, add_entry, entry_of, fixed_at, tickets_like, winners_of
-from optin.kinds.prize_draw.lots import SHORT_CHARACTERS, ShownTicket, shown_ticket
+from optin.kinds.prize_draw.draw_lots import SHORT_CHARACTERS, ShownTicket, shown_ticket
+from optin.kinds.prize_draw.stored_entries import (
+    DrawEntry,
+    add_entry,
+    entry_of,
+    fixed_at,
+    tickets_like,
+    winners_of,
+)
 
 
 @dataclass(frozen=True)

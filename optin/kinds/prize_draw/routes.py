@@ -16,8 +16,8 @@ from optin.kinds.api.errors import PageUnknown
 from optin.kinds.api.forms import FormDeclaration, Slug
 from optin.kinds.api.web import NO_STORE, AppContext, app_context_of, removed_form
 from optin.kinds.prize_draw.details import KIND, PrizeDraw
+from optin.kinds.prize_draw.draw_lots import SCHEME, shown_tickets
 from optin.kinds.prize_draw.draw_winners import publication_of
-from optin.kinds.prize_draw.lots import SCHEME, shown_tickets
 from optin.kinds.prize_draw.pages import DrawView
 from optin.kinds.prize_draw.participation import draws_of, promise_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from optin.kinds.api.errors import LogDisagrees
+from optin.kinds.api.event_log import EventKind, History, request_history
 from optin.kinds.api.flows import RequestPolicy, open_request, peek_request
 from optin.kinds.api.forms import RetentionPeriod
-from optin.kinds.api.log import EventKind, History, request_history
 from optin.kinds.api.store import Tx
 from optin.kinds.api.sweep import (
     PEOPLE_STEP,
@@ -19,10 +19,11 @@ from optin.kinds.api.sweep import (
     forget_request,
     own_ground,
 )
-from optin.kinds.prize_draw import events
+from optin.kinds.prize_draw import event_names
 from optin.kinds.prize_draw.details import SETTLING
 from optin.kinds.prize_draw.draw_winners import drawn_at, fix_entries, note_entries_forgotten, tell_entrants
-from optin.kinds.prize_draw.entries import (
+from optin.kinds.prize_draw.participation import draws_of, promise_of
+from optin.kinds.prize_draw.stored_entries import (
     DrawEntry,
     count_entries,
     count_untold,
@@ -31,7 +32,6 @@ from optin.kinds.prize_draw.entries import (
     fixed_at,
     remove_entry,
 )
-from optin.kinds.prize_draw.participation import draws_of, promise_of
 
 
 def sweep_draws(tx: Tx, context: SweepContext) -> int:
@@ -105,7 +105,7 @@ def draw_over(
     if not confirmed or (not consented and any(event.purpose for event in confirmed)):
         msg = "an entry of a prize draw is not what its events say"
         raise LogDisagrees(msg)
-    return own_ground(events.OVER, drawn, kept) if kept.after(drawn) <= now else None
+    return own_ground(event_names.OVER, drawn, kept) if kept.after(drawn) <= now else None
 
 
 def _forget_entry(tx: Tx, context: SweepContext, entry: DrawEntry, ground: ErasureGround) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from zoneinfo import ZoneInfo
 
-from optin.kinds.api.reading import Finding, Site
+from optin.kinds.api.front_matter import Finding, Site
 from optin.kinds.prize_draw.details import PrizeDraw
 from optin.kinds.prize_draw.front_matter import MOST_VALUE, SMALL_VALUE
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from optin.kinds.api.forms import FormField
-from optin.kinds.api.reading import (
+from optin.kinds.api.front_matter import (
     FILE_ENDINGS,
     Absence,
     Complaint,
@@ -23,7 +23,8 @@ from optin.kinds.api.reading import (
     prose_as_text,
     read_prose,
 )
-from optin.kinds.quiz.details import (
+from optin.kinds.quiz.front_matter_keys import AnswerEntry, OutcomeEntry, QuestionEntry, QuizTable
+from optin.kinds.quiz.questions_and_outcomes import (
     ANSWERS_FIELD,
     OUTCOME_FIELD,
     Dimension,
@@ -36,7 +37,6 @@ from optin.kinds.quiz.details import (
     overlaps,
     reach,
 )
-from optin.kinds.quiz.table import AnswerEntry, OutcomeEntry, QuestionEntry, QuizTable
 
 MOST_QUESTIONS = 40
 MOST_ANSWERS = 20

@@ -10,7 +10,7 @@ from optin.kinds.api import PagesPart
 from optin.kinds.api.forms import FormField
 from optin.kinds.api.pages import CURE, Frame, LandingView, Objection, SeenPage
 from optin.kinds.api.samples import FETCH, URL, WITHDRAW, delivery, landing
-from optin.kinds.quiz.details import Option, Outcome, Pages, Question, Quiz
+from optin.kinds.quiz.questions_and_outcomes import Option, Outcome, Pages, Question, Quiz
 from optin.kinds.quiz.views import QuizView, ResultView, quiz_view, result_view
 
 

@@ -18,8 +18,15 @@ from optin.kinds.api.flows import (
 )
 from optin.kinds.api.forms import Details, FormDeclaration
 from optin.kinds.api.store import Tx, Vault, promise_of
-from optin.kinds.quiz.details import ANSWERS_FIELD, OUTCOME_FIELD, Answers, AnswerUnknown, Outcome, Quiz
 from optin.kinds.quiz.errors import AnswersStale
+from optin.kinds.quiz.questions_and_outcomes import (
+    ANSWERS_FIELD,
+    OUTCOME_FIELD,
+    Answers,
+    AnswerUnknown,
+    Outcome,
+    Quiz,
+)
 
 USE = "quiz"
 LIFETIME = timedelta(hours=24)

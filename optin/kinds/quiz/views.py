@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from optin.kinds.api.forms import details_text
 from optin.kinds.api.pages import Frame, LandingView
-from optin.kinds.quiz.details import Answers, Outcome, Pages, Quiz
+from optin.kinds.quiz.questions_and_outcomes import Answers, Outcome, Pages, Quiz
 
 _HEADING = "<h2"
 NO_OUTCOME = Outcome("", "", "")

@@ -1,10 +1,9 @@
 """A webinar: a seat at a date, with a calendar entry and reminders."""
 
 from optin.kinds.api import FilePart, Kind
-from optin.kinds.api.reading import Question
-from optin.kinds.webinar.calendar import MAILS
-from optin.kinds.webinar.database import TABLES
-from optin.kinds.webinar.flows import FLOWS
+from optin.kinds.api.front_matter import Question
+from optin.kinds.webinar.calendar_file import MAILS
+from optin.kinds.webinar.flow_hooks import FLOWS
 from optin.kinds.webinar.front_matter import (
     WebinarTable,
     counts_seats_apart,
@@ -12,8 +11,9 @@ from optin.kinds.webinar.front_matter import (
     no_zone,
     read_webinar,
 )
-from optin.kinds.webinar.pages import PAGES
+from optin.kinds.webinar.page_samples import PAGES
 from optin.kinds.webinar.routes import ROUTES
+from optin.kinds.webinar.tables import TABLES
 
 WEBINAR = Kind(
     "webinar",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from optin.kinds.api.event_log import EventKind, request_history
 from optin.kinds.api.flows import ConfirmedRequest, EmailAddress
-from optin.kinds.api.log import EventKind, request_history
 from optin.kinds.api.store import Runner, Vault
-from optin.kinds.webinar.seats import has_seat, is_one_of
+from optin.kinds.webinar.stored_seats import has_seat, is_one_of
 
 
 def audit_seats(read: Runner, vault: Vault, confirmed: Sequence[ConfirmedRequest]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from optin.kinds.api.reading import (
+from optin.kinds.api.front_matter import (
     Complaint,
     Line,
     Magnet,

@@ -23,10 +23,10 @@ from optin.kinds.api.web import (
     see_other,
     single,
 )
-from optin.kinds.webinar.attendance import Attendance, SeatStatus
-from optin.kinds.webinar.calendar import FILE, Invitation, calendar_file
-from optin.kinds.webinar.pages import PlaceView
-from optin.kinds.webinar.seating import attendance, give_up_seat, give_up_seats
+from optin.kinds.webinar.assign_seats import attendance, give_up_seat, give_up_seats
+from optin.kinds.webinar.calendar_file import FILE, Invitation, calendar_file
+from optin.kinds.webinar.page_samples import PlaceView
+from optin.kinds.webinar.seat_status import Attendance, SeatStatus
 
 
 async def get_place(request: Request) -> Response:

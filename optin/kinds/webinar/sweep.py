@@ -10,10 +10,10 @@ from optin.kinds.api.flows import Context, RequestPolicy
 from optin.kinds.api.mail import enqueue, forget_queued
 from optin.kinds.api.store import Tx
 from optin.kinds.api.sweep import SweepContext, SweepRule
+from optin.kinds.webinar.assign_seats import STEP, fill_seats, remind, webinars_of
 from optin.kinds.webinar.details import Webinar
-from optin.kinds.webinar.mails import MAILS, WebinarMail
-from optin.kinds.webinar.seating import STEP, fill_seats, remind, webinars_of
-from optin.kinds.webinar.seats import (
+from optin.kinds.webinar.mail_schedule import MAILS, WebinarMail
+from optin.kinds.webinar.stored_seats import (
     SEATED,
     count_seated,
     lock_occasion,

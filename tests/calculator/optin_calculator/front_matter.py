@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from optin.kinds.api.forms import FormField
-from optin.kinds.api.reading import Line, Table, TableReading, Text, kind_words, read_prose
+from optin.kinds.api.front_matter import Line, Table, TableReading, Text, kind_words, read_prose
 from optin_calculator.calculation import RESULT, Calculator
 
 

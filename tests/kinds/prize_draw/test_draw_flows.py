@@ -26,10 +26,10 @@ from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import view_personal
 from optin.jobs.sweep_runner import sweep
 from optin.kinds.prize_draw.details import ANSWER_FIELD, Contest, PrizeDraw
+from optin.kinds.prize_draw.draw_lots import canonical_seed, draw_order
 from optin.kinds.prize_draw.draw_winners import DRAWN, draw_winners, fix_entries, publication_of, read_winners
-from optin.kinds.prize_draw.entries import DrawList, DrawResult, entry_of, load_list, load_result
-from optin.kinds.prize_draw.lots import canonical_seed, draw_order
 from optin.kinds.prize_draw.participation import participation
+from optin.kinds.prize_draw.stored_entries import DrawList, DrawResult, entry_of, load_list, load_result
 from optin.services.log_signer import advance_log
 from optin.store.clock_mark import keep_mark
 from optin.store.log import integrate, log_frontier, sign_checkpoint

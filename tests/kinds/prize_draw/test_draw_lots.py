@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from optin.consent.retention_period import RetentionPeriod
 from optin.kinds.prize_draw.details import Contest, PrizeDraw
-from optin.kinds.prize_draw.lots import (
+from optin.kinds.prize_draw.draw_lots import (
     SeedRefused,
     canonical_seed,
     draw_order,

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from optin.kinds.quiz.details import Quiz
-from optin.kinds.quiz.table import OutcomeEntry, QuestionEntry, QuizTable
+from optin.kinds.quiz.front_matter_keys import OutcomeEntry, QuestionEntry, QuizTable
+from optin.kinds.quiz.questions_and_outcomes import Quiz
 from optin.site.findings import Finding
 from optin.site.loading import load_site
 from optin.site.prose import prose_as_text

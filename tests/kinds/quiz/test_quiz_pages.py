@@ -16,7 +16,7 @@ from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.records.decrypted_request import open_request
 from optin.mail.composing import Composer
-from optin.mail.kind_mails import Mailbox
+from optin.mail.kind_mail_hooks import Mailbox
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.store.contacts import load_contact
 from optin.store.requests import peek_request

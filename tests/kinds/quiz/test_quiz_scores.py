@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optin.kinds.quiz.details import (
+from optin.kinds.quiz.questions_and_outcomes import (
     Answers,
     AnswerUnknown,
     Dimension,

@@ -10,9 +10,9 @@ import pytest
 from dateutil.tz import tzical  # type: ignore[import-untyped]
 
 from optin.consent.consent_record import RequestId
-from optin.kinds.webinar.attendance import Attendance, SeatStatus
-from optin.kinds.webinar.calendar import Invitation, Method, calendar_bytes
+from optin.kinds.webinar.calendar_file import Invitation, Method, calendar_bytes
 from optin.kinds.webinar.details import Webinar
+from optin.kinds.webinar.seat_status import Attendance, SeatStatus
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 

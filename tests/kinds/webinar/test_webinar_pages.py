@@ -22,11 +22,11 @@ from optin.flows.evidence.audit import Audit
 from optin.flows.retention.sweep_rules import plan
 from optin.flows.sweep_context import SweepContext
 from optin.jobs.sweep_runner import sweep
-from optin.kinds.webinar.attendance import SeatStatus
-from optin.kinds.webinar.mails import WebinarMail, has_use
+from optin.kinds.webinar.mail_schedule import WebinarMail, has_use
+from optin.kinds.webinar.seat_status import SeatStatus
 from optin.kinds.webinar.sweep import RULES
 from optin.mail.composing import Composer
-from optin.mail.kind_mails import Mailbox
+from optin.mail.kind_mail_hooks import Mailbox
 from optin.services.edition import keep_edition, load_edition
 from optin.store.claims import Batch
 from optin.store.transaction import Tx

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from optin.mail.refusals import CURES, Refusal, Stage, Trouble
+from optin.mail.smtp_refusals import CURES, Refusal, Stage, Trouble
 
 ABOUT_US = [
     (554, "5.7.1 <alice@example.org>: Relay access denied", Trouble.RELAY),

@@ -13,9 +13,9 @@ from pathlib import Path
 import aiosmtplib
 
 from optin.flows.delivery.mail_order import Verdict
-from optin.mail.connections import ServerUnusable
-from optin.mail.outcome import Outcome
-from optin.mail.refusals import PERMANENT, Refusal, Stage, Trouble
+from optin.mail.connection_pool import ServerUnusable
+from optin.mail.send_outcome import Outcome
+from optin.mail.smtp_refusals import PERMANENT, Refusal, Stage, Trouble
 
 logging.getLogger("aiosmtplib").setLevel(logging.WARNING)  # its debug lines hold addresses
 

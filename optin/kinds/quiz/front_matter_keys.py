@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from optin.kinds.api.reading import PROSE, Line, Table, Text
+from optin.kinds.api.front_matter import PROSE, Line, Table, Text
 
 Report = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000), PROSE]
 

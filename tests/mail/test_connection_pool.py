@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from optin.flows.delivery.mail_order import Verdict
-from optin.mail.connections import GROW_AFTER_SECONDS, ConnectionPool, ServerUnusable
-from optin.mail.outcome import Outcome
-from optin.mail.smtp import SmtpAddress, SmtpTransport
+from optin.mail.connection_pool import GROW_AFTER_SECONDS, ConnectionPool, ServerUnusable
+from optin.mail.send_outcome import Outcome
+from optin.mail.smtp_transport import SmtpAddress, SmtpTransport
 from optin.services.edition import load_edition
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
@@ -349,7 +349,7 @@ def test_who_stops_waiting_loses_no_connection() -> None:
 
 def test_a_mail_that_gets_no_connection_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """D1: not for longer than its lease lasts."""
-    monkeypatch.setattr("optin.mail.smtp.LONGEST_WAIT_SECONDS", 0.7)
+    monkeypatch.setattr("optin.mail.smtp_transport.LONGEST_WAIT_SECONDS", 0.7)
     script = Script(data_seconds=2)
 
     async def run(port: int) -> list[Outcome]:

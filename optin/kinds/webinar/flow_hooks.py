@@ -15,11 +15,11 @@ from optin.kinds.api.flows import Context, LinkKind, OpenedRequest, PersonStatus
 from optin.kinds.api.forms import Details
 from optin.kinds.api.mail import has_duplicate
 from optin.kinds.api.store import Tx
-from optin.kinds.webinar.attendance import Attendance
+from optin.kinds.webinar.assign_seats import attendance, take_seat
 from optin.kinds.webinar.audit import audit_seats
 from optin.kinds.webinar.details import Webinar
-from optin.kinds.webinar.mails import MAILS, WebinarMail, due_of, has_use
-from optin.kinds.webinar.seating import attendance, take_seat
+from optin.kinds.webinar.mail_schedule import MAILS, WebinarMail, due_of, has_use
+from optin.kinds.webinar.seat_status import Attendance
 from optin.kinds.webinar.sweep import RULES, notice_plans, warn_of_outdated
 
 OUTDATED_WAIT = timedelta(minutes=1)  # of a mail whose plan this process does not know yet

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import aiosmtplib
 
 from optin.flows.delivery.mail_order import Verdict
-from optin.mail.connections import ConnectionPool, ServerUnusable
-from optin.mail.outcome import Outcome
-from optin.mail.refusals import Refusal, Stage, Trouble
-from optin.mail.session import SmtpAddress, close_session, open_session
+from optin.mail.connection_pool import ConnectionPool, ServerUnusable
+from optin.mail.send_outcome import Outcome
+from optin.mail.smtp_refusals import Refusal, Stage, Trouble
+from optin.mail.smtp_session import SmtpAddress, close_session, open_session
 from optin.mail.trouble_log import TroubleLog
 
 __all__ = ["CONNECTIONS", "SmtpAddress", "SmtpTransport"]

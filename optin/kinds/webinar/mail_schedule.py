@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from optin.kinds.webinar.attendance import Attendance, SeatStatus
 from optin.kinds.webinar.details import DAY_BEFORE, HOUR_BEFORE, Webinar
+from optin.kinds.webinar.seat_status import Attendance, SeatStatus
 
 
 class WebinarMail(StrEnum):

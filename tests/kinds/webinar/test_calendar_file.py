@@ -8,9 +8,9 @@ import pytest
 from icalendar import Calendar
 
 from optin.consent.consent_record import RequestId
-from optin.kinds.webinar.attendance import Attendance, SeatStatus
-from optin.kinds.webinar.calendar import Invitation, Method, calendar_bytes
+from optin.kinds.webinar.calendar_file import Invitation, Method, calendar_bytes
 from optin.kinds.webinar.details import Webinar
+from optin.kinds.webinar.seat_status import Attendance, SeatStatus
 
 INVITATION = Invitation("Example", "info@example.com", "example.com", "alice@example.com")
 

@@ -1,8 +1,8 @@
 """For front matter: the kind's own table, the files it names, complaints with their cures."""
 
 from optin.consent.time_zones import after_gap, moments_of, zone_of
-from optin.settings.prose import PROSE
-from optin.settings.table import Line, Own, Remark, Stripped, Table, Text, Value
+from optin.settings.prose_values import PROSE
+from optin.settings.table_model import Line, Own, Remark, Stripped, Table, Text, Value
 from optin.site.documents import read_text
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, as_on_disk, find_inside
 from optin.site.findings import Finding, nearest

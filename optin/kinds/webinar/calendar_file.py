@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from optin.kinds.api import MailPart
 from optin.kinds.api.flows import as_mailed
 from optin.kinds.api.mail import Attachment, Mailbox, MailKind, MailOrder
-from optin.kinds.webinar.attendance import Attendance, SeatStatus
-from optin.kinds.webinar.mails import WebinarMail
+from optin.kinds.webinar.mail_schedule import WebinarMail
+from optin.kinds.webinar.seat_status import Attendance, SeatStatus
 
 FILE = "webinar.ics"
 RULES_AROUND = timedelta(days=800)  # the changes of a clock before and after it; by default they stop in 2038

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from optin.errors import SetupRefused
-from optin.mail.signing import Signer, open_signer
+from optin.mail.dkim_signing import Signer, open_signer
 from optin.settings.site import Dkim
 from tests.mail.orders import composer, confirmation, delivery
 from tests.world import NOON

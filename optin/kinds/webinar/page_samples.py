@@ -10,8 +10,8 @@ from optin.kinds.api import PagesPart
 from optin.kinds.api.flows import RequestId
 from optin.kinds.api.pages import ConfirmedView, Frame
 from optin.kinds.api.samples import AT, HOST, WITHDRAW, delivery, kind_mail, personal_page
-from optin.kinds.webinar.attendance import Attendance, SeatStatus
 from optin.kinds.webinar.details import Webinar
+from optin.kinds.webinar.seat_status import Attendance, SeatStatus
 
 WEBINAR_NEWS = (
     "webinar-day", "webinar-hour", "webinar-moved", "webinar-cancelled", "webinar-seated", "webinar-replay",

@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from optin.consent.channel import CHANNELS, Channel
 from optin.consent.retention_period import RetentionPeriod
 from optin.proof.signed_notes import NoteBroken, VerifierKey
-from optin.settings.prose import PROSE
+from optin.settings.prose_values import PROSE
 
 MOST_LINE_CHARACTERS = 200  # what a mail's Subject can hold, with our words around it
 

@@ -10,7 +10,7 @@ from optin.kinds.api import FlowPart
 from optin.kinds.api.flows import Context, OpenedRequest, QueuedMail
 from optin.kinds.api.forms import Details
 from optin.kinds.api.store import Tx
-from optin.kinds.prize_draw import events
+from optin.kinds.prize_draw import event_names
 from optin.kinds.prize_draw.audit import audit_draws, audit_entries
 from optin.kinds.prize_draw.details import PrizeDraw
 from optin.kinds.prize_draw.draw_winners import DRAWN
@@ -47,7 +47,7 @@ FLOWS = FlowPart(
     read_kept=PrizeDraw.read,
     sweep_rules=RULES,
     warnings=warn_of_missed,
-    events=frozenset({events.FIXED, events.DRAWN}),
+    events=frozenset({event_names.FIXED, event_names.DRAWN}),
     audit=audit_draws,
     audit_confirmed=audit_entries,
 )

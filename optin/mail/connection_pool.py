@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from optin.mail.outcome import Outcome
+from optin.mail.send_outcome import Outcome
 
 GROW_AFTER_SECONDS = 10.0
 LONGEST_GROW_SECONDS = 3600.0

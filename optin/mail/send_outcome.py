@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from optin.flows.delivery.mail_order import Verdict
-from optin.mail.refusals import Trouble
+from optin.mail.smtp_refusals import Trouble
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from optin.kinds.api.reading import Line, Own, Remark, Table, Text, Value
+from optin.kinds.api.front_matter import Line, Own, Remark, Table, Text, Value
 
 
 class SeedTable(Table):

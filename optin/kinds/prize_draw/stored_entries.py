@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from optin.kinds.api.event_log import leaf_digest, parse
 from optin.kinds.api.flows import RequestId
-from optin.kinds.api.log import leaf_digest, parse
 from optin.kinds.api.store import Row, Tx, from_ms, to_ms
 from optin.kinds.prize_draw.details import PrizeDraw
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from optin.kinds.api.flows import Context, OpenedRequest, RequestPolicy, SubjectId, open_request, requests_of
 from optin.kinds.api.mail import enqueue, forget_queued
 from optin.kinds.api.store import Tx
-from optin.kinds.webinar.attendance import Attendance, SeatStatus
 from optin.kinds.webinar.details import Webinar
-from optin.kinds.webinar.mails import MAILS, REMINDERS, WebinarMail
-from optin.kinds.webinar.seats import (
+from optin.kinds.webinar.mail_schedule import MAILS, REMINDERS, WebinarMail
+from optin.kinds.webinar.seat_status import Attendance, SeatStatus
+from optin.kinds.webinar.stored_seats import (
     GIVEN_UP,
     SEATED,
     WAITING,
