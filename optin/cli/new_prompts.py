@@ -7,6 +7,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
@@ -75,8 +76,7 @@ def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, l
             addresses[address.field] = _ask(words, lambda it: _line(it, MOST_SENTENCE_CHARACTERS), why)
     file = _ask("File to hand out (Enter: a placeholder)", _file, "") if kind.hands_out_file else None
     answers = {
-        it.name: _ask(it.words, lambda answer, it=it: _own(answer, it.reason), it.default)  # type: ignore[misc]  # untyped default
-        for it in kind.questions
+        it.name: _ask(it.words, partial(_own, reason_against=it.reason), it.default) for it in kind.questions
     }
     told = MagnetAnswers(title, description, tuple(chosen), addresses, file, answers)
     return NewMagnet(name, slug, lang, told)

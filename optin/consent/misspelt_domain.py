@@ -109,7 +109,7 @@ def _slips(typed: str, known: str) -> int | None:
     """Return how many typing errors turn `known` into `typed`; None when it is another name."""
     name, _, ending = typed.partition(".")
     meant, _, its_ending = known.partition(".")
-    if ending != its_ending or len(meant) < _SHORTEST_NAME or abs(len(name) - len(meant)) > 2:  # noqa: PLR2004
+    if ending != its_ending or len(meant) < _SHORTEST_NAME or abs(len(name) - len(meant)) > 2:  # noqa: PLR2004 - two letters off
         return None
     far = distance(name, meant)
     if _KNOWN[known]:

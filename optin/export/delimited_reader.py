@@ -55,7 +55,7 @@ def _encoding(path: Path, named: str) -> str:
         if begin.startswith(mark):
             return encoding
     first, second = begin[::2].count(0), begin[1::2].count(0)
-    if len(begin) >= 4 and max(first, second) * 3 > len(begin) and not min(first, second):  # noqa: PLR2004
+    if len(begin) >= 4 and max(first, second) * 3 > len(begin) and not min(first, second):  # noqa: PLR2004 - two characters
         return "utf-16-le" if second else "utf-16-be"  # without a mark, as few programs write it
     return named
 

@@ -61,7 +61,7 @@ def name_for_ehlo(host: str) -> str:
         except UnicodeError:
             return ""
         return name if _HOST_NAME.fullmatch(name) else ""
-    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"  # noqa: PLR2004
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"  # noqa: PLR2004 - IPv6
 
 
 @lru_cache

@@ -44,7 +44,7 @@ class _ListeningServer(Server):
 
     def _init_shared_socket(self) -> None:
         sockets: Any = net  # its types do not tell what it is made of
-        self._shd = sockets.SocketHolder(os.dup(self._listening.fileno()), False, BACKLOG)  # noqa: FBT003
+        self._shd = sockets.SocketHolder(os.dup(self._listening.fileno()), False, BACKLOG)  # noqa: FBT003 - no name
 
 
 def open_port(host: str, port: int) -> socket.socket:

@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from optin.consent.consent_record import EventKind, RequestId, SubjectId
+from optin.consent.contact_address import EmailAddress
 from optin.consent.event_content import EventBuilder, rfc3339
 from optin.keys import load_keys, make_keys
 from optin.proof.canonical_json import canonical
@@ -43,7 +44,7 @@ def fill(world: World, path: Path, count: int) -> None:
         for number in range(first, min(first + BATCH, count)):
             address = f"p{number}@example.com"
             subject, request = new_id(), RequestId(new_id())
-            index = world.vault.index(address)  # type: ignore[arg-type]
+            index = world.vault.index(EmailAddress(address))
             declared = canonical(
                 {"email": address, "fields": {}, "purposes": [TIPS], "form": form.digest, "at": rfc3339(NOON)}
             )

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from optin.consent.form_version import Slug
 from optin.services.edition import load_edition
 from tests.benchmarks.load import pages_per_second
 from tests.installed import KINDS
@@ -62,7 +63,7 @@ def main() -> None:
         edition, _ = load_edition(folder / "site", KINDS)
         if edition is None:
             raise AssertionError(name)
-        page = edition.publication.forms["paper"].page  # type: ignore[index]
+        page = edition.publication.forms[Slug("paper")].page
         (folder / "files").mkdir()
         (folder / "files" / "page.html").write_bytes(page)
         style = edition.theme.assets[edition.theme.asset_url("style.css")].data

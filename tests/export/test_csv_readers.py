@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from optin.app.main import main
 from optin.export.presets import PRESETS
 from optin.export.writers import FOR_EXCEL, write_csv
-from tests.export.test_export import run, site  # noqa: F401 - the same people
+from tests.export.test_export import run
+from tests.export.test_export import site as site  # noqa: PLC0414 - the same people
 from tests.house.requirements_table import ROOT
 
 MARK = b"\xef\xbb\xbf"
@@ -58,7 +59,7 @@ def test_the_reader_of_this_test_refuses_what_go_refuses() -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_each_preset_is_read_by_a_strict_reader(site: Path, tmp_path: Path, name: str) -> None:  # noqa: F811
+def test_each_preset_is_read_by_a_strict_reader(site: Path, tmp_path: Path, name: str) -> None:
     """E3: the first column has its own name, and nothing before it; in a file and on standard output."""
     out = tmp_path / "leads.csv"
     assert run(site, preset=name, out=str(out)).exit_code == 0
@@ -80,13 +81,13 @@ def test_each_preset_names_the_document_by_which_its_reader_is_known(name: str) 
     assert document in line
 
 
-def test_a_csv_without_a_preset_is_for_programs(site: Path) -> None:  # noqa: F811
+def test_a_csv_without_a_preset_is_for_programs(site: Path) -> None:
     """E2: RFC 4180, with no mark before its first name."""
     data = run(site).stdout_bytes
     assert read_as_go(data)[0][:2] == ["email", "phone"]
 
 
-def test_excel_in_dutch_german_and_french_opens_it(site: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_excel_in_dutch_german_and_french_opens_it(site: Path, tmp_path: Path) -> None:
     """E2, E4: semicolons, a mark, CR LF; the same columns; nothing runs."""
     out = tmp_path / "leads.csv"
     words = [
@@ -130,7 +131,7 @@ def test_no_part_of_a_cell_runs_in_it(text: str) -> None:
         ({"format": "jsonl"}, "leave out --preset and --format"),
     ],
 )
-def test_what_excel_is_not_for_is_a_sentence(site: Path, more: dict[str, str], said: str) -> None:  # noqa: F811
+def test_what_excel_is_not_for_is_a_sentence(site: Path, more: dict[str, str], said: str) -> None:
     """E2, E3: and nothing is exported."""
     words = [word for name, value in more.items() for word in (f"--{name}", value)]
     what = ["--purpose", "tips-email", "--channel", "email", "--to", "crm", "--why", "x", "--out", "-"]
@@ -140,12 +141,12 @@ def test_what_excel_is_not_for_is_a_sentence(site: Path, more: dict[str, str], s
     assert outcome.stdout == ""
 
 
-def scrub(site: Path, file: Path, *more: str) -> Result:  # noqa: F811
+def scrub(site: Path, file: Path, *more: str) -> Result:
     what = ["--purpose", "tips-email", "--channel", "email", "--suppress-only"]
     return CliRunner().invoke(main, ["scrub", str(file), *what, *more, "--site", str(site)])
 
 
-def test_lists_of_people_are_written_either_way(site: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_lists_of_people_are_written_either_way(site: Path, tmp_path: Path) -> None:
     """E6, E5: a scrubbed list, what was dropped, and whom a processor must delete."""
     old = tmp_path / "old.csv"
     old.write_text(LIST, "utf-8")
@@ -168,7 +169,7 @@ def test_lists_of_people_are_written_either_way(site: Path, tmp_path: Path) -> N
         assert read_as_go(kept.read_bytes().removeprefix(MARK), sign) == rows
 
 
-def test_a_list_as_xlsx_needs_no_excel(site: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_list_as_xlsx_needs_no_excel(site: Path, tmp_path: Path) -> None:
     """E6: a sentence, and no file."""
     old = tmp_path / "old.csv"
     old.write_text(LIST, "utf-8")

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from datetime import timedelta
+from operator import methodcaller
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from hypothesis import strategies as st
 from optin.app.main import main
 from optin.consent.channel import Channel
 from optin.consent.consent_record import ID_BYTES
+from optin.consent.contact_address import EmailAddress
+from optin.consent.form_version import FormDigest, FormKey, FormVersion, Slug
 from optin.consent.purpose import ConsentKey, ConsentQuestion, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import LinkKind
@@ -85,7 +88,7 @@ def test_an_expired_consent_stays_although_nobody_swept(world: World) -> None:
 def test_a_suppressed_address_stays(world: World) -> None:
     """E1: whatever else is on record."""
     world.join("alice@example.com", TIPS)
-    index = world.vault.index("alice@example.com")  # type: ignore[arg-type]
+    index = world.vault.index(EmailAddress("alice@example.com"))
     world.do(lambda tx: tx.run("INSERT INTO suppression VALUES (:i, :p, 'email', 1)", i=index, p=TIPS))
     assert lead_export(world) == ([], {"suppressed": 1})
 
@@ -127,7 +130,7 @@ def test_evidence_that_was_touched_proves_nothing(world: World, forgery: str) ->
         literal = f"x'{page}'" if is_sqlite else f"'\\x{page}'"
         tamper(world, f"UPDATE form_version SET page = {literal}")
     elif forgery == "form-of-request":
-        world.serve(world.form.__class__("e" * 64, "k", b"other", world.form.declaration))  # type: ignore[arg-type]
+        world.serve(FormVersion(FormDigest("e" * 64), FormKey("k"), b"other", world.form.declaration))
         tamper(world, "UPDATE request SET form = '" + "e" * 64 + "'")
     else:
         tamper(world, *FORGERIES[forgery])
@@ -160,7 +163,7 @@ def test_one_persons_evidence_does_not_serve_for_another(world: World) -> None:
     world.tampered = True
     rows = world.do(lambda tx: tx.all("SELECT id, sealed FROM subject"))
     for (one, _), (_, sealed) in zip(rows, reversed(rows), strict=True):
-        world.do(lambda tx, o=one, s=sealed: tx.run("UPDATE subject SET sealed = :s WHERE id = :i", s=s, i=o))  # type: ignore[misc]
+        world.do(methodcaller("run", "UPDATE subject SET sealed = :s WHERE id = :i", s=sealed, i=one))
     assert lead_export(world) == ([], {"unproven": 2})
 
 
@@ -316,7 +319,7 @@ def site(tmp_path: Path) -> Path:
     edition = site_at(root)
     with open_installation(edition.site.settings, edition.policy, KINDS, "dev") as installation:
         keep_edition(installation.store, edition, installation.clock())
-        form = edition.publication.forms["paper"]  # type: ignore[index]
+        form = edition.publication.forms[Slug("paper")]
         world = World(
             installation.store,
             installation.vault,

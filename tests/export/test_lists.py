@@ -11,7 +11,8 @@ from xlsxwriter import Workbook
 
 from optin.errors import RequestRefused
 from optin.export.lists import PeopleList, open_list
-from tests.export.test_scrub import rows, scrub, site  # noqa: F401 - the same people
+from tests.export.test_scrub import rows, scrub
+from tests.export.test_scrub import site as site  # noqa: PLC0414 - the same people
 from tests.export.test_since import export, open_world_of, run
 
 
@@ -67,7 +68,7 @@ def test_a_stray_quote_far_below_has_its_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", STRAY)
-def test_neither_command_answers_about_such_a_list(site: Path, tmp_path: Path, case: str) -> None:  # noqa: F811
+def test_neither_command_answers_about_such_a_list(site: Path, tmp_path: Path, case: str) -> None:
     """E6, E5: no file, no "nobody"."""
     leads, theirs = tmp_path / "leads.csv", tmp_path / "old.csv"
     export(site, leads)
@@ -146,7 +147,7 @@ def test_a_spreadsheet_that_was_cut_off_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_spreadsheet_with_several_sheets_is_refused_unless_one_is_named(
-    site: Path,  # noqa: F811
+    site: Path,
     tmp_path: Path,
 ) -> None:
     """E6, E5: people on a second sheet would be hidden; empty sheets hide nobody."""
@@ -281,7 +282,7 @@ def test_an_apostrophe_and_other_signs_belong_to_an_address(tmp_path: Path) -> N
     assert people(tmp_path / "old.csv", text) == ["o'brien@example.com", "r&d@example.com", "a/b@example.com"]
 
 
-def test_a_header_below_a_title_is_written_again(site: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_header_below_a_title_is_written_again(site: Path, tmp_path: Path) -> None:
     """E6: what stood above it is named among the dropped."""
     file = tmp_path / "old.csv"
     file.write_text("sep=;\nKlantenlijst\n\nNaam;E-mail\nA;alice@example.com\n")
@@ -314,7 +315,7 @@ def test_an_address_above_the_header_is_a_persons(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("how", [(), ("--suppress-only",)])
 def test_one_objection_in_a_cell_drops_its_row(
-    site: Path,  # noqa: F811
+    site: Path,
     tmp_path: Path,
     cell: str,
     how: tuple[str, ...],
@@ -327,7 +328,7 @@ def test_one_objection_in_a_cell_drops_its_row(
     assert rows(tmp_path / "kept.csv") == [["E-mail", "Naam"], ["bert@example.com", "y"]]
 
 
-def test_who_is_unknown_beside_who_is_proven_drops_the_row(site: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_who_is_unknown_beside_who_is_proven_drops_the_row(site: Path, tmp_path: Path) -> None:
     """E6: of two in a cell, both need a proven consent; two with one each stay."""
     file = tmp_path / "old.csv"
     file.write_text('E-mail\n"alice@example.com; zed@example.com"\n"alice@example.com; bert@example.com"\n')
@@ -335,7 +336,7 @@ def test_who_is_unknown_beside_who_is_proven_drops_the_row(site: Path, tmp_path:
     assert rows(tmp_path / "kept.csv") == [["E-mail"], ["alice@example.com; bert@example.com"]]
 
 
-def test_an_objection_in_another_column_drops_who_is_proven(site: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_an_objection_in_another_column_drops_who_is_proven(site: Path, tmp_path: Path) -> None:
     """E6, R7: the list that is kept holds the address of nobody who withdrew or was erased."""
     file = tmp_path / "old.csv"
     file.write_text(
@@ -346,7 +347,7 @@ def test_an_objection_in_another_column_drops_who_is_proven(site: Path, tmp_path
     assert [row[0] for row in rows(tmp_path / "kept.csv")] == ["email", "bert@example.com"]
 
 
-def test_two_numbers_in_a_cell_are_two(site: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_two_numbers_in_a_cell_are_two(site: Path, tmp_path: Path) -> None:
     """E6, R7: for telephone as well; a title with a date above them is none."""
     file = tmp_path / "old.csv"
     file.write_text(
@@ -369,7 +370,7 @@ def test_numbers_of_a_spreadsheet_are_read_as_they_show(tmp_path: Path) -> None:
     assert [found.value(line) for line in found.rows] == ["31201234567", "31201234568"]
 
 
-def test_since_an_export_says_how_much_was_read(site: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_since_an_export_says_how_much_was_read(site: Path, tmp_path: Path) -> None:
     """E5: and which lines hold no address that can be read; "nobody" is said of the whole file only."""
     export(site, tmp_path / "leads.csv")
     theirs = tmp_path / "theirs.csv"
@@ -382,7 +383,7 @@ def test_since_an_export_says_how_much_was_read(site: Path, tmp_path: Path) -> N
         open_world_of(site, "erase", "alice@example.com")
 
 
-def test_everybody_of_a_cell_is_found_since_an_export(site: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_everybody_of_a_cell_is_found_since_an_export(site: Path, tmp_path: Path) -> None:
     """E5, R7: two in a cell, a name around it, far down in a long note."""
     export(site, tmp_path / "leads.csv")
     open_world_of(site, "erase", "alice@example.com")
@@ -455,7 +456,7 @@ def test_a_list_with_the_wrong_ending_is_read(tmp_path: Path) -> None:
     assert people(tmp_path / "old.csv", data) == ["alice@example.com"]
 
 
-def test_a_scrubbed_list_is_a_list_again(site: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_scrubbed_list_is_a_list_again(site: Path, tmp_path: Path) -> None:
     """E6: what we write is read as it was written."""
     file = tmp_path / "old.csv"
     file.write_text('E-mail;Naam\nalice@example.com;"B ""x""; y\nz"\n')
@@ -494,7 +495,7 @@ def test_what_stands_in_brackets_or_a_link_is_read_as_the_form_reads_it(tmp_path
 
 @pytest.mark.parametrize("cell", ["Alice <a/b@example.com>", "mailto:a%2Fb@example.com"])
 def test_nobody_who_objected_is_kept_by_how_the_address_is_written(
-    site: Path,  # noqa: F811
+    site: Path,
     tmp_path: Path,
     cell: str,
 ) -> None:

@@ -17,6 +17,7 @@ from xlsxwriter import Workbook
 
 from optin.app.main import main
 from optin.consent.contact_address import parse_email
+from optin.consent.form_version import Slug
 from optin.errors import RequestRefused
 from optin.export.lists import open_list
 from optin.flows.rights.erase import BY_PERSON, erase_person
@@ -36,7 +37,7 @@ def site(tmp_path: Path) -> Path:
     edition = site_at(root)
     with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
         keep_edition(installation.store, edition, installation.clock())
-        form = edition.publication.forms["paper"]  # type: ignore[index]
+        form = edition.publication.forms[Slug("paper")]
         world = World(
             installation.store,
             installation.vault,

@@ -17,18 +17,19 @@ from optin.errors import RequestRefused
 from optin.export import writers
 from optin.export.presets import PRESETS
 from optin.export.rows import AFTER, BEFORE
-from tests.export.test_export import run, site  # noqa: F401 - the same people
+from tests.export.test_export import run
+from tests.export.test_export import site as site  # noqa: PLC0414 - the same people
 
 COLUMNS = (*BEFORE, "company", "first_name", "last_name", *AFTER)
 
 
-def rows_of(site: Path, preset: str, **changes: str) -> list[dict[str, str]]:  # noqa: F811
+def rows_of(site: Path, preset: str, **changes: str) -> list[dict[str, str]]:
     outcome = run(site, preset=preset, **changes)
     assert outcome.exit_code == 0, outcome.output
     return list(csv.DictReader(io.StringIO(outcome.stdout)))
 
 
-def test_a_spreadsheet_has_types_and_filters_and_runs_nothing(site: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_spreadsheet_has_types_and_filters_and_runs_nothing(site: Path, tmp_path: Path) -> None:
     """E2, E4: moments are dates, texts are texts, also what looks like a formula."""
     out = tmp_path / "leads.xlsx"
     outcome = run(site, format="xlsx", out=str(out))
@@ -48,7 +49,7 @@ def test_a_spreadsheet_has_types_and_filters_and_runs_nothing(site: Path, tmp_pa
     assert sheet.freeze_panes == "A2"
 
 
-def test_a_spreadsheet_goes_to_standard_output_whole(site: Path) -> None:  # noqa: F811
+def test_a_spreadsheet_goes_to_standard_output_whole(site: Path) -> None:
     """E2: bytes, not text."""
     outcome = run(site, format="xlsx", out="-")
     sheet = openpyxl.load_workbook(io.BytesIO(outcome.stdout_bytes)).worksheets[0]
@@ -63,7 +64,7 @@ def test_more_than_a_spreadsheet_holds_is_a_sentence(tmp_path: Path, monkeypatch
         writers.write_xlsx(file, COLUMNS, [row, row, row])
 
 
-def test_mailchimp_gets_its_headers_short_texts_and_days(site: Path) -> None:  # noqa: F811
+def test_mailchimp_gets_its_headers_short_texts_and_days(site: Path) -> None:
     """E3: texts of at most 255 bytes, dates as YYYY-MM-DD."""
     for row in rows_of(site, "mailchimp"):
         assert list(row)[:3] == ["Email Address", "Phone Number", "First Name"]
@@ -75,7 +76,7 @@ def test_mailchimp_gets_its_headers_short_texts_and_days(site: Path) -> None:  #
     assert all(len(value.encode()) <= 255 for value in cut.values())
 
 
-def test_brevo_gets_its_attributes_and_the_number_to_be_called(site: Path) -> None:  # noqa: F811
+def test_brevo_gets_its_attributes_and_the_number_to_be_called(site: Path) -> None:
     """E3: capitals; a number with plus and country, digits only, where it is called and not texted."""
     (row,) = rows_of(site, "brevo", purpose="follow-up-phone", channel="phone")
     assert row["EMAIL"] == "alice@example.com"
@@ -85,14 +86,14 @@ def test_brevo_gets_its_attributes_and_the_number_to_be_called(site: Path) -> No
     assert run(site, preset="brevo", format="xlsx", out="-").exit_code == 0
 
 
-def test_hubspot_gets_the_names_of_its_properties(site: Path) -> None:  # noqa: F811
+def test_hubspot_gets_the_names_of_its_properties(site: Path) -> None:
     """E3: email is what it joins on; every column has a header of its own."""
     rows = rows_of(site, "hubspot")
     assert list(rows[0])[:3] == ["Email", "Phone number", "First name"]
     assert len(set(rows[0])) == len(list(rows[0]))
 
 
-def test_listmonk_gets_name_and_attributes(site: Path) -> None:  # noqa: F811
+def test_listmonk_gets_name_and_attributes(site: Path) -> None:
     """E3: three columns; the rest is one JSON object."""
     rows = rows_of(site, "listmonk")
     assert [list(row) for row in rows] == [["email", "name", "attributes"]] * 2
@@ -104,7 +105,7 @@ def test_listmonk_gets_name_and_attributes(site: Path) -> None:  # noqa: F811
         assert row["name"]
 
 
-def test_a_preset_says_what_its_tool_can_read(site: Path) -> None:  # noqa: F811
+def test_a_preset_says_what_its_tool_can_read(site: Path) -> None:
     """E3: a sentence, and nothing is exported or recorded."""
     outcome = run(site, preset="mailchimp", format="xlsx")
     assert outcome.exit_code == 1

@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from optin.app.main import main
 from optin.consent.consent_record import Status
 from optin.consent.contact_address import parse_email
+from optin.consent.form_version import Slug
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import JournalUnusable
 from optin.flows.exports.export_leads import LeadExport
@@ -74,7 +75,7 @@ class House:
     def world(self) -> Iterator[World]:
         with self.installation() as installation:
             keep_edition(installation.store, self.edition, installation.clock())
-            form = self.edition.publication.forms["paper"]  # type: ignore[index]
+            form = self.edition.publication.forms[Slug("paper")]
             world = World(
                 installation.store, installation.vault, installation.clock(), form, self.edition.policy
             )

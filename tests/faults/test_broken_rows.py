@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from optin.consent.contact_address import EmailAddress
 from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead
 from optin.flows.exports.webhooks import ReceiverAnswer, claim_outgoing, record_answer
 from optin.store.claims import Batch
@@ -77,7 +78,7 @@ def test_a_notice_that_cannot_be_read_holds_up_no_mail(world: World) -> None:
     """S6: a mail about personal data, whose own seal is broken."""
     world.join("alice@example.com", TIPS)
     world.send()
-    index = world.vault.index("alice@example.com")  # type: ignore[arg-type]
+    index = world.vault.index(EmailAddress("alice@example.com"))
     told = {"email": "alice@example.com", "lang": "nl"}
     for _ in range(2):
         world.do(

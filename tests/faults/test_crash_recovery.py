@@ -12,10 +12,12 @@ from datetime import timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import psycopg
 import pytest
 
+from optin.consent.contact_address import EmailAddress
 from optin.errors import StoreBusy, StoreUnusable
 from optin.flows.delivery.deliver import claim_orders, record_crashed_send
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Verdict
@@ -99,7 +101,7 @@ def test_what_a_dead_server_had_is_taken_up_by_another(world: World, others: lis
         renew(store, world)
     world.sign_up(ALICE, TIPS)
     assert len(claim(world, one.presence.incarnation)) == 1
-    one._presence.close()  # noqa: SLF001 - its connection ends, as when it is killed
+    one._presence.close()  # noqa: SLF001 - as a server that dies - its connection ends, as when it is killed
     assert renew(other, world) == 0  # a connection that was lost is no death
     world.do(
         lambda tx: tx.run(
@@ -121,12 +123,12 @@ def test_a_database_that_was_away_is_nobodys_death(world: World, others: list[Po
     """D1, S6: locks are lost and rows old then; who is back first takes nothing from those that live."""
     one, other = others
     now = 0.0
-    other._presence = postgres_presence.PostgresPresence(other._presence._info, lambda: now)  # noqa: SLF001
+    other._presence = postgres_presence.PostgresPresence(other._presence._info, lambda: now)  # noqa: SLF001 - its clock
     for store in others:
         renew(store, world)
     world.sign_up(ALICE, TIPS)
     assert len(claim(world, one.presence.incarnation)) == 1
-    one._presence.close()  # noqa: SLF001
+    one._presence.close()  # noqa: SLF001 - as a server that dies
     now = 12.0
     world.do(lambda tx: tx.run("UPDATE server_process SET seen_at = seen_at - 12000"))
     taken = []
@@ -255,7 +257,7 @@ def test_a_notice_that_was_taken_is_settled_too(
     """D1, R5: the last mail to somebody who was erased is forgotten with it."""
     world.join(ALICE, TIPS)
     world.send()
-    index = world.vault.index(ALICE)  # type: ignore[arg-type]
+    index = world.vault.index(EmailAddress(ALICE))
     world.do(
         enqueue_notice, vault=world.vault, notice=Notice(kind, index, {"email": ALICE, "lang": "nl"}),
             domain="example.com", now=world.now
@@ -282,7 +284,7 @@ def test_a_request_that_was_erased_meanwhile_stays_erased(
     (order,) = asyncio.run(outbox.claim(9))
     outbox.taken(order, b"the very bytes")
     dies(installation)
-    index = world.vault.index(ALICE)  # type: ignore[arg-type]
+    index = world.vault.index(EmailAddress(ALICE))
     erase = partial(erase_person, context=world.context, email_index=index, reason=BY_PERSON, now=world.now)
     assert world.do(erase) is not None
     recover_crashed_work(installation.store, installation.context, installation.clock(), tmp_path / "taken")
@@ -405,7 +407,7 @@ def test_a_verdict_that_cannot_be_recorded_is_recorded_before_more_is_claimed(
         (order,) = await outbox.claim(9)
         assert isinstance(order, MailOrder)
         outbox.taken(order, b"mail")
-        installation.store = Away()  # type: ignore[assignment]
+        installation.store = cast("Store", Away())
         with pytest.raises(StoreBusy):
             await outbox.settle(order, Verdict.SENT, "250", b"mail")
         with pytest.raises(StoreBusy):

@@ -10,11 +10,12 @@ from pathlib import Path
 import psycopg
 
 from optin.consent.contact_address import parse_email
-from optin.flows.delivery.mail_order import Verdict
+from optin.flows.delivery.mail_order import MailKind, Verdict
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.rights.erase import BY_PERSON, erase_and_notify, erase_person
+from optin.proof.inclusion_proof import InclusionProof
 from tests.installed import KINDS
-from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, open_world
+from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, about_requests, open_world
 
 NAME, PHONE, ADDRESS = "Zwaantje-Wilhelmina", "+31612345678", "zwaantje.wilhelmina@example.com"
 PLAIN = [text.encode() for text in (NAME, PHONE, ADDRESS, "zwaantje")]
@@ -169,10 +170,6 @@ def test_no_byte_is_left_in_a_dump_of_postgres(postgres_url: str, tmp_path: Path
 
 def test_after_an_erasure_old_receipts_still_verify(world: World) -> None:
     """P9, P5: the log goes on; what the person has in the mailbox stays a proof."""
-    from optin.flows.delivery.mail_order import MailKind  # noqa: PLC0415
-    from optin.proof.inclusion_proof import InclusionProof  # noqa: PLC0415
-    from tests.world import about_requests  # noqa: PLC0415
-
     world.join(ADDRESS, TIPS, first_name=NAME)
     (delivery,) = about_requests(world.send(), MailKind.DELIVERY)
     proofs = [data for name, data in delivery.proof.items() if name.endswith(".tlog-proof")]

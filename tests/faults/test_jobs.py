@@ -8,6 +8,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import psycopg
 import pytest
@@ -18,6 +19,7 @@ from optin.jobs import background_job as jobs_
 from optin.jobs.background_job import Job, RoundDone, every, job_ages, pause_seconds, stale_jobs
 from optin.jobs.server_jobs import installation_jobs
 from optin.jobs.sweep_runner import sweep
+from optin.store.transaction import Store
 from tests.world import TIPS, World
 
 PERSON = "alice@example.com"
@@ -178,7 +180,7 @@ def test_every_job_of_an_office_goes_on_when_its_store_is_there_again(
 
     async def work() -> None:
         stop = asyncio.Event()
-        installation.store = Broken()  # type: ignore[assignment]
+        installation.store = cast("Store", Broken())
         tasks = [asyncio.ensure_future(job.run(stop)) for job in jobs]
         async with asyncio.timeout(30):
             while caplog.text.count("failed and will be tried again: LookupError") < 2:

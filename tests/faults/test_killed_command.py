@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from optin.app.main import main
-from tests.export.test_scrub import site  # noqa: F401 - the same people
+from tests.export.test_scrub import site as site  # noqa: PLC0414 - the same people
 
 KILLED_AT = """
 import os, signal, sys
@@ -36,7 +36,7 @@ main(sys.argv[1:])
     "act", [("hold", "--until", "2099-12-31"), ("withdraw",), ("erase", "--yes")], ids=lambda act: act[0]
 )
 def test_a_killed_command_leaves_no_act_without_its_record(
-    site: Path,  # noqa: F811 - the fixture
+    site: Path,
     act: tuple[str, ...],
 ) -> None:
     """R9: what an officer does and the record of it are one transaction, whenever the power fails."""
@@ -52,7 +52,7 @@ def test_a_killed_command_leaves_no_act_without_its_record(
     assert after != {**before, "rights_action": 1}
 
 
-def kept_rows(site: Path) -> dict[str, int]:  # noqa: F811 - the same folder
+def kept_rows(site: Path) -> dict[str, int]:
     """Count what such a command writes."""
     tables = ("rights_action", "legal_hold", "suppression", "request", "event")
     with closing(sqlite3.connect(site / "var" / "optin.db")) as database:

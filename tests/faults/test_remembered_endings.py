@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from optin.consent.channel import Channel
+from optin.consent.form_version import Slug
 from optin.consent.webhook_message import WebhookKind
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.scrub_contact_list import Scrubber
@@ -78,7 +79,7 @@ def carol_cut_off(house: House) -> Iterator[tuple[Installation, World]]:
         world.withdraw(second)
     with house.installation() as installation:
         installation.policy = replace(installation.policy, webhooks={"crm": frozenset({str(TIPS)})})
-        form = house.edition.publication.forms["paper"]  # type: ignore[index]
+        form = house.edition.publication.forms[Slug("paper")]
         world = World(
             installation.store,
             installation.vault,

@@ -18,10 +18,10 @@ from tests.faults.test_backup import (
     back_up,
     erase,
     fresh_store,
-    house,  # noqa: F401 - a fixture
     restored,
     withdraw,
 )
+from tests.faults.test_backup import house as house  # noqa: PLC0414 - a fixture
 from tests.flows.test_webhooks import Told
 from tests.installed import KINDS
 from tests.receiver import Receiver, receiving
@@ -54,7 +54,7 @@ with open_installation(settings, edition.policy, KINDS) as installation:
 """
 
 
-def with_webhook(house: House) -> House:  # noqa: F811 - a fixture's value
+def with_webhook(house: House) -> House:
     with (house.root / "optin.toml").open("a") as file:
         file.write(LINE)
     edition, findings = load_edition(house.root, KINDS)
@@ -66,11 +66,11 @@ def with_webhook(house: House) -> House:  # noqa: F811 - a fixture's value
     return house
 
 
-def work(house: House, url: str) -> subprocess.Popen[bytes]:  # noqa: F811 - as above
+def work(house: House, url: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", WORK, str(house.root), house.store, url])
 
 
-def test_who_is_killed_with_a_message_in_hand_loses_none(house: House) -> None:  # noqa: F811
+def test_who_is_killed_with_a_message_in_hand_loses_none(house: House) -> None:
     """E7, S6: kill -9 while the receiver hangs; the next process tells what holds by then, and all others."""
     house = with_webhook(house)
     with house.world() as world:
@@ -102,7 +102,7 @@ def test_who_is_killed_with_a_message_in_hand_loses_none(house: House) -> None: 
     house.audit()
 
 
-def test_a_message_that_was_in_hand_comes_again(house: House) -> None:  # noqa: F811
+def test_a_message_that_was_in_hand_comes_again(house: House) -> None:
     """E7, S6: the same id and person, so that who took it before it was killed drops it."""
     house = with_webhook(house)
     with house.world() as world:
@@ -123,7 +123,7 @@ def test_a_message_that_was_in_hand_comes_again(house: House) -> None:  # noqa: 
 
 
 def test_after_a_restore_nobody_who_left_is_told_of_as_confirmed(
-    house: House,  # noqa: F811
+    house: House,
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:

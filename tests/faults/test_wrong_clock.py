@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from operator import methodcaller
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -73,7 +74,7 @@ class House:
     def people(self) -> int:
         """Count whoever confirmed and is still there."""
         with open_installation(self.edition.site.settings, self.edition.policy, KINDS) as installation:
-            return int(installation.store.read(lambda tx: tx.one("SELECT COUNT(*) FROM subject"))[0])  # type: ignore[index]
+            return int(installation.store.read(methodcaller("one", "SELECT COUNT(*) FROM subject"))[0])
 
     def fill(self, count: int) -> None:
         """Let people confirm, half of them with a consent."""

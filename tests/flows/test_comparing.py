@@ -50,7 +50,7 @@ def test_who_brings_more_is_told_as_the_exact_test_tells_it(one: int, other: int
 @pytest.mark.parametrize(
     ("one", "other", "told"), [(0, 0, False), (4, 0, False), (5, 0, False), (6, 0, True), (7, 1, False)]
 )
-def test_few_sign_ups_do_not_count_for_much(one: int, other: int, told: bool) -> None:  # noqa: FBT001
+def test_few_sign_ups_do_not_count_for_much(one: int, other: int, told: bool) -> None:  # noqa: FBT001 - an example
     """O4: five of five come by chance once in sixteen times."""
     assert brings_more(one, other) is told
     assert (exact(one, other) < 0.05) is told

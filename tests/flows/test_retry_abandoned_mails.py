@@ -30,7 +30,7 @@ from optin.store.outbox import MAX_STARTS, Notice, enqueue, enqueue_notice
 from optin.store.requests import load_request
 from optin.store.transaction import Tx
 from tests.installed import KINDS
-from tests.site.conftest import site  # noqa: F401 - a fixture
+from tests.site.conftest import site as site  # noqa: PLC0414 - a fixture
 from tests.world import TIPS, World
 
 
@@ -192,11 +192,11 @@ def test_a_mail_that_is_late_names_no_page_that_is_closed(world: World) -> None:
     assert late.confirm_token
 
 
-def command(site: Path, *words: str) -> Result:  # noqa: F811
+def command(site: Path, *words: str) -> Result:
     return CliRunner().invoke(main, ["mail", "retry", "--site", str(site), *words])
 
 
-def test_the_command_says_how_many_and_why(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_the_command_says_how_many_and_why(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """D1, O1: how many are put back, by kind; how many not, by reason; and what waited is tried now."""
     monkeypatch.delenv("OPTIN_STORE", raising=False)
     built = CliRunner().invoke(main, ["build", "--site", str(site), "--out", str(site.parent / "out")])

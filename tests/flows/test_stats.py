@@ -26,7 +26,7 @@ from optin.flows.reports.statistics import ErasedEvents, Rate, Statistics, Stati
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.store import event_counts as counting
 from optin.store.event_sums import DOWNLOADED, add_to_tally
-from optin.store.transaction import Operation, P, T, Tx
+from optin.store.transaction import Operation, P, Row, T, Tx, Value
 from tests.world import CALL, DECLARATION, TIPS, World, form_version
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -229,12 +229,12 @@ def test_nothing_sealed_is_read(world: World) -> None:
     asked: list[str] = []
 
     class Watched:
-        def __init__(self, tx: object) -> None:
+        def __init__(self, tx: Tx) -> None:
             self.tx = tx
 
-        def all(self, sql: str, **values: object) -> object:
+        def all(self, sql: str, **values: Value) -> list[Row]:
             asked.append(sql)
-            return self.tx.all(sql, **values)  # type: ignore[attr-defined]
+            return self.tx.all(sql, **values)
 
     def read(operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return world.store.read(lambda tx: operation(cast("Tx", Watched(tx)), *args, **kwargs))

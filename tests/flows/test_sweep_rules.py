@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,6 +14,7 @@ from optin.errors import StoreBusy
 from optin.jobs.background_job import Job
 from optin.jobs.sweep_runner import sweep, sweep_by_itself
 from optin.settings.site import Limits
+from optin.store.transaction import Store
 from tests.world import TIPS, World, open_world
 
 
@@ -64,7 +66,7 @@ def test_a_busy_store_puts_the_sweep_off(world: World, caplog: pytest.LogCapture
         def submit(self, _operation: object) -> None:
             raise StoreBusy
 
-    installation.store = Busy()  # type: ignore[assignment]
+    installation.store = cast("Store", Busy())
 
     async def run() -> None:
         stop = asyncio.Event()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
 
 import httpx2 as httpx
@@ -187,7 +188,7 @@ def test_nothing_of_a_transaction_stays_behind(pooled: str, tmp_path: Path) -> N
         "SELECT COUNT(*) FROM pg_listening_channels()",
     ):
         for _ in range(6):  # whichever server connection it is
-            assert world.store.read(lambda tx, sql=sql: tx.one(sql)) == (0,), sql  # type: ignore[misc]
+            assert world.store.read(methodcaller("one", sql)) == (0,), sql
     world.store.close()
 
 

@@ -13,6 +13,7 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,9 @@ from tests.site.conftest import (
     all_findings,
     magnet,
     paper,
-    site,  # noqa: F401 - a fixture
     toml,
 )
+from tests.site.conftest import site as site  # noqa: PLC0414 - a fixture
 from tests.site.test_schemas import WRONG
 
 PAGES = sorted(path.name for path in GUIDE.glob("*.md"))
@@ -232,7 +233,7 @@ def broken_sites(root: Path) -> Iterator[Callable[[], object]]:
     """Return ways to break a site, each with other messages."""
     for change in WRONG.values():
         written = {key: None if it is None else json.dumps(it) for key, it in change.items()}
-        yield lambda written=written: magnet(root, **written)  # type: ignore[misc]
+        yield partial(magnet, root, **written)
     yield lambda: magnet(root, title="Tip #3", description='"Een "#1 tip"')
     yield lambda: magnet(root, title="Tip #3\n  over bellen")
     yield lambda: magnet(root, title="x\n\tkind: y")
@@ -248,7 +249,7 @@ def broken_sites(root: Path) -> Iterator[Callable[[], object]]:
     yield lambda: (root / "optin.toml").write_text("nonsense")
 
 
-def test_every_message_that_comes_is_explained(site: Path) -> None:  # noqa: F811
+def test_every_message_that_comes_is_explained(site: Path) -> None:
     """M4: whatever `check` says of two dozen broken sites stands in the guide, with code and severity."""
     known = messages()
     seen = set()

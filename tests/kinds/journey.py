@@ -9,6 +9,7 @@ from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -161,8 +162,7 @@ class KindVisit(Visit):
         """Return all that is stored of the one person there is: what is sealed, events, her id."""
         found: list[bytes] = []
         for table, column in PERSONAL:
-            asked = f"SELECT {column} FROM {table}"
-            rows = self.installation.store.read(lambda tx, asked=asked: tx.all(asked))  # type: ignore[misc]
+            rows = self.installation.store.read(methodcaller("all", f"SELECT {column} FROM {table}"))
             found += [_cell(row[0]) for row in rows]
         return found
 
@@ -213,7 +213,7 @@ def cells(visit: KindVisit) -> bytes:
     tables = [str(row[0]) for row in store.read(lambda tx: tx.all(named))]
     found = []
     for table in tables:
-        rows = store.read(lambda tx, asked=f"SELECT * FROM {table}": tx.all(asked))  # type: ignore[misc]
+        rows = store.read(methodcaller("all", f"SELECT * FROM {table}"))
         found += [_cell(table) + b": " + _cell(value) for row in rows for value in row]
     return b"\n".join(found)
 

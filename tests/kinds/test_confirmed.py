@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from multiprocessing import get_context
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def person_rows(magnet: KindVisit, kind: str) -> dict[str, list[dict[str, Any]]]
     """Return the rows about people in the tables of a kind."""
     read = magnet.installation.store.read
     tables = KINDS.tables[kind].on(TableScope.PERSON)
-    return {it: read(lambda tx, it=it: tx.named(f"SELECT * FROM {it}")) for it in tables}  # type: ignore[misc]
+    return {it: read(methodcaller("named", f"SELECT * FROM {it}")) for it in tables}
 
 
 def test_rows_that_somebody_took_away_or_moved_are_found(magnet: KindVisit, kind: str) -> None:
@@ -193,7 +194,7 @@ class Scene:
         asked = "SELECT COUNT(*) FROM request WHERE confirmed_at IS NOT NULL"
         tables = [f"SELECT COUNT(*) FROM {name}" for name in KINDS.tables[self.kind].names]
         for sql in (asked, "SELECT COUNT(*) FROM subject", *tables):
-            assert store.read(lambda tx, sql=sql: tx.one(sql)) == (0,), sql  # type: ignore[misc]
+            assert store.read(methodcaller("one", sql)) == (0,), sql
         store.close()
 
 

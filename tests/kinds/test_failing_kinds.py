@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from optin.consent.consent_record import Status
+from optin.consent.contact_address import EmailAddress
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import PurposeId
 from optin.errors import KindFailed
@@ -84,7 +85,7 @@ def test_a_person_is_told_everything_else(
     assert [order.kind for order in world.send()] == ["delivery"]
     seen = world.view(view_confirmation, request=request, now=world.now)
     assert (seen.own, len(seen.granted)) == (None, 1)
-    index = world.vault.index(PERSON)  # type: ignore[arg-type]
+    index = world.vault.index(EmailAddress(PERSON))
     data = world.view(view_personal, email_index=index, now=world.now)
     assert [it.kept for it in data.requests] == [{}]
     assert "the kind white-paper cannot report" in caplog.text

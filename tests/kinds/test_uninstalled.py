@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def rows_of(magnet: KindVisit, kind: str) -> list[dict[str, Any]]:
     """Return the rows about the person in the tables of a kind."""
     tables = [it.name for it in KINDS.tables[kind].tables if it.scope == "person"]
     read = magnet.installation.store.read
-    return [row for table in tables for row in read(lambda tx, t=table: tx.named(f"SELECT * FROM {t}"))]  # type: ignore[misc]
+    return [row for table in tables for row in read(methodcaller("named", f"SELECT * FROM {table}"))]
 
 
 def told(magnet: KindVisit) -> list[dict[str, str]]:
@@ -246,7 +247,7 @@ def test_what_is_written_after_a_drop_is_missed(magnet: KindVisit, kind: str) ->
     magnet.confirmed()
     store = magnet.installation.store
     for table in KINDS.tables[kind].on(TableScope.PERSON):
-        (row,) = store.read(lambda tx, table=table: tx.named(f"SELECT * FROM {table}"))  # type: ignore[misc]  # untyped default
+        (row,) = store.read(methodcaller("named", f"SELECT * FROM {table}"))
         past_optin(store, f"DELETE FROM {table}")
         with pytest.raises(AssertionError, match="although it was confirmed"):
             magnet.check_evidence()

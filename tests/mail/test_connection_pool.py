@@ -18,7 +18,8 @@ from optin.services.edition import load_edition
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.mail.test_courier import carry, states
-from tests.site.conftest import findings, site  # noqa: F401 - a fixture among them
+from tests.site.conftest import findings
+from tests.site.conftest import site as site  # noqa: PLC0414 - a fixture among them
 from tests.world import TIPS, World
 
 MAIL = b"From: tips@example.com\r\nMessage-ID: <a@example.com>\r\n\r\nhello\r\n"
@@ -98,7 +99,7 @@ def test_no_more_than_the_setting_says(world: World) -> None:
     assert few.most_seen == 2
 
 
-def test_the_setting_is_read_and_held(site: Path) -> None:  # noqa: F811
+def test_the_setting_is_read_and_held(site: Path) -> None:
     """M4: [mail_server] connections; a number that makes no sense is refused with its line."""
     edition, _ = load_edition(site, KINDS)
     assert edition is not None

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,10 @@ def lines(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture
     """Listen to the operator's log."""
     with caplog.at_level(logging.INFO, logger="optin.mail"):
         yield caplog
+
+
+def has(world: World, state: str, count: int) -> bool:
+    return states(world).get(state) == count
 
 
 def errors(lines: pytest.LogCaptureFixture) -> list[str]:
@@ -166,9 +171,9 @@ def test_wrong_recipients_between_good_ones_end(world: World, lines: pytest.LogC
     with mail_server(script) as port:
         for number in range(4):
             world.sign_up(f"wrong{number}@example.org", TIPS)
-            carry(world, port, lambda seen=number + 1: states(world).get("dead") == seen)  # type: ignore[misc]
+            carry(world, port, partial(has, world, "dead", number + 1))
             world.sign_up(f"right{number}@example.org", TIPS)
-            carry(world, port, lambda seen=number + 1: states(world).get("sent") == seen)  # type: ignore[misc]
+            carry(world, port, partial(has, world, "sent", number + 1))
     assert states(world) == {"dead": 4, "sent": 4}
     assert errors(lines) == []
 

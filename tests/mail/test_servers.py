@@ -17,7 +17,8 @@ from optin.server_addresses import CURE_LOGIN, AddressRefused, check_postgres_ad
 from optin.store.vault import Vault
 from tests.mail.server import Script, certificate, mail_server
 from tests.ports import NOBODY
-from tests.site.conftest import only, site  # noqa: F401 - a fixture among them
+from tests.site.conftest import only
+from tests.site.conftest import site as site  # noqa: PLC0414 - a fixture among them
 from tests.stores import open_store
 
 # Pieces of a password; none of them may be shown. What stands between is what breaks an address.
@@ -106,9 +107,9 @@ def test_a_password_with_every_sign_logs_in_when_it_is_encoded(tmp_path: Path) -
 @pytest.mark.parametrize("setting", ["mail", "store"])
 @pytest.mark.parametrize("by_environment", [False, True])
 def test_the_check_tells_it_where_it_is_written(
-    site: Path,  # noqa: F811
+    site: Path,
     setting: str,
-    by_environment: bool,  # noqa: FBT001
+    by_environment: bool,  # noqa: FBT001 - an example
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """M4, S4: in optin.toml as in the environment; file, line and cure, and nothing of the password."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from optin.consent.channel import Channel
 from optin.consent.consent_record import RequestId
@@ -184,8 +184,8 @@ class Scene:
                 file.execute(statement)
         self.installation = self.open()
 
-    def rows(self, sql: str, **values: object) -> list[tuple[Any, ...]]:
-        return self.installation.store.read(lambda tx: tx.all(sql, **values))  # type: ignore[arg-type]
+    def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+        return self.installation.store.read(lambda tx: tx.all(sql, **values))
 
 
 def set_scene(folder: Path) -> Scene:
@@ -345,7 +345,7 @@ def blank_withdrawal(scene: Scene) -> None:
 
 def invent(scene: Scene, request: RequestId | None, /, **body: object) -> None:
     """Write an event of one's own, as optin writes it but for what only its keys can make."""
-    text = canonical(body).decode()  # type: ignore[arg-type]
+    text = canonical(cast("Json", body)).decode()
     scene.sql(
         "INSERT INTO event(request_id, body, leaf, mac) VALUES (:request, :body, :leaf, :mac)",
         request=request, body=text, leaf=leaf_digest(text.encode()), mac=bytes(32),

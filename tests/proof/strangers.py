@@ -6,11 +6,12 @@ import base64
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sigstore._internal.merkle import verify_merkle_inclusion
 from sigstore._internal.rekor.checkpoint import verify_checkpoint
+from sigstore._internal.trust import RekorKeyring
 
 from optin.theme.verification_guide import SCRIPT
 
@@ -49,7 +50,7 @@ def check_with_sigstore(proof: str, key_line: str) -> bytes:
         )
     )
     verify_merkle_inclusion(entry)
-    verify_checkpoint(keyring, entry)  # type: ignore[arg-type]
+    verify_checkpoint(cast("RekorKeyring", keyring), entry)
     return event
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import socket
 import subprocess
@@ -117,7 +116,7 @@ def authority(tmp_path: Path) -> Iterator[Authority]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the library calls it
             del format, args
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
@@ -594,7 +593,7 @@ def test_keys_rotate_by_a_command(tmp_path: Path) -> None:
     assert isinstance(after, KeyRing)
     assert (len(after.log), len(after.seal), len(after.link)) == (2, 2, 2)
     assert after.index == before.index
-    assert os.stat(tmp_path / "site" / "var" / "keys.json").st_mode & 0o777 == 0o600  # noqa: PTH116
+    assert (tmp_path / "site" / "var" / "keys.json").stat().st_mode & 0o777 == 0o600
     for file in (tmp_path / "site" / "var").glob("optin.db*"):
         assert file.stat().st_mode & 0o777 == 0o600
     assert Vault(after).log_keys("x")[0] == Vault(before).log_keys("x")[0]

@@ -24,6 +24,7 @@ from optin.store.log import (
     stored_node,
     verifier_keys,
 )
+from optin.store.transaction import Tx
 from optin.store.vault import Vault
 from tests.proof.strangers import check_with_shell, check_with_sigstore
 from tests.stores import open_store
@@ -142,7 +143,7 @@ def test_a_receipt_waits_until_its_events_are_in_the_log(postgres_url: str, tmp_
     world.join("alice@example.com", TIPS)
     held, free = threading.Event(), threading.Event()
 
-    def hold(tx) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    def hold(tx: Tx) -> None:
         tx.one("SELECT size FROM log_state WHERE id = 1 FOR UPDATE")
         held.set()
         free.wait(20)

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from optin.app.main import main
+from optin.consent.form_version import Slug
 from optin.proof.signed_notes import SigningKey
 from optin.services.edition import load_edition
 from optin.site.findings import as_github, as_text
@@ -258,7 +259,7 @@ def test_pictures_come_from_the_folder_with_words_and_size(site: Path) -> None:
     edition, found = load_edition(site, KINDS)
     assert found == ()
     assert edition is not None
-    html = edition.publication.forms[edition.site.magnets["paper"].slug].page.decode()  # type: ignore[index]
+    html = edition.publication.forms[edition.site.magnets[Slug("paper")].slug].page.decode()
     assert html.count('width="40" height="20"') == 2
     page.write_text(text + "---\n![](a.svg) ![x](bad.svg) [y](javascript:alert(1))\n\n# Kop\n", "utf-8")
     codes = {finding.code for finding in findings(site)}

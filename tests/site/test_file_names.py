@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from optin.consent.form_version import Slug
 from optin.services.edition import load_edition
 from optin.site.files import Absence, as_on_disk, find_inside
 from tests.installed import KINDS
@@ -144,5 +145,5 @@ def test_every_file_that_a_site_names_is_found_so(site: Path) -> None:
     assert edition is not None
     assert edition.site.settings.dkim is not None
     assert Path(edition.site.settings.dkim.key).is_file()
-    html = edition.publication.forms[edition.site.magnets["paper"].slug].page.decode()  # type: ignore[index]
+    html = edition.publication.forms[edition.site.magnets[Slug("paper")].slug].page.decode()
     assert html.count('width="40" height="20"') == 3

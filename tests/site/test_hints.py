@@ -18,7 +18,7 @@ from optin.web.dev_hints import hints_bar
 from tests.installed import KINDS
 from tests.serving import form_key
 from tests.site.conftest import magnet, paper, toml
-from tests.web.test_dev import bench  # noqa: F401 - a fixture
+from tests.web.test_dev import bench as bench  # noqa: PLC0414 - a fixture
 
 GOOD = "Een korte brief per maand over toestemming vragen, met een voorbeeld uit de praktijk."
 
@@ -115,7 +115,7 @@ def test_check_says_them_when_asked_and_is_content(site: Path) -> None:
     assert runner.invoke(main, ["check", "--hints", "--site", str(site)]).exit_code == 1
 
 
-def test_the_bar_is_no_part_of_the_page(bench: tuple[Path, httpx.Client]) -> None:  # noqa: F811
+def test_the_bar_is_no_part_of_the_page(bench: tuple[Path, httpx.Client]) -> None:
     """F7, O2: it comes and goes with an edit, and the form version stays that of the page without it."""
     site, client = bench
     page = client.get("/paper")

@@ -15,16 +15,16 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.services.edition import load_edition
 from optin.services.open_installation import open_installation
 from optin.store.officer_actions import actions_of
-from tests.export.test_scrub import site  # noqa: F401 - the same people
+from tests.export.test_scrub import site as site  # noqa: PLC0414 - the same people
 from tests.installed import KINDS
 from tests.world import World
 
 
-def subject(site: Path, what: str, *words: str, why: str = "letter of 3 November") -> Result:  # noqa: F811
+def subject(site: Path, what: str, *words: str, why: str = "letter of 3 November") -> Result:
     return CliRunner().invoke(main, ["subject", what, *words, "--why", why, "--site", str(site)])
 
 
-def kept(site: Path, email: str = "alice@example.com") -> list[tuple[str, str]]:  # noqa: F811
+def kept(site: Path, email: str = "alice@example.com") -> list[tuple[str, str]]:
     """Return what was done for somebody, and why."""
     edition, _ = load_edition(site, KINDS)
     assert edition is not None
@@ -34,7 +34,7 @@ def kept(site: Path, email: str = "alice@example.com") -> list[tuple[str, str]]:
     return [(action.kind, action.why) for action in actions]
 
 
-def test_show_prints_what_the_personal_page_shows(site: Path) -> None:  # noqa: F811
+def test_show_prints_what_the_personal_page_shows(site: Path) -> None:
     """R9, R1: in the person's language, and recorded with its reason."""
     outcome = subject(site, "show", "Alice@example.com")
     assert outcome.exit_code == 0, outcome.output
@@ -47,7 +47,7 @@ def test_show_prints_what_the_personal_page_shows(site: Path) -> None:  # noqa: 
     assert "letter of 3 November" in " ".join(again.split())
 
 
-def test_the_data_is_written_to_a_file(site: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_the_data_is_written_to_a_file(site: Path, tmp_path: Path) -> None:
     """R9, R4: as JSON or as a page, for the person."""
     out = tmp_path / "alice.json"
     assert subject(site, "export", "alice@example.com", "--out", str(out)).exit_code == 0
@@ -59,7 +59,7 @@ def test_the_data_is_written_to_a_file(site: Path, tmp_path: Path) -> None:  # n
     assert [kind for kind, _ in kept(site)] == ["export", "export"]
 
 
-def test_a_consent_is_withdrawn_for_whoever_calls(site: Path) -> None:  # noqa: F811
+def test_a_consent_is_withdrawn_for_whoever_calls(site: Path) -> None:
     """R9, R2: one purpose or all, at once; twice is once."""
     outcome = subject(site, "withdraw", "alice@example.com", "--purpose", "follow-up-phone")
     assert outcome.exit_code == 0
@@ -72,7 +72,7 @@ def test_a_consent_is_withdrawn_for_whoever_calls(site: Path) -> None:  # noqa: 
     assert "alice@" not in left.stdout
 
 
-def test_an_erasure_tells_its_price_and_asks(site: Path) -> None:  # noqa: F811
+def test_an_erasure_tells_its_price_and_asks(site: Path) -> None:
     """R9, R5: nothing without a yes; then everything, with a last mail in the outbox."""
     config = site / "optin.toml"
     text = config.read_text()
@@ -100,7 +100,7 @@ def test_an_erasure_tells_its_price_and_asks(site: Path) -> None:  # noqa: F811
         assert MailKind.ERASED in [order.kind for order in world.claim()]
 
 
-def test_a_hold_keeps_what_it_names(site: Path) -> None:  # noqa: F811
+def test_a_hold_keeps_what_it_names(site: Path) -> None:
     """R6, R9: exactly that, with why and until when; the rest is erased."""
     held = subject(
         site, "hold", "alice@example.com", "--until", "2099-12-31", "--data", "phone", why="invoice 2026-114"
@@ -128,14 +128,14 @@ def test_a_hold_keeps_what_it_names(site: Path) -> None:  # noqa: F811
         (["withdraw", "alice@example.com", "--purpose", "nothing"], "no such consent"),
     ],
 )
-def test_what_cannot_be_done_is_a_sentence(site: Path, words: list[str], sentence: str) -> None:  # noqa: F811
+def test_what_cannot_be_done_is_a_sentence(site: Path, words: list[str], sentence: str) -> None:
     """R9, S5: exit 1, and nothing changes."""
     outcome = subject(site, *words)
     assert outcome.exit_code == 1
     assert sentence in outcome.stderr
 
 
-def test_a_reason_must_be_given(site: Path) -> None:  # noqa: F811
+def test_a_reason_must_be_given(site: Path) -> None:
     """R9: each use is recorded with its reason."""
     assert subject(site, "show", "alice@example.com", why=" ").exit_code == 1
     without = CliRunner().invoke(main, ["subject", "show", "alice@example.com", "--site", str(site)])

@@ -10,15 +10,15 @@ from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
 
 from optin.app.main import main
-from tests.export.test_scrub import site  # noqa: F401 - alice, bert, carol, erica, bob
+from tests.export.test_scrub import site as site  # noqa: PLC0414 - alice, bert, carol, erica, bob
 from tests.web.conftest import site_at
 
 
-def stats(site: Path, *words: str) -> Result:  # noqa: F811
+def stats(site: Path, *words: str) -> Result:
     return CliRunner().invoke(main, ["stats", *words, "--site", str(site)])
 
 
-def test_the_table_tells_numbers_and_what_they_are_not(site: Path) -> None:  # noqa: F811
+def test_the_table_tells_numbers_and_what_they_are_not(site: Path) -> None:
     """O4: four of five confirmed; who was erased is a footnote."""
     outcome = stats(site)
     assert outcome.exit_code == 0, outcome.output
@@ -33,7 +33,7 @@ def test_the_table_tells_numbers_and_what_they_are_not(site: Path) -> None:  # n
     assert "alice" not in told
 
 
-def test_json_follows_its_printed_schema(site: Path) -> None:  # noqa: F811
+def test_json_follows_its_printed_schema(site: Path) -> None:
     """O4: optin schema stats; the numbers are those of what happened."""
     plain = json.loads(stats(site, "--format", "json").stdout)
     Draft202012Validator(json.loads(CliRunner().invoke(main, ["schema", "stats"]).stdout)).validate(plain)
@@ -46,7 +46,7 @@ def test_json_follows_its_printed_schema(site: Path) -> None:  # noqa: F811
 
 @pytest.mark.parametrize(("shape", "begin"), [("svg", "<svg "), ("json", "{"), ("table", "┏")])
 def test_a_file_appears_whole_and_replaces_nothing(
-    site: Path,  # noqa: F811
+    site: Path,
     tmp_path: Path,
     shape: str,
     begin: str,
@@ -62,7 +62,7 @@ def test_a_file_appears_whole_and_replaces_nothing(
     assert [path.name for path in tmp_path.iterdir() if "stats" in path.name] == ["stats"]
 
 
-def test_what_is_asked_for_is_narrowed_or_refused(site: Path) -> None:  # noqa: F811
+def test_what_is_asked_for_is_narrowed_or_refused(site: Path) -> None:
     """O4, M4: a week to come is empty; no such magnet is a sentence; no day is misuse."""
     assert "Nobody has sent a form in this time." in stats(site, "--since", "2999-01-01").stdout
     assert "Nobody has sent a form in this time." in stats(site, "--magnet", "tips").stdout

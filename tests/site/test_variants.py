@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from optin.consent.form_version import Slug
 from optin.services.edition import load_edition
 from tests.installed import KINDS
 from tests.site.conftest import all_findings, magnet
@@ -61,10 +62,10 @@ def test_each_wording_is_a_form_of_its_own(site: Path) -> None:
     assert findings == ()
     assert edition is not None
     assert alone is not None
-    faces = edition.publication.faces["brief"]  # type: ignore[index]
+    faces = edition.publication.faces[Slug("brief")]
     assert [it.form.declaration.variant for it in faces] == ["", "a", "b"]
     assert len({it.form.digest for it in faces}) == len({it.form.key for it in faces}) == 3
-    assert faces[0].form == alone.publication.faces["brief"][0].form  # type: ignore[index]
+    assert faces[0].form == alone.publication.faces[Slug("brief")][0].form
     about = [[(q.purpose, q.channel, q.retention) for q in it.form.declaration.questions] for it in faces]
     assert about[0] == about[1] == about[2]
 
@@ -79,7 +80,7 @@ def test_a_page_begins_with_its_headline_and_keeps_its_title(site: Path) -> None
     edition, findings = load_edition(site, KINDS)
     assert findings == ()
     assert edition is not None
-    faces = edition.publication.faces["brief"]  # type: ignore[index]
+    faces = edition.publication.faces[Slug("brief")]
     shown = {it.form.declaration.variant: it.form.page.decode() for it in faces}
     headings = {name: re.findall(r"<h1>([^<]*)</h1>", page) for name, page in shown.items()}
     assert headings == {"": ["Weet wie u mag bellen"], "gain": ["Bel gerust"], "name": ["De belwijzer"]}

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from optin.app.main import main
+from optin.consent.form_version import Slug
 from optin.consent.webhook_message import WebhookKind, signed_headers
 from optin.keys import KeyRing, load_keys
 from optin.services.edition import keep_edition, load_edition
@@ -159,7 +160,7 @@ def test_the_officer_sees_how_it_stands(site: Path) -> None:
     assert edition is not None
     with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         installation.write(keep_webhooks, addresses={"crm": "x"})
-        form = edition.publication.forms["paper"]  # type: ignore[index]
+        form = edition.publication.forms[Slug("paper")]
         world = World(installation.store, installation.vault, installation.clock(), form, edition.policy)
         keep_edition(installation.store, edition, installation.clock())
         world.join("alice@example.com", TIPS)

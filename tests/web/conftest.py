@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -141,10 +142,7 @@ class Visit:
         """Count what is stored."""
         tables = ("request", "event", "subject", "consent", "suppression", "outbox", "mail", "erasure")
         read = self.installation.store.read
-        return {
-            table: read(lambda tx, table=table: tx.one(f"SELECT COUNT(*) FROM {table}"))[0]  # type: ignore[misc]
-            for table in tables
-        }
+        return {table: read(methodcaller("one", f"SELECT COUNT(*) FROM {table}"))[0] for table in tables}
 
 
 def site_at(root: Path) -> Edition:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from optin.consent.form_version import Slug
 from optin.services.edition import load_edition
 from optin.theme import social_card as cards
 from optin.web.headers import ASSET_CACHE
@@ -54,7 +55,7 @@ def test_a_picture_of_its_own_is_the_card(visit: Visit) -> None:
     )
     edition, _ = load_edition(visit.root, KINDS)
     assert edition is not None
-    page = edition.publication.forms["paper"].page.decode()  # type: ignore[index]
+    page = edition.publication.forms[Slug("paper")].page.decode()
     assert re.fullmatch(r"/static/cover\.[0-9a-f]{16}\.png", named(page))
     for name, value in (("width", "640"), ("height", "320"), ("alt", "De kaft")):
         assert f'<meta property="og:image:{name}" content="{value}">' in page

@@ -9,7 +9,7 @@ import time
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,10 +17,12 @@ from optin.errors import StoreBusy
 from optin.jobs.background_job import Job, RoundDone, check_jobs
 from optin.services import health
 from optin.services.health import CheckResult, Readiness, WriteCheck, check_disks
-from tests.web.conftest import Visit, visit  # noqa: F401 - a fixture
+from optin.store.transaction import Store
+from tests.web.conftest import Visit as Visit  # noqa: PLC0414 - a fixture
+from tests.web.conftest import visit as visit  # noqa: PLC0414 - a fixture
 
 
-def test_a_server_that_can_write_is_ready(visit: Visit) -> None:  # noqa: F811
+def test_a_server_that_can_write_is_ready(visit: Visit) -> None:
     """O5: each check by its name; the address of old says the same."""
     visit.fill("alice@example.com", consent="tips-email")
     answer = visit.client.get("/health/ready")
@@ -37,7 +39,7 @@ def test_a_server_that_can_write_is_ready(visit: Visit) -> None:  # noqa: F811
 
 
 @pytest.mark.parametrize("problem", [StoreBusy("database or disk is full"), KeyError("alice@example.com")])
-def test_a_store_that_takes_nothing_is_not_ready(visit: Visit, problem: Exception) -> None:  # noqa: F811
+def test_a_store_that_takes_nothing_is_not_ready(visit: Visit, problem: Exception) -> None:
     """O5, S4: 503 with the kind of the error; the process lives all the same."""
 
     class Full:
@@ -48,7 +50,7 @@ def test_a_store_that_takes_nothing_is_not_ready(visit: Visit, problem: Exceptio
             failed.set_exception(problem)
             return failed
 
-    visit.installation.store = Full()  # type: ignore[assignment]
+    visit.installation.store = cast("Store", Full())
     answer = visit.client.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json()["status"] == "not ready"
@@ -107,7 +109,7 @@ def test_asking_often_asks_the_store_once_a_second() -> None:
 
 
 def test_a_store_that_hangs_is_asked_once_and_waited_for_shortly(
-    visit: Visit,  # noqa: F811
+    visit: Visit,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """O5: the answer comes in time; questions do not pile up where no answer is."""
@@ -121,7 +123,7 @@ def test_a_store_that_hangs_is_asked_once_and_waited_for_shortly(
             submitted.append(operation)
             return Future()
 
-    visit.installation.store = Hangs()  # type: ignore[assignment]
+    visit.installation.store = cast("Store", Hangs())
     now = [0.0]
     readiness = Readiness({"store": WriteCheck(visit.installation)}, lambda: now[0])
 
@@ -140,7 +142,7 @@ def test_a_store_that_hangs_is_asked_once_and_waited_for_shortly(
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC])
 def test_what_passes_by_itself_is_told_to_come_back(
-    visit: Visit,  # noqa: F811
+    visit: Visit,
     monkeypatch: pytest.MonkeyPatch,
     number: int,
 ) -> None:

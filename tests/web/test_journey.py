@@ -15,6 +15,7 @@ import pytest
 from optin.consent.confirmation_code import MAX_TRIES
 from optin.consent.consent_record import RequestId
 from optin.consent.contact_address import parse_email
+from optin.consent.form_version import Slug
 from optin.consent.posted_form import Entry
 from optin.consent.signed_links import LinkKind
 from optin.flows.consents.sign_up import sign_up
@@ -191,7 +192,7 @@ def mail_text(visit: Visit, order: MailOrder) -> str:
 
 def test_a_newsletter_without_a_tick_is_no_subscription(visit: Visit) -> None:
     """F1, D5: of a form that an earlier version took without a tick, page and mail say what became of it."""
-    installation, form = visit.installation, visit.app_context.edition.publication.forms["tips"]  # type: ignore[index]
+    installation, form = visit.installation, visit.app_context.edition.publication.forms[Slug("tips")]
     entry = Entry(parse_email("alice@example.com"))
     flow = partial(
         sign_up,
@@ -303,7 +304,7 @@ def test_everybody_gets_the_same_answer(visit: Visit) -> None:
 def test_a_form_of_yesterday_is_stored_as_what_it_was(visit: Visit) -> None:
     """F7: shown as version 1, posted after version 2: stored as version 1."""
     old = visit.form_key()
-    shown = visit.app_context.edition.publication.forms["paper"]  # type: ignore[index]
+    shown = visit.app_context.edition.publication.forms[Slug("paper")]
     republish(visit, "Het witboek", "Het nieuwe witboek")
     assert visit.form_key() != old
     answer = visit.client.post("/paper", data={"form": old, "email": "a@example.com"})

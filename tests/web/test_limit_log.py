@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from optin.consent.confirmation_code import MAX_TRIES
+from optin.consent.contact_address import EmailAddress
 from optin.consent.signed_links import LinkKind
 from optin.settings.site import Limits
 from optin.web import limit_log
@@ -95,7 +96,7 @@ def test_a_post_too_many_is_said_to_both(visit: Visit, said: list[tuple[str, int
     row = visit.installation.store.read(lambda tx: tx.one("SELECT id FROM request"))
     assert row is not None
     old = visit.installation.vault.links.sign(LinkKind.CONFIRM, row[0], visit.moment.replace(year=2020))
-    index = visit.installation.vault.index("alice@example.com")  # type: ignore[arg-type]
+    index = visit.installation.vault.index(EmailAddress("alice@example.com"))
     own = visit.installation.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
     posts = {
         "/paper": {"form": visit.form_key(), "email": "a@example.com"},

@@ -306,7 +306,7 @@ def test_networks_in_memory_have_a_bound(visit: Visit, monkeypatch: pytest.Monke
     limits = PostLimits(Limits(), (), visit.installation)
     for number in range(100):
         asyncio.run(limits.count(request_from(f"198.51.100.{number}")))
-    assert all(len(seen.counts) <= 10 for seen in limits._clients._seen.values())  # noqa: SLF001
+    assert all(len(seen.counts) <= 10 for seen in limits._clients._seen.values())  # noqa: SLF001 - nothing tells it
 
 
 def test_a_site_that_is_flooded_refuses_politely(visit: Visit) -> None:

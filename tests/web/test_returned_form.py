@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -175,9 +176,7 @@ def test_the_question_is_asked_for_a_personal_link_too(visit: Visit) -> None:
         assert answer.headers["location"] == "/me?sent=1"
         index = visit.installation.vault.index(parse_email(queued))
         rows = visit.installation.store.read(
-            lambda tx, index=index: tx.all(  # type: ignore[misc]
-                "SELECT id FROM outbox WHERE request_id = :about", about=index[:ID_BYTES]
-            )
+            methodcaller("all", "SELECT id FROM outbox WHERE request_id = :about", about=index[:ID_BYTES])
         )
         assert len(rows) == 1, queued
 

@@ -10,8 +10,8 @@ import pytest
 from optin.consent.signed_links import LinkKind
 from optin.flows.delivery.mail_order import MailKind
 from optin.web.mistyped_path import corrected_path
-from tests.kinds.prize_draw.test_draw_pages import win  # noqa: F401 - a site with a draw
-from tests.kinds.webinar.test_webinar_pages import webinar  # noqa: F401 - a site with a webinar
+from tests.kinds.prize_draw.test_draw_pages import win as win  # noqa: PLC0414 - a site with a draw
+from tests.kinds.webinar.test_webinar_pages import webinar as webinar  # noqa: PLC0414 - a site with a webinar
 from tests.web.conftest import Visit
 
 GLUED = ["/", ".", ",", ")", ";", ":", "!", "?", "'", '"', ">", "]", "*", ").", "…", "»", "”", " ", "\u00a0"]
@@ -137,13 +137,13 @@ def test_a_form_that_is_posted_to_a_glued_address_is_taken_whole(visit: Visit) -
     assert visit.mail(MailKind.CONFIRMATION).recipient == "alice@example.com"
 
 
-def test_the_pages_of_a_draw_are_answered(win: Visit) -> None:  # noqa: F811
+def test_the_pages_of_a_draw_are_answered(win: Visit) -> None:
     """M2: how it stands, for everybody."""
     assert win.client.get("/win/draw/").status_code == 200
     assert win.client.get("/Win/draw.").status_code == 200
 
 
-def test_the_page_of_a_seat_is_answered(webinar: Visit) -> None:  # noqa: F811
+def test_the_page_of_a_seat_is_answered(webinar: Visit) -> None:
     """M2: and its form goes to the address itself."""
     token = webinar.join("anna@example.com", slug="bellen").own.place_path.rpartition("/")[2]
     assert f'action="/place/{token}"' in webinar.client.get(f"/place/{token}/").text

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from optin.consent.form_version import Slug
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.evidence.audit import Audit
 from optin.services.edition import Edition, keep_edition, load_edition
@@ -155,7 +156,7 @@ def test_a_variant_that_is_renamed_or_gone_takes_what_is_open(split: Visit) -> N
     """F7, P2: the same words under another name are another version; both are stored as they were shown."""
     _, key = drawn(split, "short")
     edition = serve(split, PAPER.replace("---\nTekst", f"{VARIANTS.replace('short', 'brief')}---\nTekst"))
-    assert key not in {face.form.key for face in edition.publication.faces["paper"]}  # type: ignore[index]
+    assert key not in {face.form.key for face in edition.publication.faces[Slug("paper")]}
     send = partial(split.client.post, "/paper")
     assert send(data={"form": key, "email": "a@example.com"}).status_code == 303
     _, renamed = drawn(split, "short")

@@ -93,7 +93,7 @@ class _Taking:
 
     def place(self, number: str) -> int:
         """Return the index of a question by its number, from 1. Raises AnswersUnknown."""
-        if not number.isascii() or not number.isdecimal() or not 1 <= len(number) <= 3:  # noqa: PLR2004
+        if not number.isascii() or not number.isdecimal() or not 1 <= len(number) <= 3:  # noqa: PLR2004 - digits
             raise AnswersUnknown
         if not 1 <= int(number) <= len(self.quiz.questions):
             raise AnswersUnknown
@@ -102,7 +102,7 @@ class _Taking:
     def numbered(self, name: str) -> int | None:
         """Return the number of the question that a field answers; None for other fields."""
         number = name.removeprefix("q")
-        sound = name.startswith("q") and number.isascii() and number.isdecimal() and len(number) <= 3  # noqa: PLR2004
+        sound = name.startswith("q") and number.isascii() and number.isdecimal() and len(number) <= 3  # noqa: PLR2004 - digits
         return int(number) - 1 if sound else None
 
     def chosen(self, posted: list[tuple[str, str]]) -> dict[int, tuple[int, ...]]:
@@ -112,7 +112,7 @@ class _Taking:
             place = self.numbered(name)
             if place is None:
                 continue
-            if not value.isascii() or not value.isdecimal() or len(value) > 3:  # noqa: PLR2004
+            if not value.isascii() or not value.isdecimal() or len(value) > 3:  # noqa: PLR2004 - digits
                 raise AnswersUnknown
             found[place] = (*found.get(place, ()), int(value) - 1)
         return found

@@ -7,7 +7,7 @@ from io import StringIO
 from zoneinfo import ZoneInfo
 
 import pytest
-from dateutil.tz import tzical  # type: ignore[import-untyped]
+from dateutil.tz import tzical  # type: ignore[import-untyped]  # it has no types
 
 from optin.consent.consent_record import RequestId
 from optin.kinds.webinar.calendar_file import Invitation, Method, calendar_bytes

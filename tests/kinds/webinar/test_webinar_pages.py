@@ -15,6 +15,7 @@ import pytest
 from icalendar import Calendar
 
 from optin.consent.consent_record import RequestId
+from optin.consent.form_version import Slug
 from optin.flows.consents.confirm import confirm
 from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
@@ -138,7 +139,9 @@ def test_the_place_is_told_to_whoever_confirmed_and_to_nobody_else(webinar: Visi
     page = webinar.client.get("/bellen").text
     assert "dinsdag 30 maart 2027 om 14:00 uur (Europe/Amsterdam, UTC+2)" in page
     assert PLACE not in page
-    assert PLACE not in str(webinar.app_context.edition.publication.forms["bellen"].declaration.as_json())  # type: ignore[index]
+    assert PLACE not in str(
+        webinar.app_context.edition.publication.forms[Slug("bellen")].declaration.as_json()
+    )
     webinar.fill(slug="bellen")
     first = webinar.mail(MailKind.CONFIRMATION)
     assert PLACE.encode() not in composed(webinar, first)
