@@ -11,9 +11,9 @@ import pytest
 
 from optin.services import open_store as opening
 from optin.services.open_store import StoreUse, sqlite_path
-from optin.store.schema_sets import Schema, names_of
-from optin.store.transaction import Store
-from optin.store.vault import Vault
+from optin.store.database_interface import Store
+from optin.store.encryption import Vault
+from optin.store.migration_sets import Schema, names_of
 from tests.installed import KINDS
 
 SCHEMA = KINDS.schema

@@ -8,9 +8,9 @@ from contextlib import closing, contextmanager
 
 import psycopg
 
+from optin.store.database_interface import Store, Value
 from optin.store.postgres import PostgresStore, _native
 from optin.store.sqlite import SqliteStore
-from optin.store.transaction import Store, Value
 from tests.stores import SCHEMA
 
 

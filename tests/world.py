@@ -41,15 +41,15 @@ from optin.flows.rights.withdraw import Withdrawable, withdraw_consent
 from optin.flows.sweep_context import SweepContext
 from optin.keys import KeyRing
 from optin.proof.canonical_json import parse
+from optin.services.event_log_signer import sign_log
 from optin.services.installation import Installation
-from optin.services.log_signer import sign_log
-from optin.store.claims import Batch
 from optin.store.clock_mark import keep_mark
+from optin.store.database_interface import Operation, P, Store, T
+from optin.store.encryption import Vault
+from optin.store.event_log import StoredCheckpoint, integrate
 from optin.store.forms import keep_form, keep_privacy
-from optin.store.log import StoredCheckpoint, integrate
-from optin.store.outbox import give_up_crashing_mails
-from optin.store.transaction import Operation, P, Store, T
-from optin.store.vault import Vault
+from optin.store.mail_outbox import give_up_crashing_mails
+from optin.store.sending_claims import Batch
 from tests.installed import KINDS
 from tests.stores import SCHEMA, open_store
 

@@ -18,7 +18,7 @@ from optin.consent.kind_specific_details import DetailsPart
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.kinds.kind import API, Kind
 from optin.mail.kind_mail_hooks import MailPart
-from optin.services.kind_parts import KindParts
+from optin.services.installed_kind_parts import KindParts
 from optin.site.front_matter import MagnetFile
 from optin.site.kind_file import FilePart
 from optin.site.kind_pages import PagesPart

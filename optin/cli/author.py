@@ -15,8 +15,8 @@ from optin.cli.terminal import REFUSED, load_edition_or_exit, refuse, show_findi
 from optin.consent.kind_part_lookup import OUR_PACKAGE
 from optin.export.personal import schema as personal_schema
 from optin.export.statistics import schema as stats_schema
-from optin.services.clock import utc_now
-from optin.services.edition import Edition, load_edition, reused_date_warnings
+from optin.services.site_edition import Edition, load_edition, reused_date_warnings
+from optin.services.steady_clock import utc_now
 from optin.site.closed_magnets import closed_magnets
 from optin.site.findings import Finding, as_github, as_json, kind_failed
 from optin.site.hints import hints

@@ -12,8 +12,8 @@ from optin.errors import KeysUnusable, RequestRefused
 from optin.keys import load_keys
 from optin.services.backup import Journals, back_up
 from optin.services.backup import restore as put_back
-from optin.services.journal_opening import journal_at
 from optin.services.open_installation import open_installation
+from optin.services.open_journal import journal_at
 from optin.services.served_settings import journal_to_restore
 
 

@@ -14,11 +14,11 @@ from optin.cli.server import background_jobs
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
 from optin.jobs.background_job import Job
 from optin.jobs.webhook_sender import PrintingSender
-from optin.services.edition import keep_edition, load_edition
-from optin.services.journal_opening import renew_journal
 from optin.services.open_installation import open_installation
+from optin.services.open_journal import renew_journal
 from optin.services.open_store import open_keys
 from optin.services.setup_check import DEV, check_use
+from optin.services.site_edition import keep_edition, load_edition
 from optin.site.reading_cache import ReadingCache
 from optin.web.app import build_app
 from optin.web.app_context import AppContext

@@ -26,13 +26,13 @@ from optin.proof.receipt_files import files_of_receipt, is_receipt
 from optin.proof.signed_notes import Checkpoint, Note, NoteBroken, VerifierKey, parse_keys
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
 from optin.proof.verify_receipt import verify_receipt
-from optin.services.clock import utc_now
+from optin.services.event_log_signer import advance_log
 from optin.services.evidence_bundle import make_bundle
 from optin.services.installation import Installation
-from optin.services.journal_opening import journal_of
-from optin.services.log_signer import advance_log
 from optin.services.open_installation import open_installation
+from optin.services.open_journal import journal_of
 from optin.services.parallel_audit import run_audit
+from optin.services.steady_clock import utc_now
 from optin.settings.installation import Settings
 from optin.theme.verification_guide import instruction_files
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from optin.consent.kind_part_lookup import PartsByKind
-from optin.services.kind_parts import KindParts
+from optin.services.installed_kind_parts import KindParts
 from optin.web.kind_routes import RoutesPart
 
 

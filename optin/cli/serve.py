@@ -19,14 +19,14 @@ from optin.cli.terminal import REFUSED, port_option, refuse, show_findings, site
 from optin.errors import SetupRefused
 from optin.jobs.anchor_checkpoints import anchor_job
 from optin.jobs.webhook_sender import HttpSender
-from optin.services.edition import Edition, keep_edition, load_edition
-from optin.services.journal_opening import begin_journal
 from optin.services.open_installation import open_installation
+from optin.services.open_journal import begin_journal
 from optin.services.open_store import sqlite_path
 from optin.services.preload import load_everything
 from optin.services.rate_limited_log import log_rarely
 from optin.services.served_settings import require_server_settings, settings_of_server
 from optin.services.setup_check import SERVE, check_placeholders, check_settings
+from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.site.findings import Finding
 from optin.site.output_folder import write_folder
 from optin.site.reading_cache import ReadingCache

@@ -14,8 +14,8 @@ from optin.consent.channel import CHANNELS, Channel
 from optin.consent.contact_address import EmailAddress, parse_email
 from optin.consent.purpose import PurposeId
 from optin.errors import RequestRefused
-from optin.services.edition import Edition, load_edition
 from optin.services.served_settings import require_served_site, require_server_settings, settings_of_server
+from optin.services.site_edition import Edition, load_edition
 from optin.settings.installation import Served
 from optin.site.findings import Finding, as_text, nearest
 from optin.site.loading import find_root

@@ -7,7 +7,7 @@ from datetime import datetime
 from optin.consent.channel import MAILBOX, declared_addresses
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.lead_columns import columns_of
-from optin.store.vault import Vault
+from optin.store.encryption import Vault
 
 BEFORE = (MAILBOX.field, *(it.field for it in declared_addresses()))
 AFTER = (

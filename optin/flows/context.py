@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optin.flows.request_policy import RequestPolicy
-from optin.store.vault import Vault
+from optin.store.encryption import Vault
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Concatenate, TypeAlias
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.context import Context
 from optin.flows.kind_flow_hooks import FlowPart
-from optin.store.schema_sets import Schema
-from optin.store.transaction import P, T, Tx
+from optin.store.database_interface import P, T, Tx
+from optin.store.migration_sets import Schema
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from optin.consent.event_content import clock_doubted, rfc3339
 from optin.errors import ClockDoubted
 from optin.flows.context import Context
 from optin.store.clock_mark import keep_mark, known_moment, last_of_the_clock
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
 from optin.store.events import add_events
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 
 def read_clock(tx: Tx, context: Context, now: datetime) -> ClockReading:

@@ -20,9 +20,9 @@ from optin.flows.records.decrypted_request import OpenedRequest
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.sweep_rule import SweepRule
 from optin.proof.canonical_json import Json
+from optin.store.database_interface import Runner, Tx
+from optin.store.encryption import Vault
 from optin.store.requests import DeclaredData
-from optin.store.transaction import Runner, Tx
-from optin.store.vault import Vault
 
 
 @dataclass(frozen=True)

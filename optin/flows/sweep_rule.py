@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.sweep_context import SweepContext
-from optin.store.transaction import Tx
+from optin.store.database_interface import Tx
 
 Counting = Callable[[Tx, SweepContext], int]
 

@@ -28,11 +28,11 @@ from optin.jobs.witness_client import COSIGNATURE, PLAIN, cosigned_by
 from optin.proof.signed_notes import Note, Signature, cosignatures
 from optin.proof.time_stamp import read_stamp
 from optin.proof.witness_request import HistoriesDiffer, WitnessRefused, submission_address
+from optin.services.event_log_signer import advance_log
 from optin.services.http_client import CallFailed, HttpAnswer, VettedClient
 from optin.services.installation import Installation
-from optin.services.log_signer import advance_log
 from optin.settings.site import Anchors, Witness
-from optin.store.log import StoredCheckpoint, last_attested, latest_checkpoint, store_attestation
+from optin.store.event_log import StoredCheckpoint, last_attested, latest_checkpoint, store_attestation
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from optin.mail.kind_mail_hooks import Mailbox
 from optin.mail.threaded_transport import ThreadedTransport
 from optin.mail.transport import open_transport
 from optin.mail.trouble_log import TroubleLog
-from optin.services.edition import Edition
 from optin.services.installation import Installation
+from optin.services.site_edition import Edition
 
 STALE_SECONDS = 300.0  # longer than it waits for a mail server that is down
 

@@ -9,10 +9,10 @@ from datetime import timedelta
 from optin.consent.clock_doubts import CLOCKS_DIFFER
 from optin.flows.deletion_clock import read_clock, watch_clock
 from optin.jobs.background_job import RoundDone, every
-from optin.services.clock import SteadyClock, clock_drift
 from optin.services.installation import Installation
+from optin.services.steady_clock import SteadyClock, clock_drift
 from optin.store.clock_mark import newest_event
-from optin.store.transaction import read, written
+from optin.store.database_interface import read, written
 
 LOOK_SECONDS = 2.0  # at what other processes wrote
 MARK_ROUNDS = 30  # of these looks: the mark moves once a minute

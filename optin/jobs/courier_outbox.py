@@ -19,11 +19,11 @@ from optin.flows.delivery.deliver import (
 )
 from optin.flows.delivery.mail_order import MailKind, MailState, Order, Verdict
 from optin.flows.delivery.receipt import NotSigned
+from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
-from optin.services.log_signer import advance_log
-from optin.store.claims import Batch
-from optin.store.outbox import give_up_crashing_mails, has_suspects, hurry, revive
-from optin.store.transaction import Tx, read, written
+from optin.store.database_interface import Tx, read, written
+from optin.store.mail_outbox import give_up_crashing_mails, has_suspects, hurry, revive
+from optin.store.sending_claims import Batch
 
 mail_log = logging.getLogger("optin.mail")
 SUSPECTS_EVERY_SECONDS = 5.0

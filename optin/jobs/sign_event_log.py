@@ -8,10 +8,10 @@ import logging
 
 from optin.errors import LogDiverged
 from optin.jobs.background_job import RoundDone, every
+from optin.services.event_log_signer import sign_log
 from optin.services.installation import Installation
-from optin.services.log_signer import sign_log
-from optin.store.log import integrate
-from optin.store.transaction import written
+from optin.store.database_interface import written
+from optin.store.event_log import integrate
 
 past_log = logging.getLogger("optin.log")
 INTEGRATE_SECONDS = 0.2

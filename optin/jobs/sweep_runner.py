@@ -16,8 +16,8 @@ from optin.flows.retention.sweep_rules import sweep_rules
 from optin.flows.sweep_context import SkippedCandidates, SweepContext
 from optin.flows.sweep_rule import SweepRule
 from optin.jobs.background_job import RoundDone, every
+from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
-from optin.services.log_signer import advance_log
 
 log = logging.getLogger("optin.sweep")
 SWEEP_SECONDS = 600

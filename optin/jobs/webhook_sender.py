@@ -28,8 +28,8 @@ from optin.jobs.background_job import Job, RoundDone, pause
 from optin.services.http_client import CallFailed, VettedClient
 from optin.services.installation import Installation
 from optin.settings.site import Processor, Webhook
-from optin.store.claims import Batch
-from optin.store.transaction import read, written
+from optin.store.database_interface import read, written
+from optin.store.sending_claims import Batch
 from optin.store.webhook_outbox import is_due
 from optin.store.webhooks import keep_webhooks as register
 

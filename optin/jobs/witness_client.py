@@ -7,7 +7,7 @@ from collections.abc import Callable
 from optin.proof.witness_request import HistoriesDiffer, WitnessRefused, read_answer, submission
 from optin.services.http_client import HttpAnswer
 from optin.services.installation import Installation
-from optin.store.log import StoredCheckpoint, last_attested, latest_checkpoint, prove_growth
+from optin.store.event_log import StoredCheckpoint, last_attested, latest_checkpoint, prove_growth
 
 COSIGNATURE = "cosignature"
 PLAIN = {"content-type": "text/plain; charset=utf-8"}

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from optin.errors import KeysUnusable
 from optin.flows.delivery.mail_order import Order
-from optin.store.vault import Place, Vault
+from optin.store.encryption import Place, Vault
 
 log = logging.getLogger("optin.mail")
 

@@ -22,21 +22,21 @@ from optin.flows.evidence.check_log_growth import lines_missing_from_log, log_be
 from optin.flows.rights.replay_journal import replay
 from optin.keys import KeyRing
 from optin.proof.journal_chain import TreeHead, lines_since_restart, possible_bases
-from optin.services.edition import Edition
+from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
-from optin.services.journal import Journal
 from optin.services.journal_file import JournalContent, sync_folder
-from optin.services.log_signer import advance_log
 from optin.services.open_store import claim_store, open_store, sqlite_path
+from optin.services.site_edition import Edition
+from optin.services.withdrawal_journal import Journal
 from optin.store.database_copy import check_copy, copy_in, copy_out
-from optin.store.installation import backup_moment, is_claimed, note_backup_moment
+from optin.store.database_interface import Store, Tx
+from optin.store.encryption import Vault
+from optin.store.event_log import log_frontier
+from optin.store.installation_facts import backup_moment, is_claimed, note_backup_moment
 from optin.store.journal_lines import ReplayLine, kept_lines
-from optin.store.log import log_frontier
 from optin.store.sqlite import SqliteStore
 from optin.store.sqlite_connection import connect
 from optin.store.sqlite_lock import CHANGE, lock_file
-from optin.store.transaction import Store, Tx
-from optin.store.vault import Vault
 
 _JOURNALS = ("-wal", "-shm", "-journal")
 

@@ -14,9 +14,9 @@ from optin.proof.canonical_json import parse
 from optin.proof.commitment import digest
 from optin.proof.page_assets import digest_in
 from optin.proof.readable_copies import FOLDER, asset_file, viewable_copies, viewable_page
-from optin.services.edition import Edition, assets_of
+from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
-from optin.services.log_signer import advance_log
+from optin.services.site_edition import Edition, assets_of
 from optin.store.forms import asset_by_prefix
 from optin.theme.theme import Asset, Theme
 from optin.theme.verification_guide import instruction_files

@@ -18,7 +18,7 @@ from typing import TypeAlias
 from optin.errors import log_line_of
 from optin.proof.canonical_json import Json
 from optin.services.installation import Installation
-from optin.store.installation import note_health
+from optin.store.installation_facts import note_health
 
 CHECK_SECONDS = 2.0
 HOLDS_SECONDS = 1.0

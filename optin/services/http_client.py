@@ -20,7 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpcore2
 
-from optin.services.public_address import is_public
+from optin.services.public_ip_address import is_public
 
 DRAIN_SECONDS = 1.0  # for what comes after the status, where that is what counts
 MOST_LOOKUPS = 32  # of names at once: a resolver that hangs keeps its thread until it gives up

@@ -19,15 +19,15 @@ from optin.flows.evidence.withdrawals_in_journal import Endings, endings_in_jour
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.sweep_records import journal_from
 from optin.services.accepted_mail_log import AcceptedMailLog
-from optin.services.clock import SteadyClock
-from optin.services.journal import Journal
-from optin.services.kind_parts import KindParts
+from optin.services.installed_kind_parts import KindParts
 from optin.services.promised_files import PromisedFiles
-from optin.store.event_sums import DOWNLOADED, Place, add_to_tally, monday_of
-from optin.store.log import integrate
-from optin.store.promises import mark_served, needed_files
-from optin.store.transaction import Operation, P, Store, T
-from optin.store.vault import Vault
+from optin.services.steady_clock import SteadyClock
+from optin.services.withdrawal_journal import Journal
+from optin.store.database_interface import Operation, P, Store, T
+from optin.store.encryption import Vault
+from optin.store.event_log import integrate
+from optin.store.magnet_promises import mark_served, needed_files
+from optin.store.weekly_event_sums import DOWNLOADED, Place, add_to_tally, monday_of
 
 clock_log = logging.getLogger("optin.clock")
 WAL_RETRY_SECONDS = 0.2

@@ -14,7 +14,7 @@ from optin.flows.context import Context
 from optin.flows.delivery.deliver import record_crashed_send
 from optin.flows.unreadable_rows import BROKEN
 from optin.services.accepted_mail_log import mails_of_dead_processes
-from optin.store.transaction import Store
+from optin.store.database_interface import Store
 
 log = logging.getLogger("optin.mail")
 

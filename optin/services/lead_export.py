@@ -14,11 +14,11 @@ from optin.export.rows import Rows
 from optin.export.writers import FOR_EXCEL, WRITERS, write_csv
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.export_leads import LeadExport
+from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
-from optin.services.log_signer import advance_log
+from optin.store.event_log import latest_checkpoint
 from optin.store.exports import ExportRun, record_export
 from optin.store.leads import count_leads
-from optin.store.log import latest_checkpoint
 
 
 @dataclass(frozen=True)

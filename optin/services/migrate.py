@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from optin.errors import RequestRefused
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.drop_kind_tables import drop_kind, rows_to_drop
-from optin.services.kind_parts import KindParts
+from optin.services.installed_kind_parts import KindParts
 from optin.services.open_installation import open_installation
 from optin.services.open_store import connect, due_in, grant_in, sqlite_path
 from optin.settings.installation import Settings
+from optin.store.migration_sets import Schema
 from optin.store.migrations import POSTGRES, SQLITE
-from optin.store.schema_sets import Schema
 
 
 def migrate(settings: Settings, schema: Schema, role: str | None = None) -> Sequence[str]:

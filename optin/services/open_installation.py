@@ -14,18 +14,18 @@ from optin.errors import OptinError
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.clock_correction import begin_with_clock, note_set_back
 from optin.services.accepted_mail_log import AcceptedMailLog
-from optin.services.clock import SteadyClock
 from optin.services.installation import Installation
+from optin.services.installed_kind_parts import KindParts
 from optin.services.interrupted_sendings import HANDED_OVER, recover_crashed_work
-from optin.services.journal_opening import open_journal
-from optin.services.kind_parts import KindParts
+from optin.services.open_journal import open_journal
 from optin.services.open_store import StoreUse, claim_keys, open_keys, open_store
 from optin.services.promised_files import PromisedFiles
 from optin.services.served_settings import keep_served
 from optin.services.setup_check import check_use
+from optin.services.steady_clock import SteadyClock
 from optin.settings.installation import Settings
 from optin.store.clock_mark import newest_event
-from optin.store.vault import Vault
+from optin.store.encryption import Vault
 
 
 @contextmanager

@@ -12,12 +12,12 @@ from optin.errors import KeysUnusable, SetupRefused, StoreUnusable
 from optin.keys import UNUSED, KeyRing, load_keys, make_keys, write_rotated
 from optin.server_addresses import AddressRefused, check_postgres_address
 from optin.settings.installation import Settings
-from optin.store.installation import check_keys, is_claimed
+from optin.store.database_interface import Store, Tx
+from optin.store.encryption import Vault
+from optin.store.installation_facts import check_keys, is_claimed
+from optin.store.migration_sets import Schema
 from optin.store.move_address_indexes import needs_new_indexes, note_address_rule, renew_address_indexes
-from optin.store.schema_sets import Schema
 from optin.store.sqlite import SqliteStore, due_in_file
-from optin.store.transaction import Store, Tx
-from optin.store.vault import Vault
 
 SQLITE_PREFIX = "sqlite:///"
 POSTGRES_PREFIXES = ("postgresql://", "postgres://")
@@ -145,7 +145,7 @@ def due_in(url: str, root: Path, schema: Schema) -> list[str]:
     if path is not None:
         return due_in_file(path, schema)
     _check_postgres(url)
-    from optin.store.postgres_opening import due_on  # noqa: PLC0415 - an extra; heavy to import
+    from optin.store.postgres_inspection import due_on  # noqa: PLC0415 - an extra; heavy to import
 
     return due_on(url, schema)
 
@@ -153,7 +153,7 @@ def due_in(url: str, root: Path, schema: Schema) -> list[str]:
 def grant_in(url: str, role: str, schema: Schema) -> None:
     """Grant a PostgreSQL role what a server needs. Raises RequestRefused, and as `connect` does."""
     _check_postgres(url)
-    from optin.store.postgres_opening import grant_on  # noqa: PLC0415 - an extra; heavy to import
+    from optin.store.postgres_inspection import grant_on  # noqa: PLC0415 - an extra; heavy to import
 
     grant_on(url, role, schema)
 

@@ -14,7 +14,7 @@ from optin.flows.evidence.audit_people import EVERYBODY, Share
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.services.open_store import StoreUse, open_store, open_vault
 from optin.settings.installation import Settings
-from optin.store.schema_sets import Schema
+from optin.store.migration_sets import Schema
 
 WORTH_PROCESSES = 50_000  # events; below it a process costs more than it takes off
 _PARTS = 16  # for each process, so that none waits long for the last

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from optin.flows.rights.personal_data import PersonalData
 from optin.flows.rights.personal_proof import PersonalProof
-from optin.services.edition import Edition
+from optin.services.site_edition import Edition
 from optin.theme.mail_views import ProofReadme
 from optin.theme.views import EraseView, LegalHoldView, PersonalView
 

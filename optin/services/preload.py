@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 
 from optin.consent.retention_period import RetentionPeriod
-from optin.services.edition import Edition
+from optin.services.site_edition import Edition
 from optin.theme.zones import load_zone
 
 # libraries load these when they first meet a name that is not ASCII

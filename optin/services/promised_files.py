@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from optin.store.promises import PromisedFile
+from optin.store.magnet_promises import PromisedFile
 
 log = logging.getLogger("optin.files")
 

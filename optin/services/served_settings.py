@@ -14,9 +14,9 @@ from optin.errors import SetupRefused
 from optin.services.open_store import SQLITE_PREFIX, connect, has_data, sqlite_path
 from optin.services.setup_check import DEV, SERVE
 from optin.settings.installation import Served, Settings, environment_name
-from optin.store.installation import note_served, served_settings
-from optin.store.schema_sets import Schema
-from optin.store.transaction import Store
+from optin.store.database_interface import Store
+from optin.store.installation_facts import note_served, served_settings
+from optin.store.migration_sets import Schema
 
 _BY = "by"
 NOTE = "var/served.json"  # where the data is: a store cannot tell that it is the wrong one

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from optin.consent.purpose import ConsentKey
 from optin.store.consent_key_columns import columns_of
-from optin.store.queries import count_rows, list_parameters
-from optin.store.transaction import Row, Tx
+from optin.store.database_interface import Row, Tx
+from optin.store.row_queries import count_rows, list_parameters
 
 PAGE_LEAVES = 4_096  # a power of two: pages are complete subtrees
 PAGE_PEOPLE = 500

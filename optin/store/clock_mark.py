@@ -15,10 +15,10 @@ from typing import Any
 from optin.consent.clock_doubts import ClockSetBack
 from optin.consent.consent_record import OF_THE_CLOCK, EventKind
 from optin.proof.canonical_json import parse
+from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.encryption import Place, Vault
 from optin.store.events import stored_event
-from optin.store.queries import count_rows
-from optin.store.transaction import Tx, from_ms, to_ms
-from optin.store.vault import Place, Vault
+from optin.store.row_queries import count_rows
 
 MARK, DAY = "clock", "sweep-day"  # rows of `installation`
 NEWEST_LOOKED_AT = 20  # events: those that optin did not write are passed over

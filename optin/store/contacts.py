@@ -12,8 +12,8 @@ from optin.consent.consent_record import SubjectId
 from optin.consent.contact_address import EmailAddress
 from optin.consent.form_version import EMAIL_FIELD
 from optin.proof.canonical_json import canonical, parse
-from optin.store.transaction import Tx, from_ms, to_ms
-from optin.store.vault import Place, Vault
+from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.encryption import Place, Vault
 
 
 @dataclass(frozen=True)

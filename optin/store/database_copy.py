@@ -13,14 +13,14 @@ from pathlib import Path
 from optin.errors import StoreUnusable
 from optin.proof.merkle_tree import Frontier
 from optin.proof.signed_notes import Checkpoint, Note, NoteBroken
+from optin.store.database_interface import Row, Tx
+from optin.store.event_log import latest_checkpoint, log_frontier
 from optin.store.kind_tables import REGISTER
-from optin.store.log import latest_checkpoint, log_frontier
+from optin.store.migration_sets import Schema, register_rows
 from optin.store.migrations import POSTGRES, QUEUE_TRIGGERS
-from optin.store.schema_guard import refuse_schema
-from optin.store.schema_sets import Schema, register_rows
+from optin.store.schema_differences import refuse_schema
 from optin.store.sqlite import SqliteStore
 from optin.store.sqlite_connection import connect
-from optin.store.transaction import Row, Tx
 
 # every table, what is referred to before what refers to it
 TABLES = (

@@ -8,8 +8,8 @@ from datetime import datetime
 from optin.consent.consent_record import SubjectId
 from optin.consent.purpose import ConsentKey
 from optin.store.consent_key_columns import columns_of
-from optin.store.queries import list_parameters
-from optin.store.transaction import Tx, from_ms, to_ms
+from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.row_queries import list_parameters
 
 
 def record_disclosure(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.proof.canonical_json import parse
-from optin.store.transaction import Tx, from_ms
+from optin.store.database_interface import Tx, from_ms
 
 PAGE_REQUESTS = 500
 PAGE_ERASURES = 200  # each names up to several hundred events

@@ -14,9 +14,9 @@ from typing import Any
 from optin.consent.consent_record import IN_JOURNAL, RequestId, SubjectId
 from optin.proof.canonical_json import Json, canonical, parse
 from optin.proof.commitment import leaf_digest
+from optin.store.database_interface import Row, Tx, Value
+from optin.store.encryption import Vault
 from optin.store.journal_lines import remember_event
-from optin.store.transaction import Row, Tx, Value
-from optin.store.vault import Vault
 
 NOBODY = b""  # the id of no subject
 

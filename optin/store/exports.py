@@ -14,10 +14,10 @@ from optin.consent.purpose import ConsentKey
 from optin.proof.canonical_json import Json, canonical, parse
 from optin.proof.commitment import digest
 from optin.store.consent_key_columns import columns_of
+from optin.store.database_interface import Row, Tx, Value, from_ms, to_ms
+from optin.store.encryption import Vault
 from optin.store.events import add_events
 from optin.store.leads import PAGE_LEADS
-from optin.store.transaction import Row, Tx, Value, from_ms, to_ms
-from optin.store.vault import Vault
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from functools import cached_property, lru_cache
 from optin.consent.form_version import FormDeclaration, FormDigest, FormKey, FormVersion, PrivacyVersion
 from optin.proof.canonical_json import canonical, parse
 from optin.proof.commitment import digest
-from optin.store.queries import has_row
-from optin.store.transaction import Tx, from_ms, to_ms
+from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.row_queries import has_row
 
 
 @dataclass(frozen=True)

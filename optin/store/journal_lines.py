@@ -17,8 +17,8 @@ from typing import Any
 from optin.consent.consent_record import EventKind
 from optin.consent.purpose import ConsentKey
 from optin.proof.canonical_json import Json, canonical, parse
-from optin.store.queries import count_rows
-from optin.store.transaction import Row, Tx, from_ms, to_ms
+from optin.store.database_interface import Row, Tx, from_ms, to_ms
+from optin.store.row_queries import count_rows
 
 PAGE_LINES = 1_000
 _EVENT = '%"leaf":"%'

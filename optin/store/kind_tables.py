@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from optin.errors import StoreUnusable
+from optin.store.database_interface import Row
 from optin.store.migrations import MIGRATIONS, AppendOnlyTable, Migration
-from optin.store.transaction import Row
 
 # Each statement that a kind's migration may hold, whole: nothing that reads, calls or drops anything else.
 # The register in the database holds such statements too, and whoever writes there must gain nothing by it.

@@ -13,9 +13,9 @@ from operator import itemgetter
 from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.purpose import ConsentKey
 from optin.store.consent_key_columns import columns_of
+from optin.store.database_interface import Row, Tx, Value, from_ms
 from optin.store.events import StoredEvent, stored_event
-from optin.store.queries import count_rows, list_parameters
-from optin.store.transaction import Row, Tx, Value, from_ms
+from optin.store.row_queries import count_rows, list_parameters
 
 PAGE_LEADS = 500
 

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from optin.store.database_interface import Row, Tx, from_ms, to_ms
+from optin.store.encryption import Place, Vault, new_id
 from optin.store.officer_actions import opened_reason
-from optin.store.transaction import Row, Tx, from_ms, to_ms
-from optin.store.vault import Place, Vault, new_id
 
 
 @dataclass(frozen=True)

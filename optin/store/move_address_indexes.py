@@ -14,10 +14,10 @@ from optin.consent.consent_record import ID_BYTES, RequestId, SubjectId
 from optin.consent.contact_address import EmailAddress
 from optin.errors import StoreUnusable
 from optin.store.contacts import open_contact
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
 from optin.store.journal_lines import rename_person
 from optin.store.requests import DeclaredData, SealedRequest
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 _RULE = "address_rule"
 _TODAY = b"2"

@@ -9,8 +9,8 @@ from typing import Any
 
 from optin.consent.consent_record import ID_BYTES
 from optin.proof.canonical_json import parse
-from optin.store.transaction import Tx, from_ms, to_ms
-from optin.store.vault import Place, Vault, new_id
+from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.encryption import Place, Vault, new_id
 
 NOBODY = b""  # whose digest stands with an act that is about no person
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.consent_record import ConsentState, SubjectId
-from optin.store.queries import count_rows
-from optin.store.subjects import CONSENT_COLUMNS, read_consent
-from optin.store.transaction import Tx, to_ms
+from optin.store.data_subjects import CONSENT_COLUMNS, read_consent
+from optin.store.database_interface import Tx, to_ms
+from optin.store.row_queries import count_rows
 
 
 @dataclass(frozen=True)

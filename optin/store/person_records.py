@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.consent_record import RequestId, SubjectId
+from optin.store.database_interface import Tx, from_ms
+from optin.store.encryption import Place, Vault
 from optin.store.events import NOBODY
-from optin.store.queries import has_row
 from optin.store.requests import Request, peek_request
-from optin.store.transaction import Tx, from_ms
-from optin.store.vault import Place, Vault
+from optin.store.row_queries import has_row
 
 
 @dataclass(frozen=True)

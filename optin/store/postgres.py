@@ -18,15 +18,15 @@ from typing import cast
 import psycopg
 
 from optin.errors import StoreBusy, WriteLost
+from optin.store.database_interface import Bound, Operation, P, Presence, Row, T, Value, bind
+from optin.store.migration_sets import Schema
+from optin.store.postgres_inspection import info_of, opened
 from optin.store.postgres_lost_writes import PostgresGuard, SchemaMoved
-from optin.store.postgres_opening import info_of, opened
 from optin.store.postgres_pool import PostgresPool
 from optin.store.postgres_presence import PostgresPresence
 from optin.store.postgres_roles import not_allowed, refuse_missing_rights
 from optin.store.postgres_schema import all_tables, complete, migrate, schema_findings
-from optin.store.postgres_server import is_temporary
-from optin.store.schema_sets import Schema
-from optin.store.transaction import Bound, Operation, P, Presence, Row, T, Value, bind
+from optin.store.postgres_server_differences import is_temporary
 
 CONNECTIONS = 10
 WAITING = 500

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 
 from optin.errors import WriteLost
+from optin.store.migration_sets import Schema
 from optin.store.postgres_schema import schema_findings, stamp
-from optin.store.schema_sets import Schema
 
 Connection = psycopg.Connection[Any]
 

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from optin.store.postgres_server import adapt_to_pooler
+from optin.store.postgres_server_differences import adapt_to_pooler
 
 POOL_SECONDS = 5.0  # so long an operation waits for a connection
 RECONNECT_SECONDS = 5.0  # tries beyond this are far apart; the next operation begins a new one at once

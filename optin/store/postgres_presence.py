@@ -17,10 +17,10 @@ from typing import Any
 import psycopg
 
 from optin.errors import StoreUnusable
-from optin.store.claims import new_incarnation, release_claims
+from optin.store.database_interface import Tx
 from optin.store.postgres_pool import was_ended
-from optin.store.postgres_server import is_pooled
-from optin.store.transaction import Tx
+from optin.store.postgres_server_differences import is_pooled
+from optin.store.sending_claims import new_incarnation, release_claims
 
 BEAT_SECONDS = 1.0
 SILENT_MS = 3_000  # without its lock: dead

@@ -15,10 +15,10 @@ import psycopg
 
 from optin.errors import StoreUnusable
 from optin.store.kind_tables import REGISTER
+from optin.store.migration_sets import Record, Schema, Step, names_of, register_rows
 from optin.store.migrations import POSTGRES
 from optin.store.postgres_roles import refuse_lesser_role
-from optin.store.schema_guard import UNMADE, Objects, differences, migrations_due
-from optin.store.schema_sets import Record, Schema, Step, names_of, register_rows
+from optin.store.schema_differences import UNMADE, Objects, differences, migrations_due
 
 Connection = psycopg.Connection[Any]
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from optin.consent.consent_record import RequestId
 from optin.errors import RequestRefused
+from optin.store.database_interface import Tx, Value
 from optin.store.kind_tables import REGISTER, TableScope, TablesPart
+from optin.store.migration_sets import OWN, Schema, set_of
 from optin.store.migrations import Dialect, drop_statements
-from optin.store.queries import count_rows
-from optin.store.schema_sets import OWN, Schema, set_of
-from optin.store.transaction import Tx, Value
+from optin.store.row_queries import count_rows
 
 RECORDS = "SELECT migration_set, name FROM _sqlite_migrations"
 

@@ -14,10 +14,10 @@ from optin.consent.erasure_grounds import ErasureGround, erasure_faults, kinds_o
 from optin.consent.event_content import erased
 from optin.errors import KeysUnusable, LogDisagrees
 from optin.proof.canonical_json import parse
-from optin.store.event_sums import tally_before_erasure
+from optin.store.database_interface import Row, Tx, from_ms, to_ms
+from optin.store.encryption import Place, Vault
 from optin.store.events import add_events, blank_events, events_of
-from optin.store.transaction import Row, Tx, from_ms, to_ms
-from optin.store.vault import Place, Vault
+from optin.store.weekly_event_sums import tally_before_erasure
 
 
 @dataclass(frozen=True)

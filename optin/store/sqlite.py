@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from optin.errors import StoreBusy, StoreUnusable, WriteLost
-from optin.store.claims import new_incarnation, release_claims_of_others
-from optin.store.log import integrate
-from optin.store.schema_sets import Schema, names_of
+from optin.store.database_interface import Bound, Operation, P, Presence, Row, T, Tx, bind
+from optin.store.event_log import integrate
+from optin.store.migration_sets import Schema, names_of
+from optin.store.sending_claims import new_incarnation, release_claims_of_others
 from optin.store.sqlite_connection import SqliteTx, connect, read_file
 from optin.store.sqlite_lock import CHANGE, SERVER, lock_file
 from optin.store.sqlite_readers import SqliteReaders
 from optin.store.sqlite_schema import RECORDS, SqliteGuard, is_due, migrate, schema_findings
-from optin.store.transaction import Bound, Operation, P, Presence, Row, T, Tx, bind
 
 QUEUE_LENGTH = 2_000
 GROUP_LENGTH = 64

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
+from optin.store.database_interface import Bound, Row, T, Value
 from optin.store.sqlite_lock import BUSY_TIMEOUT_MS
-from optin.store.transaction import Bound, Row, T, Value
 
 PAGE_ROWS = 500
 

@@ -16,9 +16,9 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from optin.store.kind_tables import REGISTER
+from optin.store.migration_sets import Record, Schema, Step, register_rows
 from optin.store.migrations import SQLITE, Migration
-from optin.store.schema_guard import UNMADE, Objects, differences, migrations_due
-from optin.store.schema_sets import Record, Schema, Step, register_rows
+from optin.store.schema_differences import UNMADE, Objects, differences, migrations_due
 
 RECORDS = "SELECT migration_set, name FROM _sqlite_migrations"
 REGISTERED = "INSERT OR REPLACE INTO kind_register(kind, part) VALUES (?, ?)"

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 
 from optin.consent.purpose import ConsentKey
 from optin.consent.webhook_message import ID_PREFIX, WebhookKind
-from optin.store.claims import Batch
 from optin.store.consent_key_columns import columns_of
-from optin.store.queries import count_rows, has_row
-from optin.store.transaction import Tx, from_ms, to_ms
-from optin.store.vault import Place, Vault
+from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.encryption import Place, Vault
+from optin.store.row_queries import count_rows, has_row
+from optin.store.sending_claims import Batch
 
 CLAIM_BYTES = 12
 NOBODY = b""

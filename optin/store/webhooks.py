@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from optin.store.transaction import Tx
+from optin.store.database_interface import Tx
 
 
 def keep_webhooks(tx: Tx, addresses: Mapping[str, str]) -> int:

@@ -16,13 +16,13 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import LinkKind
 from optin.errors import MagnetClosed, MagnetWaiting, PageUnknown, log_line_of
 from optin.flows.context_with_kinds import Flow
-from optin.services.edition import Edition
 from optin.services.health import Readiness, readiness_of
 from optin.services.installation import Installation
 from optin.services.open_store import data_folders
+from optin.services.site_edition import Edition
 from optin.site.magnet_life import Phase
 from optin.site.moment_pages import next_change
-from optin.store.transaction import Operation, P, T, read, written
+from optin.store.database_interface import Operation, P, T, read, written
 from optin.theme.views import ErrorView, Frame
 from optin.web.headers import NO_STORE
 from optin.web.limits import PostLimits

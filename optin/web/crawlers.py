@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from xml.sax.saxutils import escape, quoteattr
 
-from optin.services.edition import Edition
+from optin.services.site_edition import Edition
 from optin.site.magnet_life import Phase
 from optin.theme.views import Alternate
 

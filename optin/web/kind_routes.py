@@ -22,7 +22,7 @@ from optin.consent.signed_links import LinkKind
 from optin.errors import LinkSpent, PageUnknown
 from optin.flows.context import Context
 from optin.flows.records.decrypted_request import kind_of_request
-from optin.store.transaction import Tx
+from optin.store.database_interface import Tx
 from optin.web.app_context import app_context_of, slug_of
 from optin.web.removed_magnets import removed_form
 

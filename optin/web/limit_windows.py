@@ -9,7 +9,7 @@ from datetime import datetime
 
 from optin.flows.limits.time_window_counters import Share, Window, take_for_site, take_shares
 from optin.services.installation import Installation
-from optin.store.transaction import EPOCH, written_alone
+from optin.store.database_interface import EPOCH, written_alone
 
 MOST_NETWORKS = 100_000  # in memory, about 20 MB; a flood from more of them is for the limit of the site
 

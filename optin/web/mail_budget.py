@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from optin.errors import MailsSpent, OptinError
 from optin.flows.limits.time_window_counters import Window, take_for_site
 from optin.services.installation import Installation
-from optin.store.transaction import written_alone
+from optin.store.database_interface import written_alone
 from optin.web.limit_windows import SiteQuota
 
 log = logging.getLogger("optin.limits")

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from optin.services.edition import Edition
+from optin.services.site_edition import Edition
 from optin.site.landing_pages import Face, privacy_url
 from optin.site.magnet_life import Phase
 from optin.site.moment_pages import pages_at

@@ -39,7 +39,7 @@ from optin.flows.rights.personal_link import ask_as_reader, ask_for_link
 from optin.flows.rights.personal_proof import hand_over_proof
 from optin.flows.rights.withdraw import withdraw_one
 from optin.proof.receipt_files import PROOF_FILE
-from optin.services.log_signer import advance_log
+from optin.services.event_log_signer import advance_log
 from optin.services.personal_data import erase_view, personal_file, personal_view, proof_file
 from optin.theme.views import ExpiredView, PersonalAskView
 from optin.web.app_context import AppContext, app_context_of, language_of, see_other

@@ -17,10 +17,10 @@ from watchfiles import DefaultFilter, awatch
 
 from optin.errors import OptinError, SetupRefused, log_line_of
 from optin.jobs.background_job import Job, RoundDone
-from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.health import CheckResult
 from optin.services.preload import load_everything
 from optin.services.setup_check import check_placeholders, check_settings
+from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.settings.site import SiteSettings
 from optin.site.findings import Finding
 from optin.site.reading_cache import ReadingCache

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from optin.services.edition import Edition
+from optin.services.site_edition import Edition
 from optin.site.landing_pages import privacy_url
 from optin.theme.icon import ICON_PATH, TOUCH_PATH, drawn_icon
 from optin.theme.social_card import SocialCard, draw_card

@@ -22,11 +22,11 @@ from optin.keys import load_keys, make_keys
 from optin.proof.canonical_json import canonical
 from optin.proof.commitment import commit, leaf_digest
 from optin.store.contacts import Contact, seal_contact
+from optin.store.database_interface import to_ms
+from optin.store.encryption import Vault, new_id
 from optin.store.forms import declaration_digest
 from optin.store.requests import SealedRequest
 from optin.store.sqlite_connection import connect
-from optin.store.transaction import to_ms
-from optin.store.vault import Vault, new_id
 from tests.installed import KINDS
 from tests.world import NOON, TIPS, TIPS_BY_EMAIL, World, form_version, open_world
 

@@ -14,10 +14,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from optin.store import postgres_schema, sqlite_schema
+from optin.store.database_interface import Store
 from optin.store.postgres import PostgresStore
 from optin.store.postgres_schema import stamp
 from optin.store.sqlite import SqliteStore
-from optin.store.transaction import Store
 from tests.benchmarks.sign_ups import bare
 from tests.postgres import NEWEST, new_database, postgres_server, programs_of
 from tests.stores import SCHEMA, connect

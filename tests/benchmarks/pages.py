@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from optin.consent.form_version import Slug
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from tests.benchmarks.load import pages_per_second
 from tests.installed import KINDS
 from tests.ports import NO_MAIL, reserved_port

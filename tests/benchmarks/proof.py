@@ -24,15 +24,15 @@ from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.collect_evidence import gather_evidence
 from optin.keys import make_keys
 from optin.proof.commitment import LEAF_PREFIX
-from optin.services.log_signer import sign_log
+from optin.services.event_log_signer import sign_log
 from optin.services.parallel_audit import run_audit
 from optin.settings.installation import Settings
 from optin.store import sqlite
-from optin.store.log import checkpoint_at, integrate, prove_event
-from optin.store.schema_sets import Schema
+from optin.store.encryption import Vault
+from optin.store.event_log import checkpoint_at, integrate, prove_event
+from optin.store.migration_sets import Schema
 from optin.store.sqlite_connection import connect
 from optin.store.sqlite_schema import SqliteGuard, migrate
-from optin.store.vault import Vault
 from tests.benchmarks.export import FEW, fill
 from tests.installed import KINDS
 from tests.stores import SCHEMA

@@ -31,12 +31,12 @@ from optin.keys import load_keys, make_keys
 from optin.proof.canonical_json import canonical
 from optin.proof.commitment import commit, leaf_digest
 from optin.services.installation import Installation
+from optin.store.database_interface import to_ms
+from optin.store.encryption import Vault, new_id
+from optin.store.event_log import integrate
 from optin.store.forms import declaration_digest
-from optin.store.log import integrate
 from optin.store.requests import SealedRequest
 from optin.store.sqlite_connection import connect
-from optin.store.transaction import to_ms
-from optin.store.vault import Vault, new_id
 from tests.benchmarks.export import FEW, fill
 from tests.installed import KINDS
 from tests.stores import open_store

@@ -15,7 +15,7 @@ import httpx2 as httpx
 from optin.consent.contact_address import parse_email
 from optin.consent.posted_form import Entry
 from optin.flows.consents.sign_up import sign_up
-from optin.store.transaction import written
+from optin.store.database_interface import written
 from tests.benchmarks.load import CONNECTIONS, Measured, ask
 from tests.ports import NO_MAIL, reserved_port
 from tests.serving import form_key, start

@@ -18,9 +18,9 @@ from pathlib import Path
 import httpx2 as httpx
 
 from optin.keys import KeyRing
-from optin.services.edition import keep_edition, load_edition
+from optin.services.site_edition import keep_edition, load_edition
 from optin.site.output_folder import write_folder
-from optin.store.vault import Vault
+from optin.store.encryption import Vault
 from optin.theme.social_card import draw_card
 from optin.web.static_site import static_files
 from tests.benchmarks.load import ask

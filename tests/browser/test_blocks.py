@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, Route
 
-from optin.services.edition import Edition, load_edition
+from optin.services.site_edition import Edition, load_edition
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 

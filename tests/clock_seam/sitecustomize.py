@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
-WATCHED = "optin.services.clock"
+WATCHED = "optin.services.steady_clock"
 
 
 class ShiftedLoader(importlib.machinery.SourceFileLoader):

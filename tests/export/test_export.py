@@ -32,8 +32,8 @@ from optin.export.rows import Rows
 from optin.export.writers import safe_cell, write_csv, write_jsonl
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.export_leads import LeadExport
-from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation
+from optin.services.site_edition import keep_edition, load_edition
 from optin.store.exports import ExportRun, list_exports, record_export
 from tests.installed import KINDS
 from tests.stranger import past_triggers

@@ -21,8 +21,8 @@ from optin.consent.form_version import Slug
 from optin.errors import RequestRefused
 from optin.export.lists import open_list
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.services.edition import keep_edition
 from optin.services.open_installation import open_installation
+from optin.services.site_edition import keep_edition
 from tests.installed import KINDS
 from tests.web.conftest import site_at
 from tests.world import CALL, TIPS, World

@@ -14,8 +14,8 @@ from optin.app.main import main
 from optin.consent.contact_address import parse_email
 from optin.consent.form_version import Slug
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.services.edition import load_edition
 from optin.services.open_installation import open_installation
+from optin.services.site_edition import load_edition
 from optin.store.person_records import request_ids
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - the same people
 from tests.installed import KINDS

@@ -28,9 +28,9 @@ import httpx2 as httpx
 from optin.consent.contact_address import parse_email
 from optin.flows.evidence.audit import Audit
 from optin.keys import load_keys
-from optin.store.log import integrate
-from optin.store.transaction import Row, Store, Tx
-from optin.store.vault import Vault
+from optin.store.database_interface import Row, Store, Tx
+from optin.store.encryption import Vault
+from optin.store.event_log import integrate
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.serving import Serving, form_key, start

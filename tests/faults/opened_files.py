@@ -15,11 +15,11 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.keys import KeyRing
 from optin.mail.composing import Composer
 from optin.mail.kind_mail_hooks import Mailbox
-from optin.services.edition import Edition, keep_edition
 from optin.services.installation import Installation
 from optin.services.open_store import StoreUse
 from optin.services.preload import load_everything
-from optin.store.vault import Vault
+from optin.services.site_edition import Edition, keep_edition
+from optin.store.encryption import Vault
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from tests.installed import INSTALLED, KINDS

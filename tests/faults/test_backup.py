@@ -30,22 +30,22 @@ from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys
 from optin.proof.canonical_json import Json
 from optin.proof.journal_chain import Chain
-from optin.services.clock import utc_now
-from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.installation import Installation
-from optin.services.journal import Journal
 from optin.services.journal_file import JournalContent
-from optin.services.journal_opening import begin_journal
 from optin.services.open_installation import open_installation
+from optin.services.open_journal import begin_journal
+from optin.services.site_edition import Edition, keep_edition, load_edition
+from optin.services.steady_clock import utc_now
+from optin.services.withdrawal_journal import Journal
 from optin.settings.installation import Settings
 from optin.settings.site import Retention
 from optin.store.database_copy import TABLES
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
 from optin.store.journal_lines import mark_waiting, remember
-from optin.store.limits import CounterTable
+from optin.store.limit_counters import CounterTable
 from optin.store.migrations import LOG, sqlite_triggers
 from optin.store.person_records import request_ids
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 from tests.installed import KINDS
 from tests.stores import SCHEMA
 from tests.web.conftest import site_at

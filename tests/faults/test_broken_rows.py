@@ -12,9 +12,9 @@ import pytest
 from optin.consent.contact_address import EmailAddress
 from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead
 from optin.flows.exports.webhooks import ReceiverAnswer, claim_outgoing, record_answer
-from optin.store.claims import Batch
-from optin.store.log import integrate
-from optin.store.outbox import Notice, enqueue, enqueue_notice
+from optin.store.event_log import integrate
+from optin.store.mail_outbox import Notice, enqueue, enqueue_notice
+from optin.store.sending_claims import Batch
 from optin.store.webhooks import keep_webhooks
 from tests.world import TIPS, World, open_world
 

@@ -30,11 +30,11 @@ from optin.services.installation import Installation
 from optin.services.interrupted_sendings import recover_crashed_work
 from optin.services.open_store import StoreUse
 from optin.store import postgres_presence
-from optin.store.claims import Batch, new_incarnation
-from optin.store.outbox import Notice, enqueue_notice
+from optin.store.database_interface import Store
+from optin.store.encryption import Vault
+from optin.store.mail_outbox import Notice, enqueue_notice
 from optin.store.postgres import PostgresStore
-from optin.store.transaction import Store
-from optin.store.vault import Vault
+from optin.store.sending_claims import Batch, new_incarnation
 from tests.stores import SCHEMA, open_store
 from tests.world import TIPS, World, open_world
 

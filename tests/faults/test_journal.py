@@ -31,15 +31,15 @@ from optin.keys import load_keys
 from optin.proof.canonical_json import Json, canonical
 from optin.proof.journal_chain import CHECKPOINT, RESTORED
 from optin.proof.merkle_tree import Frontier
-from optin.services import journal as journal_module
-from optin.services.edition import keep_edition
+from optin.services import withdrawal_journal as journal_module
+from optin.services.event_log_signer import advance_log, sign_log
 from optin.services.installation import Installation
 from optin.services.journal_file import JournalFile
-from optin.services.journal_opening import begin_journal, renew_journal
-from optin.services.log_signer import advance_log, sign_log
 from optin.services.open_installation import open_installation
-from optin.store.log import integrate, latest_checkpoint, leaves_of_events, log_frontier
-from optin.store.transaction import Tx
+from optin.services.open_journal import begin_journal, renew_journal
+from optin.services.site_edition import keep_edition
+from optin.store.database_interface import Tx
+from optin.store.event_log import integrate, latest_checkpoint, leaves_of_events, log_frontier
 from tests.faults.test_backup import House, back_up, erase, index_of, restored, withdraw
 from tests.installed import KINDS
 from tests.ports import NO_MAIL

@@ -15,8 +15,8 @@ import pytest
 
 from optin.flows.evidence.audit import Audit
 from optin.keys import load_keys
-from optin.store.log import integrate
-from optin.store.vault import Vault
+from optin.store.encryption import Vault
+from optin.store.event_log import integrate
 from tests.conftest import THOROUGH
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server

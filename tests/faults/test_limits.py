@@ -19,9 +19,9 @@ import psycopg
 from optin.errors import StoreBusy
 from optin.flows.delivery.mail_limits import take_reader_mail
 from optin.keys import load_keys
-from optin.store.limits import Amount, CounterTable, take_amount
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
+from optin.store.limit_counters import Amount, CounterTable, take_amount
 from tests.conftest import THOROUGH
 from tests.flows.test_mail_limits import BOB
 from tests.ports import NO_MAIL

@@ -19,9 +19,9 @@ import pytest
 
 from optin.consent.form_version import Slug
 from optin.keys import UNUSED, load_keys
-from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation
 from optin.services.served_settings import store_without_password
+from optin.services.site_edition import keep_edition, load_edition
 from optin.settings.installation import Settings
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server

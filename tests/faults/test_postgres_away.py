@@ -27,9 +27,9 @@ from optin.keys import KeyRing
 from optin.services.installation import Installation
 from optin.store import postgres as postgres_store
 from optin.store import postgres_pool
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
 from optin.store.postgres import CONNECTIONS, PostgresStore
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.postgres import OLDER, new_database, postgres_server, programs_of

@@ -19,8 +19,8 @@ from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.scrub_contact_list import Scrubber
 from optin.flows.exports.webhooks import ReceiverAnswer
 from optin.jobs.webhook_sender import Delivery, Reply, _Lane
+from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
-from optin.services.log_signer import advance_log
 from optin.settings.site import Webhook
 from optin.store.webhook_outbox import enqueue_message
 from optin.store.webhooks import keep_webhooks

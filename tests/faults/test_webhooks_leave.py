@@ -26,7 +26,7 @@ from optin.jobs.webhook_sender import Delivery, HttpSender, PrintingSender, Repl
 from optin.services import http_client as outgoing
 from optin.services.http_client import VettedClient
 from optin.services.installation import Installation
-from optin.services.public_address import is_public
+from optin.services.public_ip_address import is_public
 from optin.settings.site import Processor, Webhook
 from tests.flows.test_webhooks import ALICE, erase
 from tests.house.requirements_table import ROOT

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from optin.consent.webhook_message import secret_text
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from optin.store.webhooks import keep_webhooks
 from tests.faults.test_backup import (
     House,
@@ -33,7 +33,7 @@ WORK = """
 import asyncio, sys
 from pathlib import Path
 from dataclasses import replace
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from optin.services.open_installation import open_installation
 from optin.services.http_client import VettedClient
 from optin.jobs.webhook_sender import HttpSender, webhook_jobs

@@ -18,8 +18,8 @@ import httpx2 as httpx
 import pytest
 
 from optin.consent.form_version import Slug
-from optin.services.edition import keep_edition
 from optin.services.open_installation import open_installation
+from optin.services.site_edition import keep_edition
 from tests.faults.test_other_shell import FORM, confirmation
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server

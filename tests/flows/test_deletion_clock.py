@@ -25,15 +25,15 @@ from optin.flows.rights.personal_link import ask_for_link
 from optin.jobs.clock_watch import ClockWatch
 from optin.jobs.sweep_runner import sweep
 from optin.kinds.prize_draw.draw_winners import draw_winners, fix_entries
-from optin.services import clock as clock_module
-from optin.services.clock import SteadyClock
+from optin.services import steady_clock as clock_module
+from optin.services.event_log_signer import sign_log
 from optin.services.installation import Installation
-from optin.services.log_signer import sign_log
 from optin.services.open_installation import see_clock
+from optin.services.steady_clock import SteadyClock
 from optin.settings.site import Sweep
 from optin.store.clock_mark import MARK, SweepDay, events_of_the_clock, keep_mark, known_moment, newest_event
+from optin.store.database_interface import to_ms
 from optin.store.officer_actions import actions_of
-from optin.store.transaction import to_ms
 from tests.installed import KINDS
 from tests.kinds.prize_draw.test_draw_flows import PROMISE, SLUG
 from tests.stranger import past_triggers

@@ -37,12 +37,12 @@ from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical_json import parse
 from optin.proof.journal_chain import JournalLine
 from optin.settings.site import Limits
-from optin.store.claims import Batch
+from optin.store.database_interface import Value, from_ms
+from optin.store.event_log import integrate
 from optin.store.events import contents_about_nobody, events_of
 from optin.store.exports import ExportRun, record_export
-from optin.store.log import integrate
 from optin.store.requests import erase_requests
-from optin.store.transaction import Value, from_ms
+from optin.store.sending_claims import Batch
 from optin.store.webhooks import keep_webhooks
 from tests.export.test_export import lead_export
 from tests.installed import KINDS

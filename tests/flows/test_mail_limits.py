@@ -15,9 +15,9 @@ from optin.flows.consents.confirm import CodeRefused, confirm_by_code
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import has_read, take_link, take_of_day, take_reader_mail
 from optin.flows.rights.personal_link import ask_for_link
-from optin.store.limits import Amount, CounterTable, take_amount
+from optin.store.database_interface import Tx
+from optin.store.limit_counters import Amount, CounterTable, take_amount
 from optin.store.requests import SealedRequest, load_request
-from optin.store.transaction import Tx
 from tests.world import NOON, TIPS, World, open_world
 
 BOB = EmailAddress("bob@gmail.com")

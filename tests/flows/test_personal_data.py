@@ -17,7 +17,7 @@ from optin.flows.rights.erase import BY_PERSON, ErasureResult, erase_person
 from optin.flows.rights.personal_data import PersonalData, view_personal
 from optin.flows.rights.withdraw import withdraw_person
 from optin.store.contacts import numbers_of
-from optin.store.subjects import find_subject
+from optin.store.data_subjects import find_subject
 from tests.export.test_export import lead_export
 from tests.world import CALL, TIPS, World
 

@@ -23,12 +23,12 @@ from optin.flows.delivery.retry_abandoned_mails import STEP, Retried, SkipReason
 from optin.flows.retention.sweep_consents import sweep_unconfirmed
 from optin.kinds.prize_draw.draw_winners import DRAWN
 from optin.kinds.webinar.mail_schedule import WebinarMail
-from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation
-from optin.store.claims import Batch
-from optin.store.outbox import MAX_STARTS, Notice, enqueue, enqueue_notice
+from optin.services.site_edition import keep_edition, load_edition
+from optin.store.database_interface import Tx
+from optin.store.mail_outbox import MAX_STARTS, Notice, enqueue, enqueue_notice
 from optin.store.requests import load_request
-from optin.store.transaction import Tx
+from optin.store.sending_claims import Batch
 from tests.installed import KINDS
 from tests.site.conftest import site as site  # noqa: PLC0414 - a fixture
 from tests.world import TIPS, World

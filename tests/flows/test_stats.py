@@ -25,8 +25,8 @@ from optin.export.statistics import as_json, schema
 from optin.flows.reports.statistics import ErasedEvents, Rate, Statistics, StatisticsCount
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.store import event_counts as counting
-from optin.store.event_sums import DOWNLOADED, add_to_tally
-from optin.store.transaction import Operation, P, Row, T, Tx, Value
+from optin.store.database_interface import Operation, P, Row, T, Tx, Value
+from optin.store.weekly_event_sums import DOWNLOADED, add_to_tally
 from tests.world import CALL, DECLARATION, TIPS, World, form_version
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -14,7 +14,7 @@ from optin.errors import StoreBusy
 from optin.jobs.background_job import Job
 from optin.jobs.sweep_runner import sweep, sweep_by_itself
 from optin.settings.site import Limits
-from optin.store.transaction import Store
+from optin.store.database_interface import Store
 from tests.world import TIPS, World, open_world
 
 

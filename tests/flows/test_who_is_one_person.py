@@ -21,9 +21,9 @@ from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import view_personal
 from optin.flows.rights.personal_link import ask_for_link
 from optin.keys import KeyRing
+from optin.store.data_subjects import find_subject
+from optin.store.encryption import Vault
 from optin.store.move_address_indexes import index_today
-from optin.store.subjects import find_subject
-from optin.store.vault import Vault
 from tests.export.test_export import lead_export
 from tests.stores import open_store
 from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, open_world

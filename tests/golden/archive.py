@@ -20,11 +20,11 @@ import psycopg
 from starlette.testclient import TestClient
 
 from optin.keys import KeyRing, load_keys
-from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.installation import Installation
-from optin.services.journal_opening import open_journal
+from optin.services.open_journal import open_journal
 from optin.services.promised_files import PromisedFiles
-from optin.store.vault import Vault
+from optin.services.site_edition import Edition, keep_edition, load_edition
+from optin.store.encryption import Vault
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from tests.installed import INSTALLED, KINDS

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from optin.proof.canonical_json import canonical
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from tests.golden.archive import HERE, SITE
 from tests.installed import KINDS
 

@@ -28,9 +28,9 @@ from optin.flows.rights.officer_requests import OfficerRequest, hold_on_request
 from optin.jobs.sweep_runner import sweep
 from optin.keys import write_rotated
 from optin.kinds.prize_draw.draw_winners import draw_winners, tell_entrants
-from optin.services.log_signer import advance_log
-from optin.store.claims import Batch
+from optin.services.event_log_signer import advance_log
 from optin.store.exports import ExportRun, record_export
+from optin.store.sending_claims import Batch
 from optin.store.webhooks import keep_webhooks
 from tests.golden.archive import (
     BEGUN,

@@ -34,8 +34,8 @@ from optin.kinds.webinar.assign_seats import webinars_of
 from optin.proof.bundle_archive import unpack
 from optin.proof.canonical_json import canonical
 from optin.proof.verify_bundle import verify_bundle
+from optin.services.event_log_signer import advance_log
 from optin.services.evidence_bundle import make_bundle
-from optin.services.log_signer import advance_log
 from tests.golden.archive import (
     DATABASE,
     DUMP,

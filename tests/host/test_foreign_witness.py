@@ -17,10 +17,10 @@ import pytest
 from optin.jobs import witness_client as witnesses
 from optin.jobs.anchor_checkpoints import anchor
 from optin.proof.signed_notes import Note, VerifierKey
+from optin.services.event_log_signer import advance_log
 from optin.services.http_client import VettedClient
-from optin.services.log_signer import advance_log
 from optin.settings.site import Anchors, Witness
-from optin.store.log import last_attested, prove_growth, verifier_keys
+from optin.store.event_log import last_attested, prove_growth, verifier_keys
 from tests.host.foreign_witness import PROGRAM, fetch
 from tests.ports import reserved_port
 from tests.web.conftest import Visit

@@ -11,8 +11,8 @@ import pytest
 
 from optin.errors import StoreUnusable
 from optin.keys import KeyRing
-from optin.store.postgres_server import OLDEST_VERSION
-from optin.store.vault import Vault
+from optin.store.encryption import Vault
+from optin.store.postgres_server_differences import OLDEST_VERSION
 from tests.host.servers import RELEASES, programs_of
 from tests.ports import NO_MAIL, NOBODY
 from tests.postgres import NEWEST, OLDER, new_database, postgres_server

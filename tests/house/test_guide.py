@@ -24,7 +24,7 @@ from PIL import Image
 from pydantic import BaseModel
 
 from optin.app.main import main
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from optin.settings.site import SiteSettings
 from optin.site.front_matter import magnet_file
 from optin.site.hints import hints

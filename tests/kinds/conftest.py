@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from optin.services.edition import Edition, load_edition
+from optin.services.site_edition import Edition, load_edition
 from optin.web import even_timing
 from tests.kinds.installed import INSTALLED, KINDS, NAMES
 from tests.kinds.journey import SLUG, KindVisit, new_site

@@ -18,7 +18,7 @@ from hatchling.build import build_wheel
 from optin.app.kind_registry import GROUP, OURS, installed_kinds
 from optin.cli.installed_kinds import InstalledKinds
 from optin.consent.kind_part_lookup import PartsByKind
-from optin.services.kind_parts import KindParts
+from optin.services.installed_kind_parts import KindParts
 
 P = TypeVar("P")
 

@@ -23,12 +23,12 @@ from optin.consent.purpose import PurposeId
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.evidence.audit import Audit
 from optin.jobs.build_courier import courier_of
-from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.open_store import open_store
+from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.site.landing_pages import Face
 from optin.site.loading import load_site
 from optin.site.scaffold import make_magnet, make_site
-from optin.store.log import integrate
+from optin.store.event_log import integrate
 from optin.store.removed_kinds import rows_by_table
 from optin.web.app import build_app
 from optin.web.app_context import AppContext

@@ -12,10 +12,10 @@ from typing import Any
 
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.kind_flow_hooks import FlowPart
-from optin.services.kind_parts import KindParts
+from optin.services.installed_kind_parts import KindParts
+from optin.store.database_interface import savepoint
 from optin.store.postgres import PostgresTx
 from optin.store.sqlite_connection import SqliteTx
-from optin.store.transaction import savepoint
 
 METHODS = ("run", "one", "all", "named", "many", "each")
 _WRITES = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|CREATE|DROP|ALTER)\b", re.IGNORECASE)

@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-from optin.services.edition import Edition
+from optin.services.site_edition import Edition
 from optin.web import even_timing
 from tests.chromium import ARGUMENTS, installed
 from tests.kinds.installed import INSTALLED, NAMES

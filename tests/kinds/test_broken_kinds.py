@@ -15,7 +15,7 @@ from optin.app.kind_registry import installed_kinds
 from optin.app.main import main
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.kinds.kind import Kind
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from optin.site.kind_file import FilePart, TableReading
 from optin.site.kind_pages import PagesPart
 from optin.site.scaffold import make_site

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from optin.flows.delivery.mail_order import MailKind
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from optin.web import even_timing
 from tests.kinds.installed import INSTALLED, KINDS, SOURCE, package_installed
 from tests.kinds.journey import SLUG, KindVisit, filled_in, new_site, plain

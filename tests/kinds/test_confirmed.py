@@ -21,11 +21,11 @@ from optin.flows.consents.confirm import confirm
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.evidence.audit import Audit
 from optin.keys import KeyRing
-from optin.services.edition import load_edition
 from optin.services.installation import Installation
 from optin.services.open_store import open_store
+from optin.services.site_edition import load_edition
+from optin.store.encryption import Vault
 from optin.store.kind_tables import TableScope
-from optin.store.vault import Vault
 from tests.kinds.installed import KINDS, PACKAGES
 from tests.kinds.journey import EMAIL, KindVisit
 from tests.kinds.recorder import Recorder, Statement, recorded, watched_kinds

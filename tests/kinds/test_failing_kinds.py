@@ -21,7 +21,7 @@ from optin.flows.kind_flow_hooks import FlowPart
 from optin.flows.rights.personal_data import view_personal
 from optin.flows.sweep_rule import SweepRule
 from optin.jobs.sweep_runner import sweep
-from optin.store.outbox import enqueue
+from optin.store.mail_outbox import enqueue
 from tests.installed import KINDS
 from tests.world import TIPS, World, open_world
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import html5lib
 import pytest
 
-from optin.services.edition import Edition, load_edition
+from optin.services.site_edition import Edition, load_edition
 from optin.site.kind_file import folders_of
 from optin.site.scaffold import make_magnet
 from optin.theme.catalogue import parameters

@@ -9,10 +9,10 @@ import pytest
 
 from optin.keys import KeyRing
 from optin.services.open_store import open_store
+from optin.store.encryption import Vault
 from optin.store.kind_tables import TablesPart, faults
+from optin.store.migration_sets import Schema
 from optin.store.removed_kinds import rows_by_table
-from optin.store.schema_sets import Schema
-from optin.store.vault import Vault
 from tests.kinds.installed import KINDS, NAMES
 
 STEPS = [(kind, seen) for kind in NAMES for seen in range(len(KINDS.tables[kind].migrations))]

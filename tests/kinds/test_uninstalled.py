@@ -23,12 +23,12 @@ from optin.jobs.sweep_runner import sweep
 from optin.proof.bundle_archive import unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.backup import back_up
-from optin.services.edition import Edition
 from optin.services.evidence_bundle import make_bundle
 from optin.services.open_store import open_store
+from optin.services.site_edition import Edition
 from optin.store.kind_tables import TableScope
+from optin.store.mail_outbox import enqueue
 from optin.store.migrations import POSTGRES, SQLITE
-from optin.store.outbox import enqueue
 from tests.kinds.installed import INSTALLED, KINDS, without
 from tests.kinds.journey import EMAIL, KindVisit, cells, words
 from tests.stranger import is_sqlite, past_optin

@@ -14,7 +14,7 @@ from optin.flows.delivery.mail_order import Verdict
 from optin.mail.connection_pool import GROW_AFTER_SECONDS, ConnectionPool, ServerUnusable
 from optin.mail.send_outcome import Outcome
 from optin.mail.smtp_transport import SmtpAddress, SmtpTransport
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.mail.test_courier import carry, states

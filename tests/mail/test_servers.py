@@ -14,7 +14,7 @@ from optin.keys import KeyRing
 from optin.mail.smtp_transport import SmtpTransport
 from optin.mail.transport import open_transport
 from optin.server_addresses import CURE_LOGIN, AddressRefused, check_postgres_address, read_mail_server
-from optin.store.vault import Vault
+from optin.store.encryption import Vault
 from tests.mail.server import Script, certificate, mail_server
 from tests.ports import NOBODY
 from tests.site.conftest import only

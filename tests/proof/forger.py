@@ -49,19 +49,19 @@ from optin.proof.find_checkpoints import checkpoints_in
 from optin.proof.merkle_tree import Frontier
 from optin.proof.signed_notes import Checkpoint, Note, parse_keys
 from optin.proof.verify_bundle import verify_bundle
-from optin.services.edition import Edition, keep_edition
+from optin.services.event_log_signer import advance_log
 from optin.services.evidence_bundle import make_bundle
 from optin.services.installation import Installation
-from optin.services.journal import Journal
-from optin.services.log_signer import advance_log
 from optin.services.open_store import StoreUse
-from optin.store.claims import Batch
+from optin.services.site_edition import Edition, keep_edition
+from optin.services.withdrawal_journal import Journal
+from optin.store.database_interface import to_ms
+from optin.store.encryption import Vault
+from optin.store.event_log import integrate, log_frontier, sign_checkpoint, tile_hashes
 from optin.store.events import add_events
 from optin.store.exports import ExportRun, record_export
-from optin.store.log import integrate, log_frontier, sign_checkpoint, tile_hashes
 from optin.store.requests import SealedRequest
-from optin.store.transaction import to_ms
-from optin.store.vault import Vault
+from optin.store.sending_claims import Batch
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 from tests.stores import open_store

@@ -32,12 +32,12 @@ from optin.proof.inclusion_proof import InclusionProof
 from optin.proof.signed_notes import COSIGNATURE, Note, Signature, SigningKey, VerifierKey
 from optin.proof.time_stamp import StampBroken, read_stamp, vouches
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
-from optin.services.clock import utc_now
+from optin.services.event_log_signer import advance_log
 from optin.services.evidence_bundle import make_bundle
 from optin.services.http_client import VettedClient
-from optin.services.log_signer import advance_log
+from optin.services.steady_clock import utc_now
 from optin.settings.site import Anchors, Witness
-from optin.store.vault import Vault
+from optin.store.encryption import Vault
 from tests.ports import NOBODY
 from tests.stores import ON_SQLITE
 from tests.web.conftest import Visit, site_at

@@ -24,8 +24,8 @@ from optin.proof.readable_copies import (
 from optin.proof.verify_bundle import verify_bundle
 from optin.proof.verify_readable_copies import copy_faults
 from optin.services import evidence_bundle as evidence
-from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle
+from optin.services.steady_clock import utc_now
 from tests.proof.test_evidence import dressed
 from tests.theme.font import TWICE
 from tests.web.conftest import Visit

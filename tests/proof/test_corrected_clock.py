@@ -13,11 +13,11 @@ from optin.flows.evidence.audit import Audit
 from optin.flows.retention.clock_correction import note_set_back
 from optin.proof.bundle_archive import unpack
 from optin.proof.verify_bundle import verify_bundle
-from optin.services import clock as clock_module
-from optin.services.clock import SteadyClock
+from optin.services import steady_clock as clock_module
 from optin.services.evidence_bundle import make_bundle
+from optin.services.steady_clock import SteadyClock
 from optin.store.clock_mark import newest_event
-from optin.store.log import integrate, log_frontier, sign_checkpoint
+from optin.store.event_log import integrate, log_frontier, sign_checkpoint
 from tests.installed import KINDS
 from tests.web.conftest import Visit
 from tests.world import NOON, TIPS, World

@@ -34,10 +34,10 @@ from optin.proof.inclusion_proof import InclusionProof
 from optin.proof.merkle_tree import Frontier, inclusion_proof
 from optin.proof.signed_notes import Checkpoint
 from optin.proof.verify_bundle import verify_bundle
-from optin.services.clock import utc_now
-from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.evidence_bundle import make_bundle
-from optin.store.vault import Vault
+from optin.services.site_edition import Edition, keep_edition, load_edition
+from optin.services.steady_clock import utc_now
+from optin.store.encryption import Vault
 from tests.installed import KINDS
 from tests.proof.published import check_document
 from tests.proof.strangers import check_with_sigstore

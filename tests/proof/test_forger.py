@@ -11,7 +11,7 @@ from optin.flows.evidence.audit import Audit
 from optin.proof.find_checkpoints import checkpoints_in
 from optin.services import parallel_audit as auditing
 from optin.settings.installation import Settings
-from optin.store.transaction import Tx
+from optin.store.database_interface import Tx
 from tests.installed import KINDS
 from tests.proof.forger import (
     BEGIN,

@@ -15,8 +15,10 @@ from optin.keys import KeyRing, load_keys, make_keys, write_rotated
 from optin.proof.inclusion_proof import InclusionProof
 from optin.proof.merkle_tree import root_of, verify_consistency
 from optin.proof.signed_notes import open_checkpoint
-from optin.services.log_signer import sign_log
-from optin.store.log import (
+from optin.services.event_log_signer import sign_log
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
+from optin.store.event_log import (
     integrate,
     latest_checkpoint,
     log_frontier,
@@ -24,8 +26,6 @@ from optin.store.log import (
     stored_node,
     verifier_keys,
 )
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 from tests.proof.strangers import check_with_shell, check_with_sigstore
 from tests.stores import open_store
 from tests.world import CALL, TIPS, World, about_requests

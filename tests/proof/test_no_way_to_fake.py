@@ -16,8 +16,8 @@ from optin.consent.purpose import PurposeId
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context import Context
 from optin.proof.canonical_json import parse
-from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation
+from optin.services.site_edition import keep_edition, load_edition
 from tests.house.requirements_table import ROOT
 from tests.installed import COMMANDS, KINDS
 from tests.web.conftest import site_at

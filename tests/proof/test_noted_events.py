@@ -27,10 +27,10 @@ from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical_json import canonical, parse
 from optin.proof.commitment import leaf_digest
 from optin.proof.verify_bundle import verify_bundle
+from optin.store.database_interface import Tx
+from optin.store.event_log import integrate
 from optin.store.events import add_events, contents_about_nobody
-from optin.store.log import integrate
 from optin.store.requests import peek_request
-from optin.store.transaction import Tx
 from tests.export.test_export import lead_export
 from tests.flows.test_deletion_grounds import findings, forge
 from tests.flows.test_personal_data import erase

@@ -16,12 +16,18 @@ from optin.proof.bundle_archive import unpack
 from optin.proof.signed_notes import Note, NoteBroken, Signature, VerifierKey
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
 from optin.proof.witness_request import submission, submission_address
-from optin.services.clock import utc_now
+from optin.services.event_log_signer import advance_log
 from optin.services.evidence_bundle import make_bundle
 from optin.services.http_client import VettedClient
-from optin.services.log_signer import advance_log
+from optin.services.steady_clock import utc_now
 from optin.settings.site import Anchors, Witness
-from optin.store.log import StoredCheckpoint, checkpoint_at, latest_checkpoint, prove_growth, verifier_keys
+from optin.store.event_log import (
+    StoredCheckpoint,
+    checkpoint_at,
+    latest_checkpoint,
+    prove_growth,
+    verifier_keys,
+)
 from tests.ports import NOBODY
 from tests.proof.witness import NAME, SIZE_TYPE, Said, SpecWitness, witnessing
 from tests.receiver import Receiver, receiving

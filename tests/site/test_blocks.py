@@ -8,7 +8,7 @@ from pathlib import Path
 import html5lib
 import pytest
 
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from optin.site.blocks.table import BLOCKS
 from optin.site.findings import Finding
 from optin.site.hints import hints

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from optin.app.main import main
 from optin.consent.form_version import Slug
 from optin.proof.signed_notes import SigningKey
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from optin.site.findings import as_github, as_text
 from optin.site.loading import find_root, load_site
 from optin.site.scaffold import make_site

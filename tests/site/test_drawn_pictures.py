@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image, features
 
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from optin.site import draw_pages, pdf_pages
 from optin.site.findings import Finding
 from optin.site.picture_cache import FOLDER, PictureCache

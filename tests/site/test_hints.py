@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from optin.app.main import main
 from optin.consent.form_version import Slug
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from optin.site.hints import hints
 from optin.site.loading import load_site
 from optin.web.dev_hints import hints_bar

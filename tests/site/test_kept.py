@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 
 from optin.keys import KeyRing
-from optin.services.edition import Edition, keep_edition, load_edition
+from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.site import landing_pages
 from optin.site.magnet_reader import MagnetReader
 from optin.site.reading_cache import ReadingCache
+from optin.store.encryption import Vault
 from optin.store.forms import form_by_key
-from optin.store.vault import Vault
 from optin.web.page_cache import PageCache, cached_contents
 from tests.installed import KINDS
 from tests.stores import open_store

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from optin.site.findings import Finding
 from optin.site.hints import hints
 from optin.site.loading import load_site

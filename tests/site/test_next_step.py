@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from optin.consent.form_version import Slug
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from tests.installed import KINDS
 from tests.site.conftest import all_findings, findings, only, paper
 

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from optin.app.main import main
 from optin.consent.contact_address import parse_email
 from optin.flows.delivery.mail_order import MailKind
-from optin.services.edition import load_edition
 from optin.services.open_installation import open_installation
+from optin.services.site_edition import load_edition
 from optin.store.officer_actions import actions_of
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - the same people
 from tests.installed import KINDS

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from optin.errors import SetupRefused
-from optin.services.edition import load_edition
 from optin.services.setup_check import check_placeholders
+from optin.services.site_edition import load_edition
 from optin.site.findings import Finding
 from optin.site.hints import hints
 from optin.site.scaffold import make_magnet, make_site

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from optin.consent.form_version import Slug
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from tests.installed import KINDS
 from tests.site.conftest import all_findings, magnet
 

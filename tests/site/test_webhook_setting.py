@@ -13,11 +13,11 @@ from optin.app.main import main
 from optin.consent.form_version import Slug
 from optin.consent.webhook_message import WebhookKind, signed_headers
 from optin.keys import KeyRing, load_keys
-from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation
+from optin.services.site_edition import keep_edition, load_edition
 from optin.site.findings import Finding, as_text
 from optin.site.loading import load_site
-from optin.store.vault import Vault
+from optin.store.encryption import Vault
 from optin.store.webhook_outbox import stop_webhook
 from optin.store.webhooks import keep_webhooks
 from tests.flows.test_webhooks import Told

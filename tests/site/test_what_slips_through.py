@@ -16,8 +16,8 @@ from optin.consent.channel import Channel
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import SetupRefused
 from optin.export.rows import AFTER, BEFORE
-from optin.services.edition import load_edition
 from optin.services.setup_check import check_placeholders
+from optin.services.site_edition import load_edition
 from optin.site.findings import as_json, as_text
 from optin.site.lint import objections_to_override, objections_to_wording
 from optin.site.loading import load_site

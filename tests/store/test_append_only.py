@@ -14,13 +14,13 @@ from optin.flows.delivery.mail_order import Verdict
 from optin.keys import KeyRing
 from optin.kinds.prize_draw.pages import DRAW
 from optin.kinds.prize_draw.stored_entries import DrawList, DrawResult, keep_list, keep_result
-from optin.services.log_signer import sign_log
+from optin.services.event_log_signer import sign_log
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
+from optin.store.event_log import integrate, store_attestation
 from optin.store.exports import ExportRun, record_export
 from optin.store.forms import StoredAsset, keep_asset
-from optin.store.log import integrate, store_attestation
 from optin.store.requests import erase_requests
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 from tests.stores import SCHEMA, open_store
 from tests.stranger import past_optin
 from tests.world import TIPS, TIPS_BY_EMAIL, World

@@ -12,9 +12,9 @@ import pytest
 
 from optin.errors import StoreBusy, StoreUnusable
 from optin.store import sqlite_connection
+from optin.store.database_interface import Bound, Tx
 from optin.store.sqlite import GROUP_LENGTH, QUEUE_LENGTH, SqliteStore
 from optin.store.sqlite_connection import connect
-from optin.store.transaction import Bound, Tx
 from tests.stores import SCHEMA
 
 

@@ -24,13 +24,13 @@ from optin.flows.retention.drop_kind_tables import drop_kind
 from optin.flows.rights.erase import erase_person
 from optin.keys import KeyRing
 from optin.store.database_copy import copy_in, copy_out
+from optin.store.database_interface import Store, Tx
+from optin.store.encryption import Vault
 from optin.store.kind_tables import KindTable, TableScope, TablesPart, faults, registered
+from optin.store.migration_sets import Schema
 from optin.store.migrations import MIGRATIONS, POSTGRES, SQLITE, AppendOnlyTable, Migration
-from optin.store.schema_guard import UNMADE
-from optin.store.schema_sets import Schema
+from optin.store.schema_differences import UNMADE
 from optin.store.sqlite_connection import connect
-from optin.store.transaction import Store, Tx
-from optin.store.vault import Vault
 from tests.installed import KINDS
 from tests.postgres import new_database
 from tests.stores import SCHEMA, open_store

@@ -22,13 +22,13 @@ from optin.errors import RequestRefused, StoreUnusable
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
-from optin.services.edition import Edition, keep_edition, load_edition
-from optin.services.log_signer import advance_log
+from optin.services.event_log_signer import advance_log
 from optin.services.open_installation import open_installation
+from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.store import postgres_schema
+from optin.store.encryption import Vault
 from optin.store.migrations import MIGRATIONS, Migration
-from optin.store.postgres_opening import grant_on
-from optin.store.vault import Vault
+from optin.store.postgres_inspection import grant_on
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 from tests.postgres import new_database

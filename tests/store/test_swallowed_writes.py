@@ -15,7 +15,7 @@ from optin.consent.contact_address import parse_email
 from optin.errors import OptinError, StoreUnusable, WriteLost
 from optin.flows.delivery.mail_order import Verdict
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.store.transaction import Tx
+from optin.store.database_interface import Tx
 from tests.stranger import is_sqlite, own_connection, past_optin
 from tests.world import CALL, TIPS, World, open_world
 

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from optin.app.main import main
 from optin.consent.form_version import Slug
 from optin.jobs.sweep_runner import sweep
-from optin.services.edition import Edition, keep_edition, load_edition
-from optin.services.log_signer import advance_log
+from optin.services.event_log_signer import advance_log
 from optin.services.open_installation import open_installation
+from optin.services.site_edition import Edition, keep_edition, load_edition
 from tests.installed import KINDS
 from tests.web.conftest import site_at
 from tests.world import CALL, TIPS, World

@@ -87,6 +87,6 @@ def test_a_word_that_never_fits_is_cut() -> None:
 
 def test_the_drawing_is_not_loaded_before_a_card_is_asked_for() -> None:
     """M8: a server that serves pages starts without it."""
-    code = "import sys, optin.web.app, optin.services.edition; print('PIL' in sys.modules)"
+    code = "import sys, optin.web.app, optin.services.site_edition; print('PIL' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -19,12 +19,12 @@ from optin.cli.installed_kinds import InstalledKinds
 from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order, Verdict
 from optin.keys import KeyRing
-from optin.services.edition import Edition, keep_edition, load_edition
+from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
-from optin.services.log_signer import advance_log
+from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.site.scaffold import make_site
-from optin.store.claims import Batch
-from optin.store.vault import Vault
+from optin.store.encryption import Vault
+from optin.store.sending_claims import Batch
 from optin.web import even_timing
 from optin.web.app import build_app
 from optin.web.app_context import AppContext

@@ -17,7 +17,7 @@ from optin.errors import StoreBusy
 from optin.jobs.background_job import Job, RoundDone, check_jobs
 from optin.services import health
 from optin.services.health import CheckResult, Readiness, WriteCheck, check_disks
-from optin.store.transaction import Store
+from optin.store.database_interface import Store
 from tests.web.conftest import Visit as Visit  # noqa: PLC0414 - a fixture
 from tests.web.conftest import visit as visit  # noqa: PLC0414 - a fixture
 

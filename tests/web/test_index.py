@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from optin.consent.form_version import Slug
-from optin.services.edition import Edition, load_edition
+from optin.services.site_edition import Edition, load_edition
 from optin.theme.look import Look
 from optin.theme.theme import Theme
 from optin.theme.views import Card, IndexView

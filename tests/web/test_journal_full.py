@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from optin.errors import EndingUnwritten, JournalUnusable
-from optin.services.journal import Journal
-from optin.services.log_signer import advance_log
+from optin.services.event_log_signer import advance_log
+from optin.services.withdrawal_journal import Journal
 from tests.web.conftest import Visit
 from tests.world import TIPS
 

@@ -22,8 +22,8 @@ from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.flows.records.decrypted_request import open_request
 from optin.store.contacts import load_contact
-from optin.store.event_sums import DOWNLOADED, all_tallies
 from optin.store.requests import peek_request
+from optin.store.weekly_event_sums import DOWNLOADED, all_tallies
 from tests.installed import KINDS
 from tests.mail.orders import composer
 from tests.web.conftest import Visit
@@ -342,7 +342,7 @@ def republish(visit: Visit, old: str, new: str) -> None:
 
 
 def reload(visit: Visit) -> None:
-    from optin.services.edition import keep_edition, load_edition  # noqa: PLC0415 - only here
+    from optin.services.site_edition import keep_edition, load_edition  # noqa: PLC0415 - only here
 
     edition, findings = load_edition(visit.root, KINDS)
     assert findings == ()

@@ -8,8 +8,8 @@ import pytest
 
 from optin.proof.merkle_tree import Frontier
 from optin.proof.signed_notes import VerifierKey, open_checkpoint
-from optin.services.log_signer import sign_log
-from optin.store.log import integrate
+from optin.services.event_log_signer import sign_log
+from optin.store.event_log import integrate
 from tests.web.conftest import Visit
 
 

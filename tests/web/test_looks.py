@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from PIL import Image
 
-from optin.services.edition import Edition, keep_edition, load_edition
+from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.site.loading import load_site
 from optin.theme.icon import ICON_PATH, TOUCH_PATH, drawn_icon, icon_svg
 from optin.theme.look import Look

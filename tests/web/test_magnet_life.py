@@ -13,9 +13,9 @@ from starlette.requests import Request
 from optin.consent.form_version import Slug
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_order import MailKind
-from optin.services.edition import Edition, keep_edition, load_edition
+from optin.services.site_edition import Edition, keep_edition, load_edition
+from optin.store.database_interface import bind
 from optin.store.forms import form_by_digest, last_declaration
-from optin.store.transaction import bind
 from optin.web import landing_post
 from optin.web.static_site import static_files
 from tests.installed import KINDS

@@ -13,7 +13,7 @@ from html5lib import HTMLParser
 
 from optin.errors import StoreBusy
 from optin.flows.delivery.mail_order import MailKind
-from optin.services.edition import Edition
+from optin.services.site_edition import Edition
 from optin.settings.site import Limits
 from optin.web.limits import PostLimits
 from tests.web.conftest import Visit

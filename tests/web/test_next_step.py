@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from optin.flows.delivery.mail_order import MailKind
-from optin.services.edition import Edition, load_edition
+from optin.services.site_edition import Edition, load_edition
 from optin.site.findings import Finding
 from tests.installed import INSTALLED, KINDS
 from tests.mail.orders import composer

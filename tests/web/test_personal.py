@@ -19,9 +19,9 @@ from optin.consent.signed_links import LinkKind
 from optin.export.personal import schema
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder
 from optin.flows.rights.officer_requests import OfficerRequest, hold_on_request, record_officer_request
-from optin.services.edition import load_edition
+from optin.services.site_edition import load_edition
 from optin.settings.site import ErasureTable
-from optin.store.log import integrate
+from optin.store.event_log import integrate
 from tests.installed import KINDS
 from tests.web.conftest import Visit
 

@@ -23,7 +23,7 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import LinkKind
 from optin.errors import StoreBusy, TooManyRequests
 from optin.flows.delivery.mail_order import MailKind
-from optin.services.edition import Edition
+from optin.services.site_edition import Edition
 from optin.settings.site import Limits, Unconfirmed
 from optin.store.requests import erase_requests
 from optin.web import limit_windows

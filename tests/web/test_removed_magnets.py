@@ -19,9 +19,9 @@ from optin.kinds.prize_draw.draw_winners import DRAWN, draw_winners
 from optin.kinds.webinar.mail_schedule import WebinarMail
 from optin.mail.composing import Composer
 from optin.mail.kind_mail_hooks import Mailbox
-from optin.services.edition import keep_edition, load_edition
-from optin.services.log_signer import advance_log
+from optin.services.event_log_signer import advance_log
 from optin.services.promised_files import PromisedFiles
+from optin.services.site_edition import keep_edition, load_edition
 from tests.installed import KINDS
 from tests.kinds.prize_draw.test_draw_pages import draw_at
 from tests.kinds.quiz.quizzes import REPORT, write_quiz

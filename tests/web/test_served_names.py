@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from optin.flows.delivery.mail_order import MailKind
-from optin.services.edition import keep_edition, load_edition
+from optin.services.site_edition import keep_edition, load_edition
 from tests.installed import KINDS
 from tests.kinds.quiz.quizzes import REPORT, write_quiz
 from tests.kinds.quiz.test_quiz_pages import sign_up

@@ -13,7 +13,7 @@ from optin.mail.composing import Composer
 from optin.mail.kind_mail_hooks import Mailbox
 from optin.proof.bundle_archive import unpack
 from optin.services.evidence_bundle import make_bundle
-from optin.store.log import integrate
+from optin.store.event_log import integrate
 from optin.web.dev import moment_of
 from tests.installed import KINDS
 from tests.mail_words import mail_words

@@ -11,9 +11,9 @@ import pytest
 from optin.consent.form_version import Slug
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.evidence.audit import Audit
-from optin.services.edition import Edition, keep_edition, load_edition
+from optin.services.site_edition import Edition, keep_edition, load_edition
+from optin.store.event_log import integrate
 from optin.store.forms import form_by_digest
-from optin.store.log import integrate
 from optin.web.headers import SPLIT_CACHE
 from optin.web.static_site import static_files
 from tests.installed import KINDS

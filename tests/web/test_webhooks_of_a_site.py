@@ -14,8 +14,8 @@ from optin.consent.contact_address import parse_email
 from optin.export.personal import schema
 from optin.proof.bundle_archive import unpack
 from optin.proof.verify_bundle import verify_bundle
-from optin.services.edition import load_edition
 from optin.services.evidence_bundle import make_bundle
+from optin.services.site_edition import load_edition
 from optin.store.webhooks import keep_webhooks
 from tests.flows.test_webhooks import Told
 from tests.installed import KINDS

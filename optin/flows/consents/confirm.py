@@ -42,13 +42,13 @@ from optin.flows.records.event_history import current_consents, live_consents
 from optin.proof.canonical_json import canonical
 from optin.proof.commitment import SALT_BYTES, commit, leaf_digest
 from optin.store.contacts import Contact, save_contact
+from optin.store.data_subjects import find_or_add_subject, refresh_idle, save_consent
+from optin.store.database_interface import Tx, is_of_database
+from optin.store.encryption import Vault
 from optin.store.events import add_events
-from optin.store.outbox import enqueue
+from optin.store.mail_outbox import enqueue
 from optin.store.requests import Request, count_try, load_request, mark_confirmed, peek_request
-from optin.store.subjects import find_or_add_subject, refresh_idle, save_consent
 from optin.store.suppressions import allow_calls, suppressed_at, unsuppress
-from optin.store.transaction import Tx, is_of_database
-from optin.store.vault import Vault
 
 
 @dataclass(frozen=True)

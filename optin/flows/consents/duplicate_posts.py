@@ -20,12 +20,12 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import OpenedRequest, open_request
 from optin.proof.canonical_json import parse
-from optin.store.outbox import is_mailed
+from optin.store.data_subjects import find_subject
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
+from optin.store.mail_outbox import is_mailed
 from optin.store.requests import SealedRequest, load_request, peek_request, recent_of_form
-from optin.store.subjects import find_subject
 from optin.store.suppressions import last_objection
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 WITHIN = timedelta(minutes=5)
 MOST_LOOKED_AT = 20

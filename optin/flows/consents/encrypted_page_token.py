@@ -6,7 +6,7 @@ import base64
 import binascii
 
 from optin.errors import KeysUnusable
-from optin.store.vault import Place, Vault
+from optin.store.encryption import Place, Vault
 
 BLOCK = 64  # bytes: how long a text is shows no closer than this
 

@@ -14,11 +14,11 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.records.event_history import current_consents
-from optin.store.outbox import enqueue
+from optin.store.data_subjects import find_subject
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
+from optin.store.mail_outbox import enqueue
 from optin.store.requests import peek_request
-from optin.store.subjects import find_subject
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 PERSONAL_PAGE = "personal-page"
 RECONFIRMATION = "reconfirmation"

@@ -10,9 +10,9 @@ from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import MailRequester, mailbox_digest, take_form_mail, take_reader_mail
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.request_policy import RESEND
-from optin.store.outbox import enqueue, is_queued
+from optin.store.database_interface import Tx
+from optin.store.mail_outbox import enqueue, is_queued
 from optin.store.requests import DeclaredData, SealedRequest, count_resend, load_request
-from optin.store.transaction import Tx
 
 
 def resend_confirmation(

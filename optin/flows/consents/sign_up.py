@@ -16,8 +16,8 @@ from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import mailbox_digest, take_form_mail
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.promised_file import keep_promised_file
-from optin.store.outbox import enqueue
-from optin.store.transaction import Tx
+from optin.store.database_interface import Tx
+from optin.store.mail_outbox import enqueue
 
 
 def sign_up(

@@ -18,11 +18,11 @@ from optin.flows.consents.duplicate_posts import FirstPost
 from optin.flows.context import Context
 from optin.proof.canonical_json import Json, canonical
 from optin.proof.commitment import SALT_BYTES, commit
+from optin.store.database_interface import Tx
+from optin.store.encryption import new_id
 from optin.store.events import add_events
 from optin.store.forms import declaration_digest
 from optin.store.requests import Request, SealedRequest, add_request
-from optin.store.transaction import Tx
-from optin.store.vault import new_id
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,10 @@ from optin.flows.delivery.receipt import NotSigned
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.unreadable_rows import BROKEN, error_name_of
 from optin.proof.commitment import commit
-from optin.store.claims import Batch
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
 from optin.store.events import add_events
-from optin.store.outbox import (
+from optin.store.mail_outbox import (
     MailTries,
     OutboxMail,
     claim,
@@ -34,8 +35,7 @@ from optin.store.outbox import (
     tries_of,
 )
 from optin.store.requests import load_request
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
+from optin.store.sending_claims import Batch
 
 LEASE = timedelta(minutes=5)  # more than twice what a mail in hand may take, waiting and sending
 FIRST_WAIT_SECONDS = 30

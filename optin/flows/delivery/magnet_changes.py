@@ -13,8 +13,8 @@ from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.kind_specific_details import Details
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.flows.request_policy import KnownMagnet, RequestPolicy
-from optin.store.promises import all_details
-from optin.store.transaction import Tx
+from optin.store.database_interface import Tx
+from optin.store.magnet_promises import all_details
 
 
 def with_removed(tx: Tx, policy: RequestPolicy, kinds: PartsByKind[FlowPart]) -> RequestPolicy:

@@ -21,13 +21,13 @@ from optin.flows.kind_flow_hooks import QueuedMail, SendLater
 from optin.flows.records.decrypted_request import OpenedRequest, known_address, latest_request, open_request
 from optin.flows.records.event_history import live_consents
 from optin.flows.request_policy import PER_DAY
+from optin.store.data_subjects import find_subject
+from optin.store.database_interface import Tx, savepoint
+from optin.store.encryption import Vault
 from optin.store.legal_holds import holds_of
-from optin.store.outbox import OutboxMail, open_notice
+from optin.store.mail_outbox import OutboxMail, open_notice
 from optin.store.person_records import is_known
 from optin.store.requests import load_request, open_link
-from optin.store.subjects import find_subject
-from optin.store.transaction import Tx, savepoint
-from optin.store.vault import Vault
 
 
 def is_known_mail(name: str, context: SiteContext) -> bool:

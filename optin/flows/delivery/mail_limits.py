@@ -18,9 +18,9 @@ from optin.consent.confirmation_code import digits_of
 from optin.consent.contact_address import EmailAddress, mailbox_of
 from optin.flows.context import Context
 from optin.flows.request_policy import PER_ADDRESS, RequestPolicy
-from optin.store.limits import Amount, CounterTable, Day, has_mark, take_amount, take_mail, take_share
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
+from optin.store.limit_counters import Amount, CounterTable, Day, has_mark, take_amount, take_mail, take_share
 
 DAY = timedelta(days=1)
 LOOKS_A_DAY = 100  # with the codes of five mails: one chance in 200,000

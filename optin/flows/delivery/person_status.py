@@ -9,7 +9,7 @@ from optin.errors import OptinError
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.kind_flow_hooks import PersonStatus, no_person_status
 from optin.flows.records.decrypted_request import OpenedRequest
-from optin.store.transaction import Tx, savepoint
+from optin.store.database_interface import Tx, savepoint
 
 log = logging.getLogger("optin.kinds")
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from optin.consent.form_version import FormDeclaration
 from optin.flows.context import Context
-from optin.store.promises import PromisedFile, promise_of, promise_until
-from optin.store.transaction import Tx
+from optin.store.database_interface import Tx
+from optin.store.magnet_promises import PromisedFile, promise_of, promise_until
 
 
 def keep_promised_file(tx: Tx, form: FormDeclaration, until: datetime) -> None:

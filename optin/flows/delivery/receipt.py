@@ -19,9 +19,9 @@ from optin.flows.records.decrypted_request import OpenedRequest
 from optin.proof.canonical_json import parse
 from optin.proof.inclusion_proof import ENDING
 from optin.proof.signed_notes import keys_text
+from optin.store.database_interface import Tx
+from optin.store.event_log import latest_checkpoint, places_of, prove_event, verifier_keys
 from optin.store.events import StoredEvent, events_of
-from optin.store.log import latest_checkpoint, places_of, prove_event, verifier_keys
-from optin.store.transaction import Tx
 
 
 class NotSigned(Exception):

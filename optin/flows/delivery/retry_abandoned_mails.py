@@ -14,9 +14,9 @@ from optin.flows.delivery.mail_content import UnknownMailKind, is_known_mail, ki
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.kind_flow_hooks import QueuedMail
 from optin.flows.records.decrypted_request import open_request
-from optin.store.outbox import DeadLetter, count_dead, dead_letters, has_successor, hurry, requeue
+from optin.store.database_interface import Tx
+from optin.store.mail_outbox import DeadLetter, count_dead, dead_letters, has_successor, hurry, requeue
 from optin.store.requests import Request, is_over, keep_longer, load_request
-from optin.store.transaction import Tx
 
 STEP = 40  # mails in one transaction, beside live traffic
 

@@ -21,10 +21,10 @@ from optin.flows.kind_flow_hooks import ConfirmedRequest, FlowPart
 from optin.proof.commitment import leaf_digest
 from optin.store.audit_reads import PeoplePage, lines_named, objections_of
 from optin.store.contacts import open_contact
+from optin.store.database_interface import Row, Runner
+from optin.store.encryption import Vault
 from optin.store.journal_lines import withdrawal_line
 from optin.store.requests import DeclaredData, SealedRequest
-from optin.store.transaction import Row, Runner
-from optin.store.vault import Vault
 
 MS = "at in milliseconds"  # beside what an event says
 SAYS_FORGOTTEN = 2  # the version of events since which it is said what was forgotten

@@ -13,8 +13,8 @@ from typing import Any
 from optin.consent.consent_record import EventKind
 from optin.consent.erasure_grounds import ErasureReason, erasure_faults
 from optin.consent.event_content import LINES, MEMBERS
+from optin.store.database_interface import to_ms
 from optin.store.exports import RecordedExport
-from optin.store.transaction import to_ms
 
 _OF_PEOPLE = frozenset(
     {

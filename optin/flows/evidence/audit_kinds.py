@@ -14,9 +14,9 @@ from optin.errors import LogDisagrees, OptinError
 from optin.flows.kind_flow_hooks import ConfirmedRequest, FlowPart
 from optin.flows.records.event_history import request_history
 from optin.proof.canonical_json import Json
+from optin.store.database_interface import Runner
+from optin.store.encryption import Vault
 from optin.store.events import numbered_contents
-from optin.store.transaction import Runner
-from optin.store.vault import Vault
 
 AuditConfirmed: TypeAlias = Callable[[Runner, Vault, Sequence[ConfirmedRequest]], Iterable[str]]
 

@@ -46,10 +46,10 @@ from optin.proof.contact_details_check import are_committed
 from optin.store.audit_reads import PeoplePage, form_rows, people_page
 from optin.store.clock_mark import set_backs
 from optin.store.contacts import open_contact
+from optin.store.database_interface import Row, Runner, to_ms
+from optin.store.encryption import Place, Vault
 from optin.store.events import contents_about_nobody
 from optin.store.requests import DeclaredData, SealedRequest
-from optin.store.transaction import Row, Runner, to_ms
-from optin.store.vault import Place, Vault
 
 _NOTHING = History([])
 Share = tuple[bytes, bytes]  # ids above the first, up to and with the second

@@ -18,10 +18,10 @@ from optin.proof.merkle_tree import NODE_PREFIX, Frontier
 from optin.proof.signed_notes import Checkpoint, NoteBroken, VerifierKey, open_checkpoint
 from optin.store.audit_reads import PAGE_LEAVES, leaf_page, node_page
 from optin.store.clock_mark import events_of_the_clock, set_backs
-from optin.store.installation import log_origin
-from optin.store.log import StoredCheckpoint, checkpoints_after, log_frontier, verifier_keys
-from optin.store.transaction import Row, Runner
-from optin.store.vault import Vault
+from optin.store.database_interface import Row, Runner
+from optin.store.encryption import Vault
+from optin.store.event_log import StoredCheckpoint, checkpoints_after, log_frontier, verifier_keys
+from optin.store.installation_facts import log_origin
 
 PAGE_CHECKPOINTS = 1_000
 _SHA256 = hashlib.sha256

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from optin.consent.channel import channel_named
 from optin.consent.consent_record import IN_JOURNAL, EventKind
 from optin.proof.canonical_json import Json
+from optin.store.database_interface import Tx
+from optin.store.event_log import leaves_of_events
 from optin.store.journal_lines import ReplayLine, lines_after
-from optin.store.log import leaves_of_events
-from optin.store.transaction import Tx
 
 _TOLD: dict[str, dict[str, type]] = {
     EventKind.ERASED.value: {"kind": str, "person": str, "suppressed": bool},

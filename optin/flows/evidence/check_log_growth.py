@@ -12,8 +12,8 @@ from optin.errors import LogDiverged
 from optin.proof.journal_chain import JournalLine, TreeHead
 from optin.proof.merkle_tree import Frontier, ProofBroken, consistency_proof, root_of, verify_consistency
 from optin.proof.signed_notes import Checkpoint, Note, NoteBroken
-from optin.store.log import latest_checkpoint, leaves_of_events, log_frontier, stored_node
-from optin.store.transaction import Tx
+from optin.store.database_interface import Tx
+from optin.store.event_log import latest_checkpoint, leaves_of_events, log_frontier, stored_node
 
 PAGE_EVENTS = 500
 

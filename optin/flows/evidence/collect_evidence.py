@@ -29,9 +29,9 @@ from optin.proof.commitment import opens
 from optin.proof.inclusion_proof import ENDING
 from optin.proof.signed_notes import keys_text
 from optin.store.clock_mark import set_backs
-from optin.store.events import StoredEvent, event_about_nobody, events_of
-from optin.store.forms import privacy_by_prefix
-from optin.store.log import (
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
+from optin.store.event_log import (
     Attestation,
     StoredCheckpoint,
     attestations,
@@ -42,9 +42,9 @@ from optin.store.log import (
     prove_event,
     verifier_keys,
 )
+from optin.store.events import StoredEvent, event_about_nobody, events_of
+from optin.store.forms import privacy_by_prefix
 from optin.store.person_records import SentMail, mails_of, requests_of
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 
 @dataclass(frozen=True)

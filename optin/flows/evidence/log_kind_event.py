@@ -6,9 +6,9 @@ from datetime import datetime
 
 from optin.consent.event_content import KIND_AWAY
 from optin.flows.records.decrypted_request import OpenedRequest
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
 from optin.store.events import add_events
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 
 def note_event(tx: Tx, vault: Vault, opened: OpenedRequest, by: str, what: str, now: datetime) -> None:

@@ -28,10 +28,10 @@ from optin.flows.records.event_history import authenticated
 from optin.proof.commitment import opens
 from optin.proof.contact_details_check import are_committed
 from optin.store.contacts import Contact, open_contact
+from optin.store.encryption import Vault
 from optin.store.forms import StoredForm
 from optin.store.leads import StoredLead, StoredRequest
 from optin.store.requests import DeclaredData, SealedRequest
-from optin.store.vault import Vault
 
 
 class Refusal(StrEnum):

@@ -6,8 +6,8 @@ from optin.errors import PageUnknown
 from optin.flows.context import Context
 from optin.proof.merkle_tree import TILE_LEAVES
 from optin.proof.signed_notes import keys_text
-from optin.store.log import latest_checkpoint, tile_hashes, verifier_keys
-from optin.store.transaction import Tx
+from optin.store.database_interface import Tx
+from optin.store.event_log import latest_checkpoint, tile_hashes, verifier_keys
 
 
 def view_checkpoint(tx: Tx, _context: Context) -> str:

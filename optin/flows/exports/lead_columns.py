@@ -7,7 +7,7 @@ from datetime import datetime
 from optin.consent.event_content import rfc3339
 from optin.consent.signed_links import LinkKind
 from optin.flows.evidence.prove_consent import ProvenConsent
-from optin.store.vault import Vault
+from optin.store.encryption import Vault
 
 
 def columns_of(vault: Vault, lead: ProvenConsent, base_url: str, now: datetime) -> dict[str, str]:

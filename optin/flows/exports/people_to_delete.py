@@ -14,12 +14,12 @@ from optin.consent.channel import Address
 from optin.consent.consent_record import Status, SubjectId
 from optin.consent.contact_address import EmailAddress, parse_email
 from optin.store.contacts import Contact, open_contact
+from optin.store.database_interface import Runner, from_ms
+from optin.store.encryption import Vault
 from optin.store.exports import ExportRun, ended_members, erased_members
 from optin.store.leads import FIRST
 from optin.store.person_records import requests_by
 from optin.store.requests import DeclaredData, SealedRequest
-from optin.store.transaction import Runner, from_ms
-from optin.store.vault import Vault
 
 ERASED = "erased"
 MOST_LINES_NAMED = 10

@@ -20,12 +20,12 @@ from optin.consent.consent_record import SubjectId
 from optin.consent.purpose import ConsentKey
 from optin.flows.evidence.prove_consent import ProvenConsent, Refusal, prove
 from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
+from optin.store.data_subjects import subjects_by_address, subjects_by_number
+from optin.store.database_interface import Runner
+from optin.store.encryption import Vault
 from optin.store.forms import StoredForm, form_by_digest
 from optin.store.leads import leads_of
-from optin.store.subjects import subjects_by_address, subjects_by_number
 from optin.store.suppressions import suppressed_among
-from optin.store.transaction import Runner
-from optin.store.vault import Vault
 
 Row = tuple[Sequence[str], Sequence[str]]  # its own addresses or numbers, and those in its other cells
 BATCH = 500

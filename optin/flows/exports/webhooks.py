@@ -29,20 +29,20 @@ from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.unreadable_rows import BROKEN, error_name_of
-from optin.store.claims import Batch
+from optin.store.data_subjects import find_subject
+from optin.store.database_interface import Tx
 from optin.store.disclosures import (
     disclosed_by_numbers,
     end_disclosures,
     processors_with_data,
     record_disclosure,
 )
+from optin.store.encryption import Vault
 from optin.store.events import add_events
 from optin.store.forms import form_by_digest
 from optin.store.leads import leads_of
 from optin.store.requests import peek_request
-from optin.store.subjects import find_subject
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
+from optin.store.sending_claims import Batch
 from optin.store.webhook_outbox import (
     ErasedPerson,
     WebhookMessage,

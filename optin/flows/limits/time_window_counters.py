@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.flows.context import Context
-from optin.store.limits import Amount, CounterTable, take_amount, take_amounts
-from optin.store.transaction import EPOCH, Tx
-from optin.store.vault import Vault
+from optin.store.database_interface import EPOCH, Tx
+from optin.store.encryption import Vault
+from optin.store.limit_counters import Amount, CounterTable, take_amount, take_amounts
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from optin.flows.records.event_history import person_history
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.proof.contact_details_check import are_committed
 from optin.store.contacts import Contact, load_contact, save_contact
+from optin.store.data_subjects import address_index
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
 from optin.store.events import add_events
 from optin.store.person_records import newest_request
 from optin.store.requests import peek_request
-from optin.store.subjects import address_index
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 
 def current_contact(tx: Tx, vault: Vault, subject: SubjectId) -> Contact:

@@ -17,11 +17,11 @@ from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import LogDisagrees
 from optin.proof.canonical_json import parse
 from optin.store.clock_mark import set_backs
+from optin.store.data_subjects import address_index, consents_of
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
 from optin.store.events import StoredEvent, events_about, events_of
 from optin.store.forms import form_by_digest
-from optin.store.subjects import address_index, consents_of
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 
 def request_history(tx: Tx, vault: Vault, request: RequestId) -> History:

@@ -22,9 +22,9 @@ from optin.errors import RequestRefused
 from optin.flows.reports.variant_counts import VariantCounts
 from optin.flows.request_policy import RequestPolicy
 from optin.proof.canonical_json import Json, parse
+from optin.store.database_interface import Runner
 from optin.store.event_counts import ServedVersion, page_about_nobody, requests_page, served_versions
-from optin.store.event_sums import ANSWERED, DOWNLOADED, all_tallies, monday_of
-from optin.store.transaction import Runner
+from optin.store.weekly_event_sums import ANSWERED, DOWNLOADED, all_tallies, monday_of
 
 WEEK = timedelta(days=7)
 UNCONFIRMED = "unconfirmed"  # why a sweep erased a request

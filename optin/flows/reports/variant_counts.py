@@ -15,7 +15,7 @@ from typing import Self
 from optin.consent.compare_variants import Comparison, WordingCounts, compare
 from optin.consent.consent_record import EventKind
 from optin.store.event_counts import ServedVersion
-from optin.store.event_sums import ANSWERED, monday_of
+from optin.store.weekly_event_sums import ANSWERED, monday_of
 
 _WEEK = timedelta(days=7)
 _ASKED, _CONFIRMED = "asked", "confirmed"

@@ -16,11 +16,11 @@ from optin.flows.delivery.deliver import LONGEST_WAIT_SECONDS as LONGEST_MAIL_WA
 from optin.flows.exports.webhooks import LEASE as WEBHOOK_LEASE
 from optin.flows.exports.webhooks import LONGEST_WAIT_SECONDS as LONGEST_WEBHOOK_WAIT
 from optin.store.clock_mark import keep_mark, newest_event, set_backs
+from optin.store.correct_future_times import Horizon, bring_back
+from optin.store.database_interface import Tx
 from optin.store.events import add_events
-from optin.store.future_moments import Horizon, bring_back
+from optin.store.magnet_promises import SLACK
 from optin.store.officer_actions import NOBODY, RightsAction, record_action
-from optin.store.promises import SLACK
-from optin.store.transaction import Tx
 
 NOTED_AGAIN = timedelta(minutes=4)  # while another process goes on with a clock that is ahead
 

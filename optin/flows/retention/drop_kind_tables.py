@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from optin.consent.event_content import KIND_ROWS, forgotten
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
 from optin.store.events import add_events
+from optin.store.migration_sets import Schema
 from optin.store.migrations import Dialect
 from optin.store.removed_kinds import drop_tables, removed_kind, rows_by_table
-from optin.store.schema_sets import Schema
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 
 def rows_to_drop(tx: Tx, schema: Schema, kind: str) -> Mapping[str, int]:

@@ -6,10 +6,10 @@ from optin.consent.erasure_grounds import ErasureGround
 from optin.flows.records.contact_details import commit_again, current_contact
 from optin.flows.rights.erase import erase_person
 from optin.flows.sweep_context import SweepContext
+from optin.store.data_subjects import refresh_idle
+from optin.store.database_interface import Tx
 from optin.store.person_records import request_ids
 from optin.store.requests import Request, erase_requests
-from optin.store.subjects import refresh_idle
-from optin.store.transaction import Tx
 
 
 def forget_request(tx: Tx, context: SweepContext, stored: Request, ground: ErasureGround) -> None:

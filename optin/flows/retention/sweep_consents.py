@@ -28,6 +28,8 @@ from optin.flows.records.event_history import (
 from optin.flows.retention.sweep_candidates import decide_candidates
 from optin.flows.rights.erase import erase_person
 from optin.flows.sweep_context import PEOPLE_STEP, STEP, SweepContext, ago
+from optin.store.data_subjects import address_index, find_subject, refresh_idle, save_consent
+from optin.store.database_interface import Tx
 from optin.store.events import add_events
 from optin.store.legal_holds import LegalHold, end_hold, holds_over, read_hold
 from optin.store.past_retention import (
@@ -46,8 +48,6 @@ from optin.store.requests import (
     kinds_to_blank,
     peek_request,
 )
-from optin.store.subjects import address_index, find_subject, refresh_idle, save_consent
-from optin.store.transaction import Tx
 
 MADE_AHEAD = timedelta(days=1)  # a server whose clock runs ahead may have made a request
 

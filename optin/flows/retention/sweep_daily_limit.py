@@ -17,8 +17,8 @@ from optin.flows.retention.sweep_rules import plan
 from optin.flows.sweep_context import SweepContext
 from optin.flows.sweep_rule import SweepRule
 from optin.store.clock_mark import SweepDay, add_to_day, mark_told, sweep_day
+from optin.store.database_interface import Tx
 from optin.store.officer_actions import NOBODY, RightsAction, record_action
-from optin.store.transaction import Tx
 
 LEAST = 100  # people: below it a share says nothing
 

@@ -10,12 +10,13 @@ from optin.consent.event_content import LINES, MEMBERS, forgotten, rfc3339
 from optin.errors import LogDisagrees
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.sweep_context import STEP, SweepContext, ago
+from optin.store.database_interface import Tx
 from optin.store.events import add_events, contents_about_nobody
 from optin.store.exports import delete_unrecorded_members, forget_exports, recorded_exports
 from optin.store.journal_lines import forget_lines
-from optin.store.limits import forget_counts
+from optin.store.limit_counters import forget_counts
+from optin.store.mail_outbox import forget_settled
 from optin.store.officer_actions import forget_actions
-from optin.store.outbox import forget_settled
 from optin.store.past_retention import (
     count_actions,
     count_erased_members,
@@ -23,7 +24,6 @@ from optin.store.past_retention import (
     count_unrecorded_members,
     forget_notices,
 )
-from optin.store.transaction import Tx
 from optin.store.webhook_outbox import count_given_up, forget_given_up
 
 LINES_STEP = 500

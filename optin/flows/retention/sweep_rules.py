@@ -38,8 +38,9 @@ from optin.flows.retention.sweep_records import (
 )
 from optin.flows.sweep_context import SweepContext
 from optin.flows.sweep_rule import SweepRule
+from optin.store.database_interface import Tx
 from optin.store.journal_lines import count_lines
-from optin.store.limits import count_counts_over
+from optin.store.limit_counters import count_counts_over
 from optin.store.past_retention import (
     count_holds_over,
     count_notices_over,
@@ -47,7 +48,6 @@ from optin.store.past_retention import (
     count_unconfirmed,
     count_unrecorded_members,
 )
-from optin.store.transaction import Tx
 
 # before the rules of kinds: they look whether a person has other requests
 UNCONFIRMED = SweepRule(

@@ -15,11 +15,11 @@ from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import open_request
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.contacts import Contact, Correction, forget_numbers, save_contact
+from optin.store.data_subjects import find_subject, lock_subject
+from optin.store.database_interface import Tx
 from optin.store.events import add_events
 from optin.store.person_records import newest_request
 from optin.store.requests import peek_request
-from optin.store.subjects import find_subject, lock_subject
-from optin.store.transaction import Tx
 
 
 def correct(tx: Tx, context: Context, email_index: bytes, values: Mapping[str, str], now: datetime) -> bool:

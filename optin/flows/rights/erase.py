@@ -17,11 +17,14 @@ from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.webhooks import queue_erased, queue_objected
 from optin.store.contacts import load_contact, numbers_of
+from optin.store.data_subjects import consents_of, find_subject, lock_subject, remove_subject
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
 from optin.store.exports import forget_membership, memberships_of
 from optin.store.journal_lines import remember
 from optin.store.legal_holds import LegalHold, holds_of
+from optin.store.mail_outbox import Notice, enqueue_notice, withdraw_notices
 from optin.store.officer_actions import reword_actions
-from optin.store.outbox import Notice, enqueue_notice, withdraw_notices
 from optin.store.person_records import request_ids
 from optin.store.requests import (
     DeclaredData,
@@ -32,10 +35,7 @@ from optin.store.requests import (
     kinds_to_blank,
     peek_request,
 )
-from optin.store.subjects import consents_of, find_subject, lock_subject, remove_subject
 from optin.store.suppressions import object_to_calls, suppress
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 __all__ = ["BY_OFFICER", "BY_PERSON", "BY_RESTORE", "ErasureResult", "erase_and_notify", "erase_person"]
 

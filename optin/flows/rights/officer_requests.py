@@ -13,13 +13,13 @@ from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.rights.erase import BY_OFFICER, ErasureResult, erase_and_notify
 from optin.flows.rights.withdraw import withdraw_from, withdraw_person
+from optin.store.data_subjects import find_subject
+from optin.store.database_interface import Tx
 from optin.store.events import add_events
 from optin.store.legal_holds import LegalHold, place_hold
 from optin.store.officer_actions import RightsAction, record_action
 from optin.store.person_records import newest_request
 from optin.store.requests import peek_request
-from optin.store.subjects import find_subject
-from optin.store.transaction import Tx
 
 
 @dataclass(frozen=True)

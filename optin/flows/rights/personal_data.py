@@ -22,7 +22,10 @@ from optin.flows.records.event_history import current_consents
 from optin.flows.request_policy import RequestPolicy
 from optin.proof.canonical_json import parse
 from optin.store.contacts import Contact
+from optin.store.data_subjects import find_subject
+from optin.store.database_interface import Tx, Value
 from optin.store.disclosures import disclosures_of
+from optin.store.encryption import Vault
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
 from optin.store.forms import statement_dates
@@ -31,10 +34,7 @@ from optin.store.officer_actions import actions_of
 from optin.store.person_records import mails_of, newest_request, requests_of
 from optin.store.removed_kinds import rows_of_removed
 from optin.store.requests import peek_request
-from optin.store.subjects import find_subject
 from optin.store.suppressions import suppressions_of
-from optin.store.transaction import Tx, Value
-from optin.store.vault import Vault
 
 BY_WEBHOOK = "webhook"
 

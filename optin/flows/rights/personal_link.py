@@ -9,8 +9,8 @@ from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import MailRequester, take_link, take_reader_mail
 from optin.flows.delivery.mail_order import ASKER, MailKind
 from optin.flows.records.decrypted_request import known_address, latest_request
-from optin.store.outbox import Notice, enqueue_notice
-from optin.store.transaction import Tx
+from optin.store.database_interface import Tx
+from optin.store.mail_outbox import Notice, enqueue_notice
 
 
 def ask_for_link(

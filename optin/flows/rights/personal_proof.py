@@ -13,8 +13,8 @@ from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.receipt import proof_of_request
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.rights.personal_data import record_access
+from optin.store.database_interface import Tx
 from optin.store.person_records import requests_of
-from optin.store.transaction import Tx
 
 
 @dataclass(frozen=True)

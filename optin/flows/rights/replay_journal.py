@@ -15,13 +15,13 @@ from optin.consent.purpose import ConsentKey
 from optin.flows.context import Context
 from optin.flows.rights.erase import BY_RESTORE, erase_person
 from optin.flows.rights.withdraw import withdraw_from
+from optin.store.data_subjects import find_subject
+from optin.store.database_interface import Tx
 from optin.store.events import add_events
-from optin.store.installation import forget_backup
+from optin.store.installation_facts import forget_backup
 from optin.store.journal_lines import ReplayLine, mark_waiting, remember
 from optin.store.move_address_indexes import index_today
-from optin.store.subjects import find_subject
 from optin.store.suppressions import suppress
-from optin.store.transaction import Tx
 
 
 def replay(tx: Tx, context: Context, lines: Sequence[ReplayLine], size: int, now: datetime) -> Counter[str]:

@@ -25,14 +25,14 @@ from optin.flows.exports.webhooks import queue_ended, queue_objected
 from optin.flows.records.decrypted_request import OpenedRequest, open_request
 from optin.flows.records.event_history import current_consents, request_history
 from optin.store.contacts import numbers_of
+from optin.store.data_subjects import find_subject, lock_subject, refresh_idle, save_consent
+from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
 from optin.store.events import add_events
 from optin.store.journal_lines import remember, withdrawal
 from optin.store.person_records import requests_of
 from optin.store.requests import peek_request, was_erased
-from optin.store.subjects import find_subject, lock_subject, refresh_idle, save_consent
 from optin.store.suppressions import object_to_calls, suppress, suppressed_at
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.export.tables import table
+from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
-from optin.services.log_signer import advance_log
 from optin.services.open_installation import open_installation
 
 __all__ = [

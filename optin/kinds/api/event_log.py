@@ -7,8 +7,8 @@ from optin.flows.evidence.log_kind_event import note_event
 from optin.flows.records.event_history import request_history
 from optin.proof.canonical_json import Json, canonical, parse
 from optin.proof.commitment import digest, leaf_digest
+from optin.store.event_log import StoredCheckpoint, first_checkpoint_over
 from optin.store.events import add_events, contents_about_nobody
-from optin.store.log import StoredCheckpoint, first_checkpoint_over
 
 __all__ = [
     "EventKind",

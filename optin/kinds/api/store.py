@@ -1,10 +1,10 @@
 """For the kind's own tables, and the transactions that read and write them."""
 
+from optin.store.database_interface import Row, Runner, Tx, from_ms, to_ms
+from optin.store.encryption import Vault
 from optin.store.kind_tables import KindTable, TableScope
+from optin.store.magnet_promises import promise_of
 from optin.store.migrations import AppendOnlyTable, Migration
-from optin.store.promises import promise_of
-from optin.store.transaction import Row, Runner, Tx, from_ms, to_ms
-from optin.store.vault import Vault
 
 __all__ = [
     "AppendOnlyTable",

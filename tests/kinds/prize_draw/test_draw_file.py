@@ -21,8 +21,8 @@ from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.jobs.sweep_runner import sweep
 from optin.kinds.prize_draw.details import PrizeDraw
-from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation
+from optin.services.site_edition import keep_edition, load_edition
 from optin.site.loading import load_site
 from optin.site.scaffold import make_magnet
 from tests.installed import KINDS

@@ -30,10 +30,10 @@ from optin.kinds.prize_draw.draw_lots import canonical_seed, draw_order
 from optin.kinds.prize_draw.draw_winners import DRAWN, draw_winners, fix_entries, publication_of, read_winners
 from optin.kinds.prize_draw.participation import participation
 from optin.kinds.prize_draw.stored_entries import DrawList, DrawResult, entry_of, load_list, load_result
-from optin.services.log_signer import advance_log
+from optin.services.event_log_signer import advance_log
 from optin.store.clock_mark import keep_mark
-from optin.store.log import integrate, log_frontier, sign_checkpoint
-from optin.store.transaction import Tx
+from optin.store.database_interface import Tx
+from optin.store.event_log import integrate, log_frontier, sign_checkpoint
 from tests.installed import KINDS
 from tests.stranger import past_triggers
 from tests.world import DECLARATION, NOON, TIPS, World, about_requests, form_version

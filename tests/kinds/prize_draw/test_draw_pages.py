@@ -18,10 +18,10 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
 from optin.kinds.prize_draw.draw_winners import draw_winners
-from optin.services.edition import keep_edition, load_edition
+from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
-from optin.services.log_signer import advance_log
-from optin.store.vault import Vault
+from optin.services.site_edition import keep_edition, load_edition
+from optin.store.encryption import Vault
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from tests.installed import INSTALLED, KINDS

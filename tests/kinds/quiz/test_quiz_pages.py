@@ -17,7 +17,7 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.flows.records.decrypted_request import open_request
 from optin.mail.composing import Composer
 from optin.mail.kind_mail_hooks import Mailbox
-from optin.services.edition import Edition, keep_edition, load_edition
+from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.store.contacts import load_contact
 from optin.store.requests import peek_request
 from tests.installed import KINDS

@@ -28,9 +28,9 @@ from optin.kinds.webinar.seat_status import SeatStatus
 from optin.kinds.webinar.sweep import RULES
 from optin.mail.composing import Composer
 from optin.mail.kind_mail_hooks import Mailbox
-from optin.services.edition import keep_edition, load_edition
-from optin.store.claims import Batch
-from optin.store.transaction import Tx
+from optin.services.site_edition import keep_edition, load_edition
+from optin.store.database_interface import Tx
+from optin.store.sending_claims import Batch
 from tests.installed import KINDS
 from tests.stranger import past_optin, past_triggers
 from tests.web.conftest import Visit

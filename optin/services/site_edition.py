@@ -15,7 +15,7 @@ from optin.flows.delivery.magnet_changes import notify_kinds
 from optin.flows.request_policy import KnownMagnet, RequestPolicy
 from optin.proof.commitment import digest
 from optin.proof.page_assets import STYLESHEET_ENDING, assets_in
-from optin.services.kind_parts import KindParts
+from optin.services.installed_kind_parts import KindParts
 from optin.services.open_store import sqlite_path
 from optin.services.promised_files import PromisedFiles
 from optin.settings.installation import Served
@@ -28,8 +28,9 @@ from optin.site.publication import Publication, publish
 from optin.site.reading_cache import ReadingCache
 from optin.site.statement import changed_under_its_date
 from optin.site.templates import broken_templates, make_theme
+from optin.store.database_interface import Store, Tx, bind
 from optin.store.forms import StoredAsset, has_other_text, keep_asset, keep_form, keep_privacy
-from optin.store.promises import (
+from optin.store.magnet_promises import (
     SERVED_EVERY,
     Promise,
     PromisedDetails,
@@ -39,7 +40,6 @@ from optin.store.promises import (
     keep_promise,
 )
 from optin.store.sqlite_connection import read_file
-from optin.store.transaction import Store, Tx, bind
 from optin.theme.theme import Asset, Theme
 from optin.theme.views import Frame
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from optin.consent.clock_doubts import FOLLOWED
-from optin.store.transaction import EPOCH, MILLISECOND
+from optin.store.database_interface import EPOCH, MILLISECOND
 
 
 def utc_now() -> datetime:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from optin.errors import JournalUnusable
 from optin.keys import KeyRing
-from optin.services.clock import utc_now
-from optin.services.journal import Journal
 from optin.services.open_store import has_data, name_journal_key, open_keys, open_store
+from optin.services.steady_clock import utc_now
+from optin.services.withdrawal_journal import Journal
 from optin.settings.installation import Settings
-from optin.store.log import log_frontier
-from optin.store.schema_sets import Schema
-from optin.store.transaction import Store
-from optin.store.vault import Vault
+from optin.store.database_interface import Store
+from optin.store.encryption import Vault
+from optin.store.event_log import log_frontier
+from optin.store.migration_sets import Schema
 
 log = logging.getLogger("optin.log")
 

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.errors import StoreUnusable
+from optin.store.database_interface import Row
 from optin.store.kind_tables import TableScope, TablesPart, check_part, registered
 from optin.store.migrations import MIGRATIONS, Migration
-from optin.store.transaction import Row
 
 OWN = "optin"
 Record: TypeAlias = tuple[str, str]  # the set and the name of a migration that was done

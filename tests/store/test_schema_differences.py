@@ -14,12 +14,12 @@ from sqlite_utils import Database, Migrations
 from optin.errors import StoreUnusable
 from optin.keys import KeyRing
 from optin.services.open_store import StoreUse
+from optin.store.database_interface import Store
+from optin.store.encryption import Vault
+from optin.store.migration_sets import Schema
 from optin.store.migrations import MIGRATIONS
 from optin.store.postgres_schema import RECORD, all_tables
-from optin.store.schema_guard import differences
-from optin.store.schema_sets import Schema
-from optin.store.transaction import Store
-from optin.store.vault import Vault
+from optin.store.schema_differences import differences
 from tests.postgres import database
 from tests.stores import SCHEMA, open_store
 from tests.stranger import past_optin

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from optin.store.queries import count_rows
-from optin.store.transaction import Tx, to_ms
+from optin.store.database_interface import Tx, to_ms
+from optin.store.row_queries import count_rows
 
 DAY = timedelta(days=1)
 

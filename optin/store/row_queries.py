@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from optin.store.transaction import Tx, Value
+from optin.store.database_interface import Tx, Value
 
 
 def list_parameters(values: Sequence[bytes]) -> tuple[dict[str, Value], str]:

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from optin.consent.consent_record import ConsentRecord, ConsentState, RequestId, Status, SubjectId
 from optin.consent.purpose import ConsentKey
-from optin.store.queries import list_parameters
-from optin.store.transaction import Row, Tx, from_ms, to_ms
-from optin.store.vault import new_id
+from optin.store.database_interface import Row, Tx, from_ms, to_ms
+from optin.store.encryption import new_id
+from optin.store.row_queries import list_parameters
 
 
 def find_or_add_subject(tx: Tx, email_index: bytes, sealed_empty: bytes, now: datetime) -> SubjectId:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from optin.store.transaction import Tx, from_ms, to_ms
+from optin.store.database_interface import Tx, from_ms, to_ms
 
 SERVED_EVERY = timedelta(hours=1)  # how often it is written down that a magnet is still served
 SERVED_WITHIN = timedelta(days=1)  # what was served so lately may be served by another process

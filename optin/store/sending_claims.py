@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.store.transaction import Tx, to_ms
+from optin.store.database_interface import Tx, to_ms
 
 INCARNATION_BYTES = 16
 OUTBOXES = ("outbox", "webhook_outbox")

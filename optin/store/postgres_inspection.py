@@ -11,10 +11,15 @@ import psycopg
 
 from optin.errors import StoreUnusable
 from optin.server_addresses import CURE_POSTGRES, WANTED_POSTGRES
+from optin.store.migration_sets import Schema, names_of
 from optin.store.postgres_roles import grant, not_allowed
 from optin.store.postgres_schema import all_tables, complete, records_in
-from optin.store.postgres_server import connection_info, refuse_old_server, refuse_read_only, server_version
-from optin.store.schema_sets import Schema, names_of
+from optin.store.postgres_server_differences import (
+    connection_info,
+    refuse_old_server,
+    refuse_read_only,
+    server_version,
+)
 
 
 def info_of(url: str) -> str:

@@ -36,6 +36,9 @@ from optin.proof.journal_chain import (
 )
 from optin.proof.merkle_tree import Frontier
 from optin.services.journal_file import ANEW, EMPTY, UNKEYED, JournalContent, JournalFile, read_lines
+from optin.store.database_interface import Store, Tx
+from optin.store.encryption import Vault
+from optin.store.event_log import is_new_log, log_frontier
 from optin.store.journal_lines import (
     JournalHead,
     has_journal_head,
@@ -46,9 +49,6 @@ from optin.store.journal_lines import (
     mark_kept,
     mark_waiting,
 )
-from optin.store.log import is_new_log, log_frontier
-from optin.store.transaction import Store, Tx
-from optin.store.vault import Vault
 
 log = logging.getLogger("optin.log")
 

@@ -14,10 +14,10 @@ from datetime import datetime
 from optin.flows.evidence.check_log_growth import checked_frontier
 from optin.proof.merkle_tree import Frontier
 from optin.services.installation import Installation
-from optin.services.journal import Journal
-from optin.store.log import StoredCheckpoint, latest_checkpoint, log_frontier, sign_checkpoint
-from optin.store.transaction import Store, Tx
-from optin.store.vault import Vault
+from optin.services.withdrawal_journal import Journal
+from optin.store.database_interface import Store, Tx
+from optin.store.encryption import Vault
+from optin.store.event_log import StoredCheckpoint, latest_checkpoint, log_frontier, sign_checkpoint
 
 
 def advance_log(installation: Installation) -> StoredCheckpoint:

@@ -12,7 +12,7 @@ from optin.mail.kind_mail_hooks import MailPart
 from optin.site.kind_file import FilePart
 from optin.site.kind_pages import PagesPart
 from optin.store.kind_tables import TablesPart
-from optin.store.schema_sets import Schema
+from optin.store.migration_sets import Schema
 
 
 @dataclass(frozen=True)

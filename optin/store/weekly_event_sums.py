@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from optin.consent.consent_record import EventKind, RequestId
 from optin.proof.canonical_json import parse
-from optin.store.transaction import Tx, from_ms
+from optin.store.database_interface import Tx, from_ms
 
 DOWNLOADED = "downloaded"
 ANSWERED = "answered"  # of those requested in that week, those that were confirmed, whenever

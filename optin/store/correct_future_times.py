@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from optin.store.transaction import Tx, Value, to_ms
+from optin.store.database_interface import Tx, Value, to_ms
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.consent.consent_record import ID_BYTES, RequestId
-from optin.store.claims import Batch
-from optin.store.queries import has_row
-from optin.store.transaction import Tx, from_ms, to_ms
-from optin.store.vault import Place, Vault
+from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.encryption import Place, Vault
+from optin.store.row_queries import has_row
+from optin.store.sending_claims import Batch
 
 MAX_STARTS = 4
 FREE_STARTS = 1  # a courier that died once with a mail may have died of anything

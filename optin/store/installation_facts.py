@@ -1,4 +1,7 @@
-"""Which keys a database belongs to. Other keys are refused before anything is written."""
+"""Facts that a database keeps about its installation: whose keys it needs, what is served, its last backup.
+
+Other keys than its own are refused before anything is written.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from optin.errors import KeysUnusable
-from optin.store.transaction import Tx, from_ms, to_ms
-from optin.store.vault import Place, Vault
+from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.encryption import Place, Vault
 
 _PLACE = Place("installation", b"sealed")
 _KNOWN = b"optin"

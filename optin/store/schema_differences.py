@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from optin.errors import StoreUnusable
-from optin.store.schema_sets import Record, Schema, Step
+from optin.store.migration_sets import Record, Schema, Step
 
 Objects: TypeAlias = Mapping[str, str]  # what an object is called, and its text
 NAMED = 3  # findings in one sentence
