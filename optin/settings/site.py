@@ -32,7 +32,6 @@ from optin.settings.table_model import (
     Words,
 )
 
-ACCENT = "#0b5d4b"  # the colour of a site that chose none
 # Marks for the schema of an editor, which knows the languages that there are.
 MARK = "optin"
 LANGUAGE: JsonDict = {MARK: "language"}
@@ -69,16 +68,24 @@ class Sender(Table):
 class LookTable(Table):
     """The look of the pages."""
 
+    theme: Literal["calm", "bold", "editorial"] = Field(
+        default="calm",
+        description="The look to start from; it brings its colours and typefaces.",
+        examples=["calm", "bold", "editorial"],
+    )
     logo: str = Field(default="", description="A picture beside optin.toml: svg, png, webp or jpg.")
+    dark_logo: str = Field(
+        default="", description="The logo for dark grounds; without it the logo stands on a light chip."
+    )
     colour: str = Field(
-        default=ACCENT,
-        description="One accent colour, #rrggbb.",
-        examples=[ACCENT, "#1d4ed8"],
-        json_schema_extra={"pattern": "^#[0-9a-fA-F]{6}$"},
+        default="",
+        description="One accent colour, #rrggbb, if not that of the look.",
+        examples=["#0b5d4b", "#1d4ed8"],
+        json_schema_extra={"pattern": "^(#[0-9a-fA-F]{6})?$"},
     )
     typeface: str = Field(
-        default="sans",
-        description="serif, sans, or the names of typefaces whose files are in fonts/.",
+        default="",
+        description="serif, sans, or names of typefaces with files in fonts/; empty: those of the look.",
         examples=["sans", "serif", "Poppins"],
     )
     favicon: str = Field(

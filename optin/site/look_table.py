@@ -14,6 +14,7 @@ from optin.site.lint import Objection
 from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, is_square, read_icon, read_picture
 from optin.theme.icon import ICON_ENDINGS
 from optin.theme.look import Look
+from optin.theme.looks import LOOKS
 from optin.theme.palette import parse_colour
 from optin.theme.typeface import Typeface, parse_typeface
 
@@ -22,30 +23,29 @@ At = tuple[str, Objection]  # the key, and what there is to say about it
 
 def read_look(root: Path, table: LookTable, controller: str) -> tuple[Look, tuple[At, ...]]:
     """Return the look of a site; placeholders replace broken parts."""
-    look, objections = Look(initial=initial_of(controller)), list[At]()
+    look, objections = Look(initial=initial_of(controller), design=LOOKS[table.theme]), list[At]()
     try:
-        parse_colour(table.colour)
-        look = replace(look, colour=table.colour)
+        look = replace(look, own_colour=_colour(table.colour))
         objections += [("colour", it) for it in _unreadable(look)]
     except ValueError:
         message = f"{table.colour!r} is not a colour."
         objections.append(("colour", Objection("colour", message, "Write it as #rrggbb.")))
-    typeface = Typeface()
     try:
-        typeface = parse_typeface(table.typeface)
+        typeface = parse_typeface(table.typeface) if table.typeface else None
     except ValueError:
         cure = "Write serif, sans, or names with commas between them."
         objections.append(("typeface", Objection("typeface", "This is not a list of typefaces.", cure)))
     else:
-        fonts, said = read_fonts(root, typeface)
-        look = replace(look, typeface=typeface, fonts=fonts)
+        fonts, said = read_fonts(root, typeface or Typeface())
+        look = replace(look, own_typeface=typeface, own_fonts=fonts)
         objections += [("typeface", it) for it in said]
-    if table.logo:
-        logo = _logo(root, table.logo)
+    for key in ("logo", "dark_logo"):
+        name = getattr(table, key)
+        logo = _logo(root, name) if name else None
         if isinstance(logo, Objection):
-            objections.append(("logo", logo))
-        else:
-            look = replace(look, logo=logo)
+            objections.append((key, logo))
+        elif logo is not None:
+            look = replace(look, logo=logo) if key == "logo" else replace(look, dark_logo=logo)
     if table.favicon:
         icon = _favicon(root, table.favicon)
         if isinstance(icon, Objection):
@@ -55,6 +55,13 @@ def read_look(root: Path, table: LookTable, controller: str) -> tuple[Look, tupl
     elif look.logo is not None and is_square(look.logo[1]):
         look = replace(look, favicon=look.logo)
     return look, tuple(objections)
+
+
+def _colour(text: str) -> str:
+    """Return a colour as it was written; empty when the look's own is meant. Raises ValueError."""
+    if text:
+        parse_colour(text)
+    return text
 
 
 def initial_of(name: str) -> str:

@@ -14,7 +14,6 @@ from xml.sax.saxutils import escape
 
 from optin.theme import lettering
 from optin.theme.look import Look
-from optin.theme.palette import LIGHT
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -38,13 +37,13 @@ def icon_svg(look: Look) -> bytes:
     """Return an icon for a site without its own: its initial, or a dot, on its colour."""
     mark = (
         f'<text x="32" y="46" font-family="system-ui,sans-serif" font-size="40" font-weight="700"'
-        f' text-anchor="middle" fill="{LIGHT.on_accent}">{escape(look.initial)}</text>'
+        f' text-anchor="middle" fill="{look.light.press.words}">{escape(look.initial)}</text>'
         if look.initial
-        else f'<circle cx="32" cy="32" r="13" fill="{LIGHT.on_accent}"/>'
+        else f'<circle cx="32" cy="32" r="13" fill="{look.light.press.words}"/>'
     )
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'
-        f'<rect width="64" height="64" rx="14" fill="{look.colour}"/>{mark}</svg>\n'
+        f'<rect width="64" height="64" rx="14" fill="{look.light.press.fill}"/>{mark}</svg>\n'
     ).encode()
 
 
@@ -68,7 +67,7 @@ def _touch(look: Look) -> bytes:
 
     picture = _picture(look).resize((TOUCH_PIXELS, TOUCH_PIXELS))
     ground = Image.new(
-        "RGBA", picture.size, LIGHT.sheet if look.favicon else look.colour
+        "RGBA", picture.size, look.light.sheet if look.favicon else look.light.press.fill
     )  # iOS shows no hole
     ground.alpha_composite(picture)
     out = io.BytesIO()
@@ -105,7 +104,7 @@ def _drawn(look: Look) -> Picture:
     else:
         side = _SIDE * 0.3
         ImageDraw.Draw(mark).ellipse((side, side, _SIDE - side, _SIDE - side), 255)
-    picture = Image.new("RGBA", shape.size, look.colour)
-    picture.paste(LIGHT.on_accent, mask=mark)
+    picture = Image.new("RGBA", shape.size, look.light.press.fill)
+    picture.paste(look.light.press.words, mask=mark)
     picture.putalpha(shape)
     return picture

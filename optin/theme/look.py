@@ -1,23 +1,22 @@
-"""The look of a site: one colour, one typeface, one logo, one icon. Everything else is the theme's."""
+"""The look of a site: a design to start from, and the site's own colour, typeface, logo and icon."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from optin.settings.site import ACCENT
+from optin.theme.colours import Colours, colours_of
+from optin.theme.looks import CALM, Design
 from optin.theme.palette import (
     BLACK,
-    DARK,
-    LIGHT,
     WHITE,
     Contrast,
     hexadecimal,
     lit,
     mixed,
     nearest_readable,
+    own_contrasts,
     parse_colour,
-    worst_contrast,
 )
 from optin.theme.typeface import FontFile, Typeface
 
@@ -27,19 +26,56 @@ HOVER_SHARE = 0.14
 
 @dataclass(frozen=True)
 class Look:
-    """The `[look]` table of `optin.toml`. `logo` and `favicon` are a file name and its bytes."""
+    """The `[look]` table of `optin.toml`. `logo` and `favicon` are a file name and its bytes.
 
-    colour: str = ACCENT
-    typeface: Typeface = Typeface()
+    What a site leaves out is the design's own: `own_colour` empty, `own_typeface` None.
+    """
+
+    own_colour: str = ""
+    own_typeface: Typeface | None = None
     logo: tuple[str, bytes] | None = None
     favicon: tuple[str, bytes] | None = None
-    fonts: tuple[FontFile, ...] = ()
+    own_fonts: tuple[FontFile, ...] = ()
     initial: str = ""  # of the controller's name, on an icon of our own making
+    design: Design = CALM
+    dark_logo: tuple[str, bytes] | None = None  # for dark grounds
+
+    def in_design(self, design: Design) -> Look:
+        """Return it in another design; a colour that cannot be read there is darkened."""
+        other = replace(self, design=design)
+        return other if other.readable else replace(other, own_colour=other.nearest_readable)
+
+    @property
+    def colour(self) -> str:
+        """The site's colour, else the design's."""
+        return self.own_colour or self.design.colour
+
+    @property
+    def typeface(self) -> Typeface:
+        """The typeface of text."""
+        return self.own_typeface or self.design.text.typeface
+
+    @property
+    def display(self) -> Typeface:
+        """The typeface of headings."""
+        return self.own_typeface or self.design.display.typeface
+
+    @cached_property
+    def fonts(self) -> tuple[tuple[FontFile, Typeface], ...]:
+        """The font files that pages load, each with the typeface that it belongs to."""
+        if self.own_typeface is not None:
+            return tuple((font, self.own_typeface) for font in self.own_fonts)
+        return tuple((face.font(), face.typeface) for face in self.design.faces)
 
     @property
     def stack(self) -> str:
-        """The typefaces to try, in order."""
+        """The typefaces of text to try, in order."""
         return self.typeface.stack
+
+    @property
+    def display_stack(self) -> str:
+        """The typefaces of headings to try, in order."""
+        return self.display.stack
 
     @property
     def mailed_logo(self) -> bool:
@@ -49,7 +85,9 @@ class Look:
     @cached_property
     def light_colour(self) -> str:
         """The same colour, light enough to be readable on every dark background."""
-        return lit(self.colour, DARK, NIGHT_MARGIN)
+        if not self.own_colour and self.design.light_colour:
+            return self.design.light_colour
+        return lit(self.colour, self.design.dark, NIGHT_MARGIN)
 
     @property
     def hover_colour(self) -> str:
@@ -61,10 +99,20 @@ class Look:
         """The hover colour on dark backgrounds, where a button has dark text."""
         return hexadecimal(mixed(parse_colour(self.light_colour), WHITE, HOVER_SHARE))
 
+    @cached_property
+    def light(self) -> Colours:
+        """Every colour by day."""
+        return colours_of(self.design.light, self.colour, self.hover_colour, self.colour)
+
+    @cached_property
+    def dark(self) -> Colours:
+        """Every colour by night."""
+        return colours_of(self.design.dark, self.light_colour, self.light_hover_colour, self.colour)
+
     @property
     def worst_contrast(self) -> Contrast:
         """The pair of colours with the lowest contrast (WCAG 2.2 AA)."""
-        return worst_contrast(self.colour, LIGHT)
+        return min(own_contrasts(self.colour, self.design.light))
 
     @property
     def readable(self) -> bool:
@@ -74,4 +122,4 @@ class Look:
     @property
     def nearest_readable(self) -> str:
         """The nearest darker colour that is readable everywhere."""
-        return nearest_readable(self.colour, LIGHT, BLACK)
+        return nearest_readable(self.colour, self.design.light, BLACK)

@@ -1,7 +1,7 @@
-"""The colours of pages and mails, in light and dark mode: the one place that defines them.
+"""Colours and their contrast: what a palette holds, and how a site's own colour is fitted into it.
 
-Templates write these values, and `Look` holds a site's own colour against the same grounds, so that a colour
-that passes `optin check` can be read wherever a page puts it.
+The palettes are in `looks`. `Look` holds a site's own colour against the same grounds as the templates use,
+so that a colour that passes `optin check` can be read wherever a page puts it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,27 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
 @dataclass(frozen=True)
+class Button:
+    """The colours of a button that has not the site's own; an empty `hover` is the site's own."""
+
+    fill: str
+    words: str
+    edge: str
+    hover: str  # its fill under the pointer
+    hover_words: str
+
+
+@dataclass(frozen=True)
+class Band:
+    """What stands on a band of the site's colour, across the page."""
+
+    words: str
+    quiet: str
+    mark: str  # kind, icons: what is in the site's colour elsewhere
+    shade: float = 0.0  # share of black in the band
+
+
+@dataclass(frozen=True)
 class Palette:
     """Every colour of one mode except the site's own."""
 
@@ -30,38 +51,14 @@ class Palette:
     line: str  # ornament: nothing is known by it alone
     edge: str  # border of a field, a checkbox, a radio button
     wrong: str  # text and border of an error
-    on_accent: str  # text on a button, tick in a checkbox
+    on_accent: str  # text on the site's colour, tick in a checkbox
+    button: Button | None = None  # none: the site's colour
+    band: Band | None = None  # none: bands have the ground of a note
 
     @property
     def grounds(self) -> tuple[str, ...]:
         """Every background of text or a focus ring."""
         return self.ground, self.sheet, self.good_ground, self.wrong_ground
-
-
-LIGHT = Palette(
-    ground="#f5f7f4",
-    sheet="#ffffff",
-    good_ground="#e3ede6",
-    wrong_ground="#fdf1ef",
-    ink="#16211c",
-    quiet="#4c5b54",
-    line="#d3dcd6",
-    edge="#6c7a73",
-    wrong="#a3261b",
-    on_accent="#ffffff",
-)
-DARK = Palette(
-    ground="#0f1513",
-    sheet="#171f1c",
-    good_ground="#1c2a25",
-    wrong_ground="#2c1917",
-    ink="#e9eeeb",
-    quiet="#a9b7b0",
-    line="#2e3a35",
-    edge="#7c8c85",
-    wrong="#ffa093",
-    on_accent="#0a1512",
-)
 
 
 @dataclass(frozen=True, order=True)
@@ -75,12 +72,27 @@ class Contrast:
 
 
 def accent_contrasts(accent: str, palette: Palette) -> Iterator[Contrast]:
-    """Yield every pair that includes the site's colour."""
+    """Yield every pair that includes the site's colour, except those of bands."""
     for ground in palette.grounds:
         words = f"this colour as text on {ground}"  # and as focus ring, which needs less
         yield _pair(accent, ground, LEAST_TEXT_CONTRAST, words)
-    words = f"{palette.on_accent} on a button of this colour"
-    yield _pair(palette.on_accent, accent, LEAST_TEXT_CONTRAST, words)
+    words_on_it = {palette.on_accent}
+    if palette.button is not None and not palette.button.hover:
+        words_on_it.add(palette.button.hover_words)
+    for colour in sorted(words_on_it):
+        yield _pair(colour, accent, LEAST_TEXT_CONTRAST, f"{colour} on a button of this colour")
+
+
+def band_contrasts(colour: str, band: Band) -> Iterator[Contrast]:
+    """Yield every pair on a band of the site's colour."""
+    ground = band_ground(colour, band)
+    for part in (band.words, band.quiet, band.mark):
+        yield _pair(part, ground, LEAST_TEXT_CONTRAST, f"{part} on a band of this colour")
+
+
+def band_ground(colour: str, band: Band) -> str:
+    """Return the colour of a band."""
+    return hexadecimal(mixed(parse_colour(colour), BLACK, band.shade))
 
 
 def _pair(one: str, other: str, needed: float, words: str) -> Contrast:
@@ -88,17 +100,19 @@ def _pair(one: str, other: str, needed: float, words: str) -> Contrast:
     return Contrast(measured / needed, measured, needed, words)
 
 
-def worst_contrast(accent: str, palette: Palette) -> Contrast:
-    """Return the pair in which a site's colour has the lowest contrast."""
-    return min(accent_contrasts(accent, palette))
+def own_contrasts(colour: str, palette: Palette) -> Iterator[Contrast]:
+    """Yield every pair that includes the colour that a site chose."""
+    yield from accent_contrasts(colour, palette)
+    if palette.band is not None:
+        yield from band_contrasts(colour, palette.band)
 
 
-def nearest_readable(colour: str, palette: Palette, towards: Rgb, margin: float = 1.0) -> str:
-    """Return a colour that passes everywhere by `margin`, mixed with as little of `towards` as possible."""
+def nearest_readable(colour: str, palette: Palette, towards: Rgb) -> str:
+    """Return a colour that passes everywhere, mixed with as little of `towards` as possible."""
     rgb = parse_colour(colour)
     for step in range(101):
         found = hexadecimal(mixed(rgb, towards, step / 100))
-        if worst_contrast(found, palette).margin >= margin:
+        if min(own_contrasts(found, palette)).margin >= 1:
             return found
     return hexadecimal(towards)
 
@@ -113,7 +127,7 @@ def lit(colour: str, palette: Palette, margin: float) -> str:
         light = lightness + (1 - lightness) * step / 100
         red, green, blue = colorsys.hls_to_rgb(hue, light, saturation * _BY_NIGHT)
         found = hexadecimal((round(red * 255), round(green * 255), round(blue * 255)))
-        if worst_contrast(found, palette).margin >= margin:
+        if min(accent_contrasts(found, palette)).margin >= margin:
             return found
     return hexadecimal(WHITE)
 

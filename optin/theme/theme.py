@@ -32,7 +32,6 @@ from optin.theme.kind_folders import NO_FOLDERS, KindFolders, KindLoader, templa
 from optin.theme.languages import languages
 from optin.theme.look import Look
 from optin.theme.lost_blocks import lost_blocks
-from optin.theme.palette import DARK, LIGHT
 from optin.theme.typeface import font_faces
 from optin.theme.wording import Wording
 from optin.theme.wrapping import wrapped
@@ -116,18 +115,21 @@ class Theme:
         self._zone = zone
         self._kinds = kinds
         self._env = _environment(site_templates, kinds)
+        self._env.globals |= {"light": look.light, "dark": look.dark}
         self._texts = texts
         self._wordings: dict[str, Wording] = {}
         self._assets: dict[str, Asset] = {}
         self._urls: dict[str, str] = {}
         self.look = look
-        fonts = [
-            (font, self.add_asset(font.name, font.data, content_type_of(font.name))) for font in look.fonts
-        ]
-        sheets = (self._env.get_template(name).render(look=look) for name in (STYLESHEET, BLOCK_STYLES))
-        style = font_faces(look.typeface, fonts) + "\n".join(sheets)
+        faces = (
+            font_faces(typeface, [(it, self.add_asset(it.name, it.data, content_type_of(it.name)))])
+            for it, typeface in look.fonts
+        )
+        names = (STYLESHEET, BLOCK_STYLES, look.design.stylesheet)
+        style = "".join(faces) + "\n".join(self._env.get_template(it).render(look=look) for it in names)
         self.add_asset(STYLESHEET, style.encode(), content_type_of(STYLESHEET))
-        for key, picture in (("logo", look.logo), ("favicon", page_icon(look))):
+        pictures = {"logo": look.logo, "dark-logo": look.dark_logo, "favicon": page_icon(look)}
+        for key, picture in pictures.items():
             if picture is not None:
                 name, data = picture
                 self._urls[key] = self.add_asset(name, data, content_type_of(name))
@@ -318,8 +320,6 @@ def _environment(site_templates: Path | None, kinds: KindFolders) -> Environment
         keep_trailing_newline=True,
     )
     env.globals |= {
-        "light": LIGHT,
-        "dark": DARK,
         "address_at": address_at,
         "declared_addresses": declared_addresses,
         "icon": icons_in(OURS).__getitem__,

@@ -72,7 +72,7 @@ def test_a_typeface_that_nobody_has_shows_as_one_of_its_sort(browser: Browser, n
     page = browser.new_page()
     painted = {}
     for written in (name, "serif" if "Serif" in name else "sans", "serif"):
-        theme = Theme(Look(typeface=parse_typeface(written)))
+        theme = Theme(Look(own_typeface=parse_typeface(written)))
         css = theme.assets[theme.asset_url("style.css")].data.decode()
         page.set_content(f"<style>{css}</style><h1>Words</h1>")
         painted[written] = fonts_used(page, "h1")

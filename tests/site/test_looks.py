@@ -33,7 +33,7 @@ def font(site: Path, name: str, data: bytes = TWICE) -> Path:
 def fonts_of(site: Path) -> list[str]:
     loaded = load_site(site, KINDS.files)
     assert isinstance(loaded.site, Site)
-    return [it.name for it in loaded.site.look.fonts]
+    return [it.name for it in loaded.site.look.own_fonts]
 
 
 def told(finding: Finding) -> str:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
+from typing import get_args
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from optin.settings.site import LookTable
 from optin.theme import social_card
+from optin.theme.colours import Colours
 from optin.theme.look import Look
+from optin.theme.looks import CALM, LOOKS, Design
 from optin.theme.palette import (
-    DARK,
-    LIGHT,
     WHITE,
-    Palette,
     accent_contrasts,
     contrast,
     hexadecimal,
@@ -25,6 +25,19 @@ from optin.theme.palette import (
 from optin.theme.theme import OURS
 
 COLOURS = st.tuples(*[st.integers(0, 255)] * 3).map(hexadecimal)
+
+DESIGNS = tuple(LOOKS.values())
+
+
+def assert_legible(colours: Colours) -> None:
+    """Fail where the words of a link, a button, a tick or a band have less than 4.5 to 1."""
+    pairs = [(colours.accent, ground) for ground in colours.grounds]
+    pairs += [(colours.on_accent, colours.accent), (colours.on_accent, colours.accent_hover)]
+    press, band = colours.press, colours.on_stripe
+    pairs += [(press.words, press.fill), (press.hover_words, press.hover)]
+    pairs += [(it, colours.stripe) for it in (band.words, band.quiet, band.mark)]
+    for one, other in pairs:
+        assert ratio(one, other) >= 4.5, (one, other)
 
 
 def ratio(one: str, other: str) -> float:
@@ -39,20 +52,25 @@ def test_the_contrast_is_the_one_that_wcag_defines() -> None:
     assert Look().readable
 
 
+def test_every_theme_that_a_site_can_name_is_a_look() -> None:
+    """W3: what the setting allows and what there is are the same, and each has its file of shapes."""
+    assert set(get_args(LookTable.model_fields["theme"].annotation)) == set(LOOKS)
+    assert all((OURS / design.stylesheet).is_file() for design in DESIGNS)
+
+
 @given(COLOURS)
 @example("#ffee00")  # what check recommended for it had 4.43 on the page's own ground
 @example("#ffffff")
 @example("#767676")
 def test_a_colour_that_is_recommended_can_be_read_wherever_it_stands(colour: str) -> None:
     """F6: as text, link and focus ring on every ground, and under the words of a button."""
-    look = Look(Look(colour).nearest_readable)
-    assert look.readable
-    for ground in LIGHT.grounds:
-        assert ratio(look.colour, ground) >= 4.5, ground
-    assert ratio(LIGHT.on_accent, look.colour) >= 4.5
-    assert ratio(LIGHT.on_accent, look.hover_colour) >= 4.5
-    if Look(colour).readable:
-        assert look.colour == colour
+    for design in DESIGNS:
+        look = Look(Look(colour, design=design).nearest_readable, design=design)
+        assert look.readable
+        assert_legible(look.light)
+        if Look(colour, design=design).readable:
+            assert look.colour == colour
+        assert look.in_design(CALM).readable
 
 
 @given(COLOURS)
@@ -60,11 +78,8 @@ def test_a_colour_that_is_recommended_can_be_read_wherever_it_stands(colour: str
 @example("#0000ff")
 def test_by_night_any_colour_is_lightened_until_it_can_be_read(colour: str) -> None:
     """F6: on every dark ground, and under the dark words of a button."""
-    look = Look(colour)
-    for ground in DARK.grounds:
-        assert ratio(look.light_colour, ground) >= 4.5, ground
-    assert ratio(DARK.on_accent, look.light_colour) >= 4.5
-    assert ratio(DARK.on_accent, look.light_hover_colour) >= 4.5
+    for design in DESIGNS:
+        assert_legible(Look(Look(colour, design=design).nearest_readable, design=design).dark)
 
 
 @given(COLOURS)
@@ -75,28 +90,33 @@ def test_the_words_on_a_social_card_can_be_read(colour: str) -> None:
     assert contrast(WHITE, mixed(rgb, WHITE, social_card._FOOT_TONE / 255)) >= 3  # noqa: SLF001 - as above
 
 
-@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
-def test_the_colours_of_our_own_pass_on_every_ground(palette: Palette) -> None:
-    """F6: text 4.5 to 1; borders of fields and boxes 3 to 1 (WCAG 1.4.11)."""
-    for ground in palette.grounds:
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("design", DESIGNS, ids=list(LOOKS))
+def test_the_colours_of_a_look_pass_on_every_ground(design: Design, mode: str) -> None:
+    """W3, F6: text 4.5 to 1 on page, card, note, error, button and band; borders of fields 3 to 1."""
+    look = Look(design=design)
+    colours = look.dark if mode == "dark" else look.light
+    assert_legible(colours)
+    for ground in colours.grounds:
         for name in ("ink", "quiet", "wrong"):
-            assert ratio(getattr(palette, name), ground) >= 4.5, (name, ground)
-        assert ratio(palette.edge, ground) >= 3, ground
+            assert ratio(getattr(colours, name), ground) >= 4.5, (name, ground)
+        assert ratio(colours.edge, ground) >= 3, ground
 
 
 def test_every_ground_is_held_against_the_colour() -> None:
     """F6: a ground that is added to the palette is looked at."""
-    for palette in (LIGHT, DARK):
-        words = " ".join(it.words for it in accent_contrasts("#0b5d4b", palette))
-        assert all(ground in words for ground in (*palette.grounds, palette.on_accent))
+    for design in DESIGNS:
+        for palette in (design.light, design.dark):
+            words = " ".join(it.words for it in accent_contrasts("#0b5d4b", palette))
+            assert all(ground in words for ground in (*palette.grounds, palette.on_accent))
 
 
 def test_templates_have_no_colour_that_the_palette_does_not_define() -> None:
     """F6: one place defines them; print is black on white."""
-    known = {*asdict(LIGHT).values(), *asdict(DARK).values(), "#fff", "#000"}
     for path in OURS.rglob("*.*"):
-        used = set(re.findall(r"#[0-9a-fA-F]{3,8}\b(?!;)", re.sub(r"&#\d+;", "", path.read_text("utf-8"))))
-        assert used <= known, path
+        text = re.sub(r"&#\d+;", "", path.read_text("utf-8"))
+        used = set(re.findall(r"#[0-9a-fA-F]{3,8}\b(?!;)", text))
+        assert used <= {"#fff", "#000"}, path
     print_rule = (OURS / "style.css").read_text("utf-8").partition("@media print")[2]
     assert (OURS / "style.css").read_text("utf-8").count("#fff") == print_rule.count("#fff")
 

@@ -106,7 +106,7 @@ def themed(written: str = "Open Sans") -> Theme:
             ("Variable", (100, 900, False), TWICE + b"v"),
         )
     )
-    return Theme(Look(typeface=parse_typeface(written), fonts=fonts))
+    return Theme(Look(own_typeface=parse_typeface(written), own_fonts=fonts))
 
 
 def test_the_stylesheet_names_each_font_file_by_its_digest() -> None:
