@@ -9,7 +9,8 @@ from typing import Any
 from optin.consent.kind_specific_details import Details
 from optin.site.lint import Objection
 from optin.site.rendered_page import SeenPage
-from optin.theme.views import Frame, LandingView
+from optin.theme.samples import Sample, SampleMail
+from optin.theme.views import LandingView
 
 
 def unchanged_details(details: Any, _linked: Callable[[str], str]) -> Details:
@@ -36,15 +37,17 @@ class PagesPart:
     one page in several wordings. `opening` returns the view that is at the magnet's address before them.
     `with_links` returns details whose texts went through a function that leads their links. `look` objects
     to what a template made of a page.
+
+    `samples` and `mail_samples` return the kind's own pages and mails about a landing page, in each of their
+    states: to try a site's templates on, and for the gallery of `optin dev`. The landing page is that of one
+    of the site's magnets, or a plain one with the details `sample`.
     """
 
     faces: Callable[[LandingView], Sequence[tuple[str, LandingView]]] | None = None
     opening: Callable[[LandingView], Any] | None = None
     with_links: Callable[[Any, Callable[[str], str]], Details] = unchanged_details
     look: Callable[[SeenPage, LandingView], Iterable[Objection]] = no_objection
-    samples: Callable[[Frame], Iterable[Any]] = no_page  # views of its own pages, to try templates on
-    mail_samples: Callable[[str], Iterable[tuple[Any, tuple[str, ...]]]] = (
-        no_page  # by language; with their links
-    )
+    samples: Callable[[LandingView], Iterable[Sample]] = no_page
+    mail_samples: Callable[[LandingView], Iterable[SampleMail]] = no_page
     sample: Details | None = None  # details for the sample of its form
     moved_templates: Mapping[str, str] = field(default_factory=dict)  # present names by former ones

@@ -17,9 +17,10 @@ from optin.site.kind_file import FilePart, folders_of
 from optin.site.kind_pages import PagesPart
 from optin.site.model import Site
 from optin.site.reading_cache import ReadingCache
-from optin.theme import samples
+from optin.theme import sample_pages, samples
+from optin.theme.sample_mails import magnet_mails, site_mails
 from optin.theme.theme import OURS, Mail, Theme, mail_template, unreadable_templates
-from optin.theme.views import PersonalView
+from optin.theme.views import LandingView, PersonalView
 
 # what a template of the site's own may raise: it is a program
 BROKEN = (
@@ -126,28 +127,39 @@ def templates_without_blocks(site: Site, theme: Theme) -> list[Finding]:
 
 
 def _attempts(theme: Theme, lang: str, kinds: PartsByKind[PagesPart]) -> Iterable[Callable[[], object]]:
-    for view in sample_pages(lang, kinds):
+    for view in sample_views(lang, kinds):
         yield partial(theme.page, view)
         if isinstance(view, PersonalView):
             yield partial(theme.plain, view)
-    for mail, links in sample_mails(lang, kinds):
-        yield partial(_mail_with, theme, mail, links)
+    for sample in sample_mails(lang, kinds):
+        yield partial(_mail_with, theme, sample.view, sample.links)
 
 
-def sample_pages(lang: str, kinds: PartsByKind[PagesPart]) -> Iterator[Any]:
-    """Yield a view for every page, including those of all installed kinds."""
-    parts = dict(kinds.items())
-    yield from samples.pages(lang, {name: part.sample for name, part in parts.items()})
-    for part in parts.values():
-        yield from part.samples(samples.frame_in(lang))
+def sample_views(lang: str, kinds: PartsByKind[PagesPart]) -> Iterator[Any]:
+    """Yield a view for every page, including those of all installed kinds and of `optin dev`."""
+    frame = samples.frame_in(lang)
+    yield from sample_pages.dev_pages(frame)
+    plain = samples.landing(frame, samples.A_KIND)
+    for sample in (*sample_pages.site_pages(plain), *sample_pages.sample_lists(frame)):
+        yield sample.view
+    for of, part in _sample_landings(lang, kinds):
+        for sample in (*sample_pages.magnet_pages(of), *part.samples(of)):
+            yield sample.view
 
 
-def sample_mails(lang: str, kinds: PartsByKind[PagesPart]) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Yield a view for every mail, including those of all installed kinds, with its required links."""
-    parts = dict(kinds.items())
-    yield from samples.mails(lang, parts)
-    for part in parts.values():
-        yield from part.mail_samples(lang)
+def sample_mails(lang: str, kinds: PartsByKind[PagesPart]) -> Iterator[samples.SampleMail]:
+    """Yield a sample of every mail, including those of all installed kinds."""
+    yield from site_mails(samples.landing(samples.frame_in(lang), samples.A_KIND))
+    for of, part in _sample_landings(lang, kinds):
+        yield from magnet_mails(of)
+        yield from part.mail_samples(of)
+
+
+def _sample_landings(lang: str, kinds: PartsByKind[PagesPart]) -> Iterator[tuple[LandingView, PagesPart]]:
+    """Yield a plain landing page of each kind, also of one of which nothing particular is said."""
+    frame = samples.frame_in(lang)
+    for name, part in ((samples.A_KIND, kinds.default), *kinds.items()):
+        yield samples.landing(frame, name, part.sample), part
 
 
 def _mail_with(theme: Theme, mail: Mail, links: tuple[str, ...]) -> None:

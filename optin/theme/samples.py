@@ -1,16 +1,19 @@
-"""Sample values for every page and mail, to test a site's own templates and texts (M4, M9, M10)."""
+"""Sample values for pages and mails: to test a site's own templates on, and to show them (M4, M9, M10, W3).
+
+All of them are about one landing page: a plain one (`landing`), or one of the site's own.
+`sample_pages` and `sample_mails` list what optin has; kinds add theirs with what is here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from optin.consent.channel import Channel
 from optin.consent.form_version import FormDeclaration, FormField, PrivacyDigest, Slug
 from optin.consent.kind_specific_details import Details
-from optin.consent.posted_form import FormInput, Problem
 from optin.consent.purpose import ConsentQuestion, Controller, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.delivery.mail_order import GivenConsent
@@ -28,176 +31,84 @@ from optin.flows.rights.personal_data import (
 )
 from optin.theme import mail_views, views
 
-AT = datetime(2026, 1, 1, tzinfo=UTC)
+ASKED = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
+AT = datetime(2026, 3, 2, 8, 21, tzinfo=UTC)  # when it was confirmed
+LINK_ENDS = datetime(2026, 3, 9, 8, 21, tzinfo=UTC)
+CONSENT_ENDS = datetime(2028, 3, 2, 8, 21, tzinfo=UTC)
 CONTROLLER = Controller("Sample B.V.", ("Street 1",), "privacy@example.com", "020 123 4567", "KvK 0")
 QUESTIONS = (
     ConsentQuestion(PurposeId("a"), Channel.EMAIL, "E-mail me.", RetentionPeriod.parse("1 year")),
     ConsentQuestion(PurposeId("b"), Channel.PHONE, "Call me.", RetentionPeriod.parse("6 months")),
 )
-GRANTED = tuple(GivenConsent(question, AT) for question in QUESTIONS)
-HOLDS = (views.LegalHoldView("invoice 1", AT, (("first_name", "Alice"),)),)
+HOLDS = (views.LegalHoldView("invoice 1", CONSENT_ENDS, (("first_name", "Alice"),)),)
 A_KIND = "other"  # of which nothing particular is said
+ADDRESS = "alice@example.com"
 NUMBER = "+31201234567"
+TOKEN = "sample"  # noqa: S105 - of links that lead nowhere
 HOST = "https://optin.example.com"
 URL = f"{HOST}/x"
-CONFIRM, WITHDRAW, FETCH, SEE = (f"{URL}/{what}" for what in ("confirm", "withdraw", "fetch", "see"))
-
-
 NEXT = NextStep("Text.", "Title", f"{HOST}/y", "Label", "/static/a.webp", "/static/a.png", "A line", 40, 20)
-WRONG = (
-    Problem("email", "email-invalid"), Problem("phone", "phone-missing"), Problem("age", "age-missing"),
-    Problem("consent", "consent-missing"),
-)  # fmt: skip
+COVER = MailCover("/static/a.png", "A line")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A page in one of its states. `page` and `state` say in a word or two which, for the site's author."""
+
+    page: str
+    state: str
+    view: Any
+
+
+@dataclass(frozen=True)
+class SampleMail:
+    """A mail in one of its states, and the links that it exists for."""
+
+    state: str
+    view: Any
+    links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SampleLinks:
+    """The personal links in mails about a landing page. None of them leads anywhere."""
+
+    landing: views.LandingView
+
+    @property
+    def confirm(self) -> str:
+        """The link that confirms."""
+        return f"{self.landing.frame.base_url}/confirm/{TOKEN}"
+
+    @property
+    def download(self) -> str:
+        """The link to the file."""
+        return f"{self.landing.frame.base_url}/download/{TOKEN}"
+
+    @property
+    def withdraw(self) -> str:
+        """The link that withdraws."""
+        return f"{self.landing.frame.base_url}/unsubscribe/{TOKEN}"
+
+    @property
+    def personal(self) -> str:
+        """The link to the personal page."""
+        return f"{self.landing.frame.base_url}/me/{TOKEN}"
+
+    @property
+    def place(self) -> str:
+        """The link to a person's place in what a kind holds."""
+        return f"{self.landing.frame.base_url}/place/{TOKEN}"
+
+    @property
+    def ask(self) -> str:
+        """The page that mails a personal link."""
+        return f"{self.landing.frame.base_url}/me"
 
 
 def frame_in(lang: str) -> views.Frame:
     """Return a sample frame of a page."""
     return views.Frame(lang, CONTROLLER, "/privacy/0123456789abcdef", base_url=HOST, pages_url=HOST)
-
-
-def pages(lang: str, kinds: Mapping[str, Details | None]) -> Iterator[Any]:
-    """Yield a view for every page, with and without its optional parts.
-
-    `kinds`: every kind that has a form, with its details, if it has any.
-    """
-    frame = frame_in(lang)
-    for kind, details in kinds.items():
-        yield from _forms(landing(frame, kind, details))
-        yield views.ClosedView(frame, landing(frame, kind, details))
-    plain = landing(frame, A_KIND)
-    others = (views.Card("/a", A_KIND, lang, "Other", "Sentence."),)
-    yield views.ClosedView(frame, plain, others, by_kind=False, is_archived=True)
-    yield views.WaitingView(frame, plain, AT)
-    yield views.WaitingView(frame, plain, AT, others)
-    both = (views.Alternate(lang, "Own", "/x"), views.Alternate("en", "English", "/y"))
-    yield replace(landing(frame, A_KIND), alternates=both)
-    yield views.MovedView(frame, "Title", "/x")
-    for problem in ("", "code-missing", "code-wrong"):
-        sent = views.SentView(frame, "Title", "/x/sent", "t", "a@example.com", problem, resent=not problem)
-        yield sent
-        yield replace(sent, email="alice@example.com", number=NUMBER, form_url=URL)
-    yield views.ConfirmView(frame, "Title", A_KIND, "/confirm/t", AT, ())
-    for resent in (False, True):
-        yield views.ExpiredView(frame, "Title", "/confirm/t", resent=resent)
-        yield views.ExpiredView(frame, "", "/me/t", resent=resent)
-    yield from _rights(frame)
-    yield views.PrivacyView(frame, "Title", "<p>Text.</p>")
-    yield views.PrivacyView(frame, "Title", "<p>Text.</p>", AT.date())
-    yield from _indexes(frame)
-    for name in ("internal", "unknown", "link-expired", "too-many"):
-        yield views.ErrorView(frame, name)
-    yield views.ErrorView(frame, "too-many", 90)
-    told = views.EvidenceView(frame, "a@example.com", AT, (_story(frame),), "checkpoint", "key")
-    yield told
-    yield replace(told, stories=(replace(_story(frame), page_html=""),), copies=("view/mail-mail.html",))
-    yield views.BrokenView(frame, (("a.md:1:1", "Message.", "Cure."),))
-    yield views.MailboxView(frame, (("a.eml", "Subject", "a@example.com", "date"),))
-    yield views.MailView(frame, "a.eml", "Subject", (("To", "a"),), "Text.", (("a.txt", "Text."),))
-
-
-def _rights(frame: views.Frame) -> Iterator[Any]:
-    """Yield the pages on which people withdraw, inspect, correct and erase."""
-    yield views.UnsubscribeView(frame, "/unsubscribe/t", QUESTIONS)
-    yield views.UnsubscribeView(frame, "/unsubscribe/t", QUESTIONS, done=True, more=True)
-    yield views.UnsubscribeView(frame, "/unsubscribe/t", (), erased=True)
-    yield views.PersonalAskView(frame, "/me", "a@example.com", "alice", "email-invalid")
-    asked = views.PersonalAskView(frame, "/me", "a@example.com", "alice", "email-doubted")
-    yield replace(asked, meant="alice@example.com")
-    yield views.PersonalAskView(frame, "/me", "a@example.com", sent=True)
-    whole = _personal_page(frame, _personal())
-    for done in ("withdrawn", "given", "corrected", "unchanged", "limited"):
-        yield replace(whole, done=done)
-    yield replace(whole, problems=WRONG, typed=(("phone", "1"),))
-    yield replace(whole, stands_alone=True)
-    yield replace(whole, data=_nothing(), done="erased")
-    yield views.EraseView(frame, "/me/t", ("A warranty ends.",), HOLDS)
-    yield views.EraseView(frame, "/me/t", (), ())
-
-
-def _indexes(frame: views.Frame) -> Iterator[Any]:
-    plain = views.Card("/a", A_KIND, frame.lang, "Title", "Sentence.")
-    cover = views.Picture("/static/a.png", "A line", 40, 20)
-    yield views.IndexView(frame, (plain,))
-    yield views.IndexView(
-        frame, (plain, replace(plain, language="English", picture=cover, kind_words="List"))
-    )
-    yield views.IndexView(frame, ())
-
-
-def mails(lang: str, kinds: Iterable[str]) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Yield a view for every mail, with and without its optional parts, and the links it must have."""
-    first = mail_views.ConfirmationMail(
-        **_about(lang), questions=QUESTIONS, confirm_url=CONFIRM, code="1234 5678", expires_at=AT
-    )
-    for kind in kinds:
-        yield replace(first, kind=kind), (CONFIRM,)
-    yield replace(first, number=NUMBER), (CONFIRM,)
-    yield replace(first, questions=()), (CONFIRM,)
-    full = delivery(lang)
-    yield full, (FETCH, WITHDRAW)
-    bare = replace(full, granted=(), download_url=None, download_until=None, first_name="")
-    yield replace(bare, hands_out=False, proof_attached=False, next_step=None), ()
-    renewal = mail_views.RenewalMail(
-        **_about(lang), questions=QUESTIONS, ends_at=AT, confirm_url=CONFIRM, expires_at=AT
-    )
-    yield renewal, (CONFIRM,)
-    yield replace(renewal, ends_at=None, number=NUMBER), (CONFIRM,)
-    yield mail_views.PersonalMail(lang, CONTROLLER, URL, SEE, AT, URL), (SEE,)
-    for holds in (HOLDS, ()):
-        yield mail_views.ErasedMail(lang, CONTROLLER, URL, holds, URL), ()
-
-
-def _about(lang: str, kind: str = A_KIND) -> mail_views.RequestFacts:
-    return {
-        "lang": lang,
-        "controller": CONTROLLER,
-        "title": "Title",
-        "kind": kind,
-        "page_url": URL,
-        "requested_at": AT,
-        "privacy_url": URL,
-        "base_url": HOST,
-    }
-
-
-def delivery(lang: str, kind: str = A_KIND, own: object = None) -> mail_views.DeliveryMail:
-    """Return a sample mail with the magnet of a kind."""
-    return mail_views.DeliveryMail(
-        **_about(lang, kind),
-        confirmed_at=AT,
-        granted=GRANTED,
-        download_url=FETCH,
-        download_until=AT,
-        unsubscribe_url=WITHDRAW,
-        first_name="Alice",
-        personal_url=SEE,
-        cover=MailCover("/static/a.png", "A line"),
-        next_step=NEXT,
-        own=own,
-    )
-
-
-def kind_mail(lang: str, kind: str, name: str, template: str, own: object) -> mail_views.KindMail:
-    """Return a sample of a kind's own mail."""
-    return mail_views.KindMail(**_about(lang, kind), name=name, template=template, personal_url=SEE, own=own)
-
-
-def _forms(blank: views.LandingView) -> Iterator[Any]:
-    """Yield a kind's form, its return with problems, and the pages after it."""
-    frame, kind = blank.frame, blank.declaration.kind
-    doubted = (Problem("email", "email-doubted"),)
-    read = (("email", "alice@example.com"), ("phone", NUMBER))
-    yield blank
-    typed = FormInput((("email", "alice"), ("phone", "")), ("b",))
-    yield replace(blank, typed=typed, problems=WRONG, changed=True, picture=None)
-    yield replace(blank, typed=typed, problems=doubted, meant="alice@example.com", understood=read)
-    yield replace(blank, typed=typed, wait_seconds=90)
-    yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS)
-    yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS, NUMBER, "www.example.com")
-    done = views.ConfirmedView(frame, "Title", kind, GRANTED, QUESTIONS, URL, "a.pdf", 1_000)
-    yield done
-    yield replace(done, starts=True, next_step=NEXT)
-    yield views.ConfirmedView(frame, "Title", kind, ())
 
 
 def landing(frame: views.Frame, kind: str, details: Details | None = None) -> views.LandingView:
@@ -226,60 +137,105 @@ def declaration(lang: str, kind: str) -> FormDeclaration:
     )
 
 
-def _story(frame: views.Frame) -> views.EvidenceRequest:
-    return views.EvidenceRequest(
-        form=declaration(frame.lang, A_KIND),
-        form_version="d" * 64,
-        declared=(("email", "a@example.com"),),
-        consents=(views.EvidenceConsent(QUESTIONS[0], "given", AT, AT, AT),),
-        events=(views.EvidenceEvent(AT, "confirmed", "E-mail me.", "event.json"),),
-        mails=("mails/mail.eml",),
-        page_html="page.html",
+def granted(of: views.LandingView) -> tuple[GivenConsent, ...]:
+    """Return a consent given to each question of a form."""
+    return tuple(GivenConsent(question, CONSENT_ENDS) for question in of.declaration.questions)
+
+
+def confirmed(of: views.LandingView, own: object = None) -> views.ConfirmedView:
+    """Return the page after the confirmation; `own`: where the person stands, as their kind tells it."""
+    form = of.declaration
+    return views.ConfirmedView(of.frame, form.title, form.kind, granted(of), own=own)
+
+
+def about(of: views.LandingView) -> mail_views.RequestFacts:
+    """Return what each mail says of a request by a form."""
+    form, frame = of.declaration, of.frame
+    return {
+        "lang": frame.lang,
+        "controller": form.controller,
+        "title": form.title,
+        "kind": form.kind,
+        "page_url": of.page_url,
+        "requested_at": ASKED,
+        "privacy_url": f"{frame.base_url}{frame.privacy_url}",
+        "base_url": frame.base_url,
+    }
+
+
+def delivery(of: views.LandingView, own: object = None) -> mail_views.DeliveryMail:
+    """Return a sample mail with a magnet; with its file, where its form names one."""
+    links, has_file = SampleLinks(of), bool(of.declaration.file)
+    return mail_views.DeliveryMail(
+        **about(of),
+        confirmed_at=AT,
+        granted=granted(of),
+        download_url=links.download if has_file else None,
+        download_until=LINK_ENDS if has_file else None,
+        unsubscribe_url=links.withdraw,
+        first_name="Alice",
+        personal_url=links.ask,
+        cover=COVER,
+        next_step=NEXT,
+        own=own,
     )
 
 
-def _personal() -> PersonalData:
-    typed = {"email": "a@example.com", "first_name": "Alice", "phone": "+31201234567"}
-    given = PersonalConsent(
-        "a", "email", "E-mail me.", "given", "Title", AT, AT, None, AT, "d" * 64, form_since=AT
-    )
-    withdrawn = replace(given, channel="phone", status="withdrawn", ended_at=AT, offered="Call me again.")
-    asked = PersonalRequest(
-        "x", "Title", "a.pdf", AT, AT, ("E-mail me.",), typed, "d" * 64, "e" * 64, AT, AT, "2026-01-01"
-    )
-    return PersonalData(
-        email="a@example.com",
-        lang="",
-        contact={"first_name": "Alice", "phone": "+31201234567"},
-        taken_away=("company",),
-        consents=(given, withdrawn),
-        requests=(asked, replace(asked, confirmed_at=None, file="", ticked=(), privacy_day="")),
-        mails=(SentMail("Subject", AT),),
-        exports=(
-            PersonalExport(1, AT, "c", "a", "email", "list"),
-            PersonalExport(2, AT, "self", "a", "email", "list"),
-            PersonalExport(0, AT, "c", "a", "email", "webhook"),
-        ),
-        holds=(PersonalHold("invoice 1", AT, {"first_name": "Alice"}),),
-        suppressions=(PersonalSuppression("", "", AT), PersonalSuppression("a", "email", AT)),
-        handled=(PersonalHandling(AT, "show", "letter"),),
-        events=(PersonalEvent(AT, "confirmed", "a"),),
+def kind_mail(of: views.LandingView, name: str, template: str, own: object) -> mail_views.KindMail:
+    """Return a sample of a kind's own mail."""
+    return mail_views.KindMail(
+        **about(of), name=name, template=template, personal_url=SampleLinks(of).ask, own=own
     )
 
 
-def personal_page(frame: views.Frame, kind: str, kept: Mapping[str, str]) -> views.PersonalView:
-    """Return the page of a person who made a request of a kind; `kept`: what it says of where they stand."""
-    data = _personal()
-    return _personal_page(frame, replace(data, requests=(replace(data.requests[0], kind=kind, kept=kept),)))
+def personal_page(of: views.LandingView, kept: Mapping[str, str]) -> views.PersonalView:
+    """Return the page of a person who made a request; `kept`: what it says of where they stand."""
+    data = personal_data(of)
+    request = replace(data.requests[0], kind=of.declaration.kind, kept=kept)
+    return personal_view(of, replace(data, requests=(request,)))
 
 
-def _personal_page(frame: views.Frame, data: PersonalData) -> views.PersonalView:
-    return views.PersonalView(frame, "/me/t", data, (("first_name", "First name"),), (("c", "C"),))
+def personal_view(of: views.LandingView, data: PersonalData) -> views.PersonalView:
+    """Return the page with a person's data."""
+    labels = tuple((field.name, field.label) for field in of.declaration.fields)
+    purposes = tuple((it.purpose, it.wording) for it in of.declaration.questions)
+    return views.PersonalView(of.frame, f"/me/{TOKEN}", data, labels, (("c", "C"),), purposes)
 
 
-def _nothing() -> PersonalData:
-    full = _personal()
-    return replace(
-        full, contact={}, consents=(), requests=(), mails=(), exports=(), handled=(), events=(),
-        holds=(), suppressions=(),
+def personal_data(of: views.LandingView) -> PersonalData:
+    """Return everything that can be kept about a person who asked by a form."""
+    form = of.declaration
+    named = {field.name for field in form.fields}
+    contact = {name: value for name, value in (("first_name", "Alice"), ("phone", NUMBER)) if name in named}
+    consents = tuple(
+        PersonalConsent(
+            it.purpose, it.channel.value, it.wording, "given", form.title, ASKED, AT, None, CONSENT_ENDS,
+            "d" * 64, form_since=AT,
+        )
+        for it in form.questions
     )  # fmt: skip
+    withdrawn = tuple(
+        replace(it, status="withdrawn", ended_at=LINK_ENDS, offered=it.wording) for it in consents[-1:]
+    )
+    asked = PersonalRequest(
+        form.magnet, form.title, form.file, ASKED, AT, tuple(it.wording for it in form.questions),
+        {"email": ADDRESS, **contact}, "d" * 64, "e" * 64, AT, AT, "2026-01-01",
+    )  # fmt: skip
+    purpose = form.questions[0].purpose if form.questions else ""
+    return PersonalData(
+        email=ADDRESS,
+        lang="",
+        contact=contact,
+        taken_away=("company",),
+        consents=(*consents[:-1], *withdrawn) if len(consents) > 1 else consents,
+        requests=(asked, replace(asked, confirmed_at=None, file="", ticked=(), privacy_day="")),
+        mails=(SentMail(form.title, AT),),
+        exports=tuple(
+            PersonalExport(number, AT, who, purpose, "email", how)
+            for number, who, how in ((1, "c", "list"), (2, "self", "list"), (0, "c", "webhook"))
+        ),
+        holds=(PersonalHold("invoice 1", CONSENT_ENDS, {"first_name": "Alice"}),),
+        suppressions=(PersonalSuppression("", "", AT), PersonalSuppression(purpose, "email", AT)),
+        handled=(PersonalHandling(AT, "show", "letter"),),
+        events=(PersonalEvent(AT, "confirmed", purpose),),
+    )

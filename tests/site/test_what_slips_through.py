@@ -23,7 +23,7 @@ from optin.site.lint import objections_to_override, objections_to_wording
 from optin.site.loading import load_site
 from optin.site.magnet_reader import TAKEN_FIELDS
 from optin.site.scaffold import make_site
-from optin.site.templates import sample_mails, sample_pages
+from optin.site.templates import sample_mails, sample_views
 from optin.theme.catalogue import catalogue, renamed_keys
 from optin.theme.languages import languages
 from optin.theme.mail_views import KindMail
@@ -70,10 +70,10 @@ def test_a_mail_without_its_link_is_found_before(site: Path, name: str) -> None:
 
 def test_there_is_a_sample_of_every_page_and_mail() -> None:
     """M10: a new view needs a sample, else its template is not tried."""
-    shown = {page_template(view) for view in sample_pages("nl", KINDS.pages)}
+    shown = {page_template(view) for view in sample_views("nl", KINDS.pages)}
     whole = ('{% extends "base.html" %}', '{% extends "pages/landing.html" %}')
     of_kinds = [it for it in (OURS / "kinds").rglob("*.html") if it.read_text("utf-8").startswith(whole)]
-    mailed = {type(mail) for mail, _ in sample_mails("nl", KINDS.pages)}
+    mailed = {type(it.view) for it in sample_mails("nl", KINDS.pages)}
     assert shown == {*TEMPLATES.values(), *(it.relative_to(OURS).as_posix() for it in of_kinds)}
     assert mailed == {*MAILS, KindMail}
 

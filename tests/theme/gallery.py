@@ -30,7 +30,7 @@ from optin.kinds.prize_draw.participation import Participation
 from optin.kinds.quiz.questions_and_outcomes import Option, Outcome, Pages, Question, Quiz
 from optin.kinds.quiz.views import QuizView, ResultView
 from optin.kinds.webinar.details import Webinar
-from optin.kinds.webinar.page_samples import WEBINAR_NEWS, PlaceView
+from optin.kinds.webinar.page_samples import NEWS, PlaceView
 from optin.kinds.webinar.seat_status import Attendance, SeatStatus
 from optin.theme import mail_views, views
 from optin.theme.catalogue import catalogue
@@ -194,7 +194,7 @@ def mails(lang: str) -> Iterator[Any]:
     yield delivery(lang, next_step=NextStep("Een tekst zonder meer."), first_name="")
     for standing in SeatStatus:
         yield delivery(lang, kind="webinar", download_url=None, own=webinar(standing))
-    for news in WEBINAR_NEWS:
+    for news in NEWS:
         yield webinar_mail(lang, news)
     yield webinar_mail(lang, "webinar-replay", SeatStatus.REPLAY)
     for state in ("in", "twice", "late"):

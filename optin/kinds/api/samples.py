@@ -1,13 +1,11 @@
-"""For samples of views, to test templates on."""
+"""For samples of views, to test templates on and to show in the gallery."""
 
 from optin.theme.samples import (
     AT,
-    FETCH,
-    HOST,
-    SEE,
-    URL,
-    WITHDRAW,
-    declaration,
+    Sample,
+    SampleLinks,
+    SampleMail,
+    confirmed,
     delivery,
     kind_mail,
     landing,
@@ -16,12 +14,10 @@ from optin.theme.samples import (
 
 __all__ = [
     "AT",
-    "FETCH",
-    "HOST",
-    "SEE",
-    "URL",
-    "WITHDRAW",
-    "declaration",
+    "Sample",
+    "SampleLinks",
+    "SampleMail",
+    "confirmed",
     "delivery",
     "kind_mail",
     "landing",

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from optin.kinds.api import PagesPart
 from optin.kinds.api.forms import RetentionPeriod
-from optin.kinds.api.pages import CURE, ConfirmedView, Frame, LandingView, Objection, SeenPage
+from optin.kinds.api.pages import CURE, Frame, LandingView, Objection, SeenPage
 from optin.kinds.api.samples import (
     AT,
-    SEE,
-    URL,
-    WITHDRAW,
-    declaration,
+    Sample,
+    SampleLinks,
+    SampleMail,
+    confirmed,
     delivery,
     kind_mail,
-    landing,
     personal_page,
 )
-from optin.kinds.prize_draw.details import AGE_FIELD, CHOICE_FIELD, KIND, WITHOUT_CONSENT, Contest, PrizeDraw
+from optin.kinds.prize_draw.details import AGE_FIELD, CHOICE_FIELD, WITHOUT_CONSENT, Contest, PrizeDraw
 from optin.kinds.prize_draw.draw_lots import ShownTicket, shown_ticket
 from optin.kinds.prize_draw.draw_winners import DECIDING
 from optin.kinds.prize_draw.participation import Participation
@@ -73,28 +72,45 @@ class DrawView:
     changed: tuple[tuple[str, int], ...] = ()  # what was promised otherwise, and to how many who entered
 
 
-def samples(frame: Frame) -> Iterator[Any]:
-    """Yield sample draws: open, fixed, drawn; and a form without consents."""
-    open_ = DrawView(frame, "Title", URL, f"{URL}/draw.json", DRAW, "optin draw 1")
+def samples(of: LandingView) -> Iterator[Sample]:
+    """Yield a draw: open, fixed, drawn; tickets; and a form without consents."""
+    draw, title = _draw_of(of), of.declaration.title
+    page, url = "Draw", of.page_url
+    open_ = DrawView(of.frame, title, url, f"{url}/draw.json", draw, "optin draw 1")
     fixed = replace(open_, entries=7, digest="d" * 64)
-    drawn = replace(fixed, seed="912,34", seed_canonical="912.34/", changed=CHANGED)
-    yield from (open_, fixed, drawn, replace(drawn, winners=(TICKET,), passed_over=(shown_ticket("8" * 64),)))
-    for state in ("in", "twice", "late"):
-        yield ConfirmedView(frame, "Title", KIND, (), own=Participation(state, TICKET, DRAW))
-    yield personal_page(frame, KIND, {"ticket": TICKET.full, "ticket_short": TICKET.short})
-    unasked = replace(declaration(frame.lang, KIND), questions=())
-    yield replace(landing(frame, KIND, DRAW), declaration=unasked)
+    drawn = replace(fixed, seed="912,34", seed_canonical="912.34/", winners=(TICKET,))
+    yield Sample(page, "open", open_)
+    yield Sample(page, "the list is fixed", fixed)
+    yield Sample(page, "drawn, one passed over", replace(drawn, passed_over=(shown_ticket("8" * 64),)))
+    yield Sample(page, "promised otherwise", replace(drawn, changed=CHANGED, winners=(), page_url=""))
+    for state, what in STATES.items():
+        yield Sample("After the confirmation", what, confirmed(of, Participation(state, TICKET, draw)))
+    kept = {"ticket": TICKET.full, "ticket_short": TICKET.short}
+    yield Sample("Personal page", "with a ticket", personal_page(of, kept))
+    yield Sample("Form", "no consent asked", replace(of, declaration=replace(of.declaration, questions=())))
 
 
-def mail_samples(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Yield samples of the kind's own mails, and of its part in the delivery mail."""
-    for state in ("in", "twice", "late"):
-        yield delivery(lang, KIND, Participation(state, TICKET, DRAW)), (WITHDRAW,)
-    part = Participation("in", TICKET, DRAW, drawn=True)
-    for result in (replace(part, won=True), part, replace(part, answer_counts=False)):
-        yield kind_mail(lang, KIND, "drawn", "drawn", result), (f"{URL}/draw", SEE)
+def mail_samples(of: LandingView) -> Iterator[SampleMail]:
+    """Yield the receipt of a ticket, and the mails after the draw."""
+    draw, links = _draw_of(of), SampleLinks(of)
+    for state, what in STATES.items():
+        yield SampleMail(what, delivery(of, Participation(state, TICKET, draw)), (links.withdraw,))
+    part = Participation("in", TICKET, draw, drawn=True)
+    results = {
+        "won": replace(part, won=True),
+        "not won": part,
+        "not won, the answer does not count": replace(part, answer_counts=False),
+    }
+    for what, result in results.items():
+        mail = kind_mail(of, "drawn", "drawn", result)
+        yield SampleMail(what, mail, (f"{of.page_url}/draw", links.ask))
 
 
+def _draw_of(of: LandingView) -> PrizeDraw:
+    return of.details if isinstance(of.details, PrizeDraw) else DRAW
+
+
+STATES = {"in": "takes part", "twice": "took part before", "late": "too late"}
 MOVED = {
     "pages/draw.html": "kinds/prize-draw/draw.html",
     "mails/drawn.html": "kinds/prize-draw/drawn.html",

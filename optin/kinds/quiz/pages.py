@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from optin.kinds.api import PagesPart
 from optin.kinds.api.forms import FormField
-from optin.kinds.api.pages import CURE, Frame, LandingView, Objection, SeenPage
-from optin.kinds.api.samples import FETCH, URL, WITHDRAW, delivery, landing
+from optin.kinds.api.pages import CURE, LandingView, Objection, SeenPage
+from optin.kinds.api.samples import Sample, SampleLinks, SampleMail, delivery
 from optin.kinds.quiz.questions_and_outcomes import Option, Outcome, Pages, Question, Quiz
 from optin.kinds.quiz.views import QuizView, ResultView, quiz_view, result_view
 
@@ -54,37 +53,44 @@ def sample_quiz(pages: Pages, why: str = "") -> Quiz:
     return Quiz(pages, questions, (outcome,), why_answers=why)
 
 
-def samples(frame: Frame) -> Iterator[Any]:
-    """Yield the questions and the results of a small quiz."""
-    blank = landing(frame, "quiz")
-    for pages, shown in ((Pages.ONE, (0, 1)), (Pages.EACH, (0,)), (Pages.EACH, (1,))):
-        quiz = sample_quiz(pages, "To advise you." if shown == (1,) else "")
-        view = QuizView(frame, blank, quiz, f"{URL}/answers", shown, quiz.unanswered)
-        yield view
-        yield replace(view, missing=shown[:1], changed=True, so_far="s", back_url="/x", chosen=((0,), (0, 1)))
-    form = blank.declaration
+def samples(of: LandingView) -> Iterator[Sample]:
+    """Yield the questions and the results of a quiz: of the magnet, or of small ones."""
+    if isinstance(of.details, Quiz):
+        yield from _questions(of, of.details, "Questions")
+        return
+    yield from _questions(of, sample_quiz(Pages.ONE), "Questions on one page")
+    quiz = sample_quiz(Pages.EACH, "To advise you.")
+    yield from _questions(of, quiz, "Questions")
     told = (FormField("outcome", "Result", "To know it."), FormField("answers", "Answers", "To advise."))
-    kept = replace(form, fields=(*form.fields, *told))
-    for action in ("", URL):
-        yield ResultView(
-            frame,
-            kept,
-            "",
-            "",
-            action,
-            "f" * 32,
-            page_url=URL,
-            outcome=quiz.outcomes[0],
-            quiz_url=URL,
-            filled_in=frozenset({"outcome", "answers"}),
-        )
+    kept = replace(of, declaration=replace(of.declaration, fields=(*of.declaration.fields, *told)))
+    for it in (quiz, replace(quiz, why_answers="")):
+        shown = result_view(replace(kept, filled_in=frozenset({"outcome", "answers"})), it, quiz.outcomes[0])
+        yield Sample("Result", "answers are kept" if it.why_answers else "", shown)
 
 
-def mail_samples(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Yield samples of the kind's own mails, and of its part in the delivery mail."""
-    outcome = Outcome("good", "Good", "", report="Report.", report_html="<p>Report.</p>")
-    yield delivery(lang, "quiz", outcome), (FETCH, WITHDRAW)
+def _questions(of: LandingView, quiz: Quiz, page: str) -> Iterator[Sample]:
+    """Yield the pages with questions."""
+    pages = len(quiz.questions) if quiz.pages is Pages.EACH else 1
+    for place in range(pages):
+        view, number = quiz_view(of, quiz, place), f"{place + 1} of {pages}" if pages > 1 else ""
+        if place:
+            view = replace(view, so_far=SO_FAR, back_url=of.page_url)
+        yield Sample(page, number, view)
+    chosen = tuple((0,) for _ in quiz.questions)
+    wrong = replace(view, missing=view.shown[:1], changed=True, chosen=chosen)
+    yield Sample(page, "one without an answer, and changed meanwhile", wrong)
 
 
+def mail_samples(of: LandingView) -> Iterator[SampleMail]:
+    """Yield the mail with the report of each outcome."""
+    quiz = of.details if isinstance(of.details, Quiz) else sample_quiz(Pages.ONE)
+    links = SampleLinks(of)
+    for outcome in quiz.outcomes:
+        form = replace(of.declaration, file=outcome.file or of.declaration.file)
+        mail = delivery(replace(of, declaration=form), outcome)
+        yield SampleMail(f"result {outcome.id}", mail, (links.withdraw,))
+
+
+SO_FAR = "s"  # sealed answers that nobody gave
 MOVED = {"pages/quiz.html": "kinds/quiz/quiz.html", "pages/result.html": "kinds/quiz/result.html"}
 PAGES = PagesPart(faces, opening, with_links, look, samples, mail_samples, moved_templates=MOVED)

@@ -4,18 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from optin.kinds.api import PagesPart
 from optin.kinds.api.flows import RequestId
-from optin.kinds.api.pages import ConfirmedView, Frame
-from optin.kinds.api.samples import AT, HOST, WITHDRAW, delivery, kind_mail, personal_page
+from optin.kinds.api.pages import Frame, LandingView
+from optin.kinds.api.samples import (
+    AT,
+    Sample,
+    SampleLinks,
+    SampleMail,
+    confirmed,
+    delivery,
+    kind_mail,
+    personal_page,
+)
 from optin.kinds.webinar.details import Webinar
+from optin.kinds.webinar.mail_schedule import WebinarMail
 from optin.kinds.webinar.seat_status import Attendance, SeatStatus
 
-WEBINAR_NEWS = (
-    "webinar-day", "webinar-hour", "webinar-moved", "webinar-cancelled", "webinar-seated", "webinar-replay",
-)  # fmt: skip
+NEWS = {
+    WebinarMail.DAY: SeatStatus.SEATED,
+    WebinarMail.HOUR: SeatStatus.SEATED,
+    WebinarMail.MOVED: SeatStatus.SEATED,
+    WebinarMail.CANCELLED: SeatStatus.CANCELLED,
+    WebinarMail.SEATED: SeatStatus.SEATED,
+    WebinarMail.REPLAY: SeatStatus.REPLAY,
+}
+STATES = {
+    SeatStatus.SEATED: "has a seat",
+    SeatStatus.WAITING: "waits",
+    SeatStatus.GIVEN_UP: "gave it up",
+    SeatStatus.REPLAY: "over, with a recording",
+    SeatStatus.OVER: "over",
+    SeatStatus.CANCELLED: "cancelled",
+}
 WEBINAR = Webinar(
     AT, 60, "Europe/Amsterdam", "Host", "https://meet.example.com/x", 10, "https://example.com/r"
 )
@@ -32,33 +55,42 @@ class PlaceView:
     again_url: str  # where one registers; empty: nowhere any more
 
 
-def webinars() -> Iterator[Attendance]:
-    """Yield a webinar with each status, and one that is held in a room."""
+def _attendances(of: LandingView) -> Iterator[tuple[str, Attendance]]:
+    """Yield a person's place with each status, and one that is held in a room; each with what it is."""
+    webinar = of.details if isinstance(of.details, Webinar) else WEBINAR
+    frame, links = of.frame, SampleLinks(of)
     told = Attendance(
-        WEBINAR, "Title", RequestId(b"x" * 16), SeatStatus.SEATED, 1, base_url=HOST, place_path="/place/t"
+        webinar,
+        of.declaration.title,
+        RequestId(b"x" * 16),
+        SeatStatus.SEATED,
+        1,
+        base_url=frame.base_url,
+        place_path=links.place.removeprefix(frame.base_url),
     )
-    for standing in SeatStatus:
-        yield replace(told, standing=standing)
-    yield replace(told, webinar=replace(WEBINAR, place="Street 1"))
+    for status, what in STATES.items():
+        yield what, replace(told, standing=status)
+    yield "in a room", replace(told, webinar=replace(webinar, place="Street 1"))
 
 
-def samples(frame: Frame) -> Iterator[Any]:
-    """Yield sample pages about a seat."""
-    for shown in webinars():
-        yield PlaceView(frame, shown, "/x")
-        yield ConfirmedView(frame, "Title", "webinar", (), own=shown)
-        yield personal_page(frame, "webinar", {"seat": shown.standing.value})
+def samples(of: LandingView) -> Iterator[Sample]:
+    """Yield the pages about a seat."""
+    for what, told in _attendances(of):
+        yield Sample("Your seat", what, PlaceView(of.frame, told, of.page_url))
+        yield Sample("After the confirmation", what, confirmed(of, told))
+        yield Sample("Personal page", what, personal_page(of, {"seat": told.standing.value}))
 
 
-def mail_samples(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Yield samples of the kind's own mails, and of its part in the delivery mail."""
-    shown = [*webinars()]
-    yield replace(delivery(lang, "webinar", shown[0]), download_url=None), (WITHDRAW,)
-    yield replace(delivery(lang, "webinar", shown[1]), download_url=None), (WITHDRAW,)
-    for news in WEBINAR_NEWS:
-        yield kind_mail(lang, "webinar", news, "news", shown[0]), (shown[0].place_url,)
-    yield kind_mail(lang, "webinar", WEBINAR_NEWS[0], "news", shown[-1]), ()
-    yield kind_mail(lang, "webinar", WEBINAR_NEWS[-1], "news", shown[3]), ()
+def mail_samples(of: LandingView) -> Iterator[SampleMail]:
+    """Yield the mail with a seat, the reminders, and the news about a webinar."""
+    links, places = SampleLinks(of), dict(_attendances(of))
+    for what, told in places.items():
+        yield SampleMail(what, delivery(of, told), (links.withdraw,))
+    for news, status in NEWS.items():
+        found = (links.place,) if status is SeatStatus.SEATED else ()
+        yield SampleMail(STATES[status], kind_mail(of, news, "news", places[STATES[status]]), found)
+    in_a_room = kind_mail(of, WebinarMail.DAY, "news", places["in a room"])
+    yield SampleMail("in a room", in_a_room)
 
 
 MOVED = {

@@ -1,0 +1,62 @@
+"""A sample of every mail that optin sends for any kind of magnet, in each of its states (M4, M10, W3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from optin.theme import mail_views, views
+from optin.theme.samples import (
+    CONSENT_ENDS,
+    HOLDS,
+    LINK_ENDS,
+    NUMBER,
+    SampleLinks,
+    SampleMail,
+    about,
+    delivery,
+)
+
+CODE = "1234 5678"
+
+
+def magnet_mails(of: views.LandingView) -> Iterator[SampleMail]:
+    """Yield the mails about a request by a form."""
+    links, questions = SampleLinks(of), of.declaration.questions
+    first = mail_views.ConfirmationMail(
+        **about(of), questions=questions, confirm_url=links.confirm, code=CODE, expires_at=LINK_ENDS
+    )
+    to_confirm = (links.confirm,)
+    yield SampleMail("", first, to_confirm)
+    if any(not question.channel.by_mail for question in questions):
+        yield SampleMail("with a number", replace(first, number=NUMBER), to_confirm)
+    yield SampleMail("nothing ticked", replace(first, questions=()), to_confirm)
+    full = delivery(of)
+    found = () if full.download_url is None else (links.download,)
+    yield SampleMail("", full, (*found, links.withdraw))
+    plain = replace(full, granted=(), first_name="", cover=None, next_step=None)
+    yield SampleMail("nothing ticked", plain, found)
+    bare = replace(plain, download_url=None, download_until=None, hands_out=False, proof_attached=False)
+    yield SampleMail("a consent given anew", replace(bare, granted=full.granted), (links.withdraw,))
+    yield SampleMail("without its proof", replace(bare, hands_out=True), ())
+    renewal = mail_views.RenewalMail(
+        **about(of),
+        questions=questions[:1],
+        ends_at=CONSENT_ENDS,
+        confirm_url=links.confirm,
+        expires_at=LINK_ENDS,
+    )
+    yield SampleMail("a consent ends soon", renewal, to_confirm)
+    yield SampleMail("a consent wanted back", replace(renewal, ends_at=None, number=NUMBER), to_confirm)
+
+
+def site_mails(of: views.LandingView) -> Iterator[SampleMail]:
+    """Yield the mails about a person, whatever they asked for."""
+    frame, links = of.frame, SampleLinks(of)
+    privacy = f"{frame.base_url}/privacy"
+    facts = (frame.lang, frame.controller, frame.base_url)
+    yield SampleMail(
+        "", mail_views.PersonalMail(*facts, links.personal, LINK_ENDS, privacy), (links.personal,)
+    )
+    for state, holds in (("", ()), ("a law keeps something", HOLDS)):
+        yield SampleMail(state, mail_views.ErasedMail(*facts, holds, privacy))
