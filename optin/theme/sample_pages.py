@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from optin.consent.channel import address_at
 from optin.consent.posted_form import FormInput, Problem
 from optin.consent.purpose import ConsentQuestion
 from optin.flows.request_policy import NextStep
@@ -15,6 +16,7 @@ from optin.theme.samples import (
     ADDRESS,
     ASKED,
     AT,
+    FIELDS,
     HOLDS,
     LINK_ENDS,
     NEXT,
@@ -28,7 +30,6 @@ from optin.theme.samples import (
 )
 
 MISTYPED = "alice@exmaple.com"
-_FIELDS = {"first_name": "Alice", "phone": NUMBER}
 FORM, CLOSED, SENT, CONFIRM, AFTER = "Form", "Closed", "Sent", "Confirm", "After the confirmation"
 EXPIRED, WITHDRAW, PERSONAL, ERASE = "Expired link", "Withdrawal", "Personal page", "Erasure"
 INDEX, PRIVACY, ERROR, ASK_LINK = "List of magnets", "Privacy statement", "Error", "Ask for a personal link"
@@ -57,15 +58,15 @@ def form_pages(blank: views.LandingView) -> Iterator[Sample]:
         name = f"{FORM} {form.face}"
     yield Sample(name, "", blank)
     numbers = tuple(it.purpose for it in form.questions if not it.channel.by_mail)
-    typed = FormInput((("email", "alice"), ("phone", "")), numbers)
+    typed = FormInput((("email", "alice"), *((field.name, "") for field in form.fields)), numbers)
     wrong = replace(blank, typed=typed, problems=tuple(problems_of(blank)), picture=blank.picture)
     yield Sample(name, "with errors", wrong)
-    filled = tuple((field.name, _FIELDS.get(field.name, "")) for field in form.fields)
+    filled = tuple((field.name, FIELDS.get(field.name, "")) for field in form.fields)
     right = FormInput((("email", MISTYPED), *filled), tuple(it.purpose for it in form.questions))
     doubted = (Problem("email", "email-doubted"),)
     understood = (
         ("email", MISTYPED),
-        *((name, value) for name, value in filled if name == "phone" and value),
+        *((name, value) for name, value in filled if address_at(name) and value),
     )
     asked = replace(blank, typed=right, problems=doubted, meant=ADDRESS, understood=understood)
     yield Sample(name, "an address that looks misspelt", asked)
@@ -84,8 +85,8 @@ def problems_of(blank: views.LandingView) -> Iterator[Problem]:
     form = blank.declaration
     yield Problem("email", "email-invalid")
     for field in form.fields:
-        if field.name == "phone":
-            yield Problem("phone", "phone-missing")
+        if address_at(field.name):
+            yield Problem(field.name, f"{field.name}-missing")
         elif field.required and field.name not in blank.filled_in:
             yield Problem(field.name, "missing")
     if form.questions:
@@ -166,8 +167,9 @@ def personal_pages(of: views.LandingView) -> Iterator[Sample]:
     yield Sample(PERSONAL, "", whole)
     for done in ("withdrawn", "given", "corrected", "unchanged", "limited"):
         yield Sample(PERSONAL, done, replace(whole, done=done))
-    wrong = replace(whole, problems=(Problem("phone", "phone-invalid"),), typed=(("phone", "1"),))
-    yield Sample(PERSONAL, "with errors", wrong)
+    for name in filter(address_at, data.contact):
+        wrong = replace(whole, problems=(Problem(name, f"{name}-invalid"),), typed=((name, "1"),))
+        yield Sample(PERSONAL, "with errors", wrong)
     yield Sample(PERSONAL, "as a file", replace(whole, stands_alone=True))
     nothing = replace(
         data, contact={}, consents=(), requests=(), mails=(), exports=(), handled=(), events=(), holds=(),

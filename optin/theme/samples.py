@@ -44,6 +44,7 @@ HOLDS = (views.LegalHoldView("invoice 1", CONSENT_ENDS, (("first_name", "Alice")
 A_KIND = "other"  # of which nothing particular is said
 ADDRESS = "alice@example.com"
 NUMBER = "+31201234567"
+FIELDS = {"first_name": "Alice", "phone": NUMBER}
 TOKEN = "sample"  # noqa: S105 - of links that lead nowhere
 HOST = "https://optin.example.com"
 URL = f"{HOST}/x"
@@ -206,7 +207,7 @@ def personal_data(of: views.LandingView) -> PersonalData:
     """Return everything that can be kept about a person who asked by a form."""
     form = of.declaration
     named = {field.name for field in form.fields}
-    contact = {name: value for name, value in (("first_name", "Alice"), ("phone", NUMBER)) if name in named}
+    contact = {name: value for name, value in FIELDS.items() if name in named}
     consents = tuple(
         PersonalConsent(
             it.purpose, it.channel.value, it.wording, "given", form.title, ASKED, AT, None, CONSENT_ENDS,
