@@ -17,15 +17,15 @@ from optin.export.personal import schema as personal_schema
 from optin.export.statistics import schema as stats_schema
 from optin.services.site_edition import Edition, load_edition, reused_date_warnings
 from optin.services.steady_clock import utc_now
-from optin.site.closed_magnets import closed_magnets
+from optin.site.closed_magnet_warning import closed_magnets
 from optin.site.findings import Finding, as_github, as_json, kind_failed
 from optin.site.hints import hints
-from optin.site.loading import SITE_FILE, find_root, load_site
+from optin.site.json_schemas import magnet_schema, site_schema
+from optin.site.load_site import SITE_FILE, find_root, load_site
+from optin.site.privacy_statement_reader import statements_dated_ahead
 from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
-from optin.site.scaffold_texts import scaffold_texts
-from optin.site.schemas import magnet_schema, site_schema
-from optin.site.starters import starter_languages
-from optin.site.statement import statements_dated_ahead
+from optin.site.starter_texts import starter_languages
+from optin.site.unedited_starter_texts import scaffold_texts
 
 SCHEMAS = {"personal": personal_schema, "stats": stats_schema}  # of what optin writes
 

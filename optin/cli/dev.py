@@ -19,7 +19,7 @@ from optin.services.open_journal import renew_journal
 from optin.services.open_store import open_keys
 from optin.services.setup_check import DEV, check_use
 from optin.services.site_edition import keep_edition, load_edition
-from optin.site.reading_cache import ReadingCache
+from optin.site.loading_cache import ReadingCache
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from optin.web.dev import DevMiddleware, DevState, dev_routes

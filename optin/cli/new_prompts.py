@@ -19,9 +19,9 @@ from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.settings.site import Purpose
 from optin.settings.table_model import MOST_LINE_CHARACTERS
-from optin.site.files import FILE_ENDINGS
-from optin.site.kind_file import FilePart
+from optin.site.kind_front_matter_hooks import FilePart
 from optin.site.model import Site
+from optin.site.referenced_files import FILE_ENDINGS
 from optin.site.scaffold import (
     AlreadyThere,
     MagnetAnswers,
@@ -30,7 +30,7 @@ from optin.site.scaffold import (
     reason_against_language,
     reason_against_slug,
 )
-from optin.site.starters import magnet_starter, site_starter
+from optin.site.starter_texts import magnet_starter, site_starter
 
 MOST_SLUG_CHARACTERS = 40  # of a suggestion: an address that can be read out
 MOST_SENTENCE_CHARACTERS = 2_000

@@ -28,9 +28,9 @@ from optin.services.served_settings import require_server_settings, settings_of_
 from optin.services.setup_check import SERVE, check_placeholders, check_settings
 from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.site.findings import Finding
+from optin.site.loading_cache import ReadingCache
 from optin.site.output_folder import write_folder
-from optin.site.reading_cache import ReadingCache
-from optin.site.scaffold_texts import scaffold_texts
+from optin.site.unedited_starter_texts import scaffold_texts
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from optin.web.hangup import hold_hangups

@@ -18,7 +18,7 @@ from optin.services.served_settings import require_served_site, require_server_s
 from optin.services.site_edition import Edition, load_edition
 from optin.settings.installation import Served
 from optin.site.findings import Finding, as_text, nearest
-from optin.site.loading import find_root
+from optin.site.load_site import find_root
 from optin.site.model import Site
 
 REFUSED = 1

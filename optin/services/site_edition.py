@@ -21,13 +21,13 @@ from optin.services.promised_files import PromisedFiles
 from optin.settings.installation import Served
 from optin.site.findings import Finding
 from optin.site.landing_pages import frame_of, privacy_url
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
+from optin.site.loading_cache import ReadingCache
 from optin.site.model import Magnet, Site
-from optin.site.page_maker import KindPages
-from optin.site.publication import Publication, publish
-from optin.site.reading_cache import ReadingCache
-from optin.site.statement import changed_under_its_date
-from optin.site.templates import broken_templates, make_theme
+from optin.site.own_templates import broken_templates, make_theme
+from optin.site.page_inputs import KindPages
+from optin.site.privacy_statement_reader import changed_under_its_date
+from optin.site.render_site import Publication, publish
 from optin.store.database_interface import Store, Tx, bind
 from optin.store.forms import StoredAsset, has_other_text, keep_asset, keep_form, keep_privacy
 from optin.store.magnet_promises import (

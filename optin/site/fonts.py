@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from optin.site.files import Absence, find_inside, read_most
 from optin.site.findings import nearest
-from optin.site.lint import Objection
+from optin.site.law_lint import Objection
+from optin.site.referenced_files import Absence, find_inside, read_most
 from optin.theme.typeface import REGULAR, FontFile, Typeface, parse_font_name, same_family
 
 FOLDER = "fonts"

@@ -12,16 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from optin.consent.kind_part_lookup import PartsByKind
-from optin.site.blocks.table import BLOCKS
-from optin.site.documents import Document, Path_, read_front_matter
+from optin.site.blocks.all_blocks import BLOCKS
 from optin.site.findings import Finding
-from optin.site.kind_file import FilePart
-from optin.site.lint import MOST_WORDS
+from optin.site.kind_front_matter_hooks import FilePart
+from optin.site.law_lint import MOST_WORDS
 from optin.site.magnet_life import Status
+from optin.site.markdown_to_html import read_prose
 from optin.site.model import Magnet, PrivacyStatement, Site
-from optin.site.prose import read_prose
-from optin.site.scaffold_texts import read_again, scaffold_texts_of
-from optin.site.starters import starter_path
+from optin.site.starter_texts import starter_path
+from optin.site.toml_and_markdown_reader import Document, Path_, read_front_matter
+from optin.site.unedited_starter_texts import read_again, scaffold_texts_of
 
 MOST_HEADLINE_WORDS = 9  # read at a glance, in two lines on a telephone
 MOST_TITLE_CHARACTERS = 60  # what a search result and a tab show of a title

@@ -17,9 +17,9 @@ from optin.consent.form_version import (
     details_text,
 )
 from optin.proof.canonical_json import canonical
-from optin.site.kind_pages import PagesPart
+from optin.site.kind_page_hooks import PagesPart
 from optin.site.model import Magnet, Site, StoryPiece, Variant
-from optin.site.page_maker import PageMaker, picture_of
+from optin.site.page_inputs import PageMaker, picture_of
 from optin.theme.social_card import HEIGHT, WIDTH, SocialCard
 from optin.theme.theme import Theme
 from optin.theme.views import Alternate, Frame, LandingView, Picture, StoryPart

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from optin.settings.site import LookTable
-from optin.site.files import Absence, find_inside
 from optin.site.fonts import read_fonts
-from optin.site.lint import Objection
-from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, is_square, read_icon, read_picture
+from optin.site.law_lint import Objection
+from optin.site.measure_pictures import PICTURE_ENDINGS, PictureRefused, is_square, read_icon, read_picture
+from optin.site.referenced_files import Absence, find_inside
 from optin.theme.icon import ICON_ENDINGS
 from optin.theme.look import Look
 from optin.theme.looks import LOOKS

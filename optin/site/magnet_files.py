@@ -7,16 +7,16 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from optin.site.documents import Path_
-from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
 from optin.site.front_matter import FOCUS, MagnetFile, PictureEntry
-from optin.site.kind_file import FilePart
+from optin.site.kind_front_matter_hooks import FilePart
 from optin.site.magnet_findings import MagnetFindings
+from optin.site.measure_pictures import PICTURE_ENDINGS, PictureRefused, read_picture
 from optin.site.model import PictureFile
 from optin.site.pdf_pages import pages_of
 from optin.site.picture_cache import FOLDER, PictureCache
-from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
+from optin.site.referenced_files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
 from optin.site.renditions import mail_rendition, renditions
+from optin.site.toml_and_markdown_reader import Path_
 
 MAILED = frozenset({"cover", "next"})  # where a picture stands that mails show too
 PLACEHOLDER = b"optin placeholder"

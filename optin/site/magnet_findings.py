@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from optin.consent.form_version import Slug
-from optin.site.documents import Document, Path_
 from optin.site.findings import Finding, Severity
-from optin.site.kind_file import Complaint
-from optin.site.lint import Objection
+from optin.site.kind_front_matter_hooks import Complaint
+from optin.site.law_lint import Objection
+from optin.site.toml_and_markdown_reader import Document, Path_
 
 
 class MagnetFindings:

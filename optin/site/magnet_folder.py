@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from optin.consent.form_version import Slug
-from optin.site.files import read_most
 from optin.site.findings import Finding, shown_path
+from optin.site.loading_cache import ReadingCache
+from optin.site.magnet_conflicts import MagnetReading, combine_magnets
 from optin.site.magnet_reader import MagnetReader, Surroundings
-from optin.site.magnet_set import MagnetReading, combine_magnets
 from optin.site.model import Magnet
-from optin.site.reading_cache import ReadingCache
+from optin.site.referenced_files import read_most
 
 INDEX = "index.md"
 _ENDING = ".md"

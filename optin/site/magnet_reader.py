@@ -14,23 +14,23 @@ from optin.consent.kind_part_lookup import OUR_PACKAGE, PartsByKind
 from optin.consent.kind_specific_details import Details
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.settings.site import Purpose
-from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.findings import Finding, kind_failed, nearest, shown_path
 from optin.site.front_matter import FRONT_MATTER_KEYS, FieldEntry, MagnetFile, PurposeEntry, magnet_file
-from optin.site.kind_file import FilePart, TableReading
+from optin.site.kind_front_matter_hooks import FilePart, TableReading
+from optin.site.law_lint import objections_to_form, objections_to_override, objections_to_wording
 from optin.site.law_words import claimed, mentioned
-from optin.site.life_reading import read_life
-from optin.site.lint import objections_to_form, objections_to_override, objections_to_wording
+from optin.site.magnet_conflicts import RESERVED, SLUG, MagnetReading
 from optin.site.magnet_files import MagnetFiles
 from optin.site.magnet_findings import MagnetFindings
 from optin.site.magnet_life import Life, Status
-from optin.site.magnet_set import RESERVED, SLUG, MagnetReading
+from optin.site.magnet_life_reader import read_life
+from optin.site.magnet_text_reader import read_story
+from optin.site.markdown_to_html import Prose
 from optin.site.model import Magnet
 from optin.site.next_steps import read_next_step, read_thanks
 from optin.site.picture_cache import PictureCache
-from optin.site.prose import Prose
-from optin.site.story_reader import read_story
-from optin.site.validation import validated
+from optin.site.toml_and_markdown_reader import Document, Path_, read_front_matter
+from optin.site.validation_messages import validated
 from optin.site.variants import read_variants
 from optin.theme.catalogue import catalogue
 from optin.theme.kind_folders import kind_words

@@ -10,7 +10,7 @@ from optin.site.front_matter import NextEntry
 from optin.site.magnet_files import MagnetFiles
 from optin.site.magnet_findings import MagnetFindings
 from optin.site.model import Magnet, NextStepFile, Site
-from optin.site.page_maker import PageMaker, mail_picture_of, picture_of
+from optin.site.page_inputs import PageMaker, mail_picture_of, picture_of
 
 _WHERE = "next"
 

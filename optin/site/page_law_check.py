@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from optin.consent.form_version import shows
-from optin.site.kind_pages import PagesPart
-from optin.site.lint import Objection
-from optin.site.rendered_page import SeenPage
+from optin.site.kind_page_hooks import PagesPart
+from optin.site.law_lint import Objection
+from optin.site.rendered_page_reader import SeenPage
 from optin.theme.views import LandingView
 
 CURE = "Correct the template, or remove it to use ours."

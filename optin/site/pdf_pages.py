@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from optin.proof.commitment import digest
-from optin.site.draw_pages import NO_SUCH_PAGE, SECONDS
+from optin.site.measure_pictures import PictureRefused, read_beginning
+from optin.site.pdf_drawing_process import NO_SUCH_PAGE, SECONDS
 from optin.site.picture_cache import PictureCache
-from optin.site.pictures import PictureRefused, read_beginning
 
 MOST_BYTES = 50_000_000
 WIDTH = 640  # pixels
@@ -37,7 +37,7 @@ def pages_of(path: Path, numbers: Sequence[int], kept: PictureCache) -> tuple[by
 
 def _drawn(name: str, data: bytes, numbers: Sequence[int]) -> list[bytes]:
     """Draw pages in another process. Raises PictureRefused."""
-    command = [sys.executable, "-P", "-m", "optin.site.draw_pages", str(WIDTH), *map(str, numbers)]
+    command = [sys.executable, "-P", "-m", "optin.site.pdf_drawing_process", str(WIDTH), *map(str, numbers)]
     open_part = {key: text for key, text in os.environ.items() if not key.startswith("OPTIN_")}
     try:
         done = subprocess.run(  # noqa: S603 - our own program; its arguments are numbers

@@ -9,8 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from optin.proof.commitment import digest
+from optin.site.measure_pictures import MOST_PIXELS
 from optin.site.picture_cache import PictureCache
-from optin.site.pictures import MOST_PIXELS
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture

@@ -12,12 +12,12 @@ from string import Template
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import PurposeId
 from optin.settings.site import Purpose
-from optin.site.kind_file import FilePart, Question
-from optin.site.loading import SITE_FILE
+from optin.site.kind_front_matter_hooks import FilePart, Question
+from optin.site.load_site import SITE_FILE
+from optin.site.magnet_conflicts import RESERVED, SLUG
 from optin.site.magnet_files import PLACEHOLDER
-from optin.site.magnet_set import RESERVED, SLUG
 from optin.site.model import Site
-from optin.site.starters import magnet_starter, site_starter, starter_text
+from optin.site.starter_texts import magnet_starter, site_starter, starter_text
 
 STARTER = Path(__file__).parent / "starter"
 LANGUAGES = ("nl", "en")  # of a site whose author named none

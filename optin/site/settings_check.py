@@ -19,16 +19,16 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.consent.time_zones import zone_of
 from optin.settings.installation import environment_name
 from optin.settings.site import Anchors, ControllerTable, Purpose, SiteSettings, Webhook, Witness
-from optin.site.addresses import ADDRESS_SETTINGS, is_base_address
-from optin.site.documents import Path_
-from optin.site.files import as_on_disk, is_there
+from optin.site.address_settings_check import ADDRESS_SETTINGS, is_base_address
 from optin.site.findings import nearest
-from optin.site.kind_file import FilePart, folders_of
+from optin.site.kind_front_matter_hooks import FilePart, folders_of
+from optin.site.law_lint import Objection, objections_to_override, objections_to_wording
 from optin.site.law_words import law_path, missing_classes
-from optin.site.lint import Objection, objections_to_override, objections_to_wording
-from optin.site.starters import site_starter, starter_languages
-from optin.site.time_zone import nearest_zone
-from optin.site.webhook_address import host_of, is_public_name, objections_to_webhook
+from optin.site.nearest_time_zone import nearest_zone
+from optin.site.referenced_files import as_on_disk, is_there
+from optin.site.starter_texts import site_starter, starter_languages
+from optin.site.toml_and_markdown_reader import Path_
+from optin.site.webhook_address_check import host_of, is_public_name, objections_to_webhook
 from optin.theme.catalogue import catalogue
 from optin.theme.kind_folders import words_of_all
 from optin.theme.languages import languages

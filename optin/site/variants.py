@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from optin.consent.form_version import FormField
 from optin.consent.purpose import ConsentQuestion
-from optin.site.documents import Path_
 from optin.site.findings import nearest
 from optin.site.front_matter import MagnetFile, VariantTable
-from optin.site.lint import Objection, objections_to_form, objections_to_override, objections_to_wording
+from optin.site.law_lint import Objection, objections_to_form, objections_to_override, objections_to_wording
 from optin.site.model import Variant
+from optin.site.toml_and_markdown_reader import Path_
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MOST_CHARACTERS = 40

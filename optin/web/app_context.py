@@ -21,7 +21,7 @@ from optin.services.installation import Installation
 from optin.services.open_store import data_folders
 from optin.services.site_edition import Edition
 from optin.site.magnet_life import Phase
-from optin.site.moment_pages import next_change
+from optin.site.time_dependent_pages import next_change
 from optin.store.database_interface import Operation, P, T, read, written
 from optin.theme.views import ErrorView, Frame
 from optin.web.headers import NO_STORE

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from optin.services.site_edition import Edition
 from optin.site.landing_pages import Face, privacy_url
 from optin.site.magnet_life import Phase
-from optin.site.moment_pages import pages_at
+from optin.site.time_dependent_pages import pages_at
 from optin.web.crawlers import crawler_files
 from optin.web.headers import ASSET_CACHE, PAGE_CACHE, SPLIT_CACHE, security_headers
 

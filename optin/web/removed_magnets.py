@@ -7,7 +7,7 @@ from starlette.requests import Request
 from optin.consent.form_version import FormDeclaration, Slug
 from optin.errors import MagnetGone, OptinError, PageUnknown
 from optin.flows.consents.earlier_page_versions import view_last_declaration
-from optin.site.magnet_set import SLUG
+from optin.site.magnet_conflicts import SLUG
 from optin.web.app_context import app_context_of, slug_of
 
 

@@ -23,8 +23,8 @@ from optin.services.setup_check import check_placeholders, check_settings
 from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.settings.site import SiteSettings
 from optin.site.findings import Finding
-from optin.site.reading_cache import ReadingCache
-from optin.site.scaffold_texts import scaffold_texts
+from optin.site.loading_cache import ReadingCache
+from optin.site.unedited_starter_texts import scaffold_texts
 from optin.web.app_context import AppContext
 
 log = logging.getLogger("optin.serve")

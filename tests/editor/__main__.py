@@ -1,7 +1,7 @@
 """Asks a YAML language server what it makes of our schemas: `python -m tests.editor COMMAND…` (make editor).
 
-Every sound front matter is sound to it, every mistake of tests/site/test_schemas.py is marked, and it offers
-and explains what the site has.
+Every sound front matter is sound to it, every mistake of tests/site/test_json_schemas.py is marked, and it
+offers and explains what the site has.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from optin.site.loading import load_site
+from optin.site.json_schemas import magnet_schema
+from optin.site.load_site import load_site
 from optin.site.scaffold import make_magnet, make_site
-from optin.site.schemas import magnet_schema
 from tests.editor.language_server import LanguageServer
 from tests.installed import KINDS
-from tests.site.test_schemas import SOUND, WRONG
+from tests.site.test_json_schemas import SOUND, WRONG
 
 
 def main(command: list[str]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from optin.proof.bundle_archive import BundleBroken, unpack
-from optin.site.pictures import PictureRefused, read_picture
+from optin.site.measure_pictures import PictureRefused, read_picture
 from optin.theme.icon import ICON_PATH, TOUCH_PATH, drawn_icon
 from optin.theme.look import Look
 

@@ -16,7 +16,7 @@ import click
 from optin.app.main import main
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.sweep_rules import sweep_rules
-from optin.site.schemas import magnet_schema, site_schema
+from optin.site.json_schemas import magnet_schema, site_schema
 from tests.house.messages import messages
 from tests.house.requirements_table import ROOT
 from tests.installed import COMMANDS, INSTALLED, KINDS

@@ -16,7 +16,7 @@ from typing import Any
 from optin.consent.channel import declared_addresses
 from optin.consent.retention_period import MOST_YEARS
 from optin.server_addresses import CURE_LOGIN, CURE_POSTGRES, WANTED_LOGIN, WANTED_POSTGRES
-from optin.site.addresses import ADDRESS_SETTINGS
+from optin.site.address_settings_check import ADDRESS_SETTINGS
 from tests.house.requirements_table import ROOT
 
 FILLED = "…"
@@ -72,7 +72,7 @@ def messages() -> list[Message]:
             if isinstance(function, ast.FunctionDef) and function.name not in own:
                 said = set(_of_function(path.name, function, module, calls))
                 found |= said
-                if path.name == "pictures.py":  # the site's logo and icon are such pictures too
+                if path.name == "measure_pictures.py":  # the site's logo and icon are such pictures too
                     found |= {replace(it, code=code) for it in said for code in ("logo", "favicon")}
         for call in (it for it in tree.body if isinstance(it, ast.Assign)):
             found |= set(_of_function(path.name, call, module, calls))
@@ -112,7 +112,11 @@ def _of_function(
         elif isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple) and file == "hints.py":
             _, code, words, cure = node.value.elts
             yield from said.each(code, words, cure, "hint")
-        elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and file == "files.py":
+        elif (
+            isinstance(node, ast.Return)
+            and isinstance(node.value, ast.Tuple)
+            and file == "referenced_files.py"
+        ):
             words, cure = node.value.elts
             yield from said.each(ast.Constant("file"), words, cure, "error")
 

@@ -28,9 +28,9 @@ from optin.services.site_edition import load_edition
 from optin.settings.site import SiteSettings
 from optin.site.front_matter import magnet_file
 from optin.site.hints import hints
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
 from optin.site.scaffold import make_site
-from optin.site.scaffold_texts import scaffold_texts
+from optin.site.unedited_starter_texts import scaffold_texts
 from tests.house.guide import GUIDE, generated, page
 from tests.house.messages import FILLED, messages
 from tests.house.requirements_table import ROOT
@@ -42,7 +42,7 @@ from tests.site.conftest import (
     toml,
 )
 from tests.site.conftest import site as site  # noqa: PLC0414 - a fixture
-from tests.site.test_schemas import WRONG
+from tests.site.test_json_schemas import WRONG
 
 PAGES = sorted(path.name for path in GUIDE.glob("*.md"))
 DOCUMENTS = [

@@ -26,7 +26,7 @@ from optin.jobs.build_courier import courier_of
 from optin.services.open_store import open_store
 from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.site.landing_pages import Face
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
 from optin.site.scaffold import make_magnet, make_site
 from optin.store.event_log import integrate
 from optin.store.removed_kinds import rows_by_table

@@ -16,8 +16,8 @@ from optin.app.main import main
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.kinds.kind import Kind
 from optin.services.site_edition import load_edition
-from optin.site.kind_file import FilePart, TableReading
-from optin.site.kind_pages import PagesPart
+from optin.site.kind_front_matter_hooks import FilePart, TableReading
+from optin.site.kind_page_hooks import PagesPart
 from optin.site.scaffold import make_site
 from tests.installed import KINDS
 

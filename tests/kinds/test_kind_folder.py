@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from optin.app.main import main
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.errors import VisitorRefused, log_line_of
-from optin.site.kind_file import FilePart, folders_of
-from optin.site.loading import load_site
+from optin.site.kind_front_matter_hooks import FilePart, folders_of
+from optin.site.load_site import load_site
 from optin.site.scaffold import make_site
-from optin.site.starters import MagnetStarter, magnet_starter
+from optin.site.starter_texts import MagnetStarter, magnet_starter
 from optin.theme import samples, views
 from optin.theme.kind_folders import templates_of
 from optin.theme.look import Look

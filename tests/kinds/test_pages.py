@@ -11,7 +11,7 @@ import html5lib
 import pytest
 
 from optin.services.site_edition import Edition, load_edition
-from optin.site.kind_file import folders_of
+from optin.site.kind_front_matter_hooks import folders_of
 from optin.site.scaffold import make_magnet
 from optin.theme.catalogue import parameters
 from optin.theme.kind_folders import kind_words, words_of_all

@@ -8,7 +8,7 @@ import pytest
 
 from optin.services.site_edition import load_edition
 from optin.site.findings import Finding
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
 from optin.site.scaffold import make_site
 from tests.installed import KINDS
 

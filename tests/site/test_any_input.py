@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
 from optin.site.scaffold import make_site
 from tests.installed import KINDS
 

@@ -13,11 +13,11 @@ from optin.cli.new_prompts import ask_for_magnet, suggested_slug
 from optin.consent.channel import Channel
 from optin.consent.form_version import Slug
 from optin.consent.kind_part_lookup import PartsByKind
-from optin.site.kind_file import FilePart, Question
-from optin.site.loading import load_site
+from optin.site.kind_front_matter_hooks import FilePart, Question
+from optin.site.load_site import load_site
 from optin.site.model import Magnet, Site
 from optin.site.scaffold import make_magnet
-from optin.site.starters import magnet_starter
+from optin.site.starter_texts import magnet_starter
 from tests.installed import KINDS
 from tests.site.conftest import toml
 from tests.terminal import at_a_terminal

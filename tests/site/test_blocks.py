@@ -9,10 +9,10 @@ import html5lib
 import pytest
 
 from optin.services.site_edition import load_edition
-from optin.site.blocks.table import BLOCKS
+from optin.site.blocks.all_blocks import BLOCKS
 from optin.site.findings import Finding
 from optin.site.hints import hints
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
 from optin.theme.icons import icons_in
 from optin.theme.theme import OURS
 from tests.house.requirements_table import ROOT

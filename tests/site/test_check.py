@@ -14,7 +14,7 @@ from optin.consent.form_version import Slug
 from optin.proof.signed_notes import SigningKey
 from optin.services.site_edition import load_edition
 from optin.site.findings import as_github, as_text
-from optin.site.loading import find_root, load_site
+from optin.site.load_site import find_root, load_site
 from optin.site.scaffold import make_site
 from tests.installed import KINDS
 from tests.site.conftest import findings, magnet, only, toml

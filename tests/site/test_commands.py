@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from optin.app.main import main
 from optin.cli import COMMANDS
 from optin.consent.form_version import Slug
-from optin.site.loading import load_site
-from optin.site.starters import magnet_starter, site_starter
+from optin.site.load_site import load_site
+from optin.site.starter_texts import magnet_starter, site_starter
 from optin.theme.languages import languages
 from tests.installed import KINDS
 

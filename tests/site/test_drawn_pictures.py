@@ -12,10 +12,10 @@ import pytest
 from PIL import Image, features
 
 from optin.services.site_edition import load_edition
-from optin.site import draw_pages, pdf_pages
+from optin.site import pdf_drawing_process, pdf_pages
 from optin.site.findings import Finding
+from optin.site.measure_pictures import PictureRefused
 from optin.site.picture_cache import FOLDER, PictureCache
-from optin.site.pictures import PictureRefused
 from optin.site.renditions import AVIF, WEBP, WIDTHS, renditions
 from optin.theme.theme import Theme
 from tests.installed import KINDS
@@ -248,7 +248,7 @@ def test_a_pdf_that_takes_too_long_or_cannot_be_read_is_told(
 
 def test_a_small_pdf_that_takes_endless_work_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """W2, S2: the limit of the processor ends it, and the finding says so."""
-    limited = "import sys; from optin.site import draw_pages; draw_pages.SECONDS = 1; draw_pages.limit()"
+    limited = "import sys; from optin.site import pdf_drawing_process as it; it.SECONDS = 1; it.limit()"
     run = subprocess.run
 
     def endless(command: list[str], **given: Any) -> subprocess.CompletedProcess[bytes]:
@@ -296,7 +296,7 @@ def test_a_page_like_a_thread_is_not_drawn(capsys: pytest.CaptureFixture[str]) -
     """W2: as wide as wanted, it would be endlessly high."""
     out = io.BytesIO()
     Image.new("RGB", (10, 4_000)).save(out, "PDF")
-    assert draw_pages.draw(out.getvalue(), 640, [1]) == draw_pages.BROKEN
+    assert pdf_drawing_process.draw(out.getvalue(), 640, [1]) == pdf_drawing_process.BROKEN
     assert capsys.readouterr().err == "broken"
 
 
@@ -306,7 +306,7 @@ def test_drawing_pages_is_shown_no_secret(tmp_path: Path, monkeypatch: pytest.Mo
 
     def run(*_: object, env: dict[str, str], **__: object) -> subprocess.CompletedProcess[bytes]:
         seen.update(env)
-        return subprocess.CompletedProcess([], draw_pages.BROKEN, b"", b"broken")
+        return subprocess.CompletedProcess([], pdf_drawing_process.BROKEN, b"", b"broken")
 
     monkeypatch.setenv("OPTIN_KEYS", "secret")
     monkeypatch.setattr(subprocess, "run", run)

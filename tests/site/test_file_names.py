@@ -9,7 +9,7 @@ import pytest
 
 from optin.consent.form_version import Slug
 from optin.services.site_edition import load_edition
-from optin.site.files import Absence, as_on_disk, find_inside
+from optin.site.referenced_files import Absence, as_on_disk, find_inside
 from tests.installed import KINDS
 from tests.site.conftest import findings, only, paper, toml
 

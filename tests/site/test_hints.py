@@ -13,7 +13,7 @@ from optin.app.main import main
 from optin.consent.form_version import Slug
 from optin.services.site_edition import load_edition
 from optin.site.hints import hints
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
 from optin.web.dev_hints import hints_bar
 from tests.installed import KINDS
 from tests.serving import form_key

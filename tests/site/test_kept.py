@@ -15,8 +15,8 @@ from PIL import Image
 from optin.keys import KeyRing
 from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.site import landing_pages
+from optin.site.loading_cache import ReadingCache
 from optin.site.magnet_reader import MagnetReader
-from optin.site.reading_cache import ReadingCache
 from optin.store.encryption import Vault
 from optin.store.forms import form_by_key
 from optin.web.page_cache import PageCache, cached_contents

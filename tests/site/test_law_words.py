@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from optin.consent.channel import CHANNELS, Channel
+from optin.site.law_lint import objections_to_wording
 from optin.site.law_words import CLASSES, class_of, law_words, mentioned, missing_classes
-from optin.site.lint import objections_to_wording
 from optin.theme.languages import LOCALE, languages
 from tests.site.conftest import only, toml
 

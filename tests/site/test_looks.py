@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from optin.site.findings import Finding
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
 from optin.site.model import Site
 from tests.installed import KINDS
 from tests.site.conftest import findings, only, toml

@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field, ValidationError
 
 from optin.settings.installation import Settings, environment_name
 from optin.settings.site import Limits, SiteSettings
-from optin.site.documents import Document
-from optin.site.schemas import site_schema
-from optin.site.validation import validated
+from optin.site.json_schemas import site_schema
+from optin.site.toml_and_markdown_reader import Document
+from optin.site.validation_messages import validated
 from tests.house.guide import key_rows
 from tests.house.requirements_table import ROOT
 from tests.house.test_guide import keys_of, tables_in

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from optin.services.site_edition import load_edition
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
 from tests.installed import KINDS
 from tests.site.conftest import findings, magnet
 

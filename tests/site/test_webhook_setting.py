@@ -16,7 +16,7 @@ from optin.keys import KeyRing, load_keys
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import keep_edition, load_edition
 from optin.site.findings import Finding, as_text
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
 from optin.store.encryption import Vault
 from optin.store.webhook_outbox import stop_webhook
 from optin.store.webhooks import keep_webhooks

@@ -19,11 +19,11 @@ from optin.export.rows import AFTER, BEFORE
 from optin.services.setup_check import check_placeholders
 from optin.services.site_edition import load_edition
 from optin.site.findings import as_json, as_text
-from optin.site.lint import objections_to_override, objections_to_wording
-from optin.site.loading import load_site
+from optin.site.law_lint import objections_to_override, objections_to_wording
+from optin.site.load_site import load_site
 from optin.site.magnet_reader import TAKEN_FIELDS
+from optin.site.own_templates import sample_mails, sample_views
 from optin.site.scaffold import make_site
-from optin.site.templates import sample_mails, sample_views
 from optin.theme.catalogue import catalogue, renamed_keys
 from optin.theme.languages import languages
 from optin.theme.mail_views import KindMail

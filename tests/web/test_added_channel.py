@@ -18,8 +18,8 @@ from optin.proof.bundle_archive import unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.evidence_bundle import make_bundle
 from optin.services.site_edition import load_edition
+from optin.site.law_lint import objections_to_wording
 from optin.site.law_words import law_words
-from optin.site.lint import objections_to_wording
 from optin.theme import languages
 from optin.theme.catalogue import catalogue
 from optin.theme.wording import Wording

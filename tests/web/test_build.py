@@ -17,7 +17,7 @@ import httpx2 as httpx
 import pytest
 
 from optin.errors import RequestRefused
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
 from optin.site.output_folder import MANIFEST, write_folder
 from optin.web.headers import ASSET_CACHE, security_headers
 from tests.house.requirements_table import ROOT

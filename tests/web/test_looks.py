@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from optin.services.site_edition import Edition, keep_edition, load_edition
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
 from optin.theme.icon import ICON_PATH, TOUCH_PATH, drawn_icon, icon_svg
 from optin.theme.look import Look
 from optin.web.headers import ASSET_CACHE, ICON_CACHE

@@ -16,7 +16,7 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.flows.request_policy import RequestPolicy
 from optin.jobs.background_job import Job
 from optin.services.site_edition import keep_edition, load_edition
-from optin.site.reading_cache import ReadingCache
+from optin.site.loading_cache import ReadingCache
 from optin.web import site_reload
 from optin.web.site_reload import ServedReload
 from tests.installed import KINDS

@@ -23,8 +23,8 @@ from optin.consent.kind_specific_details import DetailsPart
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.kinds.kind import API, Kind
 from optin.mail.kind_mail_hooks import MailPart
-from optin.site.kind_file import FilePart
-from optin.site.kind_pages import PagesPart
+from optin.site.kind_front_matter_hooks import FilePart
+from optin.site.kind_page_hooks import PagesPart
 from optin.store.kind_tables import TablesPart
 from optin.web.kind_routes import RoutesPart
 

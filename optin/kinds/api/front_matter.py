@@ -3,13 +3,13 @@
 from optin.consent.time_zones import after_gap, moments_of, zone_of
 from optin.settings.prose_values import PROSE
 from optin.settings.table_model import Line, Own, Remark, Stripped, Table, Text, Value
-from optin.site.documents import read_text
-from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, as_on_disk, find_inside
 from optin.site.findings import Finding, nearest
-from optin.site.kind_file import Complaint, Question, TableReading
+from optin.site.kind_front_matter_hooks import Complaint, Question, TableReading
+from optin.site.markdown_to_html import prose_as_text, read_prose
 from optin.site.model import Magnet, Site
-from optin.site.prose import prose_as_text, read_prose
-from optin.site.time_zone import nearest_zone
+from optin.site.nearest_time_zone import nearest_zone
+from optin.site.referenced_files import FILE_ENDINGS, Absence, absence_in_words, as_on_disk, find_inside
+from optin.site.toml_and_markdown_reader import read_text
 from optin.theme.catalogue import catalogue
 from optin.theme.kind_folders import kind_words
 from optin.theme.languages import languages

@@ -1,1 +1,1 @@
-"""Blocks in a magnet's text: `::: quote` … `:::`. One module for each; `table` lists them."""
+"""Blocks in a magnet's text: `::: quote` … `:::`. One module for each; `all_blocks` lists them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optin.site.blocks.block import Block, BlockHint, BlockReading, Directive, words_in
-from optin.site.blocks.person import FACE, Person, read_person
+from optin.site.blocks.person_fields import FACE, Person, read_person
 
 MOST_WORDS = 30
 _WORDLESS = BlockHint(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from optin.site.blocks.block import Block, BlockHint, BlockReading, Directive, shown_text, words_in
-from optin.site.blocks.lists import bold_items
+from optin.site.blocks.list_items import bold_items
 from optin.site.findings import nearest
 from optin.theme.icons import icons_in
 from optin.theme.theme import OURS

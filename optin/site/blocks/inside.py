@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from optin.site.blocks.block import Block, BlockHint, BlockReading, Directive
-from optin.site.blocks.lists import Item, items_of
+from optin.site.blocks.list_items import Item, items_of
 from optin.site.model import PictureFile
 
 MOST = 8

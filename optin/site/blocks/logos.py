@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from optin.site.blocks.block import Block, BlockHint, BlockReading, Directive
-from optin.site.blocks.lists import items_of
+from optin.site.blocks.list_items import items_of
 from optin.site.model import PictureFile
 
 EXAMPLE = "- ![Name of the company](logo.svg)"

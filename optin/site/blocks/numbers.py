@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optin.site.blocks.block import Block, BlockReading, Directive, shown_text
-from optin.site.blocks.lists import bold_items
+from optin.site.blocks.list_items import bold_items
 
 MOST = 3
 EXAMPLE = "- **12** pages"

@@ -23,7 +23,7 @@ from optin.jobs.sweep_runner import sweep
 from optin.kinds.prize_draw.details import PrizeDraw
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import keep_edition, load_edition
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
 from optin.site.scaffold import make_magnet
 from tests.installed import KINDS
 from tests.site.conftest import findings

@@ -15,8 +15,8 @@ from ruamel.yaml import YAML
 from optin.kinds.quiz.front_matter_keys import OutcomeEntry, QuestionEntry, QuizTable
 from optin.kinds.quiz.questions_and_outcomes import Quiz
 from optin.site.findings import Finding
-from optin.site.loading import load_site
-from optin.site.prose import prose_as_text
+from optin.site.load_site import load_site
+from optin.site.markdown_to_html import prose_as_text
 from optin.theme.theme import OURS
 from tests.installed import KINDS
 from tests.site.conftest import all_findings, findings

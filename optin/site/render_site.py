@@ -12,7 +12,7 @@ from optin.consent.form_version import FormVersion, PrivacyDigest, PrivacyVersio
 from optin.consent.kind_part_lookup import OUR_PACKAGE
 from optin.flows.request_policy import MailCover, NextStep
 from optin.site.findings import Finding, kind_failed, less_severe
-from optin.site.kind_pages import PagesPart
+from optin.site.kind_page_hooks import PagesPart
 from optin.site.landing_pages import (
     Face,
     faces_of,
@@ -22,12 +22,10 @@ from optin.site.landing_pages import (
     with_app_links,
     with_card,
 )
+from optin.site.loading_cache import ReadingCache
 from optin.site.model import Magnet, Site
 from optin.site.next_steps import mail_cover_of, next_step_of
-from optin.site.page_law_check import objections_to_page
-from optin.site.page_maker import KindPages, PageMaker, picture_of
-from optin.site.reading_cache import ReadingCache
-from optin.site.templates import (
+from optin.site.own_templates import (
     BROKEN,
     one_for_each_place,
     own_templates,
@@ -35,6 +33,8 @@ from optin.site.templates import (
     templates_without_blocks,
     try_samples,
 )
+from optin.site.page_inputs import KindPages, PageMaker, picture_of
+from optin.site.page_law_check import objections_to_page
 from optin.site.variants import wording_name
 from optin.theme.social_card import SocialCard
 from optin.theme.theme import Theme

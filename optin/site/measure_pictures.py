@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from optin.site.files import read_most
+from optin.site.referenced_files import read_most
 
 PICTURE_ENDINGS = ("svg", "png", "webp", "jpg", "jpeg")
 MOST_BYTES = 2_000_000  # people load pages on a phone

@@ -1,7 +1,7 @@
 """Draw pages of a PDF: a program of its own, so that a broken or hostile file ends this and nothing else.
 
-`python -m optin.site.draw_pages WIDTH PAGE… <FILE` writes each page as WebP, after its length in 4 bytes.
-With an error it writes one word to stderr: `broken`, or how many pages there are.
+`python -m optin.site.pdf_drawing_process WIDTH PAGE… <FILE` writes each page as WebP, its length before it in
+4 bytes. With an error it writes one word to stderr: `broken`, or how many pages there are.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from optin.consent.kind_specific_details import Details
-from optin.site.lint import Objection
-from optin.site.rendered_page import SeenPage
+from optin.site.law_lint import Objection
+from optin.site.rendered_page_reader import SeenPage
 from optin.theme.samples import Sample, SampleMail
 from optin.theme.views import LandingView
 

@@ -13,12 +13,12 @@ from pydantic.json_schema import GenerateJsonSchema
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.retention_period import RetentionPeriod
 from optin.settings.site import MARK, SiteSettings
-from optin.site.files import FILE_ENDINGS
 from optin.site.front_matter import MagnetFile, magnet_file
-from optin.site.kind_file import FilePart
+from optin.site.kind_front_matter_hooks import FilePart
 from optin.site.magnet_reader import KNOWN_FIELDS
+from optin.site.measure_pictures import PICTURE_ENDINGS
 from optin.site.model import Site
-from optin.site.pictures import PICTURE_ENDINGS
+from optin.site.referenced_files import FILE_ENDINGS
 from optin.theme.catalogue import catalogue
 from optin.theme.languages import languages
 

@@ -16,8 +16,8 @@ from pydantic_core import ErrorDetails
 
 from optin.consent.channel import CHANNELS
 from optin.settings.prose_values import holds_prose
-from optin.site.documents import Document, Path_, texts_in
 from optin.site.findings import Finding, nearest
+from optin.site.toml_and_markdown_reader import Document, Path_, texts_in
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -8,12 +8,12 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from optin.site.documents import Document, read_front_matter
 from optin.site.findings import Finding, Severity
 from optin.site.front_matter import PrivacyFile
+from optin.site.markdown_to_html import read_prose
 from optin.site.model import PrivacyStatement, Site
-from optin.site.prose import read_prose
-from optin.site.validation import validated
+from optin.site.toml_and_markdown_reader import Document, read_front_matter
+from optin.site.validation_messages import validated
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

@@ -13,10 +13,10 @@ from jinja2 import TemplateError, TemplateSyntaxError
 from optin.consent.form_version import Slug
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.site.findings import Finding
-from optin.site.kind_file import FilePart, folders_of
-from optin.site.kind_pages import PagesPart
+from optin.site.kind_front_matter_hooks import FilePart, folders_of
+from optin.site.kind_page_hooks import PagesPart
+from optin.site.loading_cache import ReadingCache
 from optin.site.model import Site
-from optin.site.reading_cache import ReadingCache
 from optin.theme import sample_pages, samples
 from optin.theme.sample_mails import magnet_mails, site_mails
 from optin.theme.theme import OURS, Mail, Theme, mail_template, unreadable_templates

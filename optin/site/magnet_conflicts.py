@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from optin.consent.form_version import Slug
-from optin.site.documents import Path_, Place
 from optin.site.findings import Finding, Severity, nearest
 from optin.site.model import Magnet
+from optin.site.toml_and_markdown_reader import Path_, Place
 
 RESERVED = frozenset(
     "confirm download me place unsubscribe privacy log desk dev health metrics static".split()  # noqa: SIM905 - one line

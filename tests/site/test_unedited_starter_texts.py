@@ -12,8 +12,8 @@ from optin.services.site_edition import load_edition
 from optin.site.findings import Finding
 from optin.site.hints import hints
 from optin.site.scaffold import make_magnet, make_site
-from optin.site.scaffold_texts import scaffold_texts
-from optin.site.starters import starter_languages
+from optin.site.starter_texts import starter_languages
+from optin.site.unedited_starter_texts import scaffold_texts
 from tests.installed import KINDS
 from tests.site.conftest import magnet
 

@@ -18,9 +18,9 @@ from jsonschema import Draft7Validator
 from ruamel.yaml import YAML
 
 from optin.app.main import main
-from optin.site.loading import load_site
+from optin.site.json_schemas import magnet_schema, site_schema
+from optin.site.load_site import load_site
 from optin.site.scaffold import make_magnet
-from optin.site.schemas import magnet_schema, site_schema
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 from tests.site.conftest import FRONT

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import SplitResult, urlsplit
 
-from optin.site.lint import Objection
+from optin.site.law_lint import Objection
 
 # names that lead nowhere on the public internet (RFC 2606, 6761, 6762, 8375, and what routers call home)
 PRIVATE_NAMES = frozenset(

@@ -12,7 +12,7 @@ from datetime import datetime
 from optin.consent.form_version import Slug
 from optin.site.magnet_life import Phase
 from optin.site.model import Magnet, Site
-from optin.site.publication import Publication
+from optin.site.render_site import Publication
 from optin.theme.theme import Theme
 from optin.theme.views import Card, ClosedView, LandingView, WaitingView
 

@@ -10,19 +10,19 @@ from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.time_zones import zone_of
 from optin.settings.installation import Served
 from optin.settings.site import SiteSettings
-from optin.site.documents import Document, Path_, read_toml
-from optin.site.files import Absence, as_on_disk, find_inside
 from optin.site.findings import Finding, less_severe
-from optin.site.kind_file import FilePart
-from optin.site.lint import Objection
+from optin.site.kind_front_matter_hooks import FilePart
+from optin.site.law_lint import Objection
+from optin.site.loading_cache import ReadingCache
 from optin.site.look_table import read_look
 from optin.site.magnet_folder import read_magnets
 from optin.site.magnet_reader import Surroundings
 from optin.site.model import LoadedSite, PrivacyStatement, Site
-from optin.site.reading_cache import ReadingCache
+from optin.site.privacy_statement_reader import read_statement
+from optin.site.referenced_files import Absence, as_on_disk, find_inside
 from optin.site.settings_check import objections_to_settings
-from optin.site.statement import read_statement
-from optin.site.validation import validated
+from optin.site.toml_and_markdown_reader import Document, Path_, read_toml
+from optin.site.validation_messages import validated
 from optin.theme.catalogue import catalogue
 from optin.theme.languages import languages
 from optin.theme.look import Look

@@ -15,13 +15,13 @@ from markdown_it.tree import SyntaxTreeNode
 from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.container import container_plugin
 
+from optin.site.blocks.all_blocks import BLOCKS
 from optin.site.blocks.block import Directive, Option
-from optin.site.blocks.table import BLOCKS
 from optin.site.findings import nearest
 from optin.site.magnet_files import MagnetFiles
 from optin.site.magnet_findings import MagnetFindings
+from optin.site.markdown_to_html import Prose, look_through, new_markdown
 from optin.site.model import PictureFile, StoryPiece
-from optin.site.prose import Prose, look_through, new_markdown
 
 CONTAINER = "container_block"
 _OPTION = re.compile(r"([a-z][a-z_-]*):(?:\s+(.*))?")

@@ -15,12 +15,12 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from optin.consent.kind_part_lookup import PartsByKind
-from optin.site.documents import Document, read_front_matter, read_text, texts_in
 from optin.site.findings import Finding, shown_path
-from optin.site.kind_file import FilePart
+from optin.site.kind_front_matter_hooks import FilePart
 from optin.site.magnet_life import Status
 from optin.site.model import Magnet, Site
-from optin.site.starters import magnet_starter, starter_languages, starter_path
+from optin.site.starter_texts import magnet_starter, starter_languages, starter_path
+from optin.site.toml_and_markdown_reader import Document, read_front_matter, read_text, texts_in
 
 LEAST_WORDS = 3  # in the table of a kind: shorter answers are anybody's
 _MOST_SHOWN = 60

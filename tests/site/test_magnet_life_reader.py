@@ -10,7 +10,7 @@ import pytest
 from optin.services.site_edition import load_edition
 from optin.site.findings import Finding
 from optin.site.hints import hints
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
 from optin.site.magnet_life import Life, Status
 from tests.installed import KINDS
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from optin.consent.time_zones import after_gap, moments_of
-from optin.site.kind_file import Complaint
+from optin.site.kind_front_matter_hooks import Complaint
 from optin.site.magnet_life import Life, Status
 
 YEARS = range(2000, 2200)  # all others are typing errors; at the ends of the calendar no clock can be read

@@ -9,9 +9,9 @@ from pathlib import Path
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.kind_specific_details import DetailsPart
 from optin.proof.page_assets import asset_address, content_type_of
-from optin.site.kind_pages import PagesPart
+from optin.site.kind_page_hooks import PagesPart
+from optin.site.loading_cache import ReadingCache
 from optin.site.model import PictureFile, Site
-from optin.site.reading_cache import ReadingCache
 from optin.site.renditions import AVIF, WEBP, Rendition
 from optin.theme.theme import Asset, Theme
 from optin.theme.views import Picture

@@ -18,9 +18,9 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.tokens import AliasToken, AnchorToken, TagToken
 
-from optin.site.cut_texts import CutText, comment_before_line, cut_in_toml, cut_in_yaml
 from optin.site.findings import Finding
 from optin.site.odd_spaces import ODD_SPACE, OddSpace, odd_space_at, odd_space_in_key, odd_space_near
+from optin.site.text_cut_by_comment import CutText, comment_before_line, cut_in_toml, cut_in_yaml
 
 Path_: TypeAlias = tuple[str | int, ...]
 Place: TypeAlias = tuple[int, int]
