@@ -23,7 +23,7 @@ from optin.site.front_matter import MagnetFile
 from optin.site.kind_front_matter_hooks import FilePart
 from optin.site.kind_page_hooks import PagesPart
 from optin.store.kind_tables import TablesPart
-from optin.web.kind_routes import RoutesPart
+from optin.web.kind_route_hooks import RoutesPart
 
 GROUP = "optin.kinds"
 OLDEST_API = API  # of kinds that still work

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import READABLE_FILE, load_edition_or_exit, served_edition, site_option
+from optin.cli.options_and_output import READABLE_FILE, load_edition_or_exit, served_edition, site_option
 from optin.errors import KeysUnusable, RequestRefused
 from optin.keys import load_keys
 from optin.services.backup import Journals, back_up

@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.server import background_jobs
-from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
+from optin.cli.options_and_output import REFUSED, port_option, show_findings, site_option
+from optin.cli.server_jobs import background_jobs
 from optin.jobs.background_job import Job
 from optin.jobs.webhook_sender import PrintingSender
 from optin.services.open_installation import open_installation
@@ -24,7 +24,7 @@ from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from optin.web.dev import DevMiddleware, DevState, dev_routes
 from optin.web.mailbox import Mailbox
-from optin.web.serving import open_port, run_server
+from optin.web.run_server import open_port, run_server
 from optin.web.site_reload import SiteReloader
 
 DEV_MAIL = "var/mail"

@@ -13,7 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import READABLE_FILE, REFUSED, address_of, refuse, served_edition, site_option
+from optin.cli.options_and_output import (
+    READABLE_FILE,
+    REFUSED,
+    address_of,
+    refuse,
+    served_edition,
+    site_option,
+)
 from optin.consent.event_content import rfc3339
 from optin.errors import SetupRefused, WriteLost
 from optin.export.destination import STANDARD_OUTPUT, write_whole

@@ -10,7 +10,7 @@ import click
 
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.services.installed_kind_parts import KindParts
-from optin.web.kind_routes import RoutesPart
+from optin.web.kind_route_hooks import RoutesPart
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import load_edition_or_exit, site_option
+from optin.cli.options_and_output import load_edition_or_exit, site_option
 from optin.consent.webhook_message import secret_text
 from optin.errors import RequestRefused, SetupRefused
 from optin.keys import load_keys, write_rotated

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import served_edition, site_option
+from optin.cli.options_and_output import served_edition, site_option
 from optin.flows.delivery.retry_abandoned_mails import Retried, SkipReason, retry_dead
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation

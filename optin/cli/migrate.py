@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import load_edition_or_exit, site_option
+from optin.cli.options_and_output import load_edition_or_exit, site_option
 from optin.services.migrate import drop_tables_of, grant, migrate
 from optin.services.open_store import due_in
 

@@ -14,8 +14,15 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.server import background_jobs
-from optin.cli.terminal import REFUSED, port_option, refuse, show_findings, site_option, with_settings_of
+from optin.cli.options_and_output import (
+    REFUSED,
+    port_option,
+    refuse,
+    show_findings,
+    site_option,
+    with_settings_of,
+)
+from optin.cli.server_jobs import background_jobs
 from optin.errors import SetupRefused
 from optin.jobs.anchor_checkpoints import anchor_job
 from optin.jobs.webhook_sender import HttpSender
@@ -33,11 +40,11 @@ from optin.site.output_folder import write_folder
 from optin.site.unedited_starter_texts import scaffold_texts
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
-from optin.web.hangup import hold_hangups
-from optin.web.serving import open_port, run_server
+from optin.web.run_server import open_port, run_server
+from optin.web.sighup_reload import hold_hangups
 from optin.web.site_reload import ServedReload
 from optin.web.static_site import card_picture, magnets_with_variants, static_files
-from optin.web.workers import Pipe, join_parent, keep_workers, start_worker, stop_at_signals
+from optin.web.worker_processes import Pipe, join_parent, keep_workers, start_worker, stop_at_signals
 
 log = logging.getLogger("optin.serve")
 

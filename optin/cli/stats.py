@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import served_edition, site_option
+from optin.cli.options_and_output import served_edition, site_option
 from optin.consent.compare_variants import Comparison, Wording
-from optin.export.chart import as_svg
 from optin.export.destination import STANDARD_OUTPUT, write_whole
-from optin.export.statistics import as_json
+from optin.export.statistics_json import as_json
+from optin.export.weekly_chart import as_svg
 from optin.flows.reports.statistics import Rate, Statistics, StatisticsCount, WeekCount
 from optin.services.open_installation import open_installation
 

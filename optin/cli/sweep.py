@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import served_edition, site_option
+from optin.cli.options_and_output import served_edition, site_option
 from optin.errors import RequestRefused
 from optin.flows.delivery.magnet_changes import notify_kinds
 from optin.flows.retention.clock_correction import accept_clock as accept

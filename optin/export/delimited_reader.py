@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import IO
 
 from optin.errors import RequestRefused
+from optin.export.contact_list_row import MAX_COLUMNS, Line
 from optin.export.contacts_in_cell import is_address
-from optin.export.list_line import MAX_COLUMNS, Line
 
 MAX_LINE_CHARACTERS = 250_000  # of a line, and of a row over several lines
 SAMPLE_LINES, SAMPLE_CHARACTERS = 60, 1_000_000

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from optin.export.xml_units import Most, TooLarge, elements
+from optin.export.xml_element_reader import Most, TooLarge, elements
 
 MOST_PART_BYTES, MOST_PART_TAGS = 8_000_000, 150_000  # styles, names of sheets, relations
 MOST_ROWS = 1_048_576  # of a sheet, in any spreadsheet program

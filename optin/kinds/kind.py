@@ -11,7 +11,7 @@ from optin.mail.kind_mail_hooks import MailPart
 from optin.site.kind_front_matter_hooks import FilePart
 from optin.site.kind_page_hooks import PagesPart
 from optin.store.kind_tables import TablesPart
-from optin.web.kind_routes import RoutesPart
+from optin.web.kind_route_hooks import RoutesPart
 
 API = 1  # of the parts and what their functions are given
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from optin.consent.purpose import ConsentKey
+from optin.export.column_presets import Preset
 from optin.export.destination import Draft
-from optin.export.presets import Preset
-from optin.export.rows import Rows
+from optin.export.lead_row import Rows
 from optin.export.writers import FOR_EXCEL, WRITERS, write_csv
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.export_leads import LeadExport

@@ -16,24 +16,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.errors import OptinError, PageUnknown
 from optin.theme.icon import ICON_PATH, TOUCH_PATH
-from optin.web.admission import Admission
 from optin.web.app_context import AppContext
 from optin.web.assets import get_asset, get_icon
 from optin.web.confirm import get_confirmation, post_confirmation
 from optin.web.download import get_download
-from optin.web.even_timing import at_even_times
-from optin.web.headers import security_headers
+from optin.web.error_pages import fail, refuse, refuse_broken_off, refuse_http
 from optin.web.health import HEALTH_ROUTES
-from optin.web.kind_routes import RoutesPart, below_magnet, below_place
+from optin.web.kind_route_hooks import RoutesPart, below_magnet, below_place
 from optin.web.landing_post import get_sent, post_form, post_sent
+from optin.web.malformed_requests import WellFormed
 from optin.web.mistyped_path import TypedPaths
 from optin.web.page_cache import PageCacheMiddleware
-from optin.web.personal import get_ask, get_personal, post_ask, post_personal
-from optin.web.preview import get_preview, post_preview
-from optin.web.privacy import get_privacy, get_privacy_version
+from optin.web.personal_page import get_ask, get_personal, post_ask, post_personal
+from optin.web.preview_page import get_preview, post_preview
+from optin.web.privacy_statement import get_privacy, get_privacy_version
 from optin.web.public_log import get_checkpoint, get_explanation, get_key, get_tile
-from optin.web.refusals import fail, refuse, refuse_broken_off, refuse_http
-from optin.web.request_check import WellFormed
+from optin.web.request_admission import Admission
+from optin.web.security_headers import security_headers
+from optin.web.timing_protection import at_even_times
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
 
 ROUTES = (

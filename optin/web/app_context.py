@@ -24,9 +24,9 @@ from optin.site.magnet_life import Phase
 from optin.site.time_dependent_pages import next_change
 from optin.store.database_interface import Operation, P, T, read, written
 from optin.theme.views import ErrorView, Frame
-from optin.web.headers import NO_STORE
-from optin.web.limits import PostLimits
 from optin.web.page_cache import CachedPages, PageCache
+from optin.web.post_limits import PostLimits
+from optin.web.security_headers import NO_STORE
 
 log = logging.getLogger("optin.web")
 

@@ -17,7 +17,7 @@ from optin.proof.page_assets import ADDRESS, content_type_of
 from optin.theme.icon import drawn_icon
 from optin.theme.social_card import CONTENT_TYPE, draw_card
 from optin.web.app_context import app_context_of
-from optin.web.headers import ASSET_CACHE, ICON_CACHE
+from optin.web.security_headers import ASSET_CACHE, ICON_CACHE
 
 
 async def get_asset(request: Request) -> Response:

@@ -18,7 +18,7 @@ from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView
 from optin.web.app_context import AppContext, app_context_of, see_other
 from optin.web.download import promised_download
 from optin.web.form_reader import read_post, single
-from optin.web.headers import CONTENT_POLICY, content_policy
+from optin.web.security_headers import CONTENT_POLICY, content_policy
 
 
 async def get_confirmation(request: Request) -> Response:

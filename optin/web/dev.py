@@ -23,9 +23,9 @@ from optin.theme.views import BrokenView, MailboxView, MailView
 from optin.theme.wording import Wording
 from optin.web.app_context import AppContext
 from optin.web.dev_hints import STYLE, hints_bar
-from optin.web.headers import CONTENT_POLICY, content_policy
 from optin.web.mailbox import Mailbox
 from optin.web.mistyped_path import corrected_path
+from optin.web.security_headers import CONTENT_POLICY, content_policy
 from optin.web.site_reload import SiteReloader, edits
 
 RELOAD = b"""<script src="/dev/reload.js"></script>"""

@@ -16,7 +16,7 @@ from optin.flows.consents.confirm import view_confirmation
 from optin.flows.delivery.promised_file import view_promised_file
 from optin.services.promised_files import PromisedFiles
 from optin.web.app_context import AppContext, app_context_of
-from optin.web.headers import NO_STORE
+from optin.web.security_headers import NO_STORE
 
 
 async def get_download(request: Request) -> Response:

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from optin.web.app_context import app_context_of
-from optin.web.headers import NO_STORE
+from optin.web.security_headers import NO_STORE
 
 READY, NOT_READY = 200, 503
 _HEADERS = {"cache-control": NO_STORE}

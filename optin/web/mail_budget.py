@@ -17,7 +17,7 @@ from optin.errors import MailsSpent, OptinError
 from optin.flows.limits.time_window_counters import Window, take_for_site
 from optin.services.installation import Installation
 from optin.store.database_interface import written_alone
-from optin.web.limit_windows import SiteQuota
+from optin.web.limit_counts_in_memory import SiteQuota
 
 log = logging.getLogger("optin.limits")
 

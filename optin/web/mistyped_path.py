@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from optin.web.headers import PAGE_CACHE
+from optin.web.security_headers import PAGE_CACHE
 
 MOVED = 301
 # what a sentence, a bracket or a mark-up puts behind a link; a token ends in a letter, digit, - or _

@@ -20,8 +20,8 @@ from optin.services.site_edition import Edition
 from optin.site.landing_pages import Face, privacy_url
 from optin.site.magnet_life import Phase
 from optin.site.time_dependent_pages import pages_at
-from optin.web.crawlers import crawler_files
-from optin.web.headers import ASSET_CACHE, PAGE_CACHE, SPLIT_CACHE, security_headers
+from optin.web.crawler_files import crawler_files
+from optin.web.security_headers import ASSET_CACHE, PAGE_CACHE, SPLIT_CACHE, security_headers
 
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 FOUND, MOVED = 200, 301

@@ -16,7 +16,7 @@ from optin.flows.evidence.public_log import view_checkpoint, view_log_keys, view
 from optin.proof.merkle_tree import HASH_BYTES, TILE_LEAVES
 from optin.theme.verification_guide import how_to_verify
 from optin.web.app_context import app_context_of
-from optin.web.headers import ASSET_CACHE
+from optin.web.security_headers import ASSET_CACHE
 
 CHECKPOINT_CACHE = "public, max-age=2"
 MAX_LEVEL = 7  # 256^8 leaves

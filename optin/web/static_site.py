@@ -11,8 +11,8 @@ from optin.site.landing_pages import privacy_url
 from optin.theme.icon import ICON_PATH, TOUCH_PATH, drawn_icon
 from optin.theme.social_card import SocialCard, draw_card
 from optin.theme.views import ErrorView
-from optin.web.headers import ASSET_CACHE, security_headers
 from optin.web.page_cache import HTML, Content, cached_contents
+from optin.web.security_headers import ASSET_CACHE, security_headers
 
 ONLY_THE_APP = ("/me", "/log")  # addresses that people type
 

@@ -92,7 +92,7 @@ def export(folder: Path, count: int) -> None:
     """Export in this process; print peak memory in KiB, seconds and rows."""
 
     from optin.export.destination import destination  # noqa: PLC0415 - as above
-    from optin.export.rows import Rows  # noqa: PLC0415 - as above
+    from optin.export.lead_row import Rows  # noqa: PLC0415 - as above
     from optin.export.writers import write_csv  # noqa: PLC0415 - as above
     from optin.flows.exports.export_leads import LeadExport  # noqa: PLC0415 - as above
     from optin.store.leads import count_leads  # noqa: PLC0415 - as above

@@ -121,7 +121,7 @@ def post(key: str, number: int) -> bytes:
 def without_limits() -> None:
     """Let nothing be counted: what a sign-up costs then is the floor."""
     from optin.flows.consents import sign_up  # noqa: PLC0415 - only in the process that is measured
-    from optin.web.limit_windows import NetworkCounts, SiteQuota  # noqa: PLC0415 - as above
+    from optin.web.limit_counts_in_memory import NetworkCounts, SiteQuota  # noqa: PLC0415 - as above
 
     async def free(*_: object) -> bool:
         return True

@@ -20,9 +20,9 @@ from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.contact_address import parse_email
 from optin.consent.event_content import EventBuilder, rfc3339
 from optin.consent.posted_form import Entry
-from optin.export.list_line import Line
-from optin.export.lists import PeopleList, open_list
-from optin.export.tables import Table, table
+from optin.export.contact_list_reader import PeopleList, open_list
+from optin.export.contact_list_row import Line
+from optin.export.table_writer import Table, table
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.exports.scrub_contact_list import KEPT, Scrubber
 from optin.flows.rights.erase import BY_PERSON, erase_person

@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from optin.web.headers import security_headers
+from optin.web.security_headers import security_headers
 from tests.browser.conftest import House
 from tests.serving import BASE_URL, environment
 from tests.web.static_host import static_host

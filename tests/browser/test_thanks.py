@@ -9,7 +9,7 @@ from threading import Thread
 
 from playwright.sync_api import Browser, expect
 
-from optin.web.headers import CONTENT_POLICY, content_policy
+from optin.web.security_headers import CONTENT_POLICY, content_policy
 
 FORM = '<!doctype html><title>Confirm</title><form method="post" action="/c?t=secret"><button>Yes</button>'
 THANKS = "<!doctype html><title>Thanks</title><h1>Thanks</h1>"

@@ -30,7 +30,7 @@ READ = """
 import sys
 from pathlib import Path
 from optin.errors import RequestRefused
-from optin.export.lists import open_list
+from optin.export.contact_list_reader import open_list
 try:
     print(sum(1 for _ in open_list(Path(sys.argv[1]), "email", None, "utf-8").rows), "rows")
 except RequestRefused as problem:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from optin.app.main import main
-from optin.export.presets import PRESETS
+from optin.export.column_presets import PRESETS
 from optin.export.writers import FOR_EXCEL, write_csv
 from tests.export.test_export import run
 from tests.export.test_export import site as site  # noqa: PLC0414 - the same people

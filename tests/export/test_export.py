@@ -28,7 +28,7 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import LinkKind
 from optin.errors import RequestRefused
 from optin.export.destination import destination
-from optin.export.rows import Rows
+from optin.export.lead_row import Rows
 from optin.export.writers import safe_cell, write_csv, write_jsonl
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.export_leads import LeadExport

@@ -19,7 +19,7 @@ from optin.app.main import main
 from optin.consent.contact_address import parse_email
 from optin.consent.form_version import Slug
 from optin.errors import RequestRefused
-from optin.export.lists import open_list
+from optin.export.contact_list_reader import open_list
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import keep_edition

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from optin.app.main import main
 from optin.errors import RequestRefused
 from optin.export import writers
-from optin.export.presets import PRESETS
-from optin.export.rows import AFTER, BEFORE
+from optin.export.column_presets import PRESETS
+from optin.export.lead_row import AFTER, BEFORE
 from tests.export.test_export import run
 from tests.export.test_export import site as site  # noqa: PLC0414 - the same people
 

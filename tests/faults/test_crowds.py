@@ -23,7 +23,7 @@ import httpx2 as httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
-from optin.web.serving import open_port, run_server
+from optin.web.run_server import open_port, run_server
 from tests.conftest import THOROUGH
 from tests.crowds import COUNT, Crowd, Kind, Visitor, crowd, kinds
 from tests.faults.test_killed import wait_for

@@ -20,7 +20,7 @@ from optin.jobs.background_job import Job, RoundDone
 from optin.keys import make_keys
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import keep_edition
-from optin.web.serving import open_port, run_server
+from optin.web.run_server import open_port, run_server
 from tests.installed import KINDS
 from tests.ports import NO_MAIL
 from tests.serving import environment, served, start

@@ -16,9 +16,9 @@ import httpx2 as httpx
 import psutil
 import pytest
 
-from optin.web import workers
-from optin.web.serving import open_port
-from optin.web.workers import Pipe, exit_in_words, keep_workers, rest_seconds, start_worker
+from optin.web import worker_processes
+from optin.web.run_server import open_port
+from optin.web.worker_processes import Pipe, exit_in_words, keep_workers, rest_seconds, start_worker
 from tests.ports import NO_MAIL
 from tests.serving import Serving, start
 from tests.waiting import wait_until
@@ -76,7 +76,7 @@ def test_a_worker_that_hangs_ends_with_its_parent_too() -> None:
     """S6: one that no signal reaches is ended all the same."""
     hangs = (
         "import signal, time\n"
-        "from optin.web import workers\n"
+        "from optin.web import worker_processes as workers\n"
         "workers.ORPHAN_SECONDS = 0.2\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "assert workers.join_parent() is not None\n"
@@ -88,7 +88,7 @@ def test_a_worker_that_hangs_ends_with_its_parent_too() -> None:
         handed = (listening.fileno(), pipe.workers_end)
         with subprocess.Popen(
             [sys.executable, "-c", hangs],
-            env={**os.environ, workers.WORKER: "{},{}".format(*handed)},
+            env={**os.environ, worker_processes.WORKER: "{},{}".format(*handed)},
             pass_fds=handed,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -102,8 +102,8 @@ def test_a_worker_that_hangs_ends_with_its_parent_too() -> None:
 
 @contextmanager
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(workers, "FIRST_REST_SECONDS", 0.01)
-    monkeypatch.setattr(workers, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(worker_processes, "FIRST_REST_SECONDS", 0.01)
+    monkeypatch.setattr(worker_processes, "LOOK_SECONDS", 0.01)
     yield
 
 
@@ -119,7 +119,7 @@ def test_workers_that_cannot_start_end_in_a_sentence(
 
     with quick(monkeypatch):
         assert not keep_workers(2, fails, threading.Event())
-    assert len(started) == 2 * workers.MOST_EARLY_DEATHS
+    assert len(started) == 2 * worker_processes.MOST_EARLY_DEATHS
     lines = [record.getMessage() for record in caplog.records]
     assert "no worker stays up" in lines[-1]
     assert all("ended with status 3" in line for line in lines[:-1])
@@ -134,7 +134,7 @@ def test_one_that_stays_up_keeps_the_server_up(
     def first_stays() -> subprocess.Popen[bytes]:
         started.append(1)
         what = "import time; time.sleep(600)" if len(started) == 1 else "raise SystemExit(1)"
-        if len(started) > 2 * workers.MOST_EARLY_DEATHS:
+        if len(started) > 2 * worker_processes.MOST_EARLY_DEATHS:
             stop.set()
         return subprocess.Popen([sys.executable, "-c", what])
 
@@ -145,7 +145,7 @@ def test_one_that_stays_up_keeps_the_server_up(
 
 def test_what_a_stop_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     """S6: after its time to finish."""
-    monkeypatch.setattr(workers, "FINISH_SECONDS", 0.2)
+    monkeypatch.setattr(worker_processes, "FINISH_SECONDS", 0.2)
     stop = threading.Event()
     ignores = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True); time.sleep(600)"
     begun: list[subprocess.Popen[bytes]] = []
@@ -168,7 +168,7 @@ def test_the_wait_for_another_grows() -> None:
     waits = [rest_seconds(deaths) for deaths in range(30)]
     assert waits[:2] == [0.0, 0.0]
     assert waits == sorted(waits)
-    assert waits[-1] == workers.LONGEST_REST_SECONDS
+    assert waits[-1] == worker_processes.LONGEST_REST_SECONDS
 
 
 def test_how_a_process_ended_is_told() -> None:

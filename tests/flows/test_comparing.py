@@ -16,8 +16,8 @@ from jsonschema import Draft202012Validator
 
 from optin.consent.compare_variants import WordingCounts, brings_more, compare, wilson_interval, z_score_for
 from optin.consent.served_forms import ServedForms
-from optin.export.chart import as_svg
-from optin.export.statistics import as_json, schema
+from optin.export.statistics_json import as_json, schema
+from optin.export.weekly_chart import as_svg
 from optin.flows.reports.statistics import Statistics, StatisticsCount
 from tests.world import DECLARATION, NOON, TIPS, World, form_version
 

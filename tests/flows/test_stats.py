@@ -20,8 +20,8 @@ from optin.consent.form_version import Slug
 from optin.consent.purpose import PurposeId
 from optin.consent.served_forms import ServedForms
 from optin.errors import RequestRefused
-from optin.export.chart import MOST_WEEKS, as_svg
-from optin.export.statistics import as_json, schema
+from optin.export.statistics_json import as_json, schema
+from optin.export.weekly_chart import MOST_WEEKS, as_svg
 from optin.flows.reports.statistics import ErasedEvents, Rate, Statistics, StatisticsCount
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.store import event_counts as counting

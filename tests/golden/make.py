@@ -49,7 +49,7 @@ from tests.golden.forms import FORMS, written_forms
 from tests.installed import KINDS
 from tests.postgres import chosen_programs, new_database, postgres_server
 from tests.web.conftest import Visit
-from tests.web.test_personal import personal_link, press
+from tests.web.test_personal_page import personal_link, press
 
 TIPS, CALL = "tips-email", "follow-up-phone"
 KEPT = ("keys.json", "journal.jsonl", "files")

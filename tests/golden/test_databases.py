@@ -19,7 +19,7 @@ from optin.consent.channel import Channel
 from optin.consent.contact_address import parse_email
 from optin.consent.form_version import FormDeclaration, details_text
 from optin.consent.purpose import ConsentKey, PurposeId
-from optin.export.personal import as_json, schema
+from optin.export.personal_data_json import as_json, schema
 from optin.flows.delivery.magnet_changes import with_removed
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.evidence.audit import Audit
@@ -50,7 +50,7 @@ from tests.golden.archive import (
 from tests.installed import KINDS
 from tests.postgres import new_database
 from tests.web.conftest import Visit
-from tests.web.test_personal import personal_link, press
+from tests.web.test_personal_page import personal_link, press
 from tests.world import about_requests
 
 UNCONFIRMED = ("bob", "mario", "nora")

@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from optin.web.serving import open_port
+from optin.web.run_server import open_port
 from tests.house.requirements_table import ROOT
 from tests.ports import NOBODY, reserved_port
 

@@ -147,8 +147,8 @@ def test_every_background_job_stands_in_the_operators_page() -> None:
 MAY_NAME_A_CHANNEL = {
     "optin/consent/channel.py",  # where each stands
     "optin/export/contacts_in_cell.py",  # what addresses and numbers look like in a list
-    "optin/export/lists.py",  # and what their columns are called
-    "optin/export/presets.py",  # columns as other tools name them
+    "optin/export/contact_list_reader.py",  # and what their columns are called
+    "optin/export/column_presets.py",  # columns as other tools name them
     "optin/theme/samples.py",  # examples of both
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from optin.services.site_edition import Edition, load_edition
-from optin.web import even_timing
+from optin.web import timing_protection
 from tests.kinds.installed import INSTALLED, KINDS, NAMES
 from tests.kinds.journey import SLUG, KindVisit, new_site
 from tests.web.conftest import visited
@@ -47,7 +47,7 @@ def magnet(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[KindVisit]:
     """Serve a magnet of a kind over each of the two databases."""
-    monkeypatch.setattr(even_timing, "PACE_SECONDS", 0.001)
+    monkeypatch.setattr(timing_protection, "PACE_SECONDS", 0.001)
     edition = edition_of(kind)
     with visited(edition, KindVisit, store_url, edition.site.root, INSTALLED) as opened:
         opened.store_url = store_url

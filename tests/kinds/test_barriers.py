@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 from optin.services.site_edition import Edition
-from optin.web import even_timing
+from optin.web import timing_protection
 from tests.chromium import ARGUMENTS, installed
 from tests.kinds.installed import INSTALLED, NAMES
 from tests.kinds.journey import KindVisit
@@ -22,7 +22,7 @@ def test_no_page_has_a_barrier(
     tmp_path: Path, edition_of: Callable[..., Edition], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F6: axe finds none on any page of the way, with the words that each kind begins with."""
-    monkeypatch.setattr(even_timing, "PACE_SECONDS", 0.001)
+    monkeypatch.setattr(timing_protection, "PACE_SECONDS", 0.001)
     pages: dict[str, str] = {}
     for kind in NAMES:
         edition = edition_of(kind)

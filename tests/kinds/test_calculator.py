@@ -13,7 +13,7 @@ import pytest
 
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.site_edition import load_edition
-from optin.web import even_timing
+from optin.web import timing_protection
 from tests.kinds.installed import INSTALLED, KINDS, SOURCE, package_installed
 from tests.kinds.journey import SLUG, KindVisit, filled_in, new_site, plain
 from tests.web.conftest import visited
@@ -28,7 +28,7 @@ def visit(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[KindVisit]:
     """Serve a calculator that says why it keeps the result, or none that does."""
-    monkeypatch.setattr(even_timing, "PACE_SECONDS", 0.001)
+    monkeypatch.setattr(timing_protection, "PACE_SECONDS", 0.001)
     root = tmp_path / "site"
     new_site(root, "calculator", "en")
     page = root / "magnets" / f"{SLUG}.md"

@@ -16,7 +16,7 @@ from optin.site.scaffold import make_magnet
 from optin.theme.catalogue import parameters
 from optin.theme.kind_folders import kind_words, words_of_all
 from optin.theme.languages import languages
-from optin.web import even_timing
+from optin.web import timing_protection
 from tests.kinds.installed import INSTALLED, KINDS, LOADED, NAMES, without
 from tests.kinds.journey import SLUG, KindVisit, new_site, plain
 from tests.theme.gallery import HOSTILE
@@ -34,7 +34,7 @@ def visit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[KindVisit]:
     """Serve a magnet of a kind in a language."""
-    monkeypatch.setattr(even_timing, "PACE_SECONDS", 0.001)
+    monkeypatch.setattr(timing_protection, "PACE_SECONDS", 0.001)
     edition = edition_of(kind, request.param)
     url = f"sqlite:///{tmp_path}/optin.db"
     with visited(edition, KindVisit, url, edition.site.root, INSTALLED) as opened:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from optin.web import even_timing
+from optin.web import timing_protection
 from tests.installed import INSTALLED
 from tests.postgres import database
 from tests.web.conftest import Visit, site_at, visit, visited
@@ -24,5 +24,5 @@ def shared_visit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         if request.param == "postgres":
             server, reached = request.getfixturevalue("postgres"), request.getfixturevalue("reached")
             url = reached(opened.enter_context(database(server)))
-        opened.enter_context(pytest.MonkeyPatch.context()).setattr(even_timing, "PACE_SECONDS", 0.001)
+        opened.enter_context(pytest.MonkeyPatch.context()).setattr(timing_protection, "PACE_SECONDS", 0.001)
         yield opened.enter_context(visited(site_at(root), Visit, url, root, INSTALLED))

@@ -37,7 +37,7 @@ from tests.flows.test_personal_data import erase
 from tests.installed import KINDS
 from tests.proof.test_consents_told import bundle
 from tests.web.conftest import Visit
-from tests.web.test_personal import personal_link
+from tests.web.test_personal_page import personal_link
 from tests.world import NOON, TIPS, World
 
 ABOUT_TIPS = {"kind": "parcel-sent", "purpose": TIPS, "channel": "email"}

@@ -25,7 +25,7 @@ from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.site.scaffold import make_site
 from optin.store.encryption import Vault
 from optin.store.sending_claims import Batch
-from optin.web import even_timing
+from optin.web import timing_protection
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from tests.installed import INSTALLED, KINDS
@@ -169,7 +169,7 @@ def site_at(root: Path) -> Edition:
 @pytest.fixture
 def visit(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
     """Open the site over each of the two databases; who tries twenty codes does not wait for each answer."""
-    monkeypatch.setattr(even_timing, "PACE_SECONDS", 0.001)
+    monkeypatch.setattr(timing_protection, "PACE_SECONDS", 0.001)
     root = tmp_path / "site"
     with visited(site_at(root), Visit, store_url, root, INSTALLED) as opened:
         yield opened

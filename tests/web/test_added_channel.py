@@ -25,7 +25,7 @@ from optin.theme.catalogue import catalogue
 from optin.theme.wording import Wording
 from tests.installed import INSTALLED, KINDS
 from tests.web.conftest import PAPER, Visit, site_at, visited
-from tests.web.test_personal import personal_link, press
+from tests.web.test_personal_page import personal_link, press
 
 TEXT = PurposeId("text-me")
 NUMBER = "+31612345678"

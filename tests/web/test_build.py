@@ -19,7 +19,7 @@ import pytest
 from optin.errors import RequestRefused
 from optin.site.load_site import load_site
 from optin.site.output_folder import MANIFEST, write_folder
-from optin.web.headers import ASSET_CACHE, security_headers
+from optin.web.security_headers import ASSET_CACHE, security_headers
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 from tests.ports import NO_MAIL

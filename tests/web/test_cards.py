@@ -12,7 +12,7 @@ from PIL import Image
 from optin.consent.form_version import Slug
 from optin.services.site_edition import load_edition
 from optin.theme import social_card as cards
-from optin.web.headers import ASSET_CACHE
+from optin.web.security_headers import ASSET_CACHE
 from optin.web.static_site import card_picture, static_files
 from tests.installed import KINDS
 from tests.web.conftest import Visit

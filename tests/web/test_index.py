@@ -13,7 +13,7 @@ from optin.services.site_edition import Edition, load_edition
 from optin.theme.look import Look
 from optin.theme.theme import Theme
 from optin.theme.views import Card, IndexView
-from optin.web.crawlers import crawler_files
+from optin.web.crawler_files import crawler_files
 from optin.web.page_cache import cached_contents
 from tests.installed import INSTALLED
 from tests.theme import gallery

@@ -17,7 +17,7 @@ from optin.settings.site import Limits
 from optin.web import limit_log
 from optin.web.limit_log import LimitLog, keep_limit_log
 from tests.web.conftest import Visit
-from tests.web.test_refusals import client_from
+from tests.web.test_error_pages import client_from
 
 LINE = re.compile(r"limit hit: kind=([a-z_]+) count=(\d+)")
 

@@ -13,7 +13,7 @@ from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.site.load_site import load_site
 from optin.theme.icon import ICON_PATH, TOUCH_PATH, drawn_icon, icon_svg
 from optin.theme.look import Look
-from optin.web.headers import ASSET_CACHE, ICON_CACHE
+from optin.web.security_headers import ASSET_CACHE, ICON_CACHE
 from optin.web.static_site import static_files
 from tests.installed import KINDS
 from tests.theme.font import TWICE

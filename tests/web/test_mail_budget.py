@@ -15,7 +15,7 @@ from optin.errors import StoreBusy
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.site_edition import Edition
 from optin.settings.site import Limits
-from optin.web.limits import PostLimits
+from optin.web.post_limits import PostLimits
 from tests.web.conftest import Visit
 
 MAILS = 6

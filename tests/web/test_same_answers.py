@@ -21,11 +21,11 @@ from optin.errors import LinkSpent
 from optin.flows.delivery.mail_order import MailKind
 from optin.jobs.sweep_runner import sweep
 from optin.store.requests import erase_requests
-from optin.web import even_timing
+from optin.web import timing_protection
 from optin.web.app import ROUTES, VISITOR_ROUTES
-from optin.web.even_timing import PACE_SECONDS, at_even_times
+from optin.web.timing_protection import PACE_SECONDS, at_even_times
 from tests.web.conftest import Visit
-from tests.web.test_removed_magnets import remove, serve
+from tests.web.test_removed_magnet_pages import remove, serve
 
 REAL_PACE = PACE_SECONDS  # as it is served, whatever a fixture makes of it
 
@@ -136,7 +136,7 @@ def test_the_personal_page_is_asked_for_alike(visit: Visit) -> None:
 
 def test_answers_about_a_person_leave_at_even_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """D7: what was found costs a write, which nobody can time; a refusal waits like an answer."""
-    monkeypatch.setattr(even_timing, "PACE_SECONDS", REAL_PACE)
+    monkeypatch.setattr(timing_protection, "PACE_SECONDS", REAL_PACE)
 
     async def quick(_request: Request) -> Response:
         return Response("nobody")

@@ -12,7 +12,7 @@ from optin.consent.signed_links import LinkKind
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order
 from optin.settings.site import Limits
 from tests.web.conftest import Visit
-from tests.web.test_refusals import client_from
+from tests.web.test_error_pages import client_from
 
 ALICE = "alice@example.com"
 STRANGERS = [f"203.0.113.{number}" for number in range(1, 9)]

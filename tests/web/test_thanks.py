@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from optin.flows.delivery.mail_order import MailKind
-from optin.web.headers import CONTENT_POLICY
+from optin.web.security_headers import CONTENT_POLICY
 from tests.installed import INSTALLED
 from tests.web.conftest import Visit, visited
 from tests.web.test_next_step import edited

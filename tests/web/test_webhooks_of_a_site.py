@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from optin.consent.contact_address import parse_email
-from optin.export.personal import schema
+from optin.export.personal_data_json import schema
 from optin.proof.bundle_archive import unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.evidence_bundle import make_bundle
@@ -20,7 +20,7 @@ from optin.store.webhooks import keep_webhooks
 from tests.flows.test_webhooks import Told
 from tests.installed import KINDS
 from tests.web.conftest import Visit
-from tests.web.test_personal import TIPS, personal_link, press
+from tests.web.test_personal_page import TIPS, personal_link, press
 from tests.world import World
 
 ALICE = "alice@example.com"

@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from optin.theme.languages import languages
-from optin.web.headers import security_headers
+from optin.web.security_headers import security_headers
 from tests.browser.conftest import House
 from tests.browser.test_languages import LINK, STYLE, THEME
 from tests.browser.test_prospect import someone

@@ -25,7 +25,7 @@ from typing import TypeAlias
 from optin.jobs.background_job import RoundDone, pause
 from optin.settings.site import ServerLimits
 from optin.web.app_context import AppContext
-from optin.web.limits import network_of
+from optin.web.post_limits import network_of
 
 log = logging.getLogger("optin.serve")
 

@@ -21,8 +21,8 @@ from starlette.types import ASGIApp
 from optin.errors import SetupRefused
 from optin.jobs.background_job import Job
 from optin.settings.site import ServerLimits
-from optin.web.connections import room_for, set_deadlines
-from optin.web.hangup import release_hangups
+from optin.web.connection_limits import room_for, set_deadlines
+from optin.web.sighup_reload import release_hangups
 
 log = logging.getLogger("optin.serve")
 

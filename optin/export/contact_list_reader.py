@@ -14,11 +14,11 @@ from pathlib import Path
 
 from optin.consent.channel import MAILBOX, TELEPHONE
 from optin.errors import RequestRefused
+from optin.export.contact_list_row import MAX_COLUMNS, Line
 from optin.export.contacts_in_cell import EMAIL, PHONE, addresses_within, is_address, own_addresses
 from optin.export.delimited_reader import read_delimited
-from optin.export.list_line import MAX_COLUMNS, Line
 from optin.export.refused_files import foreign_format, is_spreadsheet
-from optin.export.spreadsheets import read_spreadsheet
+from optin.export.spreadsheet_reader import read_spreadsheet
 
 SAMPLE_ROWS = 50
 MOST_TITLE_LINES = 20

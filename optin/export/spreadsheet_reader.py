@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from optin.errors import RequestRefused
-from optin.export.list_line import MAX_COLUMNS, Line
+from optin.export.contact_list_row import MAX_COLUMNS, Line
 from optin.export.xlsx_reader import MOST_CELL_CHARACTERS, Sheet, Workbook
-from optin.export.xml_units import TooLarge
+from optin.export.xml_element_reader import TooLarge
 
 MAX_XLSX_BYTES = 2_000_000_000  # unpacked
 _SHEETS = re.compile(r"xl/worksheets/[^/]+\.xml")

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from optin.errors import PageUnknown
 from optin.flows.consents.earlier_page_versions import view_statement
 from optin.web.app_context import app_context_of, language_of
-from optin.web.headers import PAGE_CACHE
+from optin.web.security_headers import PAGE_CACHE
 
 _VERSION = re.compile(r"[0-9a-f]{16,64}")
 

@@ -16,11 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.errors import PostTooSlow, TooManyRequests
 from optin.web.app_context import AppContext
-from optin.web.connections import THIS_MACHINE
+from optin.web.connection_limits import THIS_MACHINE
+from optin.web.error_pages import refuse
 from optin.web.form_reader import MAX_POST_BYTES
 from optin.web.health import HEALTH_ROUTES
-from optin.web.limits import network_of
-from optin.web.refusals import refuse
+from optin.web.post_limits import network_of
 
 UNCOUNTED = frozenset(route.path for route in HEALTH_ROUTES)  # asked above all when a process is full
 

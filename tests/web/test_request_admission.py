@@ -14,10 +14,10 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.settings.site import ServerLimits
-from optin.web import connections
-from optin.web.admission import Admission
+from optin.web import connection_limits
 from optin.web.app_context import AppContext
-from optin.web.connections import Connection, ConnectionRoom, room_for, surplus_connections
+from optin.web.connection_limits import Connection, ConnectionRoom, room_for, surplus_connections
+from optin.web.request_admission import Admission
 from tests.web.conftest import Visit
 
 
@@ -69,12 +69,12 @@ def test_open_files_decide_how_many_connections_there_can_be(monkeypatch: pytest
     def change(_what: int, pair: tuple[int, int]) -> None:
         limit[:] = pair
 
-    monkeypatch.setattr("optin.web.connections.resource.getrlimit", lambda _what: tuple(limit))
-    monkeypatch.setattr("optin.web.connections.resource.setrlimit", change)
+    monkeypatch.setattr("optin.web.connection_limits.resource.getrlimit", lambda _what: tuple(limit))
+    monkeypatch.setattr("optin.web.connection_limits.resource.setrlimit", change)
     assert room_for(ServerLimits()) == 4_096
-    assert limit[0] == 4_096 + connections.OTHER_FILES
+    assert limit[0] == 4_096 + connection_limits.OTHER_FILES
     limit[:] = [1_024, 1_024]
-    assert room_for(ServerLimits()) == 1_024 - connections.OTHER_FILES
+    assert room_for(ServerLimits()) == 1_024 - connection_limits.OTHER_FILES
     limit[:] = [200, 200]
     assert room_for(ServerLimits()) == 100
     limit[:] = [resource.RLIM_INFINITY, resource.RLIM_INFINITY]

@@ -16,13 +16,13 @@ from typing import Any
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import address_of, served_edition, site_option
+from optin.cli.options_and_output import address_of, served_edition, site_option
 from optin.consent.contact_address import EmailAddress
 from optin.consent.form_version import EMAIL_FIELD
 from optin.consent.purpose import ConsentKey
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
-from optin.export.personal import as_json
+from optin.export.personal_data_json import as_json
 from optin.flows.rights.officer_requests import (
     OfficerRequest,
     erase_on_request,

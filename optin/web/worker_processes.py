@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from optin.web.hangup import take_hangup
+from optin.web.sighup_reload import take_hangup
 
 log = logging.getLogger("optin.serve")
 

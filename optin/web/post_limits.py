@@ -20,8 +20,8 @@ from optin.errors import TooManyRequests
 from optin.flows.limits.time_window_counters import Share, Window
 from optin.services.installation import Installation
 from optin.settings.site import Limits
+from optin.web.limit_counts_in_memory import NetworkCounts, SiteQuota
 from optin.web.limit_log import LimitLog
-from optin.web.limit_windows import NetworkCounts, SiteQuota
 from optin.web.mail_budget import MailBudget, wait_seconds
 
 HOUR = Window("per_network_per_hour", timedelta(hours=1))

@@ -20,7 +20,7 @@ from optin.errors import (
     log_line_of,
 )
 from optin.web.app_context import app_context_of, language_of
-from optin.web.removed_magnets import gone_or_unknown
+from optin.web.removed_magnet_pages import gone_or_unknown
 
 log = logging.getLogger("optin.web")
 

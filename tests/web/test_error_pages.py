@@ -26,10 +26,10 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.services.site_edition import Edition
 from optin.settings.site import Limits, Unconfirmed
 from optin.store.requests import erase_requests
-from optin.web import limit_windows
+from optin.web import limit_counts_in_memory
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
-from optin.web.limits import PostLimits, network_of
+from optin.web.post_limits import PostLimits, network_of
 from tests.installed import INSTALLED
 from tests.web.conftest import Visit
 
@@ -302,7 +302,7 @@ def test_one_network_has_no_more_in_a_day_than_in_five_hours(visit: Visit) -> No
 
 def test_networks_in_memory_have_a_bound(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     """O8: whoever comes from ever new addresses fills no memory."""
-    monkeypatch.setattr(limit_windows, "MOST_NETWORKS", 10)
+    monkeypatch.setattr(limit_counts_in_memory, "MOST_NETWORKS", 10)
     limits = PostLimits(Limits(), (), visit.installation)
     for number in range(100):
         asyncio.run(limits.count(request_from(f"198.51.100.{number}")))

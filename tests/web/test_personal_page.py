@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from optin.consent.contact_address import parse_email
 from optin.consent.purpose import PurposeId
 from optin.consent.signed_links import LinkKind
-from optin.export.personal import schema
+from optin.export.personal_data_json import schema
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder
 from optin.flows.rights.officer_requests import OfficerRequest, hold_on_request, record_officer_request
 from optin.services.site_edition import load_edition

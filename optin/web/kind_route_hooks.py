@@ -24,7 +24,7 @@ from optin.flows.context import Context
 from optin.flows.records.decrypted_request import kind_of_request
 from optin.store.database_interface import Tx
 from optin.web.app_context import app_context_of, slug_of
-from optin.web.removed_magnets import removed_form
+from optin.web.removed_magnet_pages import removed_form
 
 
 class PersonalFlow(Protocol):

@@ -20,7 +20,7 @@ from optin.errors import PageUnknown, PreviewExpired, PreviewOnly
 from optin.site.magnet_life import Phase
 from optin.theme.wording import Wording
 from optin.web.app_context import AppContext, app_context_of, see_other
-from optin.web.headers import NO_STORE
+from optin.web.security_headers import NO_STORE
 
 _BODY = re.compile(rb"<body\b[^>]*>", re.IGNORECASE)
 _TARGET = re.compile(

@@ -11,7 +11,7 @@ import pytest
 from optin.consent.form_version import Slug
 from optin.consent.preview_link import preview_payload
 from optin.consent.signed_links import LinkKind
-from optin.web.preview import as_preview
+from optin.web.preview_page import as_preview
 from tests.web.conftest import Visit
 from tests.web.test_magnet_life import write
 

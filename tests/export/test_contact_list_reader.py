@@ -10,7 +10,7 @@ import pytest
 from xlsxwriter import Workbook
 
 from optin.errors import RequestRefused
-from optin.export.lists import PeopleList, open_list
+from optin.export.contact_list_reader import PeopleList, open_list
 from tests.export.test_scrub import rows, scrub
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - the same people
 from tests.export.test_since import export, open_world_of, run

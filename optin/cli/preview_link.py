@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import refuse, served_edition, site_option
+from optin.cli.options_and_output import refuse, served_edition, site_option
 from optin.consent.form_version import Slug
 from optin.consent.preview_link import preview_payload
 from optin.consent.signed_links import LinkKind

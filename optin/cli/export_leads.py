@@ -10,12 +10,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import ChannelChoice, excel_option, known_purpose, served_edition, site_option
+from optin.cli.options_and_output import (
+    ChannelChoice,
+    excel_option,
+    known_purpose,
+    served_edition,
+    site_option,
+)
 from optin.consent.channel import Channel
 from optin.consent.purpose import ConsentKey
 from optin.errors import RequestRefused
+from optin.export.column_presets import PRESETS
 from optin.export.destination import destination
-from optin.export.presets import PRESETS
 from optin.export.writers import WRITERS
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.services.lead_export import ExportOrder, export_leads

@@ -11,10 +11,10 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, KindName, pass_kinds
 from optin.cli.new_prompts import ask_for_magnet, on_a_terminal
-from optin.cli.terminal import REFUSED, load_edition_or_exit, refuse, show_findings, site_option
+from optin.cli.options_and_output import REFUSED, load_edition_or_exit, refuse, show_findings, site_option
 from optin.consent.kind_part_lookup import OUR_PACKAGE
-from optin.export.personal import schema as personal_schema
-from optin.export.statistics import schema as stats_schema
+from optin.export.personal_data_json import schema as personal_schema
+from optin.export.statistics_json import schema as stats_schema
 from optin.services.site_edition import Edition, load_edition, reused_date_warnings
 from optin.services.steady_clock import utc_now
 from optin.site.closed_magnet_warning import closed_magnets

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import (
+from optin.cli.options_and_output import (
     READABLE_FILE,
     ChannelChoice,
     excel_option,
@@ -19,8 +19,8 @@ from optin.cli.terminal import (
 )
 from optin.consent.channel import Channel
 from optin.consent.purpose import ConsentKey
-from optin.export import tables
-from optin.export.lists import open_list
+from optin.export import table_writer
+from optin.export.contact_list_reader import open_list
 from optin.flows.exports.scrub_contact_list import KEPT, Scrubber
 from optin.services.open_installation import open_installation
 
@@ -68,8 +68,8 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     reasons: Counter[str] = Counter()
     with (
         open_installation(edition.site.settings, edition.policy, edition.kinds) as installation,
-        tables.table(out, excel=excel) as kept,
-        tables.table(dropped, excel=excel) as left,
+        table_writer.table(out, excel=excel) as kept,
+        table_writer.table(dropped, excel=excel) as left,
     ):
         scrubber = Scrubber(
             installation.store.read,

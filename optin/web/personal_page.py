@@ -28,7 +28,7 @@ from optin.consent.purpose import ConsentKey
 from optin.consent.signed_links import LinkKind
 from optin.consent.typed_address import AddressRefused, parse_typed_email
 from optin.errors import JournalUnusable, LinkExpired, LogDiverged, PostMalformed, StoreBusy
-from optin.export.personal import as_json
+from optin.export.personal_data_json import as_json
 from optin.flows.consents.encrypted_page_token import as_token, from_token, open_text, seal_text
 from optin.flows.consents.renew import ask_from_personal_page
 from optin.flows.delivery.receipt import NotSigned
@@ -44,8 +44,8 @@ from optin.services.personal_data import erase_view, personal_file, personal_vie
 from optin.theme.views import ExpiredView, PersonalAskView
 from optin.web.app_context import AppContext, app_context_of, language_of, see_other
 from optin.web.form_reader import read_post, single
-from optin.web.headers import NO_STORE
-from optin.web.kind_routes import PersonalAction, kinds_of
+from optin.web.kind_route_hooks import PersonalAction, kinds_of
+from optin.web.security_headers import NO_STORE
 
 ASKED, ABOUT = "asked", b"me"  # what the sealed address is for, about which it was asked
 ASK_ANEW = timedelta(days=1)  # so long a link that expired still shows that its mailbox was read

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 
-from optin.export import interval_chart
+from optin.export import variant_intervals_chart
 from optin.flows.reports.statistics import WEEK, Statistics, week_name
 
 NOBODY = "Nobody has sent a form in this time."
@@ -52,11 +52,11 @@ def as_svg(statistics: Statistics) -> bytes:
     if len(weeks) < len(every):
         told.insert(0, f"The last {MOST_WEEKS} weeks of {len(every)}.")
     wordings = statistics.comparisons
-    told += interval_chart.describe_intervals(wordings)
+    told += variant_intervals_chart.describe_intervals(wordings)
     plotted = _LEFT + _STEP * len(weeks) + _RIGHT
-    width = max(_NARROWEST, plotted, _LETTER * len(title), interval_chart.intervals_width(wordings))
+    width = max(_NARROWEST, plotted, _LETTER * len(title), variant_intervals_chart.intervals_width(wordings))
     below = _TOP + _HEIGHT + _BELOW
-    height = below + interval_chart.intervals_height(wordings)
+    height = below + variant_intervals_chart.intervals_height(wordings)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
         f' height="{height}" role="img" aria-labelledby="stats-title stats-desc">',
@@ -67,7 +67,7 @@ def as_svg(statistics: Statistics) -> bytes:
         f'<text class="title" x="16" y="26">{escape(title)}</text>',
         *_LEGEND,
         *(_plot(weeks, width) if weeks else [f'<text x="16" y="{_TOP + 24}">{NOBODY}</text>']),
-        *interval_chart.draw_intervals(wordings, below, width),
+        *variant_intervals_chart.draw_intervals(wordings, below, width),
         "</svg>",
     ]
     return "\n".join(lines).encode() + b"\n"

@@ -13,7 +13,7 @@ from optin.jobs.server_presence import presence_job
 from optin.jobs.webhook_sender import Sender, webhook_jobs
 from optin.services.interrupted_sendings import HANDED_OVER
 from optin.web.app_context import AppContext
-from optin.web.connections import keep_room
+from optin.web.connection_limits import keep_room
 from optin.web.limit_log import keep_limit_log
 
 

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import READABLE_FILE, excel_option, served_edition, site_option
+from optin.cli.options_and_output import READABLE_FILE, excel_option, served_edition, site_option
 from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.event_content import rfc3339
-from optin.export import tables
-from optin.export.lists import PeopleList, open_list
+from optin.export import table_writer
+from optin.export.contact_list_reader import PeopleList, open_list
 from optin.flows.exports.people_to_delete import FileReading, count_erased, ended_since, erased_since
 from optin.flows.exports.recorded_exports import view_export, view_exports
 from optin.services.installation import Installation
@@ -124,7 +124,7 @@ def _list_ended(
         (it.email, *(it.addresses.get(name, "") for name in others), it.what, rfc3339(it.at)) for it in ended
     )
     if out.file is not None:
-        with tables.table(out.file, excel=out.excel) as file:
+        with table_writer.table(out.file, excel=out.excel) as file:
             file.write(columns)
             for row in rows:
                 file.write(row)
