@@ -112,7 +112,7 @@ def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> No
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     better = hints(edition.site, edition.kinds.files) if hinting and edition is not None else ()
-    better = tuple(it for it in better if it.code != "example")  # a warning already
+    better = tuple(it for it in better if it.code not in {"example", "privacy-example"})  # warnings already
     findings = (*findings, *better)
     if shape == "text":
         show_findings(findings)

@@ -10,6 +10,7 @@ from optin.settings.installation import Settings
 from optin.site.findings import Finding
 
 SERVE, DEV = "serve", "dev"
+_EXAMPLES = {"placeholder", "example", "privacy-example"}  # codes of findings: what optin wrote is left
 
 
 def check_settings(settings: Settings) -> None:
@@ -29,8 +30,8 @@ def check_settings(settings: Settings) -> None:
 
 
 def check_placeholders(findings: Iterable[Finding]) -> None:
-    """Refuse a site whose controller, file or text is still the example. Raises SetupRefused."""
-    places = [f"{it.path}:{it.line}" for it in findings if it.code in {"placeholder", "example"}]
+    """Refuse a site whose controller, file, text or statement is still the example. Raises SetupRefused."""
+    places = [f"{it.path}:{it.line}" for it in findings if it.code in _EXAMPLES]
     if places:
         msg = (
             f"Something is still the example that optin wrote ({', '.join(places)}); people have a right to"

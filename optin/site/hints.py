@@ -17,11 +17,9 @@ from optin.site.findings import Finding
 from optin.site.kind_front_matter_hooks import FilePart
 from optin.site.law_lint import MOST_WORDS
 from optin.site.magnet_life import Status
-from optin.site.markdown_to_html import read_prose
 from optin.site.model import Magnet, PrivacyStatement, Site
-from optin.site.starter_texts import starter_path
-from optin.site.toml_and_markdown_reader import Document, Path_, read_front_matter
-from optin.site.unedited_starter_texts import read_again, scaffold_texts_of
+from optin.site.toml_and_markdown_reader import Document, Path_
+from optin.site.unedited_starter_texts import read_again, scaffold_statements, scaffold_texts_of
 
 MOST_HEADLINE_WORDS = 9  # read at a glance, in two lines on a telephone
 MOST_TITLE_CHARACTERS = 60  # what a search result and a tab show of a title
@@ -40,6 +38,7 @@ def hints(site: Site, kinds: PartsByKind[FilePart]) -> tuple[Finding, ...]:
 def hints_of_site(site: Site) -> tuple[Finding, ...]:
     """Return the hints that belong to no single magnet."""
     found = [hint for statement in site.privacy.values() for hint in _of_statement(site, statement)]
+    found += [replace(it, severity="hint") for it in scaffold_statements(site)]
     return tuple(sorted(found))
 
 
@@ -58,6 +57,7 @@ def _of_magnet(site: Site, magnet: Magnet, kind: FilePart) -> Iterator[Finding]:
         *_of_look(magnet),
         *_of_missing_blocks(magnet),
         *_of_boxes(magnet),
+        *_of_the_end(magnet),
     ):
         yield document.finding(where, message, cure, severity="hint", code=code, slug=magnet.slug)
     for piece in magnet.story:
@@ -143,6 +143,13 @@ def _of_boxes(magnet: Magnet) -> Iterator[Hint]:
             yield ("purposes", place), "box-long", message, "Say only who, what and how often."
 
 
+def _of_the_end(magnet: Magnet) -> Iterator[Hint]:
+    if magnet.next_step is None and not magnet.thanks:
+        message = "After the confirmation there is nothing more to do."
+        cure = "Add next: with a text, and a link with its label: a call to plan, an article to read on."
+        yield (), "no-next", message, cure
+
+
 def _of_statement(site: Site, statement: PrivacyStatement) -> Iterator[Finding]:
     lang = statement.lang
     name = f"privacy/{lang}.md"
@@ -152,10 +159,6 @@ def _of_statement(site: Site, statement: PrivacyStatement) -> Iterator[Finding]:
     def hint(code: str, message: str, cure: str) -> Finding:
         return Finding(name, 1, 1, message, cure, "hint", code)
 
-    starter = read_front_matter(starter_path(lang, "privacy.md"), name)
-    if isinstance(starter, Document) and statement.body_html == read_prose(starter.body).html:
-        message = f"The privacy statement in {lang!r} is still the one that optin init wrote."
-        yield hint("privacy-example", message, "Read it, and adapt it to your company (GDPR 13).")
     said = html.unescape(_TAG.sub("", statement.body_html))
     for processor in site.settings.processors.values():
         if processor.name not in said:

@@ -18,6 +18,7 @@ from optin.consent.kind_part_lookup import PartsByKind
 from optin.site.findings import Finding, shown_path
 from optin.site.kind_front_matter_hooks import FilePart
 from optin.site.magnet_life import Status
+from optin.site.markdown_to_html import read_prose
 from optin.site.model import Magnet, Site
 from optin.site.starter_texts import magnet_starter, starter_languages, starter_path
 from optin.site.toml_and_markdown_reader import Document, read_front_matter, read_text, texts_in
@@ -38,13 +39,23 @@ class Scaffold:
 
 
 def scaffold_texts(site: Site, kinds: PartsByKind[FilePart]) -> tuple[Finding, ...]:
-    """Return a warning for each text of a site's magnets that is still the scaffold's.
+    """Return a warning for each text of a site that is still the scaffold's: of its magnets, its statements.
 
     A draft may have some.
     """
     magnets = [magnet for magnet in site.magnets.values() if magnet.life.status is not Status.DRAFT]
     found = (it for magnet in magnets for it in scaffold_texts_of(site, magnet, kinds[magnet.kind]))
-    return tuple(sorted(found))
+    return tuple(sorted([*found, *scaffold_statements(site)]))
+
+
+def scaffold_statements(site: Site) -> Iterator[Finding]:
+    """Yield a warning for each privacy statement whose text is still the scaffold's, whatever its date."""
+    for lang, statement in site.privacy.items():
+        starter = read_front_matter(starter_path(lang, "privacy.md"), "privacy.md")
+        if isinstance(starter, Document) and statement.body_html == read_prose(starter.body).html:
+            message = f"The privacy statement in {lang!r} is still the one that optin init wrote."
+            cure = "Read it, and adapt it to your company (GDPR 13)."
+            yield Finding(statement.path, statement.line, 1, message, cure, "warning", "privacy-example")
 
 
 def scaffold_texts_of(site: Site, magnet: Magnet, kind: FilePart) -> Iterator[Finding]:

@@ -9,8 +9,8 @@ import pytest
 from optin.services.site_edition import load_edition
 from optin.site.findings import Finding
 from optin.site.load_site import load_site
-from optin.site.scaffold import make_site
 from tests.installed import KINDS
+from tests.own_site import own_site
 
 FRONT = {
     "kind": "newsletter",
@@ -24,12 +24,7 @@ FRONT = {
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """Make a sound site."""
-    make_site(tmp_path / "site")
-    toml(tmp_path / "site", "Uw bedrijf B.V.", "Voorbeeld B.V.")
-    toml(tmp_path / "site", "Straat 1", "Proefstraat 12")
-    with (tmp_path / "site" / "magnets" / "tips.md").open("a") as file:
-        file.write("\nElke tip komt van een klant.\n")
-    return tmp_path / "site"
+    return own_site(tmp_path / "site")
 
 
 def magnet(site: Path, **changes: str | None) -> Path:

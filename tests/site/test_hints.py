@@ -20,6 +20,7 @@ from tests.serving import form_key
 from tests.site.conftest import magnet, paper, toml
 from tests.web.test_dev import bench as bench  # noqa: PLC0414 - a fixture
 
+NEXT = "{text: Bel mij.}"
 GOOD = "Een korte brief per maand over toestemming vragen, met een voorbeeld uit de praktijk."
 
 
@@ -30,8 +31,11 @@ def codes(root: Path, slug: str | None = None) -> set[str]:
 
 
 def test_a_magnet_that_is_finished_gets_no_hint(site: Path) -> None:
-    """M4: silence is the praise."""
-    magnet(site, description=GOOD)
+    """M4, W4: silence is the praise; who is sent to a page of thanks finds the next step there."""
+    magnet(site, description=GOOD, next=NEXT)
+    assert codes(site, "brief") == set()
+    toml(site, "[purposes.tips-email]", '[links]\nhosts = ["example.com"]\n[purposes.tips-email]')
+    magnet(site, description=GOOD, thanks="https://example.com/")
     assert codes(site, "brief") == set()
 
 
@@ -44,11 +48,12 @@ def test_a_magnet_that_is_finished_gets_no_hint(site: Path) -> None:
         ({"description": "x" * 161}, "description-long"),
         ({"title": "Naam van uw nieuwsbrief"}, "example"),
         ({"purposes": f"\n  - id: tips-email\n    text: Mail mij {'nu en dan ' * 9}iets."}, "box-long"),
+        ({"next": None}, "no-next"),
     ],
 )
-def test_what_could_be_better_is_said(site: Path, change: dict[str, str], code: str) -> None:
+def test_what_could_be_better_is_said(site: Path, change: dict[str, str | None], code: str) -> None:
     """M4: a title that is cut off, a description that nobody finds, a box that nobody reads."""
-    magnet(site, **{"description": GOOD, **change})
+    magnet(site, **{"description": GOOD, "next": NEXT, **change})
     assert codes(site, "brief") == {code}
 
 
@@ -67,10 +72,14 @@ def test_a_page_without_a_cover_a_text_or_with_a_heavy_picture(site: Path) -> No
 
 def test_a_statement_that_nobody_touched_or_that_hides_a_processor(site: Path) -> None:
     """F2, M4: the statement of init is a beginning; whoever gets data stands in it."""
+    assert codes(site) == set()
+    own = {lang: (site / "privacy" / f"{lang}.md").read_text("utf-8") for lang in ("nl", "en")}
+    (site / "privacy" / "nl.md").write_text(
+        own["nl"].removesuffix("\nProefbedrijf BV, Voorbeeldstad.\n"), "utf-8"
+    )
     assert codes(site) == {"privacy-example"}
-    for lang in ("nl", "en"):
-        with (site / "privacy" / f"{lang}.md").open("a") as file:
-            file.write("\nMailer & Zoon B.V.\n")
+    for lang, text in own.items():
+        (site / "privacy" / f"{lang}.md").write_text(f"{text}\nMailer & Zoon B.V.\n", "utf-8")
     assert codes(site) == set()
     with (site / "optin.toml").open("a") as file:
         file.write('[processors.mailer]\nname = "Mailer & Zoon B.V."\nagreement = "2026-01-01"\n')

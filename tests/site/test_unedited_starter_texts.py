@@ -15,6 +15,7 @@ from optin.site.scaffold import make_magnet, make_site
 from optin.site.starter_texts import starter_languages
 from optin.site.unedited_starter_texts import scaffold_texts
 from tests.installed import KINDS
+from tests.own_site import own_statements
 from tests.site.conftest import magnet
 
 KIND_NAMES = sorted(name for name, _ in KINDS.files.items())
@@ -99,3 +100,24 @@ def test_a_draft_may_keep_its_scaffold(site: Path) -> None:
     assert edition is not None
     shown = [it for it in hints(edition.site, KINDS.files) if it.slug == "brief" and it.code == "example"]
     assert [it.severity for it in shown] == ["hint"]
+
+
+@pytest.mark.parametrize("lang", starter_languages())
+def test_the_statement_of_optin_init_must_be_adapted(tmp_path: Path, lang: str) -> None:
+    """W10, M7, F2: another date is no other text; a sentence is one. Serve refuses it, and names its file."""
+    path = tmp_path / "privacy" / f"{lang}.md"
+    make_site(tmp_path, (lang,))
+    path.write_text(path.read_text("utf-8").replace("date: 2", "date: 1", 1), "utf-8")
+    (found,) = statements_left(tmp_path)
+    assert (found.path, found.severity) == (f"privacy/{lang}.md", "warning")
+    with pytest.raises(SetupRefused, match=f"privacy/{lang}.md:"):
+        check_placeholders([found])
+    own_statements(tmp_path)
+    assert statements_left(tmp_path) == []
+
+
+def statements_left(root: Path) -> list[Finding]:
+    """Return what is the scaffold's in the privacy statements."""
+    edition, _ = load_edition(root, KINDS)
+    assert edition is not None
+    return [it for it in scaffold_texts(edition.site, KINDS.files) if it.slug is None]

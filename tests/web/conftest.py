@@ -22,13 +22,13 @@ from optin.keys import KeyRing
 from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
 from optin.services.site_edition import Edition, keep_edition, load_edition
-from optin.site.scaffold import make_site
 from optin.store.encryption import Vault
 from optin.store.sending_claims import Batch
 from optin.web import timing_protection
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from tests.installed import INSTALLED, KINDS
+from tests.own_site import own_site
 from tests.stores import open_store
 from tests.world import HOUR, about_requests, mark_trusted
 
@@ -147,15 +147,12 @@ class Visit:
 
 def site_at(root: Path) -> Edition:
     """Make a site with a white paper that asks for everything."""
-    make_site(root)
+    own_site(root)
     with (root / "optin.toml").open("a") as file:
         file.write(PURPOSES)
     text = (root / "optin.toml").read_text()
     base = 'base_url = "https://optin.example.com"\n'
-    text = text.replace("Uw bedrijf B.V.", "Voorbeeld B.V.").replace("Straat 1", "Proefstraat 12")
     (root / "optin.toml").write_text(base + text)
-    with (root / "magnets" / "tips.md").open("a") as file:
-        file.write("\nElke tip komt van een klant.\n")  # so it is not the example any more
     (root / "magnets" / "paper").mkdir()
     (root / "magnets" / "paper" / "index.md").write_text(PAPER)
     (root / "magnets" / "paper" / "witboek.pdf").write_bytes(b"%PDF-1.4 the very file")
