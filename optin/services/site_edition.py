@@ -26,7 +26,7 @@ from optin.site.loading_cache import ReadingCache
 from optin.site.model import Magnet, Site
 from optin.site.own_templates import broken_templates, make_theme
 from optin.site.page_inputs import KindPages
-from optin.site.privacy_statement_reader import changed_under_its_date
+from optin.site.privacy_statement_reader import changed_under_its_date, starter_digest
 from optin.site.render_site import Publication, publish
 from optin.store.database_interface import Store, Tx, bind
 from optin.store.forms import StoredAsset, has_other_text, keep_asset, keep_form, keep_privacy
@@ -213,7 +213,7 @@ def _reused_dates(tx: Tx, edition: Edition) -> tuple[Finding, ...]:
     return tuple(
         changed_under_its_date(edition.site.privacy[it.lang])
         for it in statements
-        if it.day and has_other_text(tx, it.lang, it.day, it.words)
+        if it.day and has_other_text(tx, it.lang, it.day, it.words, starter_digest(it.lang))
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from optin.site.findings import Finding, Severity
 from optin.site.front_matter import PrivacyFile
 from optin.site.markdown_to_html import read_prose
 from optin.site.model import PrivacyStatement, Site
+from optin.site.starter_texts import starter_path
 from optin.site.toml_and_markdown_reader import Document, read_front_matter
 from optin.site.validation_messages import validated
 
@@ -30,11 +32,22 @@ def read_statement(path: Path, name: str, lang: str) -> tuple[PrivacyStatement, 
         read.written.title,
         read_prose(document.body).html,
         day,
-        hashlib.sha256(" ".join(f"{read.written.title} {document.body}".split()).encode()).hexdigest(),
+        _digest(read.written.title, document.body),
         name,
         document.place(("date",))[0],
     )
     return statement, [*read.findings, *of_date, *_of_body(document)]
+
+
+@lru_cache
+def starter_digest(lang: str) -> str:
+    """Return the digest of the statement that a new site has in a language; empty: none."""
+    document = read_front_matter(starter_path(lang, "privacy.md"), "privacy.md")
+    return _digest(str(document.values["title"]), document.body) if isinstance(document, Document) else ""
+
+
+def _digest(title: str, body: str) -> str:
+    return hashlib.sha256(" ".join(f"{title} {body}".split()).encode()).hexdigest()
 
 
 def statements_dated_ahead(site: Site, now: datetime) -> tuple[Finding, ...]:

@@ -106,14 +106,18 @@ def keep_privacy(tx: Tx, statement: PrivacyVersion, now: datetime) -> None:
     )
 
 
-def has_other_text(tx: Tx, lang: str, day: str, words: str) -> bool:
-    """Return whether a statement in this language was served under this date with another text."""
+def has_other_text(tx: Tx, lang: str, day: str, words: str, starter: str) -> bool:
+    """Return whether a statement in this language was served under this date with another text.
+
+    `words`, `starter`: digests of its text, and of the text of a new site, which only its author sees.
+    """
     return has_row(
         tx,
-        "privacy_text WHERE lang = :lang AND day = :day AND words <> :words",
+        "privacy_text WHERE lang = :lang AND day = :day AND words NOT IN (:words, :starter)",
         lang=lang,
         day=day,
         words=words,
+        starter=starter,
     )
 
 

@@ -133,6 +133,20 @@ def test_another_text_under_the_same_date_is_said(site: Path, store_url: str, tm
     store.close()
 
 
+def test_the_text_of_a_new_site_is_nobodys_version(tmp_path: Path) -> None:
+    """F2, M7: whoever looks at a new site in dev may write its statement that same day."""
+    root = tmp_path / "new"
+    assert CliRunner().invoke(main, ["init", str(root), "--lang", "nl"]).exit_code == 0
+    store = open_store("sqlite:///var/optin.db", root, Vault(KeyRing.fresh("dev")))
+    assert keep(store, root) == ()
+    change(root, "## Hoe lang", "Wij verkopen niets.\n\n## Hoe lang")
+    assert keep(store, root) == ()
+    assert "The text changed" not in CliRunner().invoke(main, ["check", "--site", str(root)]).output
+    change(root, "Wij verkopen niets.", "Wij verkopen alles.")
+    assert [it.code for it in keep(store, root)] == ["date"]
+    store.close()
+
+
 def test_check_asks_the_database_of_this_machine(site: Path) -> None:
     """F2, M4: a database that is there is looked into, and left as it is."""
     store = open_store("sqlite:///var/optin.db", site, Vault(KeyRing.fresh("dev")))
