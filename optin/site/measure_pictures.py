@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from optin.site.picture_metadata import without_metadata
 from optin.site.referenced_files import read_most
 
 PICTURE_ENDINGS = ("svg", "png", "webp", "jpg", "jpeg")
@@ -25,7 +26,7 @@ _JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
 @dataclass(frozen=True)
 class PictureData:
-    """A displayable picture: its bytes, and its size in pixels."""
+    """A displayable picture: its bytes without metadata, and its size in pixels."""
 
     data: bytes
     width: int
@@ -63,7 +64,7 @@ def read_picture(path: Path, name: str) -> PictureData:
     if not is_svg(data) and (size[0] * size[1] > MOST_PIXELS or max(size) > MOST_SIDE):
         msg = f"{name} is {size[0]} by {size[1]} pixels, too large for a phone."
         raise PictureRefused(msg, "Save it smaller, such as 2000 pixels wide.")
-    return PictureData(data, *size)
+    return PictureData(without_metadata(data), *size)
 
 
 def read_icon(path: Path, name: str) -> bytes:

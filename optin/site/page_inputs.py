@@ -12,6 +12,7 @@ from optin.proof.page_assets import asset_address, content_type_of
 from optin.site.kind_page_hooks import PagesPart
 from optin.site.loading_cache import ReadingCache
 from optin.site.model import PictureFile, Site
+from optin.site.picture_metadata import without_metadata
 from optin.site.renditions import AVIF, WEBP, Rendition
 from optin.theme.theme import Asset, Theme
 from optin.theme.views import Picture
@@ -69,7 +70,7 @@ def mail_picture_of(maker: PageMaker, picture: PictureFile | None) -> str:
 
 def _original(maker: PageMaker, path: Path) -> str:
     def read() -> tuple[str, Asset]:
-        data = path.read_bytes()
+        data = without_metadata(path.read_bytes())
         return asset_address(path.name, data), Asset(data, content_type_of(path.name))
 
     url, asset = maker.kept.once(("picture", path), maker.kept.stamp(path), read)

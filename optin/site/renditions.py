@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 AVIF, WEBP = "avif", "webp"
 JPEG, PNG = "jpg", "png"  # for mails: Gmail shows no SVG, Outlook no WebP (caniemail.com)
 MAIL_WIDTH = 224  # pixels
-RECIPE = "1"  # part of each name in the cache: another one when the same bytes are drawn otherwise
+RECIPE = "2"  # part of each name in the cache: another one when the same bytes are drawn otherwise
 # Widths in pixels by where a picture stands; screens show two or three of them for each pixel of the page.
 WIDTHS: Mapping[str, tuple[int, ...]] = {
     "cover": (224, 448, 640),
@@ -127,10 +127,36 @@ def _opened(data: bytes) -> Picture:
 
 
 def _decoded(data: bytes) -> Picture:
-    """Return a picture upright, without what a camera wrote into it."""
+    """Return a picture upright and in the colours of the web, without what a camera wrote into it."""
     from PIL import ImageOps  # noqa: PLC0415 - as above
 
     with _opened(data) as opened:
         upright = ImageOps.exif_transpose(opened)
         clear = "A" in upright.getbands() or "transparency" in upright.info
-        return upright.convert("RGBA" if clear else "RGB")
+        profile = upright.info.get("icc_profile")
+        shown = _in_web_colours(upright, profile, clear=clear) if profile else None
+        plain = shown or upright.convert("RGBA" if clear else "RGB")
+        plain.info.clear()  # some formats write comments and profiles that they find there
+        return plain
+
+
+def _in_web_colours(picture: Picture, profile: bytes, *, clear: bool) -> Picture | None:
+    """Return a picture with a colour profile in sRGB, which needs none; None where the profile is broken."""
+    from PIL import ImageCms  # noqa: PLC0415 - as above
+
+    alpha = picture.convert("RGBA").getchannel("A") if clear else None
+    opaque = (
+        picture.convert("L" if picture.mode == "LA" else "RGB") if clear or picture.mode == "P" else picture
+    )
+    try:
+        shown = ImageCms.profileToProfile(
+            opaque,
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            outputMode="RGB",
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None
+    if shown is not None and alpha is not None:
+        shown.putalpha(alpha)
+    return shown

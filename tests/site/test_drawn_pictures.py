@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -277,14 +278,39 @@ def test_the_page_that_is_kept_is_of_the_file_whose_digest_it_bears(
     assert pdf_pages.pages_of(path, [1], kept) == (whole,)
 
 
-def test_a_kept_page_that_was_damaged_is_told(site: Path) -> None:
+def test_what_was_damaged_in_the_folder_is_drawn_again(site: Path) -> None:
+    """W2, M4: a failing disk, a link to a secret, a pipe: none is served, none keeps the site."""
+    folder = paper(site, COVER, INSIDE)
+    (folder / "x.pdf").write_bytes(PDF.read_bytes())
+    (folder / "cover.png").write_bytes(drawing(300, 300))
+    whole = page(site, "paper")
+    (site / "secret").write_bytes(b"the keys of this site")
+    kept = sorted((site / FOLDER).iterdir())
+    for spoil in ("cut", "empty", "zeros", "link", "pipe", "endless"):
+        for path in kept:
+            data = path.read_bytes()
+            path.unlink()
+            if spoil == "link":
+                path.symlink_to(site / "secret")
+            elif spoil == "pipe":
+                os.mkfifo(path)
+            elif spoil == "endless":
+                path.symlink_to("/dev/zero")
+            else:
+                path.write_bytes({"cut": data[:-9], "empty": b"", "zeros": bytes(len(data))}[spoil])
+        assert findings(site) == [], spoil
+        assert page(site, "paper") == whole, spoil
+        assert all(path.is_file() and not path.is_symlink() for path in kept), spoil
+
+
+def test_a_kept_page_that_is_no_picture_is_told(site: Path) -> None:
     """W2, M4: whatever is in the folder, the rest of the site loads."""
     folder = paper(site, body=INSIDE)
     (folder / "x.pdf").write_bytes(PDF.read_bytes())
     assert findings(site) == []
     for kept in (site / FOLDER).iterdir():
         if "-p" in kept.name:
-            kept.write_bytes(kept.read_bytes()[:40])
+            PictureCache(site).put(kept.name, b"no picture")
         else:
             kept.unlink()
     (finding,) = findings(site)
