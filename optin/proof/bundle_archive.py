@@ -12,7 +12,8 @@ import re
 import stat
 import struct
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterator, Mapping
 
 from optin.proof.commitment import digest
 
@@ -25,7 +26,9 @@ MAX_TEXT_BYTES = {".json": 2_000_000, ".jsonld": 2_000_000, ".html": 4_000_000} 
 _NAME = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,30}/){0,2}[A-Za-z0-9][A-Za-z0-9._@-]{0,120}")
 _MSDOS_FOLDER = 0x10
 _HEADER_BYTES, _END_BYTES = 30, 22
-_LENGTHS_AT = 26  # of name and extra field, in a member's own header (APPNOTE 4.3.7)
+_HEADER = struct.Struct("<4s2x2H4x3L2H")  # a member's own: APPNOTE 4.3.7, without version and time
+_WAYS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_NAMES_IN_EXTRA = frozenset({0x0001, 0x7075, 0x6375, 0x9901})  # other sizes, names and ways to read
 _DIRECTORY_AT = 10  # before the end: size and place of the directory (APPNOTE 4.3.16)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -51,7 +54,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _check_shape(archive, data)
-            files = _read(archive, len(data))
+            files = _read(archive, data)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as problem:
         if isinstance(problem, BundleBroken):
             raise
@@ -72,10 +75,9 @@ def _check_shape(archive: zipfile.ZipFile, data: bytes) -> None:
         if kind not in {0, stat.S_IFREG} or member.is_dir() or member.external_attr & _MSDOS_FOLDER:
             msg = "The archive holds something that is not a plain file."
             raise BundleBroken(msg)
-        name, extra = struct.unpack_from("<HH", data, at + _LENGTHS_AT)
         if member.header_offset != at:
             break
-        at += _HEADER_BYTES + name + extra + member.compress_size
+        at += _header_bytes(member, data) + member.compress_size
     else:
         directory, begin = struct.unpack_from("<LL", data, len(data) - _DIRECTORY_AT)
         ends = data.startswith(b"PK\5\6", len(data) - _END_BYTES) and data.endswith(b"\0\0")  # no comment
@@ -85,26 +87,64 @@ def _check_shape(archive: zipfile.ZipFile, data: bytes) -> None:
     raise BundleBroken(msg)
 
 
-def _read(archive: zipfile.ZipFile, packed: int) -> dict[str, bytes]:
+def _header_bytes(member: zipfile.ZipInfo, data: bytes) -> int:
+    """Return the length of a member's own header, which some readers believe instead of the directory."""
+    said = _HEADER.unpack_from(data, member.header_offset)
+    name = member.filename.encode()
+    meant = (
+        b"PK\3\4", member.flag_bits, member.compress_type, member.CRC, member.compress_size, member.file_size,
+        len(name),
+    )  # fmt: skip
+    begin = member.header_offset + _HEADER_BYTES + len(name)
+    extra = data[begin : begin + said[-1]]
+    names = {kind for it in (extra, member.extra) for kind in _kinds_of_extra(it)}
+    plain = member.compress_type in _WAYS and not member.comment and not names & _NAMES_IN_EXTRA
+    if said[:-1] != meant or data[begin - len(name) : begin] != name or not plain:
+        msg = "The archive tells one reader something else than another."
+        raise BundleBroken(msg)
+    return _HEADER_BYTES + len(name) + len(extra)
+
+
+def _kinds_of_extra(extra: bytes) -> Iterator[int]:
+    """Yield what each part of a member's extra field is (APPNOTE 4.5)."""
+    while len(extra) >= 4:  # noqa: PLR2004 - kind and length
+        kind, length = struct.unpack_from("<HH", extra)
+        yield kind
+        extra = extra[4 + length :]
+
+
+def _read(archive: zipfile.ZipFile, data: bytes) -> dict[str, bytes]:
     members = archive.infolist()
     total = sum(member.file_size for member in members)
-    if len(members) > MAX_FILES or total > MAX_BYTES or total > packed * MAX_RATIO:
+    if len(members) > MAX_FILES or total > MAX_BYTES or total > len(data) * MAX_RATIO:
         msg = "The archive is larger inside than any bundle of evidence."
         raise BundleBroken(msg)
     files: dict[str, bytes] = {}
+    seen: set[str] = set()  # a Mac or Windows keeps one of two names that differ in case alone
     for member in members:
-        if not _NAME.fullmatch(member.filename) or member.filename in files:
+        if not _NAME.fullmatch(member.filename) or member.filename.lower() in seen:
             msg = "The archive has a name in it that no bundle has."
             raise BundleBroken(msg)
+        seen.add(member.filename.lower())
         if member.file_size > _most(member.filename):
             msg = f"The file {member.filename} is larger than any of its kind."
             raise BundleBroken(msg)
         with archive.open(member) as file:
             files[member.filename] = file.read(member.file_size + 1)
-        if len(files[member.filename]) != member.file_size:
+        begin = member.header_offset + _header_bytes(member, data)
+        if not _fills(files[member.filename], data[begin : begin + member.compress_size], member):
             msg = "The archive says another size than it has."
             raise BundleBroken(msg)
     return files
+
+
+def _fills(content: bytes, packed: bytes, member: zipfile.ZipInfo) -> bool:
+    """Return whether a file is as large as its archive says, and ends where its packed bytes end."""
+    if member.compress_type == zipfile.ZIP_DEFLATED:
+        stream = zlib.decompressobj(-zlib.MAX_WBITS)
+        size = len(stream.decompress(packed, member.file_size + 1))
+        return size == len(content) == member.file_size and stream.eof and not stream.unused_data
+    return len(content) == member.file_size == len(packed)
 
 
 def _most(name: str) -> int:
@@ -113,7 +153,7 @@ def _most(name: str) -> int:
 
 def _check_manifest(files: dict[str, bytes]) -> None:
     try:
-        manifest = json.loads(files.pop(MANIFEST))
+        manifest = json.loads(files.pop(MANIFEST), object_pairs_hook=_once_each)
     except (KeyError, ValueError, RecursionError):
         msg = "The manifest is missing or cannot be read."
         raise BundleBroken(msg) from None
@@ -124,6 +164,14 @@ def _check_manifest(files: dict[str, bytes]) -> None:
         if manifest[name] != digest(data):
             msg = f"The file {name} is not what the manifest says; it was changed."
             raise BundleBroken(msg)
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object of JSON. Raises ValueError for a key that is there twice: readers take either."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
 
 
 def _json(value: object) -> bytes:

@@ -13,6 +13,9 @@ from optin.proof.bundle_archive import MAX_BYTES, BundleBroken, unpack
 from optin.proof.inclusion_proof import ENDING
 
 PROOF_FILE = "proof.zip"
+OF_A_RECEIPT = frozenset(
+    {"README.txt", "consent-receipt.jsonld", "declaration.json", "declaration.salt", "log-keys.txt"}
+)
 
 
 def is_receipt(files: Mapping[str, bytes]) -> bool:
@@ -23,7 +26,7 @@ def is_receipt(files: Mapping[str, bytes]) -> bool:
 def files_of_receipt(data: bytes) -> dict[str, bytes]:
     """Return the files of proof.zip, of a bundle, or of a receipt mail. Raises BundleBroken."""
     if data.startswith(b"PK"):
-        return unpack(data)
+        return _unpacked(data)
     files = files_of_mail(data)
     if not is_receipt(files):
         msg = "The file is no evidence: give a bundle (.zip), proof.zip, or a receipt mail (.eml)."
@@ -35,7 +38,7 @@ def files_of_mail(data: bytes) -> dict[str, bytes]:
     """Return the attached files of a receipt mail by name; empty for what is no mail. Raises BundleBroken."""
     files: dict[str, bytes] = {}
     for name, content in _attached(data):
-        for inside, part in (unpack(content) if name == PROOF_FILE else {name: content}).items():
+        for inside, part in (_unpacked(content) if name == PROOF_FILE else {name: content}).items():
             if files.get(inside, part) != part:  # readers would differ in which one they believe
                 msg = f"The mail has two different files named {inside}."
                 raise BundleBroken(msg)
@@ -43,6 +46,16 @@ def files_of_mail(data: bytes) -> dict[str, bytes]:
         if sum(map(len, files.values())) > MAX_BYTES:
             msg = "The mail is larger inside than any receipt."
             raise BundleBroken(msg)
+    return files
+
+
+def _unpacked(data: bytes) -> dict[str, bytes]:
+    """Return the files of an archive. Raises BundleBroken, also for a file of no receipt."""
+    files = unpack(data)
+    foreign = [name for name in files if name not in OF_A_RECEIPT and not name.endswith(ENDING)]
+    if is_receipt(files) and foreign:
+        msg = f"The archive has a file in it that no receipt has: {foreign[0]}."
+        raise BundleBroken(msg)
     return files
 
 

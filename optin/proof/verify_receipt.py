@@ -46,6 +46,7 @@ def verify_receipt(files: Mapping[str, bytes], trusted: Sequence[VerifierKey] = 
         "what the page, statement and mails said: events name them by digest; a bundle of evidence has them",
         "that only the person reads the mailbox that confirmed",
         "what consent-receipt.jsonld says: it tells the same for programs; believe the events",
+        "what README.txt and other attachments of the mail say: they explain; believe the events",
     ]
     return report
 

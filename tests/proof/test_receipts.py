@@ -148,6 +148,18 @@ def test_a_receipt_that_was_changed_is_not_proven(receipt: Receipt, what: str, t
         assert "NOT PROVEN" in told
 
 
+@ON_SQLITE
+def test_a_receipt_holds_nothing_that_it_does_not_prove(receipt: Receipt, tmp_path: Path) -> None:
+    """P6: a page beside the proof gets no PROVEN; a calendar in the mail is no part of it."""
+    files = {"README.txt": b"Read me.", **receipt.order.proof}
+    page = {**files, "page-that-she-saw.html": b"<p>I agree to everything.</p>"}
+    for stored, data in (("proof.zip", pack(page)), ("receipt.eml", mail_of(("proof.zip", pack(page))))):
+        code, told = verified(tmp_path, stored, data)
+        assert (code, "no receipt has: page-that-she-saw.html" in told) == (1, True), told
+    code, told = verified(tmp_path, "seat.eml", mail_of(("proof.zip", pack(files)), ("seat.ics", b"BEGIN")))
+    assert (code, "README.txt and other attachments" in told) == (0, True), told
+
+
 def test_what_is_no_evidence_is_refused_in_a_sentence(tmp_path: Path) -> None:
     """P6, S5: a letter, and a mail that proves nothing."""
     for data in (b"Dear officer,\n\nnothing.\n", b"Subject: hello\r\n\r\nNothing is attached.\r\n", b""):
