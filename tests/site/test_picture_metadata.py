@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from optin.services.edition import Edition, load_edition
+from optin.services.site_edition import Edition, load_edition
 from optin.site.picture_cache import PictureCache
 from optin.site.picture_metadata import without_metadata
 from optin.site.renditions import mail_rendition, renditions
