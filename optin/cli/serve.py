@@ -41,7 +41,7 @@ from optin.site.unedited_starter_texts import scaffold_texts
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from optin.web.run_server import open_port, run_server
-from optin.web.sighup_reload import hold_hangups
+from optin.web.sighup_reload import close_undisturbed, hold_hangups
 from optin.web.site_reload import ServedReload
 from optin.web.static_site import card_picture, magnets_with_variants, static_files
 from optin.web.worker_processes import Pipe, join_parent, keep_workers, start_worker, stop_at_signals
@@ -191,4 +191,7 @@ async def _serve(
     )
     app_context.readiness.add("site", reload.check)
     app = build_app(app_context, kinds.routes)
-    return await run_server(app, listening, jobs, settings.server, reload.ask)
+    try:
+        return await run_server(app, listening, jobs, settings.server, reload.ask)
+    finally:
+        close_undisturbed(asyncio.get_running_loop())

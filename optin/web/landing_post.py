@@ -36,6 +36,7 @@ from optin.flows.consents.earlier_page_versions import view_form
 from optin.flows.consents.encrypted_page_token import as_token, from_token, open_text, seal_text
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_limits import MailRequester
+from optin.services.site_edition import Edition
 from optin.theme.views import SentView
 from optin.web.app_context import AppContext, app_context_of, see_other, slug_of
 from optin.web.confirm import after_confirmation, may_lead_to, resend_mail, thanks_of
@@ -55,7 +56,7 @@ async def post_form(request: Request) -> Response:
     now = app_context.require_open(slug)  # what is stored bears this moment, not one after the end
     edition, installation = app_context.edition, app_context.installation
     key, _, sealed = single(posted, FORM_FIELD).partition(".")
-    form = await _shown(app_context, served, key)
+    form = await _shown(app_context, edition, served, key)
     asked = open_text(installation.vault, ASKED, slug.encode(), from_token(sealed))
     kind = edition.kinds.details[form.declaration.kind]
     country = edition.site.settings.controller.country
@@ -63,7 +64,7 @@ async def post_form(request: Request) -> Response:
     entry = read_entry(form.declaration, typed, country, kind)
     if not isinstance(entry, Entry) or doubt is not None:
         problems = () if isinstance(entry, Entry) else entry
-        return _again(app_context, slug, form, _Returned(typed, problems, doubt, asked))
+        return _again(app_context, edition, slug, form, _Returned(typed, problems, doubt, asked))
     carried = edition.kinds.flows[form.declaration.kind].carried(
         installation.vault,
         edition.site.magnets[slug].details,
@@ -76,7 +77,9 @@ async def post_form(request: Request) -> Response:
         async with app_context.limits.mails.mail() as mailing:
             stored, mailing.queued = await app_context.run(sign_up, form=form, entry=entry, now=now)
     except MailsSpent as spent:
-        return _again(app_context, slug, form, _Returned(typed, (), None, asked, spent.retry_after_seconds))
+        return _again(
+            app_context, edition, slug, form, _Returned(typed, (), None, asked, spent.retry_after_seconds)
+        )
     installation.wake_courier()
     number = next((value for name, value in entry.fields if address_at(name)), "")
     shown = f"{entry.email}\n{number}\n{form.key}"
@@ -134,13 +137,13 @@ def _served(app_context: AppContext, slug: Slug) -> FormVersion:
     return form
 
 
-async def _shown(app_context: AppContext, served: FormVersion, key: str) -> FormVersion:
+async def _shown(app_context: AppContext, edition: Edition, served: FormVersion, key: str) -> FormVersion:
     """Return the shown form version: a present one, or an earlier one of this page (F7)."""
-    face = app_context.edition.publication.face(served.declaration.magnet, key)
+    face = edition.publication.face(served.declaration.magnet, key)
     if face is not None:
         return face.form
     earlier = await app_context.view(view_form, key=key)
-    magnet = app_context.edition.site.magnet(earlier.declaration.magnet)  # it may have had another name
+    magnet = edition.site.magnet(earlier.declaration.magnet)  # it may have had another name
     if magnet is None or magnet.slug != served.declaration.magnet:
         raise FormUnknown
     return earlier
@@ -157,12 +160,15 @@ class _Returned:
     wait_seconds: int = 0  # until it can be sent, where no more mails leave today
 
 
-def _again(app_context: AppContext, slug: Slug, shown: FormVersion, returned: _Returned) -> Response:
+def _again(
+    app_context: AppContext, edition: Edition, slug: Slug, shown: FormVersion, returned: _Returned
+) -> Response:
     """Show the present form with the typed values; a tick stays only on unchanged words.
 
     An address that looks misspelt is asked about once: the form carries along, sealed, which one it was.
+    `edition`: in which the form was open; the present one may have lost the magnet meanwhile.
     """
-    publication, typed, doubt = app_context.edition.publication, returned.typed, returned.doubt
+    publication, typed, doubt = edition.publication, returned.typed, returned.doubt
     view = publication.face_like(slug, shown).view
     now = view.declaration
     same = [question.purpose for question in now.questions if question in shown.declaration.questions]
@@ -177,9 +183,7 @@ def _again(app_context: AppContext, slug: Slug, shown: FormVersion, returned: _R
         problems=(*doubted, *returned.problems),
         changed=shown.key != view.form_key,
         meant="" if doubt is None else doubt.meant,
-        understood=normalised_values(
-            shown.declaration, typed, app_context.edition.site.settings.controller.country
-        ),
+        understood=normalised_values(shown.declaration, typed, edition.site.settings.controller.country),
         wait_seconds=returned.wait_seconds,
     )
     if not returned.wait_seconds:

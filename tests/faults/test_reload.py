@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2 as httpx
@@ -52,6 +54,22 @@ def test_a_signal_loads_the_site_and_a_broken_one_waits(tmp_path: Path, free_por
         assert "the edited site is served: 2 magnets" in serving.log.read_text()
     finally:
         assert serving.stop() == 0
+
+
+def test_a_server_that_stops_is_ended_by_no_further_signal(tmp_path: Path, free_port: int) -> None:
+    """W10, O1: not by a reload that comes too late, and not by a second Ctrl-C: its store is closed whole."""
+    site = tmp_path / "site"
+    site_at(site)
+    serving = start(site, free_port, f"sqlite:///{tmp_path}/optin.db", NO_MAIL, str(tmp_path / "keys.json"))
+    process = serving.process
+    process.send_signal(signal.SIGTERM)
+    while process.poll() is None:
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.001)
+    assert process.returncode == 0
+    assert "Traceback" not in serving.log.read_text()
 
 
 def test_a_command_prints_a_link_to_a_draft_that_the_server_shows(tmp_path: Path, free_port: int) -> None:

@@ -11,12 +11,14 @@ import pytest
 from starlette.requests import Request
 
 from optin.consent.form_version import Slug
+from optin.flows.consents.earlier_page_versions import view_form
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.store.database_interface import bind
 from optin.store.forms import form_by_digest, last_declaration
 from optin.web import landing_post
+from optin.web.app_context import AppContext
 from optin.web.static_site import static_files
 from tests.installed import KINDS
 from tests.web.conftest import PAPER, Visit
@@ -135,6 +137,30 @@ def test_a_form_whose_magnet_goes_while_it_arrives_is_refused_kindly(
     rows = visit.rows()
     assert visit.client.post("/paper", data={"form": key, "email": "alice@example.com"}).status_code == 410
     assert visit.rows() == rows
+
+
+@pytest.mark.parametrize("email", ["alice@example.com", "no address"])
+def test_a_form_whose_magnet_goes_while_it_is_read_is_taken_or_shown_again(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, email: str
+) -> None:
+    """W10, S5: it was open when it came; what is stored is of the version that was shown."""
+    key = visit.form_key()
+    write(visit, "headline: Een andere kop\n")
+    view = AppContext.view
+
+    async def meanwhile(self: AppContext, flow: Any, /, *given: Any, **named: Any) -> Any:
+        found = await view(self, flow, *given, **named)
+        if flow is view_form:
+            (visit.root / "magnets" / "paper" / "index.md").unlink()
+            edition, _ = load_edition(visit.root, KINDS)
+            assert edition is not None
+            visit.app_context.replace(edition)
+        return found
+
+    monkeypatch.setattr(AppContext, "view", meanwhile)
+    answer = visit.client.post("/paper", data={"form": key, "email": email, "consent": "tips-email"})
+    assert answer.status_code == (303 if email == "alice@example.com" else 422)
+    assert visit.client.get("/paper").status_code == 410
 
 
 def test_the_waiting_page_is_no_form_version(visit: Visit) -> None:
