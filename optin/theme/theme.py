@@ -7,11 +7,10 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
-from types import CodeType, MappingProxyType
+from types import MappingProxyType
 from typing import Any, Self, TypeAlias
 
 from jinja2 import (
-    BytecodeCache,
     ChoiceLoader,
     Environment,
     FileSystemLoader,
@@ -19,13 +18,13 @@ from jinja2 import (
     TemplateSyntaxError,
     select_autoescape,
 )
-from jinja2.bccache import Bucket
 
 from optin.consent.channel import address_at, declared_addresses
 from optin.proof.bundle_archive import pack
 from optin.proof.page_assets import asset_address, content_type_of
 from optin.theme import mail_views, views
 from optin.theme.catalogue import catalogue
+from optin.theme.compiled_templates import CompiledTemplates
 from optin.theme.icon import page_icon
 from optin.theme.icons import icons_in
 from optin.theme.kind_folders import NO_FOLDERS, KindFolders, KindLoader, templates_of, words_of_all
@@ -76,6 +75,8 @@ Mail: TypeAlias = (
     | mail_views.ErasedMail
     | mail_views.KindMail
 )
+_COMPILED = CompiledTemplates(OURS)  # for every theme: optin dev makes one at each change
+_ENDINGS = ("css", "html", "txt")
 STYLESHEET = "style.css"
 BLOCK_STYLES = "blocks/blocks.css"  # joined to it: a page asks for one stylesheet
 
@@ -146,12 +147,12 @@ class Theme:
         `kinds`: those in use.
         """
         of_kinds = (name for kind in kinds for name in templates_of(self._kinds, kind))
-        for name in (*self._env.list_templates(), *of_kinds):
+        for name in (*self._env.list_templates(_ENDINGS), *of_kinds):
             self._env.get_template(name)
 
     def lost_blocks(self, kind: str) -> list[tuple[str, str]]:
         """Return the templates that lack a block which a template of a kind fills, with that block."""
-        ours = (it for it in self._env.list_templates() if it.startswith(f"kinds/{kind}/"))
+        ours = (it for it in self._env.list_templates(_ENDINGS) if it.startswith(f"kinds/{kind}/"))
         return lost_blocks(self._env, [*ours, *templates_of(self._kinds, kind)])
 
     def renewed(self) -> Self:
@@ -287,23 +288,6 @@ def unreadable_templates(folder: Path) -> list[tuple[str, Exception]]:
             except (TemplateSyntaxError, UnicodeDecodeError, OSError) as problem:
                 broken.append((name, problem))
     return broken
-
-
-class _CompiledTemplates(BytecodeCache):
-    """Caches compiled templates of this process: `optin dev` makes a new theme at each change."""
-
-    def __init__(self) -> None:
-        self._code: dict[tuple[str, str], CodeType] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        bucket.code = self._code.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        if bucket.code is not None:
-            self._code[bucket.key, bucket.checksum] = bucket.code
-
-
-_COMPILED = _CompiledTemplates()
 
 
 def _environment(site_templates: Path | None, kinds: KindFolders) -> Environment:
