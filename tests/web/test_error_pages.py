@@ -191,6 +191,7 @@ def test_every_answer_has_the_security_headers(visit: Visit) -> None:
         public = path.endswith(".png")  # a mail shows it within another site's page
         assert headers["cross-origin-resource-policy"] == ("cross-origin" if public else "same-origin")
         assert "default-src 'none'" in headers["content-security-policy"]
+        assert "connect-src 'self'" in headers["content-security-policy"], "Lighthouse asks for robots.txt so"
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["x-content-type-options"] == "nosniff"
