@@ -10,7 +10,7 @@ FAST = tests/consent tests/flows tests/kinds/quiz/test_quiz_scores.py tests/kind
 MEASURED = $(BIN)/coverage erase && $(BIN)/coverage run -m $(SUITE) && \
   $(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
-.PHONY: demo test test-fast test-host check bench editor format docs lock clean
+.PHONY: demo test test-fast test-host check bench editor pages format docs lock clean
 
 demo: .venv/demo.stamp
 	$(BIN)/optin dev --port $(PORT)
@@ -42,6 +42,12 @@ bench: .venv/test.stamp
 editor: .venv/test.stamp
 	npm install --silent --no-save --prefix .venv/editor yaml-language-server@2.0.0
 	$(BIN)/python -m tests.editor .venv/editor/node_modules/.bin/yaml-language-server
+
+# Needs npm and java: Lighthouse, axe and the Nu HTML checker on every page. LOOKS: those to measure, or as written.
+pages: .venv/test.stamp
+	npm install --silent --no-save --prefix .venv/pages lighthouse@12.8.2 vnu-jar@26.9.27
+	CHROMIUM="$$($(BIN)/python -m tests.chromium)" && export CHROMIUM && $(READY) && \
+	  $(BIN)/python -m tests.pages .venv/pages $(LOOKS)
 
 format: .venv/test.stamp
 	$(BIN)/ruff format .

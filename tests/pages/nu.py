@@ -1,0 +1,29 @@
+"""The Nu HTML checker (validator.nu): what is wrong with the HTML of pages and mails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+# A mail is laid out by attributes that HTML calls obsolete: Outlook knows no others (caniemail.com).
+FOR_OUTLOOK = ("attribute on the", "obsolete")
+
+
+def mistakes(jar: Path, pages: Mapping[str, str], mails: frozenset[str]) -> dict[str, list[str]]:
+    """Return every error and warning by the name of the page; `mails`: names of pages that are mails."""
+    with tempfile.TemporaryDirectory(prefix="optin-nu-") as folder:
+        named = {Path(folder) / f"{at}.html": name for at, name in enumerate(pages)}
+        for path, name in named.items():
+            path.write_text(pages[name], "utf-8")
+        command = ["java", "-jar", str(jar), "--format", "json", "--exit-zero-always", "--stdout", "--html"]
+        done = subprocess.run([*command, *map(str, named)], capture_output=True, text=True, check=True)
+        found: dict[str, list[str]] = {}
+        for it in json.loads(done.stdout)["messages"]:
+            name, message = named[Path(it["url"].removeprefix("file:"))], it["message"]
+            if not (name in mails and all(words in message for words in FOR_OUTLOOK)):
+                where = f"line {it.get('lastLine', '?')}: {it.get('extract', '').strip()}"
+                found.setdefault(name, []).append(f"{message} ({where})")
+    return found
