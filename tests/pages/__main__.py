@@ -18,7 +18,7 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
-from optin.site.loading import load_site
+from optin.site.load_site import load_site
 from tests.browser.front_door import FrontDoor, front_door
 from tests.chromium import ARGUMENTS, installed
 from tests.house.requirements_table import ROOT

@@ -65,7 +65,9 @@ class Walk:
             if page.locator(ADDRESS).count():
                 break
             self._answer()
-            yield self._seen(f"/{slug}, step {step + 1}")
+            if step == 0:
+                yield self._seen(f"/{slug}, a step")
+        yield self._seen(f"/{slug}, form")
         page.fill(ADDRESS, "nobody")
         self._submit()
         yield self._seen(f"/{slug}, a mistake")
