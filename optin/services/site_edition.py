@@ -99,14 +99,9 @@ class Edition:
         )
 
     def _by_name(self, values: Mapping[Slug, T]) -> dict[str, T]:
-        """Return values of magnets by each of their addresses, earlier ones too; drafts have none."""
+        """Return values of magnets by each of their addresses, earlier ones too."""
         magnets = self.site.magnets
-        return {
-            name: value
-            for slug, value in values.items()
-            if slug in magnets
-            for name in (slug, *magnets[slug].was)
-        }
+        return {name: value for slug, value in values.items() for name in (slug, *magnets[slug].was)}
 
     def promises(self, file_of: FileOf = lambda _folder, _path: None) -> list[Promise]:
         """Return what each form hands out by mail: a file, or what its kind promises.

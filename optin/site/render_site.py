@@ -65,6 +65,7 @@ class Publication:
     )  # what is at its address before its forms
     next_steps: Mapping[Slug, NextStep] = field(default_factory=dict)  # after a confirmation
     covers: Mapping[Slug, MailCover] = field(default_factory=dict)  # in mails
+    unpublished: frozenset[str] = frozenset()  # addresses of pictures that drafts alone show
 
     @cached_property
     def cards(self) -> Mapping[str, SocialCard]:
@@ -142,21 +143,23 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
     landings: dict[Slug, LandingView] = {}
     steps: dict[Slug, NextStep] = {}
     covers: dict[Slug, MailCover] = {}
-    for slug, magnet in (*site.magnets.items(), *site.drafts.items()):
-        try:
-            view = landing_view(maker, magnet, privacy[magnet.lang].digest)
-            step, cover = next_step_of(maker, magnet), mail_cover_of(maker, magnet)
-        except Exception as problem:  # noqa: BLE001 - a picture is gone since, or a kind of another package fails
-            rendered[slug] = _Rendered(wrong=(_failed(maker, magnet, problem),))
-            continue
-        landings[slug] = view
-        source = (theme.templates, view, magnet.variants, magnet.closes_at, magnet.life, magnet.was)
-        make = partial(_render, maker, magnet, view)
-        rendered[slug] = kept.once(("pages", slug), source, make)
-        if step is not None:
-            steps[slug] = step
-        if cover is not None:
-            covers[slug] = cover
+    for magnets in (site.magnets, site.drafts):
+        public = frozenset(theme.assets)  # in the end: of all that comes before the drafts
+        for slug, magnet in magnets.items():
+            try:
+                view = landing_view(maker, magnet, privacy[magnet.lang].digest)
+                step, cover = next_step_of(maker, magnet), mail_cover_of(maker, magnet)
+            except Exception as problem:  # noqa: BLE001 - a picture is gone since, or a kind of another package fails
+                rendered[slug] = _Rendered(wrong=(_failed(maker, magnet, problem),))
+                continue
+            landings[slug] = view
+            source = (theme.templates, view, magnet.variants, magnet.closes_at, magnet.life, magnet.was)
+            make = partial(_render, maker, magnet, view)
+            rendered[slug] = kept.once(("pages", slug), source, make)
+            if step is not None and slug in site.magnets:
+                steps[slug] = step
+            if cover is not None and slug in site.magnets:
+                covers[slug] = cover
     wrong = [
         less_severe(finding) if slug in site.drafts else finding
         for slug, it in rendered.items()
@@ -180,6 +183,7 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
         openings={slug: it.opening for slug, it in sound.items() if it.opening is not None},
         next_steps=steps,
         covers=covers,
+        unpublished=frozenset(theme.assets) - public,
     )
 
 

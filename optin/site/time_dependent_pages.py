@@ -52,8 +52,24 @@ def _without_form(
     return ClosedView(landing.frame, landing, others, by_kind=by_kind, is_archived=magnet.is_archived)
 
 
-def next_change(site: Site, now: datetime) -> datetime | None:
-    """Return when a form opens or closes next; None: never."""
+@dataclass(frozen=True)
+class UnchangedPeriod:
+    """From when until when no form of a site opens or closes (UTC); None: there is no such moment."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def includes(self, now: datetime) -> bool:
+        """Return whether the pages of this period are those of a moment."""
+        return (self.since is None or self.since <= now) and (self.until is None or now < self.until)
+
+
+def period_around(site: Site, now: datetime) -> UnchangedPeriod:
+    """Return the period around a moment in which pages stay as they are, for a clock set back too."""
     magnets = site.magnets.values()
-    moments = (moment for it in magnets for moment in (it.life.opens_at, it.closes_at))
-    return min((moment for moment in moments if moment is not None and moment > now), default=None)
+    named = (moment for it in magnets for moment in (it.life.opens_at, it.closes_at))
+    moments = [moment for moment in named if moment is not None]
+    return UnchangedPeriod(
+        since=max((moment for moment in moments if moment <= now), default=None),
+        until=min((moment for moment in moments if moment > now), default=None),
+    )

@@ -21,7 +21,7 @@ from optin.services.installation import Installation
 from optin.services.open_store import data_folders
 from optin.services.site_edition import Edition
 from optin.site.magnet_life import Phase
-from optin.site.time_dependent_pages import next_change
+from optin.site.time_dependent_pages import UnchangedPeriod, period_around
 from optin.store.database_interface import Operation, P, T, read, written
 from optin.theme.views import ErrorView, Frame
 from optin.web.page_cache import CachedPages, PageCache
@@ -42,7 +42,7 @@ class AppContext:
     followers: list[Callable[[Edition], None]] = field(default_factory=list)  # called with each new edition
     _pages: Mapping[str, CachedPages] = field(default_factory=dict)
     _page_cache: PageCache = field(default_factory=PageCache)
-    _until: datetime | None = None  # when the next form opens or closes: then the pages are others
+    _period: UnchangedPeriod = UnchangedPeriod()  # outside of it, the pages are others
 
     @classmethod
     def of(cls, edition: Edition, installation: Installation) -> AppContext:
@@ -59,7 +59,7 @@ class AppContext:
     @property
     def pages(self) -> Mapping[str, CachedPages]:
         """The cached pages by path, as of now."""
-        if self._until is not None and self.installation.clock() >= self._until:
+        if not self._period.includes(self.installation.clock()):
             try:
                 self._prepare()
             except Exception as problem:  # noqa: BLE001 - a template of the site's own; the others go on
@@ -68,7 +68,7 @@ class AppContext:
 
     def _prepare(self) -> None:
         now = self.installation.clock()
-        self._until = next_change(self.edition.site, now)
+        self._period = period_around(self.edition.site, now)
         self._pages = self._page_cache.pages(self.edition, now)
 
     def require_open(self, slug: Slug) -> datetime:
@@ -91,7 +91,7 @@ class AppContext:
         now = self.installation.clock()
         pages = self._page_cache.pages(edition, now)
         self.installation.obey(replace(edition.policy, limited=self.limits.log.note))
-        self.edition, self._pages, self._until = edition, pages, next_change(edition.site, now)
+        self.edition, self._pages, self._period = edition, pages, period_around(edition.site, now)
         for follow in self.followers:
             follow(edition)
 

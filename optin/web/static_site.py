@@ -25,6 +25,8 @@ def static_files(
     own = site.settings.languages[0]
     base = site.settings.base_url
     contents = {**cached_contents(edition, now)}
+    for url in publication.unpublished:  # a web host may list its folder
+        del contents[url]
     contents["/privacy"] = contents[privacy_url(publication.privacy[own].digest)]
     files = {_name(path, it): it.data for path, it in contents.items()}
     files |= {url.lstrip("/"): drawn(card) for url, card in publication.cards.items()}

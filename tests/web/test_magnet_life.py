@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import html5lib
 import pytest
+from PIL import Image
 from starlette.requests import Request
 
 from optin.consent.form_version import Slug
@@ -74,6 +76,19 @@ def test_a_page_waits_opens_and_ends_at_the_very_moment(visit: Visit) -> None:
     assert heading(over.text) == "Dit formulier is gesloten"
     assert "<form" not in over.text
     html5lib.HTMLParser(strict=True).parse(over.text)
+
+
+def test_a_clock_that_is_set_back_takes_the_page_along(visit: Visit) -> None:
+    """W10, O7: whatever the clock says, a page shows a form exactly when one is taken."""
+    write(visit, LIFE)
+    for moment in (ENDS, OPENS, ENDS - TICK, OPENS - TICK, ENDS, OPENS - TICK):
+        visit.moment = moment
+        is_open = OPENS <= moment < ENDS
+        page = visit.client.get("/paper").text
+        assert ('name="form"' in page) == is_open, moment
+        assert ("/paper" in visit.client.get("/").text) == is_open, moment
+        taken = visit.client.post("/paper", data={"form": "0", "email": "alice@example.com"}).status_code
+        assert (taken == 409) == (moment < ENDS), moment  # waiting, or an unknown form
 
 
 def test_a_form_posted_too_early_or_too_late_is_refused_kindly(visit: Visit) -> None:
@@ -236,6 +251,23 @@ def test_a_draft_is_a_page_that_does_not_exist(visit: Visit) -> None:
     for path in ("/", "/sitemap.xml", "/robots.txt"):
         assert "plan" not in visit.client.get(path).text
     assert visit.installation.store.read(bind(last_declaration, magnet="plan")) is None
+
+
+def test_a_build_holds_no_picture_of_a_draft(visit: Visit) -> None:
+    """W10, S8: a web host may list its folder; the server knows their addresses, for previews."""
+    out = io.BytesIO()
+    Image.effect_noise((300, 300), 40).save(out, "PNG")
+    folder = visit.root / "magnets" / "plan"
+    folder.mkdir()
+    (folder / "plan.png").write_bytes(out.getvalue())
+    more = "picture: {file: plan.png, alt: Een plan}\nnext: {text: B, picture: {file: plan.png, alt: C}}\n"
+    write(visit, f"status: draft\n{more}", "plan")
+    edition = visit.app_context.edition
+    assert any("/plan-" in url for url in edition.theme.assets)
+    assert [name for name in static_files(edition, visit.moment) if "plan" in name] == []
+    assert not any("plan" in url for url in edition.publication.mail_pictures)  # these are stored for ever
+    shown = next(url for url in edition.theme.assets if "/plan-" in url)
+    assert visit.client.get(shown).status_code == 200
 
 
 def test_a_magnet_that_becomes_a_draft_again_is_like_a_removed_one(visit: Visit) -> None:
