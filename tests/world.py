@@ -25,7 +25,7 @@ from optin.consent.form_version import (
     Slug,
 )
 from optin.consent.kind_part_lookup import PartsByKind
-from optin.consent.posted_form import Entry
+from optin.consent.posted_form import ValidEntry
 from optin.consent.purpose import ConsentKey, ConsentQuestion, Controller, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.consents.confirm import Confirmation, confirm
@@ -49,7 +49,7 @@ from optin.store.encryption import Vault
 from optin.store.event_log import StoredCheckpoint, integrate
 from optin.store.forms import keep_form, keep_privacy
 from optin.store.mail_outbox import give_up_crashing_mails
-from optin.store.sending_claims import Batch
+from optin.store.sending_claims import ClaimBatch
 from tests.installed import KINDS
 from tests.stores import SCHEMA, open_store
 
@@ -181,7 +181,7 @@ class World:
 
     def sign_up(self, email: str, *purposes: PurposeId, **fields: str) -> RequestId:
         """Fill in the form and send it."""
-        entry = Entry(parse_email(email), tuple(fields.items()), purposes)
+        entry = ValidEntry(parse_email(email), tuple(fields.items()), purposes)
         return self.run(sign_up, form=self.form, entry=entry, now=self.now)[0]
 
     def confirm(self, request: RequestId) -> Confirmation:
@@ -204,7 +204,7 @@ class World:
         """Take the mails that are due, as a courier does."""
         self.sign()
         self.do(give_up_crashing_mails, now=self.now)
-        return self.run(claim_orders, batch=Batch(most), now=self.now, suspect=suspect)
+        return self.run(claim_orders, batch=ClaimBatch(most), now=self.now, suspect=suspect)
 
     def sign(self) -> StoredCheckpoint:
         """Take what happened into the log and sign it, as the log keeper does."""

@@ -30,7 +30,7 @@ from optin.proof.bundle_report import Report
 from optin.proof.find_checkpoints import checkpoints_in
 from optin.proof.journal_chain import BASES, BEGUN, RESTORED, TAKEN_OVER, JournalLine, tree_heads
 from optin.proof.receipt_files import files_of_receipt, is_receipt
-from optin.proof.signed_notes import Checkpoint, Note, NoteBroken, VerifierKey, parse_keys
+from optin.proof.signed_notes import Checkpoint, NoteBroken, SignedNote, VerifierKey, parse_keys
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
 from optin.proof.verify_receipt import verify_receipt
 from optin.services.event_log_signer import advance_log
@@ -253,7 +253,7 @@ def _checkpoints(file: Path) -> list[str]:
     notes: list[str] = []
     for note in checkpoints_in(_read(file, "anything that holds a checkpoint")):
         with suppress(NoteBroken):
-            Checkpoint.read(Note.parse(note))
+            Checkpoint.read(SignedNote.parse(note))
             notes.append(note)
     if not notes:
         refuse(

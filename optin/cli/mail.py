@@ -8,7 +8,7 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import served_edition, site_option
-from optin.flows.delivery.retry_abandoned_mails import Retried, SkipReason, retry_dead
+from optin.flows.delivery.retry_abandoned_mails import RetryCounts, SkipReason, retry_dead
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
 
@@ -51,9 +51,9 @@ def retry(kinds: InstalledKinds, site: Path, *, dry_run: bool) -> None:
         click.echo("Nothing was changed.")
 
 
-def _retry(installation: Installation, *, dry_run: bool) -> Retried:
+def _retry(installation: Installation, *, dry_run: bool) -> RetryCounts:
     """Process every failed mail, step by step while the server runs."""
-    done = Retried()
+    done = RetryCounts()
     while True:
         before = done.last
         done.add(installation.run(retry_dead, after=before, now=installation.clock(), dry_run=dry_run))

@@ -16,7 +16,7 @@ from optin.consent.purpose import PurposeId
 from optin.errors import RequestRefused
 from optin.services.served_settings import require_served_site, require_server_settings, settings_of_server
 from optin.services.site_edition import Edition, load_edition
-from optin.settings.installation import Served
+from optin.settings.installation import ServedSettings
 from optin.site.findings import Finding, as_text, nearest
 from optin.site.load_site import find_root
 from optin.site.model import Site
@@ -87,7 +87,7 @@ def served_edition(root: Path, kinds: InstalledKinds) -> Edition:
     return with_settings_of(served, edition)
 
 
-def with_settings_of(served: Served, edition: Edition) -> Edition:
+def with_settings_of(served: ServedSettings, edition: Edition) -> Edition:
     """Return the edition with the server's settings where this shell sets none."""
     settings = edition.site.settings
     if all(getattr(settings, name) == value for name, value in served.values.items()):

@@ -14,7 +14,7 @@ from optin.consent.preview_link import preview_payload
 from optin.consent.signed_links import LinkKind
 from optin.services.open_installation import open_installation
 from optin.site.findings import nearest
-from optin.site.magnet_life import Phase
+from optin.site.magnet_life import MagnetPhase
 
 MOST_DAYS = 90
 
@@ -42,7 +42,7 @@ def preview(kinds: InstalledKinds, site: Path, slug: str, days: int) -> None:
         refuse(f"There is no magnet {slug!r}. {nearest(name, [*edition.site.drafts, *edition.site.magnets])}")
     with open_installation(settings, edition.policy, edition.kinds) as installation:
         now = installation.clock()
-        if name in edition.site.magnets and magnet.phase_at(now) is not Phase.WAITING:
+        if name in edition.site.magnets and magnet.phase_at(now) is not MagnetPhase.WAITING:
             refuse(f"/{name} is public: {settings.base_url}/{name}")
         payload = preview_payload(name, now + timedelta(days=days))
         token = installation.vault.links.sign(LinkKind.PREVIEW, payload, now)

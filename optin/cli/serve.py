@@ -44,7 +44,7 @@ from optin.web.run_server import open_port, run_server
 from optin.web.sighup_reload import close_undisturbed, hold_hangups
 from optin.web.site_reload import ServedReload
 from optin.web.static_site import card_picture, magnets_with_variants, static_files
-from optin.web.worker_processes import Pipe, join_parent, keep_workers, start_worker, stop_at_signals
+from optin.web.worker_processes import ParentPipe, join_parent, keep_workers, start_worker, stop_at_signals
 
 log = logging.getLogger("optin.serve")
 
@@ -160,7 +160,7 @@ def serve(kinds: InstalledKinds, /, site: Path, host: str, port: int, workers: i
             reload = ServedReload(app_context, kept, watch=flags["reload"])
             held_out = asyncio.run(_serve(kinds, app_context, reload, listening))
     if shared is None and workers > 1:
-        start = partial(start_worker, listening, Pipe(), sys.argv[1:])
+        start = partial(start_worker, listening, ParentPipe(), sys.argv[1:])
         held_out = keep_workers(workers, start, stop_at_signals())
     if not held_out:
         sys.exit(REFUSED)

@@ -10,7 +10,7 @@ from optin.jobs.build_courier import courier_job, courier_of, follow_edition
 from optin.jobs.schema_watch import check_schema, schema_job
 from optin.jobs.server_jobs import STALE_SECONDS, installation_jobs
 from optin.jobs.server_presence import presence_job
-from optin.jobs.webhook_sender import Sender, webhook_jobs
+from optin.jobs.webhook_sender import WebhookSender, webhook_jobs
 from optin.services.interrupted_sendings import HANDED_OVER
 from optin.web.app_context import AppContext
 from optin.web.connection_limits import keep_room
@@ -18,7 +18,7 @@ from optin.web.limit_log import keep_limit_log
 
 
 def background_jobs(
-    app_context: AppContext, listening: socket.socket, webhooks: Sender, *more: Job
+    app_context: AppContext, listening: socket.socket, webhooks: WebhookSender, *more: Job
 ) -> list[Job]:
     """Return the background jobs of a server, and add their checks to its readiness.
 

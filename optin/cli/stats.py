@@ -12,7 +12,7 @@ from rich.table import Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import served_edition, site_option
-from optin.consent.compare_variants import Comparison, Wording
+from optin.consent.compare_variants import Comparison, ObservedVariant
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.export.statistics_json import as_json
 from optin.export.weekly_chart import as_svg
@@ -108,7 +108,7 @@ def _wordings(comparison: Comparison) -> Table:
     return table
 
 
-def _share(rate: Rate | Wording) -> tuple[str, str]:
+def _share(rate: Rate | ObservedVariant) -> tuple[str, str]:
     if rate.share is None:
         return "–", "–"
     return f"{rate.share:.0%}", f"{rate.low:.0%} to {rate.high:.0%}"

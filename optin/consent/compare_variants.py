@@ -30,7 +30,7 @@ METHOD = (
 
 
 @dataclass(frozen=True)
-class Wording:
+class ObservedVariant:
     """One variant since all of them are served. `variant` is empty for the magnet as written."""
 
     variant: str
@@ -53,7 +53,7 @@ class Comparison:
 
     magnet: str
     since: datetime
-    wordings: tuple[Wording, ...]
+    wordings: tuple[ObservedVariant, ...]
     shares_differ: bool  # after one of them more confirm than after each of the others
     numbers_differ: bool  # one brought more confirmed sign-ups than each of the others
     said: tuple[str, ...]
@@ -74,7 +74,7 @@ def compare(magnet: str, since: datetime, tried: Sequence[WordingCounts]) -> Com
     """Compare at least two variants."""
     score = z_score_for(len(tried))
     wordings = tuple(
-        Wording(
+        ObservedVariant(
             it.variant,
             it.version,
             it.asked,
@@ -96,7 +96,9 @@ def compare(magnet: str, since: datetime, tried: Sequence[WordingCounts]) -> Com
     )
 
 
-def _said(wordings: tuple[Wording, ...], surest: Wording | None, fullest: Wording | None) -> Iterator[str]:
+def _said(
+    wordings: tuple[ObservedVariant, ...], surest: ObservedVariant | None, fullest: ObservedVariant | None
+) -> Iterator[str]:
     if surest is None:
         yield "How many confirm: the wordings cannot be told from chance."
     else:
@@ -114,7 +116,9 @@ def _said(wordings: tuple[Wording, ...], surest: Wording | None, fullest: Wordin
         )
 
 
-def _ahead_of_all(wordings: tuple[Wording, ...], beats: Callable[[Wording, Wording], bool]) -> Wording | None:
+def _ahead_of_all(
+    wordings: tuple[ObservedVariant, ...], beats: Callable[[ObservedVariant, ObservedVariant], bool]
+) -> ObservedVariant | None:
     return next(
         (one for one in wordings if all(beats(one, other) for other in wordings if other is not one)), None
     )

@@ -22,7 +22,7 @@ MAX_FIELD_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
-class Entry:
+class ValidEntry:
     """One person's valid input; nothing that the form did not ask."""
 
     email: EmailAddress
@@ -31,7 +31,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Problem:
+class FieldProblem:
     """A mistake in a field. `reason`: a key of the catalogues, `problem.<reason>`."""
 
     field: str
@@ -125,9 +125,9 @@ def _needed(declaration: FormDeclaration, typed: FormInput) -> set[Address]:
 
 def read_entry(
     declaration: FormDeclaration, typed: FormInput, country: str, kind: DetailsPart
-) -> Entry | tuple[Problem, ...]:
+) -> ValidEntry | tuple[FieldProblem, ...]:
     """Return the entry, or every problem in the input, in the form's order."""
-    problems: list[Problem] = []
+    problems: list[FieldProblem] = []
     email = _read_email(typed.value(EMAIL_FIELD), problems)
     needed = _needed(declaration, typed)
     fields: list[tuple[str, str]] = []
@@ -138,29 +138,29 @@ def read_entry(
         value = typed.value(field.name)
         if address is not None:
             value, reason = read_address(address, value, country)
-            problems += [Problem(field.name, reason)] if reason else []
+            problems += [FieldProblem(field.name, reason)] if reason else []
         elif field.required and not value:
-            problems.append(Problem(field.name, "missing"))
+            problems.append(FieldProblem(field.name, "missing"))
         if len(value) > MAX_FIELD_CHARACTERS:
-            problems.append(Problem(field.name, "too-long"))
+            problems.append(FieldProblem(field.name, "too-long"))
         elif value:
             fields.append((field.name, value))
-    problems += [Problem(*it) for it in kind.check_post(dict(typed.values), typed.ticked).problems]
+    problems += [FieldProblem(*it) for it in kind.check_post(dict(typed.values), typed.ticked).problems]
     by_mail = {asked.purpose for asked in declaration.questions if asked.channel.by_mail}
     if kind.needs_consent and by_mail and not by_mail.intersection(typed.ticked):
         reason = "consent-email-missing" if typed.ticked else "consent-missing"
-        problems.append(Problem(CONSENT_FIELD, reason))
+        problems.append(FieldProblem(CONSENT_FIELD, reason))
     if problems or email is None:
         return tuple(problems)
     purposes = tuple(asked.purpose for asked in declaration.asked(typed.ticked))
-    return Entry(email=email, fields=tuple(fields), purposes=purposes)
+    return ValidEntry(email=email, fields=tuple(fields), purposes=purposes)
 
 
-def _read_email(text: str, problems: list[Problem]) -> EmailAddress | None:
+def _read_email(text: str, problems: list[FieldProblem]) -> EmailAddress | None:
     try:
         return parse_typed_email(text)
     except AddressRefused as problem:
-        problems.append(Problem(EMAIL_FIELD, problem.reason))
+        problems.append(FieldProblem(EMAIL_FIELD, problem.reason))
         return None
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from optin.consent.channel import MAILBOX, TELEPHONE
 from optin.errors import RequestRefused
-from optin.export.contact_list_row import MAX_COLUMNS, Line
+from optin.export.contact_list_row import MAX_COLUMNS, ContactListRow
 from optin.export.contacts_in_cell import EMAIL, PHONE, addresses_within, is_address, own_addresses
 from optin.export.delimited_reader import read_delimited
 from optin.export.refused_files import foreign_format, is_spreadsheet
@@ -41,15 +41,15 @@ class PeopleList:
 
     header: tuple[str, ...] | None
     column: int
-    rows: Iterator[Line]  # raises RequestRefused where the list cannot be read
+    rows: Iterator[ContactListRow]  # raises RequestRefused where the list cannot be read
     kind: str  # email or phone
     width: int  # how many columns a row has
 
-    def value(self, line: Line) -> str:
+    def value(self, line: ContactListRow) -> str:
         """Return the cell of the address column; empty when the row is too short."""
         return line.cells[self.column].strip() if self.column < len(line.cells) else ""
 
-    def addresses(self, line: Line) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def addresses(self, line: ContactListRow) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the addresses in the address column, and those in the other cells.
 
         What stands beyond the last column belongs to the cell of the address: it had a separator in it. So
@@ -69,7 +69,7 @@ class PeopleList:
             return own + others, ()
         return own, others
 
-    def _is_all_addresses(self, line: Line) -> bool:
+    def _is_all_addresses(self, line: ContactListRow) -> bool:
         return all(is_address(self.kind, cell) for cell in line.cells if cell.strip())
 
 
@@ -103,7 +103,7 @@ def open_list(
     return whole
 
 
-def _whole(path: Path, kind: str, encoding: str, sheet: str | None) -> Iterator[Line]:
+def _whole(path: Path, kind: str, encoding: str, sheet: str | None) -> Iterator[ContactListRow]:
     """Yield the rows of a file of any kind. Raises RequestRefused."""
     try:
         what = foreign_format(path)
@@ -122,7 +122,7 @@ def _whole(path: Path, kind: str, encoding: str, sheet: str | None) -> Iterator[
         raise RequestRefused(msg) from None
 
 
-def _one_by_one(path: Path, lines: Iterator[Line], people: PeopleList) -> Iterator[Line]:
+def _one_by_one(path: Path, lines: Iterator[ContactListRow], people: PeopleList) -> Iterator[ContactListRow]:
     """Yield rows unchanged. Raises RequestRefused for two rows in one line: the second would be hidden."""
     most = max(people.width + 1, 2 * people.width - 1) if people.width > 1 else MAX_COLUMNS + 1
     for line in lines:
@@ -139,7 +139,7 @@ def _one_by_one(path: Path, lines: Iterator[Line], people: PeopleList) -> Iterat
         yield line
 
 
-def _header(sample: Sequence[Line], kind: str, column: str | None) -> int | None:
+def _header(sample: Sequence[ContactListRow], kind: str, column: str | None) -> int | None:
     """Return the header row: the one that names the column, else the widest above all addresses.
 
     A row with somebody in it is none; above a header there are only titles, with fewer cells.
@@ -166,7 +166,7 @@ def _named(path: Path, number: int, names: Sequence[str], column: str) -> int:
     raise RequestRefused(msg)
 
 
-def _found(sample: Sequence[Line], names: Sequence[str], kind: str) -> int | None:
+def _found(sample: Sequence[ContactListRow], names: Sequence[str], kind: str) -> int | None:
     """Return the column with a known name; else the one whose cells mostly hold addresses."""
     named = [place for place, name in enumerate(names) if _NAMES[kind].fullmatch(name.casefold())]
     if named:

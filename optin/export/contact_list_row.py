@@ -8,7 +8,7 @@ MAX_COLUMNS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ContactListRow:
     """One row. `number`: its line in the file, from 1."""
 
     number: int

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from optin.errors import RequestRefused
-from optin.export.contact_list_row import MAX_COLUMNS, Line
+from optin.export.contact_list_row import MAX_COLUMNS, ContactListRow
 from optin.export.contacts_in_cell import is_address
 
 MAX_LINE_CHARACTERS = 250_000  # of a line, and of a row over several lines
@@ -36,7 +36,7 @@ _BYTE_ORDER_MARKS = (
 )
 
 
-def read_delimited(path: Path, encoding: str, kind: str) -> Iterator[Line]:
+def read_delimited(path: Path, encoding: str, kind: str) -> Iterator[ContactListRow]:
     """Yield the rows of a list of addresses or numbers (`kind`) as text. Raises RequestRefused, OSError."""
     encoding = _encoding(path, encoding)
     try:
@@ -60,7 +60,7 @@ def _encoding(path: Path, named: str) -> str:
     return named
 
 
-def _rows(path: Path, lines: Iterator[str], kind: str) -> Iterator[Line]:
+def _rows(path: Path, lines: Iterator[str], kind: str) -> Iterator[ContactListRow]:
     sample = _sample(lines)
     if _are_recipients(sample):
         yield from _line_by_line(chain(sample, lines))
@@ -97,7 +97,7 @@ def _rows(path: Path, lines: Iterator[str], kind: str) -> Iterator[Line]:
             raise RequestRefused(msg)
         before = number
         if any(cells):
-            yield Line(number, tuple(cells))
+            yield ContactListRow(number, tuple(cells))
 
 
 def _sample(lines: Iterator[str]) -> list[str]:
@@ -138,11 +138,11 @@ def _are_recipients(lines: Sequence[str]) -> bool:
     return quoted and all(map(_RECIPIENTS.fullmatch, filled[1:] or filled))
 
 
-def _line_by_line(lines: Iterator[str]) -> Iterator[Line]:
+def _line_by_line(lines: Iterator[str]) -> Iterator[ContactListRow]:
     """Yield each line as a row of one cell: quotes belong to names."""
     for number, line in enumerate(lines, 1):
         if line.strip():
-            yield Line(number, (line.strip(),))
+            yield ContactListRow(number, (line.strip(),))
 
 
 def _no_row(path: Path, first: int, last: int, problem: csv.Error) -> str:

@@ -19,7 +19,7 @@ STANDARD_OUTPUT = "-"
 
 
 @dataclass
-class Draft:
+class UnreleasedFile:
     """An export that is not visible yet."""
 
     file: IO[str]
@@ -39,11 +39,11 @@ def write_whole(out: str, data: bytes) -> None:
 
 
 @contextmanager
-def destination(out: str) -> Iterator[Draft]:
+def destination(out: str) -> Iterator[UnreleasedFile]:
     """Write to a draft; publish it only if `released` was set by the end. Raises RequestRefused."""
     if out == STANDARD_OUTPUT:
         with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as file:
-            draft = Draft(file)
+            draft = UnreleasedFile(file)
             yield draft
             if draft.released:
                 file.flush()
@@ -60,7 +60,7 @@ def destination(out: str) -> Iterator[Draft]:
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            draft = Draft(file)
+            draft = UnreleasedFile(file)
             yield draft
             file.flush()
             os.fsync(file.fileno())

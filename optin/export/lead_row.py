@@ -26,7 +26,7 @@ AFTER = (
 )
 
 
-class Rows:
+class LeadRows:
     """Turns proven leads into rows of text."""
 
     def __init__(self, vault: Vault, base_url: str, field_names: tuple[str, ...], now: datetime) -> None:

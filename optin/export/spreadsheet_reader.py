@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from optin.errors import RequestRefused
-from optin.export.contact_list_row import MAX_COLUMNS, Line
+from optin.export.contact_list_row import MAX_COLUMNS, ContactListRow
 from optin.export.xlsx_reader import MOST_CELL_CHARACTERS, Sheet, Workbook
 from optin.export.xml_element_reader import TooLarge
 
@@ -24,7 +24,7 @@ _CHUNK_BYTES = 1_000_000
 _LONGEST_FORMULA_BYTES = 100_000
 
 
-def read_spreadsheet(path: Path, name: str | None) -> Iterator[Line]:
+def read_spreadsheet(path: Path, name: str | None) -> Iterator[ContactListRow]:
     """Yield the rows of the sheet `name`, or of the only one with rows; formulas as their values.
 
     Raises RequestRefused.
@@ -63,7 +63,7 @@ def _chosen(path: Path, book: Workbook, name: str | None) -> Sheet | None:
     return filled[0] if filled else None
 
 
-def _rows(path: Path, book: Workbook, sheet: Sheet) -> Iterator[Line]:
+def _rows(path: Path, book: Workbook, sheet: Sheet) -> Iterator[ContactListRow]:
     """Yield the rows that are not empty. Raises RequestRefused."""
     rows, number = book.rows(sheet), 0
     while True:
@@ -83,7 +83,7 @@ def _rows(path: Path, book: Workbook, sheet: Sheet) -> Iterator[Line]:
             msg = f"{path.name}, line {number} has a cell of more than {MOST_CELL_CHARACTERS:,} characters."
             raise RequestRefused(msg)
         if any(cells):
-            yield Line(number, cells)
+            yield ContactListRow(number, cells)
 
 
 def _too_large(where: str, problem: TooLarge) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from optin.consent.compare_variants import Comparison, Wording
+from optin.consent.compare_variants import Comparison, ObservedVariant
 
 _ROW, _HEAD, _GAP, _BAR = 24, 26, 18, 10
 _LEFT, _SCALE, _LETTER = 16, 160, 8
@@ -59,7 +59,7 @@ def _title(comparison: Comparison) -> str:
     return f"Wordings of {comparison.magnet}: {'told apart' if apart else 'not told from chance'}"
 
 
-def _words(it: Wording) -> str:
+def _words(it: ObservedVariant) -> str:
     if it.share is None:
         return f"{it.name} {it.version}: nobody asked"
     return f"{it.name} {it.version}: {it.confirmed} of {it.asked} confirmed, {it.low:.0%} to {it.high:.0%}"

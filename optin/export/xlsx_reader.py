@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from optin.export.xml_element_reader import Most, TooLarge, elements
+from optin.export.xml_element_reader import ElementLimits, TooLarge, elements
 
 MOST_PART_BYTES, MOST_PART_TAGS = 8_000_000, 150_000  # styles, names of sheets, relations
 MOST_ROWS = 1_048_576  # of a sheet, in any spreadsheet program
 MOST_CELL_CHARACTERS = 32_767  # likewise
 MOST_RATIO, RATIO_FROM_BYTES = 50, 8_000_000  # texts are different ones, and pack less
-ROW: Final = Most(elements=MOST_ROWS, parts=20_000, characters=1_000_000)
-TEXT: Final = Most(elements=8_000_000, parts=20_000, characters=100_000)
+ROW: Final = ElementLimits(elements=MOST_ROWS, parts=20_000, characters=1_000_000)
+TEXT: Final = ElementLimits(elements=8_000_000, parts=20_000, characters=100_000)
 _DOCTYPE = re.compile(rb"<\0?!\0?[DE]")  # in UTF-16 as well
 
 

@@ -22,7 +22,7 @@ class TooLarge(Exception):
 
 
 @dataclass(frozen=True)
-class Most:
+class ElementLimits:
     """Limits: elements of the name, parts of one element, characters of text in one element."""
 
     elements: int
@@ -30,7 +30,7 @@ class Most:
     characters: int
 
 
-def elements(source: IO[bytes], name: str, most: Most) -> Iterator[Element]:
+def elements(source: IO[bytes], name: str, most: ElementLimits) -> Iterator[Element]:
     """Yield the elements called `name` (Clark notation), each complete. Raises TooLarge, ExpatError."""
     found = _Elements(name, most)
     parser = expat.ParserCreate(namespace_separator="}")
@@ -59,7 +59,7 @@ class _Elements:
     """Builds the elements of one name; discards everything else."""
 
     name: str
-    most: Most
+    most: ElementLimits
     _count: int = 0
     _parts: int = 0
     _characters: int = 0

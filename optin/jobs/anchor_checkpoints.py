@@ -25,7 +25,7 @@ from rfc3161_client import HashAlgorithm, PKIStatus, TimestampRequestBuilder, de
 from optin.consent.clock_doubts import FOLLOWED
 from optin.jobs.background_job import Job, RoundDone, every
 from optin.jobs.witness_client import COSIGNATURE, PLAIN, cosigned_by
-from optin.proof.signed_notes import Note, Signature, cosignatures
+from optin.proof.signed_notes import Signature, SignedNote, cosignatures
 from optin.proof.time_stamp import read_stamp
 from optin.proof.witness_request import HistoriesDiffer, WitnessRefused, submission_address
 from optin.services.event_log_signer import advance_log
@@ -186,7 +186,7 @@ def _is_of(witness: Witness, signature: Signature, latest: StoredCheckpoint) -> 
     key = witness.key
     if key is None:
         return True
-    text = Note.parse(latest.note).text.encode()
+    text = SignedNote.parse(latest.note).text.encode()
     return (key.name, key.id) == (signature.name, signature.id) and key.verifies(signature.value, text)
 
 

@@ -9,7 +9,7 @@ from optin.jobs.courier_outbox import StoreOutbox
 from optin.mail.composing import Composer
 from optin.mail.courier import LANES, LANES_A_PLACE, Courier, MailWriter
 from optin.mail.dkim_signing import open_signer
-from optin.mail.kind_mail_hooks import Mailbox
+from optin.mail.kind_mail_hooks import MailSender
 from optin.mail.threaded_transport import ThreadedTransport
 from optin.mail.transport import open_transport
 from optin.mail.trouble_log import TroubleLog
@@ -22,7 +22,7 @@ STALE_SECONDS = 300.0  # longer than it waits for a mail server that is down
 def composer_of(edition: Edition) -> Composer:
     """Return a composer of mails in the words of an edition."""
     settings = edition.site.settings
-    sender = Mailbox(settings.sender.name, settings.sender.address, settings.sender.reply_to)
+    sender = MailSender(settings.sender.name, settings.sender.address, settings.sender.reply_to)
     return Composer(edition.theme, sender, settings.base_url, edition.site.controller, edition.kinds.mails)
 
 

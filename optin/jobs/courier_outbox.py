@@ -23,7 +23,7 @@ from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
 from optin.store.database_interface import Tx, read, written
 from optin.store.mail_outbox import give_up_crashing_mails, has_suspects, hurry, revive
-from optin.store.sending_claims import Batch
+from optin.store.sending_claims import ClaimBatch
 
 mail_log = logging.getLogger("optin.mail")
 SUSPECTS_EVERY_SECONDS = 5.0
@@ -130,7 +130,7 @@ class StoreOutbox:
             return given_up, claim_orders(
                 tx,
                 installation.context,
-                Batch(most, installation.store.presence.incarnation),
+                ClaimBatch(most, installation.store.presence.incarnation),
                 now,
                 suspect=suspect,
                 receipts_wait=wait,

@@ -29,7 +29,7 @@ from optin.services.http_client import CallFailed, VettedClient
 from optin.services.installation import Installation
 from optin.settings.site import Processor, Webhook
 from optin.store.database_interface import read, written
-from optin.store.sending_claims import Batch
+from optin.store.sending_claims import ClaimBatch
 from optin.store.webhook_outbox import is_due
 from optin.store.webhooks import keep_webhooks as register
 
@@ -43,7 +43,7 @@ GONE, OK, REDIRECT = 410, 200, 300
 
 
 @dataclass(frozen=True)
-class Delivery:
+class WebhookCall:
     """One message to send. `body` holds personal data: never log it (S4)."""
 
     processor: str
@@ -54,17 +54,17 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Reply:
+class CallResult:
     """Result of a call, with a status or error name for the log."""
 
     answer: ReceiverAnswer
     said: str
 
 
-class Sender(Protocol):
+class WebhookSender(Protocol):
     """Makes one call. Never raises for a fault of the receiver."""
 
-    async def post(self, delivery: Delivery) -> Reply:
+    async def post(self, delivery: WebhookCall) -> CallResult:
         """Send one message."""
 
 
@@ -75,16 +75,16 @@ class HttpSender:
         """Take the client that makes the calls."""
         self._client = client or VettedClient()
 
-    async def post(self, delivery: Delivery) -> Reply:
+    async def post(self, delivery: WebhookCall) -> CallResult:
         """Post a message; only the status of the answer counts."""
         headers = {"content-type": "application/json", **delivery.headers}
         try:
             status = await self._client.post_for_status(delivery.url, delivery.body, headers)
         except CallFailed as problem:
-            return Reply(ReceiverAnswer.LATER, str(problem))
+            return CallResult(ReceiverAnswer.LATER, str(problem))
         if OK <= status < REDIRECT:
-            return Reply(ReceiverAnswer.TAKEN, str(status))
-        return Reply(ReceiverAnswer.GONE if status == GONE else ReceiverAnswer.LATER, str(status))
+            return CallResult(ReceiverAnswer.TAKEN, str(status))
+        return CallResult(ReceiverAnswer.GONE if status == GONE else ReceiverAnswer.LATER, str(status))
 
 
 class PrintingSender:
@@ -94,18 +94,18 @@ class PrintingSender:
         """Print with `say`."""
         self._say = say
 
-    async def post(self, delivery: Delivery) -> Reply:
+    async def post(self, delivery: WebhookCall) -> CallResult:
         """Print the message, and report it as accepted."""
         message = delivery.headers["webhook-id"]
         self._say(
             f"webhook: {delivery.processor} would receive {delivery.kind} ({message}); optin dev sends"
             " nothing."
         )
-        return Reply(ReceiverAnswer.TAKEN, "spoken")
+        return CallResult(ReceiverAnswer.TAKEN, "spoken")
 
 
 def webhook_jobs(
-    installation: Installation, processors: Mapping[str, Processor], sender: Sender
+    installation: Installation, processors: Mapping[str, Processor], sender: WebhookSender
 ) -> list[Job]:
     """Return the jobs that register the processors and send each its due messages."""
     webhooks = {name: it.webhook for name, it in processors.items() if it.webhook is not None}
@@ -134,7 +134,7 @@ class _Lane:
         installation: Installation,
         processor: str,
         webhook: Webhook,
-        sender: Sender,
+        sender: WebhookSender,
         registered: asyncio.Event,
     ) -> None:
         self._registered = registered
@@ -167,7 +167,7 @@ class _Lane:
             claim_outgoing,
             context=installation.context,
             processor=self._processor,
-            batch=Batch(AT_ONCE, installation.store.presence.incarnation),
+            batch=ClaimBatch(AT_ONCE, installation.store.presence.incarnation),
             now=now,
             endings_of=await asyncio.to_thread(self._memory),
         )
@@ -196,7 +196,7 @@ class _Lane:
         seconds = int(installation.clock().timestamp())
         secrets = installation.vault.webhook_secrets(self._processor)
         headers = signed_headers(secrets, notice.message, seconds, call.body)
-        delivery = Delivery(self._processor, notice.kind, self._webhook.url, headers, call.body)
+        delivery = WebhookCall(self._processor, notice.kind, self._webhook.url, headers, call.body)
         reply = await self._sender.post(delivery)
         settle = partial(
             record_answer,
@@ -216,7 +216,7 @@ def _refuse(problem: LogDiverged | JournalUnusable, _person: bytes) -> NoReturn:
     raise problem
 
 
-def _say(processor: str, call: OutgoingMessage, reply: Reply, outcome: MessageState) -> None:
+def _say(processor: str, call: OutgoingMessage, reply: CallResult, outcome: MessageState) -> None:
     """Log the result of a message, without personal data (S4)."""
     about = (processor, call.notice.kind.value, call.notice.message)
     if outcome is MessageState.STOPPED:

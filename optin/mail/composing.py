@@ -19,7 +19,7 @@ from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import Controller
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.delivery.receipt import Attachment
-from optin.mail.kind_mail_hooks import Mailbox, MailPart
+from optin.mail.kind_mail_hooks import MailPart, MailSender
 from optin.proof.receipt_files import PROOF_FILE
 from optin.theme.mail_views import (
     ConfirmationMail,
@@ -47,7 +47,7 @@ class Composer:
     def __init__(
         self,
         theme: Theme,
-        sender: Mailbox,
+        sender: MailSender,
         base_url: str,
         controller: Controller,
         kinds: PartsByKind[MailPart],

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from optin.mail.send_outcome import Outcome
+from optin.mail.send_outcome import SendOutcome
 
 GROW_AFTER_SECONDS = 10.0
 LONGEST_GROW_SECONDS = 3600.0
@@ -25,7 +25,7 @@ C = TypeVar("C")
 class ServerUnusable(Exception):
     """No connection is possible; holds the outcome for the mail that wanted one."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: SendOutcome) -> None:
         super().__init__(outcome.reply)
         self.outcome = outcome
 

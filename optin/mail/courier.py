@@ -20,8 +20,8 @@ from optin.flows.delivery.mail_order import Order, Verdict
 from optin.mail.composing import Composer
 from optin.mail.dkim_signing import Signer
 from optin.mail.repeated_refusals import RepeatedRefusals
-from optin.mail.send_outcome import Outcome
-from optin.mail.smtp_refusals import Trouble
+from optin.mail.send_outcome import SendOutcome
+from optin.mail.smtp_refusals import MailTrouble
 from optin.mail.transport import Transport
 from optin.mail.trouble_log import TroubleLog
 
@@ -168,7 +168,7 @@ class Courier:
         except Exception as problem:  # noqa: BLE001 - one mail that cannot be made must not stop the rest
             name = type(problem).__name__
             self._troubles.fail(f"{order.kind} {name}", f"a {order.kind} mail failed: {name}")
-            outcome = Outcome(Verdict.LATER, name)
+            outcome = SendOutcome(Verdict.LATER, name)
         outcome = self._weighed(order, outcome)
         self._count(outcome, round_)
         settled = await self._recorded(
@@ -176,21 +176,21 @@ class Courier:
         )
         if settled and outcome.verdict is Verdict.REFUSED and self._alike.was_raised(outcome.likeness):
             await self._recorded("revival", self._outbox.revive([order]))  # noticed while it was recorded
-        elif outcome.trouble is Trouble.ALIKE and (given_up := self._alike.given_up()):
+        elif outcome.trouble is MailTrouble.ALIKE and (given_up := self._alike.given_up()):
             await self._recorded("revival", self._outbox.revive(given_up))
         elif outcome.verdict is Verdict.SENT and self._troubled:
             await self._hurry()
 
-    def _weighed(self, order: Order, outcome: Outcome) -> Outcome:
+    def _weighed(self, order: Order, outcome: SendOutcome) -> SendOutcome:
         """Postpone a mail that is refused in the same words as several others: we may be at fault."""
         if outcome.verdict is Verdict.SENT:
             self._alike.clear()
         if not outcome.likeness or not self._alike.count(outcome.likeness, order):
             return outcome
-        self._troubles.shout(Trouble.ALIKE, outcome.reply)
-        return replace(outcome, verdict=Verdict.LATER, trouble=Trouble.ALIKE)
+        self._troubles.shout(MailTrouble.ALIKE, outcome.reply)
+        return replace(outcome, verdict=Verdict.LATER, trouble=MailTrouble.ALIKE)
 
-    def _count(self, outcome: Outcome, round_: int) -> None:
+    def _count(self, outcome: SendOutcome, round_: int) -> None:
         """Count failed rounds: at most one for all mails that were being sent at the same time."""
         if outcome.verdict is Verdict.SENT:
             self._failures = self._of_us = 0

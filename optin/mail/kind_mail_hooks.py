@@ -11,7 +11,7 @@ from optin.flows.delivery.receipt import Attachment
 
 
 @dataclass(frozen=True)
-class Mailbox:
+class MailSender:
     """The sender of the mails."""
 
     name: str
@@ -20,7 +20,7 @@ class Mailbox:
 
 
 def no_attachments(
-    _order: MailOrder, _sender: Mailbox, _words: Callable[..., str], _now: datetime
+    _order: MailOrder, _sender: MailSender, _words: Callable[..., str], _now: datetime
 ) -> tuple[Attachment, ...]:
     """Attach nothing."""
     return ()
@@ -39,6 +39,6 @@ class MailPart:
 
     templates: Mapping[str, str] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
-    attach: Callable[[MailOrder, Mailbox, Callable[..., str], datetime], tuple[Attachment, ...]] = (
+    attach: Callable[[MailOrder, MailSender, Callable[..., str], datetime], tuple[Attachment, ...]] = (
         no_attachments
     )

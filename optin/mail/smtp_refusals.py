@@ -21,7 +21,7 @@ TOO_MUCH = (4, 5)  # X.4.5: more mail from us than the server takes
 OF_SENDER = frozenset({7, 8})  # X.1.7 and X.1.8 are about the sender's address
 
 
-class Stage(StrEnum):
+class SmtpStage(StrEnum):
     """The step of a mail at which the server refused."""
 
     SENDER = "MAIL"
@@ -29,7 +29,7 @@ class Stage(StrEnum):
     DATA = "DATA"
 
 
-class Trouble(StrEnum):
+class MailTrouble(StrEnum):
     """A fault on our side, or between us and the server."""
 
     LOGIN = "login"
@@ -44,37 +44,37 @@ class Trouble(StrEnum):
 
 
 CURES = {
-    Trouble.LOGIN: (
+    MailTrouble.LOGIN: (
         "the mail server refuses our login, or requires one; correct user and password in OPTIN_MAIL"
     ),
-    Trouble.RELAY: (
+    MailTrouble.RELAY: (
         "the mail server does not pass on mail from us; give OPTIN_MAIL a user and password, or let the"
         " server relay for this machine"
     ),
-    Trouble.SENDER: (
+    MailTrouble.SENDER: (
         "the mail server does not accept our sender; have the address under [sender] in optin.toml, or its"
         " domain, verified by whoever runs the mail server"
     ),
-    Trouble.NAME: (
+    MailTrouble.NAME: (
         "the mail server does not accept the name in our EHLO; give base_url a full host name that the DNS"
         " knows"
     ),
-    Trouble.POLICY: (
+    MailTrouble.POLICY: (
         "the mail server refuses our mail and does not say that the recipient is wrong; ask whoever runs it"
     ),
-    Trouble.ALIKE: (
+    MailTrouble.ALIKE: (
         "the mail server refuses several recipients in a row in the same words, so they are hardly all wrong;"
         " look at OPTIN_MAIL and [sender], and ask whoever runs the mail server"
     ),
-    Trouble.CERTIFICATE: (
+    MailTrouble.CERTIFICATE: (
         "the certificate of the mail server is not trusted, or is for another host; correct the host in"
         " OPTIN_MAIL, or name your own authority with ?ca=FILE"
     ),
-    Trouble.ENCRYPTION: (
+    MailTrouble.ENCRYPTION: (
         "the mail server offers no STARTTLS; correct the port in OPTIN_MAIL, or write smtps:// for TLS from"
         " the start"
     ),
-    Trouble.UNREACHABLE: "the mail server cannot be reached",
+    MailTrouble.UNREACHABLE: "the mail server cannot be reached",
 }
 
 _ABOUT_NAME = re.compile(r"\b(helo|ehlo|fully.qualified)\b")
@@ -105,10 +105,10 @@ _ENHANCED = re.compile(r"[245]\.(\d{1,3})\.(\d{1,3})(?=\s|$)")
 
 
 @dataclass(frozen=True)
-class Refusal:
+class SmtpRefusal:
     """A server's refusal. `words` may name people: they are read here and never logged (S4)."""
 
-    stage: Stage
+    stage: SmtpStage
     code: int
     words: str
 
@@ -123,24 +123,24 @@ class Refusal:
         found = _ENHANCED.match(self.words)
         return f"{self.code} {found[0]}" if found else str(self.code)
 
-    def trouble(self) -> Trouble | None:
+    def trouble(self) -> MailTrouble | None:
         """Return the fault on our side; None when the recipient is at fault."""
         words = " ".join(_ADDRESSES.sub("", _TOO_MANY.sub("", self.words.lower())).split())
         found = _ENHANCED.match(words)
         about, detail = (int(found[1]), int(found[2])) if found else (0, 0)
         plain = _plain_trouble(self.code, words)
-        if plain is None and self.stage is Stage.SENDER:
-            return Trouble.SENDER
-        if about == SECURITY or plain is Trouble.LOGIN or self.code in NOT_UNDERSTOOD:
-            return plain or Trouble.POLICY
+        if plain is None and self.stage is SmtpStage.SENDER:
+            return MailTrouble.SENDER
+        if about == SECURITY or plain is MailTrouble.LOGIN or self.code in NOT_UNDERSTOOD:
+            return plain or MailTrouble.POLICY
         if (about, detail) == TOO_MUCH or _ABOUT_OUR_ACCOUNT.search(words):
-            return plain or Trouble.POLICY
+            return plain or MailTrouble.POLICY
         if about == ADDRESS:
-            return plain or (Trouble.SENDER if detail in OF_SENDER else None)
+            return plain or (MailTrouble.SENDER if detail in OF_SENDER else None)
         if about == MAILBOX:
             return None
         is_recipient = _ABOUT_MAILBOX.search(words) and not _ABOUT_OUR_SENDING.search(words)
-        return plain or (None if is_recipient else Trouble.POLICY)
+        return plain or (None if is_recipient else MailTrouble.POLICY)
 
     def likeness(self, recipient: str) -> bytes:
         """Return a digest of the refusal's text, without recipient and mail numbers."""
@@ -157,14 +157,14 @@ class Refusal:
         return self.reply.partition(" ")[2]
 
 
-def _plain_trouble(code: int, words: str) -> Trouble | None:
+def _plain_trouble(code: int, words: str) -> MailTrouble | None:
     """Return the fault on our side by the code or the text, ignoring the enhanced status."""
     if code == NAME_REFUSED or _ABOUT_NAME.search(words):
-        return Trouble.NAME
+        return MailTrouble.NAME
     if code in LOGIN_WANTED:
-        return Trouble.LOGIN
+        return MailTrouble.LOGIN
     if _ABOUT_RELAY.search(words):
-        return Trouble.RELAY
+        return MailTrouble.RELAY
     if _ABOUT_SENDER.search(words):
-        return Trouble.SENDER
-    return Trouble.LOGIN if _ABOUT_LOGIN.search(words) else None
+        return MailTrouble.SENDER
+    return MailTrouble.LOGIN if _ABOUT_LOGIN.search(words) else None

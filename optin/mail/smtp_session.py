@@ -14,8 +14,8 @@ import aiosmtplib
 
 from optin.flows.delivery.mail_order import Verdict
 from optin.mail.connection_pool import ServerUnusable
-from optin.mail.send_outcome import Outcome
-from optin.mail.smtp_refusals import PERMANENT, Refusal, Stage, Trouble
+from optin.mail.send_outcome import SendOutcome
+from optin.mail.smtp_refusals import PERMANENT, MailTrouble, SmtpRefusal, SmtpStage
 
 logging.getLogger("aiosmtplib").setLevel(logging.WARNING)  # its debug lines hold addresses
 
@@ -86,7 +86,7 @@ async def open_session(address: SmtpAddress) -> aiosmtplib.SMTP:
     except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as problem:
         client.close()
         trouble, reply = _trouble_of(problem), _about(problem)
-        raise ServerUnusable(Outcome(Verdict.LATER, reply, server_down=True, trouble=trouble)) from None
+        raise ServerUnusable(SendOutcome(Verdict.LATER, reply, server_down=True, trouble=trouble)) from None
     except BaseException:
         client.close()
         raise
@@ -148,23 +148,23 @@ async def _greet(client: aiosmtplib.SMTP) -> None:
         await client.helo()
 
 
-def _trouble_of(problem: Exception) -> Trouble:
+def _trouble_of(problem: Exception) -> MailTrouble:
     """Return why no connection could be opened."""
     certificate = (problem, problem.__cause__, problem.__context__)
     if any(isinstance(it, ssl.SSLCertVerificationError) for it in certificate):
-        return Trouble.CERTIFICATE
+        return MailTrouble.CERTIFICATE
     if isinstance(problem, _NoEncryption):
-        return Trouble.ENCRYPTION
+        return MailTrouble.ENCRYPTION
     if isinstance(problem, _NoLogin):
-        return Trouble.LOGIN
+        return MailTrouble.LOGIN
     code = getattr(problem, "code", 0)
     if code < PERMANENT:
-        return Trouble.UNREACHABLE
+        return MailTrouble.UNREACHABLE
     if isinstance(problem, aiosmtplib.SMTPAuthenticationError):
-        return Trouble.LOGIN
+        return MailTrouble.LOGIN
     if isinstance(problem, aiosmtplib.SMTPHeloError):
-        return Trouble.NAME
-    return Refusal(Stage.DATA, code, getattr(problem, "message", "")).trouble() or Trouble.POLICY
+        return MailTrouble.NAME
+    return SmtpRefusal(SmtpStage.DATA, code, getattr(problem, "message", "")).trouble() or MailTrouble.POLICY
 
 
 def _about(problem: Exception) -> str:

@@ -15,8 +15,8 @@ import aiosmtplib
 
 from optin.flows.delivery.mail_order import Verdict
 from optin.mail.connection_pool import ConnectionPool, ServerUnusable
-from optin.mail.send_outcome import Outcome
-from optin.mail.smtp_refusals import Refusal, Stage, Trouble
+from optin.mail.send_outcome import SendOutcome
+from optin.mail.smtp_refusals import MailTrouble, SmtpRefusal, SmtpStage
 from optin.mail.smtp_session import SmtpAddress, close_session, open_session
 from optin.mail.trouble_log import TroubleLog
 
@@ -66,7 +66,7 @@ class _Mail:
 class _Tried:
     """One attempt on one connection. `fresh_may_do`: a new connection may succeed."""
 
-    outcome: Outcome
+    outcome: SendOutcome
     keep: bool = True
     fresh_may_do: bool = False
     closing: bool = False
@@ -90,12 +90,12 @@ class SmtpTransport:
 
     async def send(
         self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = ignore_acceptance
-    ) -> Outcome:
+    ) -> SendOutcome:
         """Send one mail over the next free connection; call `taken` the moment the server accepts it."""
         outcome = await self._send(_Mail(sender, recipient, message, taken))
         if outcome.verdict is Verdict.SENT:
             self._troubles.mail_left()
-        elif outcome.trouble is Trouble.UNREACHABLE:
+        elif outcome.trouble is MailTrouble.UNREACHABLE:
             self._troubles.warn("unreachable", f"the mail server accepts no mail now: {outcome.reply}")
         elif outcome.trouble is not None:
             self._troubles.shout(outcome.trouble, outcome.reply)
@@ -107,7 +107,7 @@ class SmtpTransport:
         """Close every connection politely."""
         await self._pool.close()
 
-    async def _send(self, mail: _Mail) -> Outcome:
+    async def _send(self, mail: _Mail) -> SendOutcome:
         """Send a mail; when its connection may be at fault, at once again over a new one."""
         try:
             connection = await self._take()
@@ -123,7 +123,7 @@ class SmtpTransport:
         except ServerUnusable as problem:
             return problem.outcome
         except TimeoutError:
-            return Outcome(Verdict.LATER, "no free connection")
+            return SendOutcome(Verdict.LATER, "no free connection")
         await self._put(connection, tried)
         return tried.outcome
 
@@ -164,35 +164,37 @@ class SmtpTransport:
             mail.taken()
         except aiosmtplib.SMTPRecipientsRefused as problem:
             said = problem.recipients[0]
-            return self._refused(Refusal(Stage.RECIPIENT, said.code, said.message), mail, used=used)
+            return self._refused(SmtpRefusal(SmtpStage.RECIPIENT, said.code, said.message), mail, used=used)
         except aiosmtplib.SMTPDataError as problem:
-            return self._refused(Refusal(Stage.DATA, problem.code, problem.message), mail, used=used)
+            return self._refused(SmtpRefusal(SmtpStage.DATA, problem.code, problem.message), mail, used=used)
         except aiosmtplib.SMTPNotSupported:
-            return _Tried(Outcome(Verdict.REFUSED, "not supported"))
+            return _Tried(SendOutcome(Verdict.REFUSED, "not supported"))
         except aiosmtplib.SMTPServerDisconnected:
-            return _Tried(Outcome(Verdict.LATER, "disconnected"), keep=False, fresh_may_do=used)
+            return _Tried(SendOutcome(Verdict.LATER, "disconnected"), keep=False, fresh_may_do=used)
         except aiosmtplib.SMTPResponseException as problem:  # to MAIL FROM
-            return self._refused(Refusal(Stage.SENDER, problem.code, problem.message), mail, used=used)
+            return self._refused(
+                SmtpRefusal(SmtpStage.SENDER, problem.code, problem.message), mail, used=used
+            )
         except (UnicodeError, ValueError):
-            return _Tried(Outcome(Verdict.REFUSED, "address"))
+            return _Tried(SendOutcome(Verdict.REFUSED, "address"))
         except Exception as problem:  # noqa: BLE001 - whatever it is, the connection's place must not be lost
-            return _Tried(Outcome(Verdict.LATER, type(problem).__name__), keep=False)
+            return _Tried(SendOutcome(Verdict.LATER, type(problem).__name__), keep=False)
         connection.carried += 1
-        return _Tried(Outcome(Verdict.SENT, "250"))
+        return _Tried(SendOutcome(Verdict.SENT, "250"))
 
-    def _refused(self, refusal: Refusal, mail: _Mail, *, used: bool) -> _Tried:
+    def _refused(self, refusal: SmtpRefusal, mail: _Mail, *, used: bool) -> _Tried:
         """Return the outcome of a refusal. A 4xx closes the connection, which may be the only fault."""
         if not refusal.is_final:
             closing = refusal.code == CLOSING
-            outcome = Outcome(Verdict.LATER, refusal.reply)
+            outcome = SendOutcome(Verdict.LATER, refusal.reply)
             again = used or (closing and self._pool.opened > 1)
             return _Tried(outcome, keep=False, fresh_may_do=again, closing=closing)
         trouble = refusal.trouble()
         if trouble is None:
             likeness = refusal.likeness(mail.recipient)
-            return _Tried(Outcome(Verdict.REFUSED, refusal.reply, likeness=likeness))
-        outcome = Outcome(Verdict.LATER, refusal.reply, trouble=trouble)
-        return _Tried(outcome, keep=refusal.stage is not Stage.SENDER, fresh_may_do=used)
+            return _Tried(SendOutcome(Verdict.REFUSED, refusal.reply, likeness=likeness))
+        outcome = SendOutcome(Verdict.LATER, refusal.reply, trouble=trouble)
+        return _Tried(outcome, keep=refusal.stage is not SmtpStage.SENDER, fresh_may_do=used)
 
     async def _connect(self) -> _Connection:
         return _Connection(await open_session(self._address), time.monotonic())

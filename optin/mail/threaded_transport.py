@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from optin.mail.send_outcome import Outcome
+from optin.mail.send_outcome import SendOutcome
 from optin.mail.smtp_transport import ignore_acceptance
 from optin.mail.transport import Transport
 
@@ -34,7 +34,7 @@ class ThreadedTransport:
 
     async def send(
         self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = ignore_acceptance
-    ) -> Outcome:
+    ) -> SendOutcome:
         """Send one mail; `taken` is called in the other thread."""
         return await self._there(self._inner.send(sender, recipient, message, taken))
 

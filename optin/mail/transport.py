@@ -14,7 +14,7 @@ from typing import Protocol
 
 from optin.errors import SetupRefused
 from optin.flows.delivery.mail_order import Verdict
-from optin.mail.send_outcome import Outcome
+from optin.mail.send_outcome import SendOutcome
 from optin.mail.smtp_session import name_for_ehlo
 from optin.mail.smtp_transport import CONNECTIONS, SmtpAddress, SmtpTransport, ignore_acceptance
 from optin.mail.trouble_log import TroubleLog
@@ -29,7 +29,7 @@ class Transport(Protocol):
 
     async def send(
         self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = ignore_acceptance
-    ) -> Outcome:
+    ) -> SendOutcome:
         """Send one mail; call `taken` once the server accepts it. Never raises for faults of the server."""
 
     @property
@@ -54,12 +54,12 @@ class FileTransport:
 
     async def send(
         self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = ignore_acceptance
-    ) -> Outcome:
+    ) -> SendOutcome:
         """Write one mail; file names sort by time."""
         del sender, recipient
         await asyncio.to_thread(self._write, message)
         taken()
-        return Outcome(Verdict.SENT, "written")
+        return SendOutcome(Verdict.SENT, "written")
 
     async def close(self) -> None:
         """Do nothing: there are no connections."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from optin.mail.smtp_refusals import CURES, Trouble
+from optin.mail.smtp_refusals import CURES, MailTrouble
 
 log = logging.getLogger("optin.mail")
 
@@ -21,7 +21,7 @@ WAITING = "mails wait and are tried again for a week; what was given up is sent 
 
 
 @dataclass
-class _Told:
+class _LastReport:
     at: float
     more: int = 0  # times since that nothing was said
 
@@ -32,7 +32,7 @@ class TroubleLog:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin with nothing logged."""
         self._clock = clock
-        self._told: dict[str, _Told] = {}
+        self._told: dict[str, _LastReport] = {}
         self._shouted: set[str] = set()
         self._left_at = -SHOUT_EVERY_SECONDS  # when a mail left last
 
@@ -48,7 +48,7 @@ class TroubleLog:
         if (more := self._due(kind, WARN_EVERY_SECONDS)) is not None:
             log.log(level, "%s%s", words, more)
 
-    def shout(self, trouble: Trouble, reply: str) -> None:
+    def shout(self, trouble: MailTrouble, reply: str) -> None:
         """Log an error that only the operator can repair, with its cure: once, and then rarely."""
         told = self._told.get(trouble)
         left = told is not None and self._left_at > told.at
@@ -69,5 +69,5 @@ class TroubleLog:
         if told is not None and now - told.at < every_seconds:
             told.more += 1
             return None
-        self._told[kind] = _Told(now)
+        self._told[kind] = _LastReport(now)
         return f" ({told.more} times more since)" if told is not None and told.more else ""

@@ -11,7 +11,7 @@ from optin.proof.commitment import opens
 SAYS_DETAILS = 2  # the version of events since which a confirmation does
 
 
-class Committed(Protocol):
+class CommittedValue(Protocol):
     """Something that an event commits to."""
 
     @property
@@ -23,11 +23,11 @@ class Committed(Protocol):
         """The committed bytes."""
 
 
-class Details(Committed, Protocol):
+class Details(CommittedValue, Protocol):
     """A person's stored details."""
 
     @property
-    def correction(self) -> Committed | None:
+    def correction(self) -> CommittedValue | None:
         """The person's corrections."""
 
 

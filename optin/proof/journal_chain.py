@@ -56,7 +56,7 @@ class TreeHead:
 
 
 @dataclass
-class Chain:
+class JournalEnd:
     """The end of a journal, as far as it was read or written."""
 
     seal: Seal

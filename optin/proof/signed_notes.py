@@ -99,7 +99,7 @@ class Signature:
 
 
 @dataclass(frozen=True)
-class Note:
+class SignedNote:
     """A text and its signatures."""
 
     text: str
@@ -111,7 +111,7 @@ class Note:
         return self.text + "\n" + "".join(signature.line for signature in self.signatures)
 
     @classmethod
-    def parse(cls, note: str) -> Note:
+    def parse(cls, note: str) -> SignedNote:
         """Read a note; nothing is verified yet. Raises NoteBroken."""
         text, found, below = note.rpartition("\n\n")
         if not found or len(note) > MAX_NOTE_CHARACTERS or not below.endswith("\n"):
@@ -166,12 +166,12 @@ class Checkpoint:
         """The text of the note."""
         return f"{self.origin}\n{self.size}\n{encoded(self.root)}\n"
 
-    def sign(self, keys: Sequence[SigningKey]) -> Note:
+    def sign(self, keys: Sequence[SigningKey]) -> SignedNote:
         """Return the note, signed by each of `keys`."""
-        return Note(self.text, tuple(key.sign(self.text) for key in keys))
+        return SignedNote(self.text, tuple(key.sign(self.text) for key in keys))
 
     @classmethod
-    def read(cls, note: Note) -> Checkpoint:
+    def read(cls, note: SignedNote) -> Checkpoint:
         """Read the text of a note; extension lines are skipped. Raises NoteBroken."""
         lines = note.text.split("\n")
         if len(lines) < 4 or not all(lines[:-1]):  # noqa: PLR2004 - three lines and the end of the last
@@ -207,7 +207,7 @@ def parse_keys(text: str) -> tuple[VerifierKey, ...]:
 
 def open_checkpoint(text: str, keys: Sequence[VerifierKey]) -> Checkpoint:
     """Return a checkpoint that one of `keys` signed for its own origin. Raises NoteBroken."""
-    note = Note.parse(text)
+    note = SignedNote.parse(text)
     checkpoint = Checkpoint.read(note)
     note.verify([key for key in keys if key.name == checkpoint.origin])
     return checkpoint
@@ -218,11 +218,11 @@ def cosignatures(note: str, said: str) -> tuple[Signature, ...]:
 
     Other lines are passed over, and so is what no cosignature of Ed25519 can be, by its length.
     """
-    text, found = Note.parse(note).text, []
+    text, found = SignedNote.parse(note).text, []
     origin = text.partition("\n")[0]
     for line in said.splitlines():
         try:
-            signature = Note.parse(f"{text}\n{line}\n").signatures[0]
+            signature = SignedNote.parse(f"{text}\n{line}\n").signatures[0]
         except NoteBroken:
             continue
         if signature.name != origin and len(signature.value) in {

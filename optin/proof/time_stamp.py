@@ -36,14 +36,14 @@ class StampBroken(ValueError):
 
 
 @dataclass(frozen=True)
-class Stamp:
+class TimeStamp:
     """The time in a time-stamp, and the certificate that signed it."""
 
     at: datetime
     authority: str
 
 
-def read_stamp(token: bytes, data: bytes) -> Stamp:
+def read_stamp(token: bytes, data: bytes) -> TimeStamp:
     """Return the time-stamp of `data`, verified by the certificate inside it. Raises StampBroken."""
     try:
         return _read(token, data)
@@ -51,7 +51,7 @@ def read_stamp(token: bytes, data: bytes) -> Stamp:
         raise StampBroken from problem
 
 
-def _read(token: bytes, data: bytes) -> Stamp:
+def _read(token: bytes, data: bytes) -> TimeStamp:
     response = decode_timestamp_response(token)
     info, imprint = response.tst_info, response.tst_info.message_imprint
 
@@ -67,7 +67,7 @@ def _read(token: bytes, data: bytes) -> Stamp:
 
     # 3. That certificate's key made its signature.
     _check_signature(response.time_stamp_token(), certificate)
-    return Stamp(info.gen_time, certificate.subject.rfc4514_string())
+    return TimeStamp(info.gen_time, certificate.subject.rfc4514_string())
 
 
 def vouches(authorities: Sequence[x509.Certificate], token: bytes, data: bytes) -> bool:

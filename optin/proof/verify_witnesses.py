@@ -14,9 +14,9 @@ from optin.consent.event_content import rfc3339
 from optin.proof.bundle_report import Report
 from optin.proof.signed_notes import (
     Checkpoint,
-    Note,
     NoteBroken,
     Signature,
+    SignedNote,
     VerifierKey,
     cosigned_at,
     open_checkpoint,
@@ -68,7 +68,7 @@ def check_witnesses(
     """Report cosignatures of this checkpoint. They count only for a key that the reader already had."""
     note = _witnessed(files, keys, checkpoint, report)
     signatures = () if note is None else note.signatures
-    own = Note.parse(files["checkpoint.txt"].decode()).signatures
+    own = SignedNote.parse(files["checkpoint.txt"].decode()).signatures
     for signature in (it for it in signatures if it not in own):
         known = [key for key in witnesses if key.name == signature.name]
         if signature.name == checkpoint.origin:
@@ -103,13 +103,13 @@ def _say_cosigned(signature: Signature, latest: datetime | None, report: Report)
 
 def _witnessed(
     files: dict[str, bytes], keys: Sequence[VerifierKey], checkpoint: Checkpoint, report: Report
-) -> Note | None:
+) -> SignedNote | None:
     data = files.get("witnessed-checkpoint.txt")
     if data is None:
         return None
     try:
         if open_checkpoint(data.decode(), keys) == checkpoint:
-            return Note.parse(data.decode())
+            return SignedNote.parse(data.decode())
     except (NoteBroken, UnicodeDecodeError):
         pass
     report.say("witnessed-checkpoint.txt is not this checkpoint, signed by the log", held=False)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from optin.errors import KeysUnusable
 from optin.flows.delivery.mail_order import Order
-from optin.store.encryption import Place, Vault
+from optin.store.encryption import EncryptedCell, Vault
 
 log = logging.getLogger("optin.mail")
 
@@ -90,7 +90,7 @@ class AcceptedMailLog:
 
     def _write(self, page: _Page, order: Order, message: bytes) -> None:
         plain = _HEAD.pack(order.number, order.claim) + message
-        sealed = self._vault.seal(Place(_PLACE, page.path.name.encode()), plain)
+        sealed = self._vault.seal(EncryptedCell(_PLACE, page.path.name.encode()), plain)
         page.open.add(order.number)
         try:
             page.size += os.write(page.descriptor, _LENGTH.pack(len(sealed)) + sealed)
@@ -149,11 +149,11 @@ def mails_of_dead_processes(folder: Path, vault: Vault) -> Iterator[list[Accepte
     for path in sorted(folder.glob(f"*{ENDING}")):
         with suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not of one that lives
-            yield list(_read(file.read(), Place(_PLACE, path.name.encode()), vault))
+            yield list(_read(file.read(), EncryptedCell(_PLACE, path.name.encode()), vault))
             path.unlink()
 
 
-def _read(data: bytes, place: Place, vault: Vault) -> Iterator[AcceptedMail]:
+def _read(data: bytes, place: EncryptedCell, vault: Vault) -> Iterator[AcceptedMail]:
     """Yield the mails of a file; its end may be cut off, and other keys decrypt nothing."""
     at = 0
     while at + _LENGTH.size <= len(data):

@@ -27,7 +27,7 @@ from optin.store.database_interface import Operation, P, Store, T
 from optin.store.encryption import Vault
 from optin.store.event_log import integrate
 from optin.store.magnet_promises import mark_served, needed_files
-from optin.store.weekly_event_sums import DOWNLOADED, Place, add_to_tally, monday_of
+from optin.store.weekly_event_sums import DOWNLOADED, TallyKey, add_to_tally, monday_of
 
 clock_log = logging.getLogger("optin.clock")
 WAL_RETRY_SECONDS = 0.2
@@ -51,7 +51,7 @@ class Installation:
     files: PromisedFiles | None = None  # copies of what is handed out, which outlive their magnets (S8)
     schema_findings: tuple[str, ...] = ()  # of the last look at the schema, a minute ago at most
     handover_log: AcceptedMailLog | None = None  # mails that were taken, until the store knows it
-    downloads: Counter[Place] = field(default_factory=Counter)  # not yet in the store
+    downloads: Counter[TallyKey] = field(default_factory=Counter)  # not yet in the store
     clock_doubted: bool = False  # the operator was told of it
 
     def count_download(self, form: str) -> None:

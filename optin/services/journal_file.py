@@ -19,7 +19,7 @@ from pathlib import Path
 from optin.errors import JournalUnusable
 from optin.flows.evidence.check_journal_lines import concerns_person
 from optin.proof.canonical_json import Json
-from optin.proof.journal_chain import Chain, JournalBroken, JournalLine, read_unchecked
+from optin.proof.journal_chain import JournalBroken, JournalEnd, JournalLine, read_unchecked
 from optin.store.journal_lines import ReplayLine
 
 ANEW = (
@@ -33,28 +33,28 @@ _CUT = "has lost lines while it was in use"
 
 
 @dataclass
-class _Known:
+class _ReadPosition:
     """How far a file was read: its descriptor, its size, and the end of its chain."""
 
     descriptor: int | None
-    chain: Chain
+    chain: JournalEnd
     offset: int = 0
 
 
 class JournalFile:
     """One file, shared by any number of processes of one host."""
 
-    def __init__(self, path: Path, fresh: Callable[[], Chain]) -> None:
+    def __init__(self, path: Path, fresh: Callable[[], JournalEnd]) -> None:
         """Use the file at `path`; `fresh` makes the chain of an unread file."""
         self.path = path
         self._fresh = fresh
-        self._known: _Known | None = None
+        self._known: _ReadPosition | None = None
         self._lock = threading.RLock()
         self._descriptor: int | None = None
         self._closing: Callable[[], object] = list  # nothing is open yet
 
     @property
-    def chain(self) -> Chain:
+    def chain(self) -> JournalEnd:
         """The end of the file, as far as this process has read it."""
         return self._fresh() if self._known is None else self._known.chain
 
@@ -99,7 +99,7 @@ class JournalFile:
         status, known = os.fstat(descriptor), self._known
         other = known is None or known.descriptor != descriptor or status.st_size < known.offset
         if known is None or other or lines is not None:
-            known = _Known(descriptor, self._fresh())
+            known = _ReadPosition(descriptor, self._fresh())
         before, self._known = self._known, None  # nothing is known where the file is broken
         os.lseek(descriptor, known.offset, os.SEEK_SET)
         with os.fdopen(descriptor, "rb", closefd=False) as opened:
@@ -152,7 +152,7 @@ class JournalFile:
         sync_folder(self.path.parent)
         self.read_on(descriptor)
 
-    def replace(self, write: Callable[[Chain], Iterator[bytes]]) -> None:
+    def replace(self, write: Callable[[JournalEnd], Iterator[bytes]]) -> None:
         """Replace the file with what `write` yields, atomically. Raises OSError.
 
         Whoever waits for the old file takes the new one; so does the caller, by locking anew.
@@ -182,7 +182,7 @@ class JournalFile:
         return JournalUnusable(f"The journal {self.path} {problem}; {cure}.")
 
 
-def read_lines(chain: Chain, file: Iterator[bytes], lines: list[JournalLine] | None = None) -> int:
+def read_lines(chain: JournalEnd, file: Iterator[bytes], lines: list[JournalLine] | None = None) -> int:
     """Read lines onto a chain; return their size in bytes. A last line cut short by a crash is not read.
 
     Raises JournalBroken.

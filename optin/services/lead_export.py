@@ -9,8 +9,8 @@ from functools import partial
 
 from optin.consent.purpose import ConsentKey
 from optin.export.column_presets import Preset
-from optin.export.destination import Draft
-from optin.export.lead_row import Rows
+from optin.export.destination import UnreleasedFile
+from optin.export.lead_row import LeadRows
 from optin.export.writers import FOR_EXCEL, WRITERS, write_csv
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.export_leads import LeadExport
@@ -37,7 +37,12 @@ Watch = Callable[[Callable[[], int], Iterable[tuple[int, ProvenConsent]]], Itera
 
 
 def export_leads(
-    installation: Installation, order: ExportOrder, draft: Draft, watch: Watch, *, compare: bool = True
+    installation: Installation,
+    order: ExportOrder,
+    draft: UnreleasedFile,
+    watch: Watch,
+    *,
+    compare: bool = True,
 ) -> ExportRun:
     """Write an export to a draft and release it; return its record, with its number.
 
@@ -55,7 +60,7 @@ def export_leads(
     # 2. Write every lead that is proven.
     read, write, vault = installation.store.read, installation.write, installation.vault
     leads = LeadExport(read, write, vault, installation.kinds.details, key, now, installation.endings())
-    rows = Rows(vault, installation.policy.base_url, leads.field_names(), now)
+    rows = LeadRows(vault, installation.policy.base_url, leads.field_names(), now)
 
     def total() -> int:
         return read(count_leads, key=key)

@@ -16,7 +16,7 @@ OURS, POOL = "optin.web", "psycopg.pool"
 
 
 @dataclass
-class _Said:
+class _RepeatedLine:
     at: float
     unsaid: int = 0
 
@@ -30,7 +30,7 @@ class OncePerMinuteFilter(logging.Filter):
         self._by_template = by_template
         self._clock = clock
         self._lock = threading.Lock()
-        self._said: dict[str, _Said] = {}
+        self._said: dict[str, _RepeatedLine] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to write a line; make it one line, with the number of suppressed ones."""
@@ -41,7 +41,7 @@ class OncePerMinuteFilter(logging.Filter):
             if said is not None and now - said.at < EVERY_SECONDS:
                 said.unsaid += 1
                 return False
-            self._said[kind] = _Said(now)
+            self._said[kind] = _RepeatedLine(now)
         more = f" ({said.unsaid} more like it since the last)" if said is not None and said.unsaid else ""
         record.msg, record.args = words + more, None
         return True

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 from optin.errors import SetupRefused
 from optin.services.open_store import SQLITE_PREFIX, connect, has_data, sqlite_path
 from optin.services.setup_check import DEV, SERVE
-from optin.settings.installation import Served, Settings, environment_name
+from optin.settings.installation import ServedSettings, Settings, environment_name
 from optin.store.database_interface import Store
 from optin.store.installation_facts import note_served, served_settings
 from optin.store.migration_sets import Schema
@@ -38,7 +38,7 @@ def keep_served(store: Store, settings: Settings, server: str) -> None:
         draft.unlink(missing_ok=True)
 
 
-def settings_of_server(settings: Settings, schema: Schema) -> Served | None:
+def settings_of_server(settings: Settings, schema: Schema) -> ServedSettings | None:
     """Return the settings of the site's server; None when there is no data yet. Raises SetupRefused.
 
     A store other than the server's is refused: what it holds may be of another time.
@@ -52,7 +52,7 @@ def settings_of_server(settings: Settings, schema: Schema) -> Served | None:
     finally:
         store.close()
     by = values.pop(_BY, SERVE)
-    return Served(values, over_file=by == DEV)
+    return ServedSettings(values, over_file=by == DEV)
 
 
 def journal_to_restore(settings: Settings, *, elsewhere: bool = False) -> str:
@@ -65,11 +65,11 @@ def journal_to_restore(settings: Settings, *, elsewhere: bool = False) -> str:
         _must_be_the_same_store(settings, "or use --new-store to restore into the other store")
     noted = _noted(settings)
     kept = {name: noted[name] for name in ("journal",) if isinstance(noted.get(name), str)}
-    require_server_settings(settings, Served(kept, over_file=noted.get(_BY) == DEV))
+    require_server_settings(settings, ServedSettings(kept, over_file=noted.get(_BY) == DEV))
     return kept.get("journal", settings.journal)
 
 
-def require_server_settings(settings: Settings, served: Served) -> None:
+def require_server_settings(settings: Settings, served: ServedSettings) -> None:
     """Refuse a setting that differs from the server's. Raises SetupRefused, naming both values."""
     for name, value in settings.differing_from(served).items():
         msg = (
@@ -81,7 +81,7 @@ def require_server_settings(settings: Settings, served: Served) -> None:
         raise SetupRefused(msg)
 
 
-def require_served_site(settings: Settings, served: Served | None) -> Served:
+def require_served_site(settings: Settings, served: ServedSettings | None) -> ServedSettings:
     """Return the server's settings. Raises SetupRefused when the site was never served."""
     if served is None:
         msg = (

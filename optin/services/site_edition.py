@@ -18,7 +18,7 @@ from optin.proof.page_assets import STYLESHEET_ENDING, assets_in
 from optin.services.installed_kind_parts import KindParts
 from optin.services.open_store import sqlite_path
 from optin.services.promised_files import PromisedFiles
-from optin.settings.installation import Served
+from optin.settings.installation import ServedSettings
 from optin.site.findings import Finding
 from optin.site.landing_pages import frame_of, privacy_url
 from optin.site.load_site import load_site
@@ -141,7 +141,7 @@ def load_edition(
     root: Path,
     kinds: KindParts,
     kept: ReadingCache | None = None,
-    served: Served | None = None,
+    served: ServedSettings | None = None,
     *,
     with_drafts: bool = False,
 ) -> tuple[Edition | None, tuple[Finding, ...]]:

@@ -26,8 +26,8 @@ from optin.proof.journal_chain import (
     RESTORED,
     SHORTENED,
     TAKEN_OVER,
-    Chain,
     JournalBroken,
+    JournalEnd,
     JournalLine,
     TreeHead,
     lines_since_restart,
@@ -69,7 +69,7 @@ class Journal:
 
         `unkeyed`: the keys name none for it yet, so a journal without seals may be of an earlier version.
         """
-        self._fresh = partial(Chain, partial(vault.journal_seal, b"line"), check_replay_line)
+        self._fresh = partial(JournalEnd, partial(vault.journal_seal, b"line"), check_replay_line)
         self._file = JournalFile(path, self._fresh)
         self._head_seal = partial(vault.journal_seal, b"mark")
         self._unkeyed = unkeyed
@@ -226,7 +226,7 @@ class Journal:
             raise self._file.unusable(problem, ANEW) from None
 
     @property
-    def _chain(self) -> Chain:
+    def _chain(self) -> JournalEnd:
         return self._file.chain
 
     @property
@@ -242,7 +242,7 @@ class Journal:
         self._must_be_sealed(self._chain)
         return JournalContent(self._chain.since, tuple(lines))
 
-    def _must_be_sealed(self, chain: Chain) -> None:
+    def _must_be_sealed(self, chain: JournalEnd) -> None:
         if chain.place == 0:
             raise JournalBroken(EMPTY)
         if not (chain.keyed or self._unkeyed):
@@ -264,7 +264,7 @@ class Journal:
         if store is not None:
             store.submit(keep_journal_head, name=name, head=self._head_of(name, 0)).result()
 
-        def write(chain: Chain) -> Iterator[bytes]:
+        def write(chain: JournalEnd) -> Iterator[bytes]:
             yield chain.begin(name, kept.since)
             for line in (*kept.lines, base):
                 yield chain.add(line.at, line.told)
@@ -330,7 +330,7 @@ def _first_lost(tx: Tx, lines: Sequence[JournalLine]) -> list[str]:
 
 
 def _shortened(
-    chain: Chain, end: Chain, since: datetime | None, lines: Sequence[JournalLine]
+    chain: JournalEnd, end: JournalEnd, since: datetime | None, lines: Sequence[JournalLine]
 ) -> Iterator[bytes]:
     """Yield a file with some lines of another, under their numbers, and one more at its end."""
     yield chain.begin(end.name, since)

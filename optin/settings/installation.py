@@ -20,7 +20,7 @@ SHARED = "shared"  # marks a setting that every command must share with the serv
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedSettings:
     """The settings that a site's server runs with.
 
     `over_file`: it is `optin dev`, which has an address of its own whatever optin.toml says.
@@ -92,7 +92,7 @@ class Settings(Table):
         """Return a path of this installation, absolute."""
         return self._root / relative
 
-    def read_at(self, root: Path, served: Served | None = None) -> Self:
+    def read_at(self, root: Path, served: ServedSettings | None = None) -> Self:
         """Return these values from the file at `root`; the environment overrides them.
 
         `served`: what the site's server runs with, for a command in another shell: used where nothing is set.
@@ -118,7 +118,7 @@ class Settings(Table):
         fields = Settings.model_fields.items()
         return {name: getattr(self, name) for name, field in fields if SHARED in field.metadata}
 
-    def differing_from(self, served: Served) -> dict[str, str]:
+    def differing_from(self, served: ServedSettings) -> dict[str, str]:
         """Return the server's values that this installation sets differently."""
         said = self._in_environment if served.over_file else self._in_environment | self._in_file
         return {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from optin.site.findings import nearest
 from optin.site.law_lint import Objection
-from optin.site.referenced_files import Absence, find_inside, read_most
+from optin.site.referenced_files import FileProblem, find_inside, read_most
 from optin.theme.typeface import REGULAR, FontFile, Typeface, parse_font_name, same_family
 
 FOLDER = "fonts"
@@ -67,7 +67,7 @@ def _font(root: Path, name: str, typeface: Typeface, objections: list[Objection]
 def _data(root: Path, name: str, objections: list[Objection]) -> bytes | None:
     shown = f"{FOLDER}/{name}"[:100]
     path = find_inside(root, f"{FOLDER}/{name}")
-    if isinstance(path, Absence):
+    if isinstance(path, FileProblem):
         message = f"{shown} is not a file that can be served."
         objections.append(Objection("font", message, "Put the font file itself there."))
         return None

@@ -16,7 +16,7 @@ from optin.site.blocks.all_blocks import BLOCKS
 from optin.site.findings import Finding
 from optin.site.kind_front_matter_hooks import FilePart
 from optin.site.law_lint import MOST_WORDS
-from optin.site.magnet_life import Status
+from optin.site.magnet_life import MagnetStatus
 from optin.site.model import Magnet, PrivacyStatement, Site
 from optin.site.toml_and_markdown_reader import Document, Path_
 from optin.site.unedited_starter_texts import read_again, scaffold_statements, scaffold_texts_of
@@ -70,7 +70,7 @@ Hint = tuple[Path_, str, str, str]  # where, code, message, cure
 
 
 def _of_life(magnet: Magnet) -> Iterator[Hint]:
-    if magnet.life.status is Status.DRAFT:
+    if magnet.life.status is MagnetStatus.DRAFT:
         message = "This magnet is a draft: optin serve and optin build leave it out."
         yield ("status",), "draft", message, "Remove status when it is ready."
 

@@ -30,7 +30,7 @@ _LINK = re.compile(r'<a href="(/(?!/)[^"]*)"')
 
 
 @dataclass(frozen=True)
-class Face:
+class FormPage:
     """One page with a form of a magnet: most magnets have one, others one per variant or outcome."""
 
     path: str  # where it is shown
@@ -129,7 +129,7 @@ def _drawn_tag(theme: Theme, shown: Picture, tag: re.Match[str]) -> str:
     return theme.picture(replace(shown, alt=unescape(tag[1])))
 
 
-def faces_of(theme: Theme, kind: PagesPart, view: LandingView, magnet: Magnet) -> tuple[Face, ...]:
+def faces_of(theme: Theme, kind: PagesPart, view: LandingView, magnet: Magnet) -> tuple[FormPage, ...]:
     """Return every page of a magnet with a form: the one as written, then its variants.
 
     A kind may have several of another making.
@@ -141,11 +141,11 @@ def faces_of(theme: Theme, kind: PagesPart, view: LandingView, magnet: Magnet) -
     return tuple(_face(theme, wording, address) for wording in views)
 
 
-def _face(theme: Theme, view: LandingView, path: str) -> Face:
+def _face(theme: Theme, view: LandingView, path: str) -> FormPage:
     """Return a page with its form and its social preview."""
     view, card = with_card(theme, view)
     version, named = _version(theme, view)
-    return Face(path, named, version, card)
+    return FormPage(path, named, version, card)
 
 
 def with_card(theme: Theme, view: LandingView) -> tuple[LandingView, SocialCard | None]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.time_zones import zone_of
-from optin.settings.installation import Served
+from optin.settings.installation import ServedSettings
 from optin.settings.site import SiteSettings
 from optin.site.findings import Finding, less_severe
 from optin.site.kind_front_matter_hooks import FilePart
@@ -16,10 +16,10 @@ from optin.site.law_lint import Objection
 from optin.site.loading_cache import ReadingCache
 from optin.site.look_table import read_look
 from optin.site.magnet_folder import read_magnets
-from optin.site.magnet_reader import Surroundings
+from optin.site.magnet_reader import KnownReferences
 from optin.site.model import LoadedSite, PrivacyStatement, Site
 from optin.site.privacy_statement_reader import read_statement
-from optin.site.referenced_files import Absence, as_on_disk, find_inside
+from optin.site.referenced_files import FileProblem, as_on_disk, find_inside
 from optin.site.settings_check import objections_to_settings
 from optin.site.toml_and_markdown_reader import Document, Path_, read_toml
 from optin.site.validation_messages import validated
@@ -41,7 +41,7 @@ def load_site(
     root: Path,
     kinds: PartsByKind[FilePart],
     kept: ReadingCache | None = None,
-    served: Served | None = None,
+    served: ServedSettings | None = None,
     *,
     with_drafts: bool = False,
 ) -> LoadedSite:
@@ -76,7 +76,9 @@ def _order(finding: Finding) -> tuple[bool, str, int, int]:
 class _SiteReader:
     """Reads `optin.toml` and the files it names, and collects findings."""
 
-    def __init__(self, root: Path, document: Document | Finding, served: Served | None = None) -> None:
+    def __init__(
+        self, root: Path, document: Document | Finding, served: ServedSettings | None = None
+    ) -> None:
         self._root = root
         self._readable = isinstance(document, Document)
         self._document = (
@@ -104,11 +106,11 @@ class _SiteReader:
             time_zone=zone if zone_of(zone) is not None else UNIVERSAL,
         )
 
-    def surroundings(self, site: Site, kinds: PartsByKind[FilePart]) -> Surroundings:
+    def surroundings(self, site: Site, kinds: PartsByKind[FilePart]) -> KnownReferences:
         """Return what magnets may refer to, as far as `optin.toml` is valid."""
         mistaken = self._validated.spoilt
         sure_of_languages = self._readable and self._validated.vouches(("languages",))
-        return Surroundings(
+        return KnownReferences(
             kinds=kinds,
             purposes=site.settings.purposes,
             languages=site.settings.languages if sure_of_languages else languages(),
@@ -130,12 +132,12 @@ class _SiteReader:
         for lang in self._settings.languages:
             name = self._settings.privacy.get(lang, f"privacy/{lang}.md")
             path = find_inside(self._root, name)
-            if path is Absence.OUTSIDE:
+            if path is FileProblem.OUTSIDE:
                 message = f"The privacy statement {name!r} leads outside the site."
                 self._object(
                     ("privacy", lang), Objection("privacy", message, "Put it into the site's folder.")
                 )
-            elif path is Absence.MISSING:
+            elif path is FileProblem.MISSING:
                 message = f"There is no privacy statement in {lang!r} (GDPR 13)."
                 self._object(("privacy",), Objection("privacy", message, f"Write {name}."))
             else:

@@ -11,7 +11,7 @@ from optin.settings.site import LookTable
 from optin.site.fonts import read_fonts
 from optin.site.law_lint import Objection
 from optin.site.measure_pictures import PICTURE_ENDINGS, PictureRefused, is_square, read_icon, read_picture
-from optin.site.referenced_files import Absence, find_inside
+from optin.site.referenced_files import FileProblem, find_inside
 from optin.theme.icon import ICON_ENDINGS
 from optin.theme.look import Look
 from optin.theme.looks import LOOKS
@@ -81,7 +81,7 @@ def _unreadable(look: Look) -> Iterator[Objection]:
 
 def _logo(root: Path, name: str) -> tuple[str, bytes] | Objection:
     path = find_inside(root, name)
-    if isinstance(path, Absence) or path.suffix[1:].lower() not in PICTURE_ENDINGS:
+    if isinstance(path, FileProblem) or path.suffix[1:].lower() not in PICTURE_ENDINGS:
         cure = f"Put a picture beside optin.toml ({', '.join(PICTURE_ENDINGS)})."
         return Objection("logo", f"There is no picture {name!r}.", cure)
     try:
@@ -92,7 +92,7 @@ def _logo(root: Path, name: str) -> tuple[str, bytes] | Objection:
 
 def _favicon(root: Path, name: str) -> tuple[str, bytes] | Objection:
     path = find_inside(root, name)
-    if isinstance(path, Absence) or path.suffix[1:].lower() not in ICON_ENDINGS:
+    if isinstance(path, FileProblem) or path.suffix[1:].lower() not in ICON_ENDINGS:
         cure = f"Put a square picture beside optin.toml ({', '.join(ICON_ENDINGS)})."
         return Objection("favicon", f"There is no icon {name!r}.", cure)
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from optin.consent.form_version import Slug
 from optin.site.findings import Finding, Severity, nearest
 from optin.site.model import Magnet
-from optin.site.toml_and_markdown_reader import Path_, Place
+from optin.site.toml_and_markdown_reader import LineColumn, Path_
 
 RESERVED = frozenset(
     "confirm download me place unsubscribe privacy log desk dev health metrics static".split()  # noqa: SIM905 - one line
@@ -25,7 +25,9 @@ class MagnetReading:
     slug: Slug
     magnet: Magnet | None
     findings: tuple[Finding, ...]
-    places: Mapping[Path_, Place] = field(default_factory=dict)  # of the keys that are looked at together
+    places: Mapping[Path_, LineColumn] = field(
+        default_factory=dict
+    )  # of the keys that are looked at together
     is_draft: bool = False
 
     def finding(

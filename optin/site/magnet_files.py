@@ -14,7 +14,7 @@ from optin.site.measure_pictures import PICTURE_ENDINGS, PictureRefused, read_pi
 from optin.site.model import PictureFile
 from optin.site.pdf_pages import pages_of
 from optin.site.picture_cache import FOLDER, PictureCache
-from optin.site.referenced_files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
+from optin.site.referenced_files import FILE_ENDINGS, FileProblem, absence_in_words, find_inside, read_most
 from optin.site.renditions import mail_rendition, renditions
 from optin.site.toml_and_markdown_reader import Path_
 
@@ -129,7 +129,7 @@ class MagnetFiles:
         """Return a file in the magnet's own folder, whatever the name (S8)."""
         folder = self._path.parent
         path = find_inside(folder, name)
-        if isinstance(path, Absence):
+        if isinstance(path, FileProblem):
             message, cure = absence_in_words(folder, name, path, endings)
             self._findings.say(where, message, cure, code="file")
             return None

@@ -12,7 +12,7 @@ from optin.consent.form_version import Slug
 from optin.site.findings import Finding, shown_path
 from optin.site.loading_cache import ReadingCache
 from optin.site.magnet_conflicts import MagnetReading, combine_magnets
-from optin.site.magnet_reader import MagnetReader, Surroundings
+from optin.site.magnet_reader import KnownReferences, MagnetReader
 from optin.site.model import Magnet
 from optin.site.referenced_files import read_most
 
@@ -36,7 +36,7 @@ class MagnetFolder:
     findings: Sequence[Finding]
 
 
-def read_magnets(root: Path, around: Surroundings, kept: ReadingCache) -> MagnetFolder:
+def read_magnets(root: Path, around: KnownReferences, kept: ReadingCache) -> MagnetFolder:
     """Read every magnet of the site at `root`."""
     paths, findings = _magnet_files(root)
     known = around.known
@@ -54,7 +54,7 @@ def read_magnets(root: Path, around: Surroundings, kept: ReadingCache) -> Magnet
     return MagnetFolder(magnets, drafts, [*findings, *more])
 
 
-def _reading(root: Path, path: Path, around: Surroundings) -> MagnetReading:
+def _reading(root: Path, path: Path, around: KnownReferences) -> MagnetReading:
     return MagnetReader(root, path, around).reading
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class Status(StrEnum):
+class MagnetStatus(StrEnum):
     """What the author says of a magnet."""
 
     DRAFT = "draft"
@@ -15,7 +15,7 @@ class Status(StrEnum):
     ARCHIVED = "archived"
 
 
-class Phase(StrEnum):
+class MagnetPhase(StrEnum):
     """What a visitor finds at a magnet's address at a moment."""
 
     WAITING = "waiting"
@@ -24,9 +24,9 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True)
-class Life:
+class MagnetLife:
     """A magnet's status, and the moments (UTC) at which its form opens and ends; None: no such moment."""
 
-    status: Status = Status.LIVE
+    status: MagnetStatus = MagnetStatus.LIVE
     opens_at: datetime | None = None
     ends_at: datetime | None = None

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from optin.consent.time_zones import after_gap, moments_of
 from optin.site.kind_front_matter_hooks import Complaint
-from optin.site.magnet_life import Life, Status
+from optin.site.magnet_life import MagnetLife, MagnetStatus
 
 YEARS = range(2000, 2200)  # all others are typing errors; at the ends of the calendar no clock can be read
 _WRITTEN = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::00)?)?")
@@ -21,23 +21,23 @@ _DAY = timedelta(days=1)
 class LifeReading:
     """A magnet's life as it was written, with the complaints about it."""
 
-    life: Life
+    life: MagnetLife
     complaints: tuple[Complaint, ...] = ()
 
 
-def read_life(status: Status, opens: str, ends: str, zone: ZoneInfo) -> LifeReading:
+def read_life(status: MagnetStatus, opens: str, ends: str, zone: ZoneInfo) -> LifeReading:
     """Return the life of a magnet from the words of its front matter, on the clock of `zone`.
 
     `from` a day begins with that day; `until` a day includes it.
     """
     complaints = [*_complaints("from", opens, zone), *_complaints("until", ends, zone)]
     if complaints:
-        return LifeReading(Life(status), tuple(complaints))
-    life = Life(status, _opening(opens, zone), _ending(ends, zone))
+        return LifeReading(MagnetLife(status), tuple(complaints))
+    life = MagnetLife(status, _opening(opens, zone), _ending(ends, zone))
     if life.opens_at is not None and life.ends_at is not None and life.opens_at >= life.ends_at:
         message = f"It would be over (until: {ends}) before it begins (from: {opens})."
         cure = "Write an until that is later than from."
-        return LifeReading(Life(status), (Complaint(("until",), message, cure, code="life"),))
+        return LifeReading(MagnetLife(status), (Complaint(("until",), message, cure, code="life"),))
     return LifeReading(life)
 
 

@@ -22,7 +22,7 @@ from optin.site.law_words import claimed, mentioned
 from optin.site.magnet_conflicts import RESERVED, SLUG, MagnetReading
 from optin.site.magnet_files import MagnetFiles
 from optin.site.magnet_findings import MagnetFindings
-from optin.site.magnet_life import Life, Status
+from optin.site.magnet_life import MagnetLife, MagnetStatus
 from optin.site.magnet_life_reader import read_life
 from optin.site.magnet_text_reader import read_story
 from optin.site.markdown_to_html import Prose
@@ -48,7 +48,7 @@ TAKEN_FIELDS = frozenset(
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class KnownReferences:
     """What a magnet may refer to: kinds, purposes, languages, and field labels."""
 
     kinds: PartsByKind[FilePart]
@@ -76,7 +76,7 @@ class Surroundings:
 class MagnetReader:
     """Reads one file and collects its findings."""
 
-    def __init__(self, root: Path, path: Path, around: Surroundings) -> None:
+    def __init__(self, root: Path, path: Path, around: KnownReferences) -> None:
         """Read `path`, a Markdown file below `root`/magnets."""
         self._around = around
         self._path = path
@@ -92,7 +92,7 @@ class MagnetReader:
         magnet = self.read()
         keys: list[Path_] = [("group",), *(("was", at) for at in range(len(magnet.was) if magnet else 0))]
         places = {where: self._findings.document.place(where) for where in keys}
-        is_draft = self._findings.document.values.get("status") == Status.DRAFT
+        is_draft = self._findings.document.values.get("status") == MagnetStatus.DRAFT
         return MagnetReading(self.name, self.slug, magnet, tuple(self._findings.found), places, is_draft)
 
     def read(self) -> Magnet | None:
@@ -182,9 +182,9 @@ class MagnetReader:
             thanks=read_thanks(written.thanks, self._around.link_hosts, self._findings),
         )
 
-    def _life(self, written: MagnetFile, details: Details | None) -> Life:
+    def _life(self, written: MagnetFile, details: Details | None) -> MagnetLife:
         """Return when the form is open; one that its kind closes before it opens never is."""
-        reading = read_life(Status(written.status), written.from_, written.until, self._around.zone)
+        reading = read_life(MagnetStatus(written.status), written.from_, written.until, self._around.zone)
         for it in reading.complaints:
             self._findings.complain(it)
         closes_at = None if details is None else details.closes_at

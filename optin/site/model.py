@@ -13,7 +13,7 @@ from optin.consent.kind_specific_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.settings.site import SiteSettings
 from optin.site.findings import Finding
-from optin.site.magnet_life import Life, Phase, Status
+from optin.site.magnet_life import MagnetLife, MagnetPhase, MagnetStatus
 from optin.site.renditions import Rendition
 from optin.theme.look import Look
 
@@ -107,12 +107,12 @@ class Magnet:
     headline: str = ""  # what people gain; the page begins with it instead of the title
     order: int | None = None  # its place on the index: smaller first, then those without one
     listed: bool = True  # on the index and in the sitemap
-    life: Life = Life()
+    life: MagnetLife = MagnetLife()
 
     @property
     def is_archived(self) -> bool:
         """Whether its author archived it."""
-        return self.life.status is Status.ARCHIVED
+        return self.life.status is MagnetStatus.ARCHIVED
 
     @property
     def closes_at(self) -> datetime | None:
@@ -122,13 +122,13 @@ class Magnet:
         moments = (None if self.details is None else self.details.closes_at, self.life.ends_at)
         return min((moment for moment in moments if moment is not None), default=None)
 
-    def phase_at(self, now: datetime) -> Phase:
+    def phase_at(self, now: datetime) -> MagnetPhase:
         """Return what a visitor finds at its address: a form, or that it is not there yet or not any more."""
         if self.closes_at is not None and self.closes_at <= now:
-            return Phase.OVER
+            return MagnetPhase.OVER
         if self.life.opens_at is not None and now < self.life.opens_at:
-            return Phase.WAITING
-        return Phase.OPEN
+            return MagnetPhase.WAITING
+        return MagnetPhase.OPEN
 
     def file_for(self, form: FormDeclaration) -> Path | None:
         """Return the file handed out by a form of this magnet; one of several forms may have its own."""

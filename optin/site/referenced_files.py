@@ -12,7 +12,7 @@ from optin.site.findings import nearest
 FILE_ENDINGS = "pdf epub docx xlsx pptx odt ods odp zip png jpg mp3 mp4 csv txt".split()  # noqa: SIM905 - one line
 
 
-class Absence(Enum):
+class FileProblem(Enum):
     """Why a name is not a usable file."""
 
     MISSING = "missing"
@@ -20,17 +20,17 @@ class Absence(Enum):
     EMPTY = "empty"
 
 
-def find_inside(folder: Path, name: str) -> Path | Absence:
+def find_inside(folder: Path, name: str) -> Path | FileProblem:
     """Return the file `name` in `folder`, with links resolved, or why there is none."""
     try:
         path, home = (folder / as_on_disk(folder, name)).resolve(), folder.resolve()
         if not path.is_relative_to(home):
-            return Absence.OUTSIDE
+            return FileProblem.OUTSIDE
         if not path.is_file():
-            return Absence.MISSING
-        return path if path.stat().st_size else Absence.EMPTY
+            return FileProblem.MISSING
+        return path if path.stat().st_size else FileProblem.EMPTY
     except (OSError, ValueError, RuntimeError):  # a NUL, a name too long, links that lead in a circle
-        return Absence.MISSING
+        return FileProblem.MISSING
 
 
 def as_on_disk(folder: Path, name: str) -> str:
@@ -62,12 +62,12 @@ def is_there(path: Path) -> bool:
         return False
 
 
-def absence_in_words(folder: Path, name: str, why: Absence, endings: Collection[str]) -> tuple[str, str]:
+def absence_in_words(folder: Path, name: str, why: FileProblem, endings: Collection[str]) -> tuple[str, str]:
     """Return what is wrong with a name, and the cure."""
     shown, place = name[:100], f"{folder.name}/"
-    if why is Absence.OUTSIDE:
+    if why is FileProblem.OUTSIDE:
         return f"The file {shown!r} leads outside {place}.", "Put the file itself into the folder."
-    if why is Absence.EMPTY:
+    if why is FileProblem.EMPTY:
         return f"The file {shown!r} is empty.", "Put the real file in its place."
     files = [path.name for path in folder.glob("*") if path.suffix[1:].lower() in endings and path.is_file()]
     cure = nearest(name, files) if files else "Put it there, beside this file."

@@ -14,7 +14,7 @@ from optin.flows.request_policy import MailCover, NextStep
 from optin.site.findings import Finding, kind_failed, less_severe
 from optin.site.kind_page_hooks import PagesPart
 from optin.site.landing_pages import (
-    Face,
+    FormPage,
     faces_of,
     frame_of,
     landing_view,
@@ -53,7 +53,7 @@ class OpeningPage:
 class Publication:
     """Every page that is the same for everybody. `faces`: a magnet's pages with forms, its address first."""
 
-    faces: Mapping[Slug, tuple[Face, ...]]
+    faces: Mapping[Slug, tuple[FormPage, ...]]
     privacy: Mapping[str, PrivacyVersion]
     index: IndexView | None = None  # with every listed magnet; which are on it depends on the moment
     landings: Mapping[Slug, LandingView] = field(default_factory=dict)  # each magnet as it is written
@@ -95,11 +95,11 @@ class Publication:
         of_steps = {it.mail_picture for it in self.next_steps.values()}
         return frozenset({*of_steps, *(it.url for it in self.covers.values())} - {""})
 
-    def face(self, slug: Slug, key: str) -> Face | None:
+    def face(self, slug: Slug, key: str) -> FormPage | None:
         """Return the page of a magnet with the form `key`."""
         return next((face for face in self.faces.get(slug, ()) if face.form.key == key), None)
 
-    def face_like(self, slug: Slug, form: FormVersion) -> Face:
+    def face_like(self, slug: Slug, form: FormVersion) -> FormPage:
         """Return the page that now takes the place of an earlier form: of the same face, if there is one."""
         faces = self.faces[slug]
         alike = (face for face in faces if face.form.declaration.face == form.declaration.face)
@@ -110,7 +110,7 @@ class Publication:
 class _Rendered:
     """All rendered pages of one magnet, or why it cannot be rendered."""
 
-    faces: tuple[Face, ...] = ()
+    faces: tuple[FormPage, ...] = ()
     moved: bytes | None = None
     opening: OpeningPage | None = None
     wrong: tuple[Finding, ...] = ()
@@ -228,7 +228,7 @@ def _failed(maker: PageMaker, magnet: Magnet, problem: Exception) -> Finding:
     return Finding(f"magnets/{magnet.slug}", 1, 1, message, cure, code="kind-broken", slug=magnet.slug)
 
 
-def _alike(slug: Slug, shown: tuple[Face, ...]) -> Iterator[Finding]:
+def _alike(slug: Slug, shown: tuple[FormPage, ...]) -> Iterator[Finding]:
     """Find variants whose page equals another's: their changes are not shown there."""
     seen: dict[bytes, str] = {}
     for face in shown:
@@ -240,7 +240,7 @@ def _alike(slug: Slug, shown: tuple[Face, ...]) -> Iterator[Finding]:
             yield Finding(f"magnets/{slug}", 1, 1, message, cure, code="variant", slug=slug)
 
 
-def _unlawful(site: Site, face: Face, kind: PagesPart) -> list[Finding]:
+def _unlawful(site: Site, face: FormPage, kind: PagesPart) -> list[Finding]:
     """Check a page made by a site's own template; ours are tested."""
     if own_templates(site.root) is None:
         return []

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from optin.consent.form_version import Slug
-from optin.site.magnet_life import Phase
+from optin.site.magnet_life import MagnetPhase
 from optin.site.model import Magnet, Site
 from optin.site.render_site import Publication
 from optin.theme.theme import Theme
@@ -32,10 +32,10 @@ def pages_at(site: Site, theme: Theme, publication: Publication, now: datetime) 
     if publication.index is None:  # an edition has one
         return MomentPages(b"", {})
     phases = {f"/{slug}": magnet.phase_at(now) for slug, magnet in site.magnets.items()}
-    offered = tuple(card for card in publication.index.cards if phases[card.url] is Phase.OPEN)
+    offered = tuple(card for card in publication.index.cards if phases[card.url] is MagnetPhase.OPEN)
     instead: dict[Slug, bytes] = {}
     for slug, landing in publication.landings.items():
-        if phases[f"/{slug}"] is not Phase.OPEN:
+        if phases[f"/{slug}"] is not MagnetPhase.OPEN:
             instead[slug] = theme.page(_without_form(site.magnets[slug], landing, offered, now)).encode()
     return MomentPages(theme.page(replace(publication.index, cards=offered)).encode(), instead)
 
@@ -46,7 +46,7 @@ def _without_form(
     """Return the page that says when the form opens, or that it is over; and what else there is."""
     others = tuple(card for card in offered if card.lang == magnet.lang)[:MOST_OTHERS]
     opens_at, details = magnet.life.opens_at, magnet.details
-    if magnet.phase_at(now) is Phase.WAITING and opens_at is not None:
+    if magnet.phase_at(now) is MagnetPhase.WAITING and opens_at is not None:
         return WaitingView(landing.frame, landing, opens_at, others)
     by_kind = details is not None and details.closes_at is not None and details.closes_at <= now
     return ClosedView(landing.frame, landing, others, by_kind=by_kind, is_archived=magnet.is_archived)

@@ -23,7 +23,7 @@ from optin.site.odd_spaces import ODD_SPACE, OddSpace, odd_space_at, odd_space_i
 from optin.site.text_cut_by_comment import CutText, comment_before_line, cut_in_toml, cut_in_yaml
 
 Path_: TypeAlias = tuple[str | int, ...]
-Place: TypeAlias = tuple[int, int]
+LineColumn: TypeAlias = tuple[int, int]
 
 _DATE = re.compile(r"\b(\d{4})-(\d{1,2})-(\d{1,2})\b")
 MAX_BYTES = 1_000_000
@@ -38,7 +38,7 @@ class Document:
 
     path: str
     values: Mapping[str, Any]
-    place: Callable[[Path_], Place]
+    place: Callable[[Path_], LineColumn]
     body: str = ""
     body_line: int = 1
     cuts: Mapping[Path_, CutText] = field(default_factory=dict)  # comments that may have cut a value short
@@ -111,9 +111,9 @@ def texts_in(value: Any, where: Path_ = ()) -> Iterator[tuple[Path_, str]]:
             yield from texts_in(item, (*where, at))
 
 
-def _toml_places(text: str) -> dict[Path_, Place]:
+def _toml_places(text: str) -> dict[Path_, LineColumn]:
     """Return the place of each table and key of a TOML text, for keys at the start of a line."""
-    places: dict[Path_, Place] = {(): (1, 1)}
+    places: dict[Path_, LineColumn] = {(): (1, 1)}
     table: Path_ = ()
     for number, line in enumerate(text.split("\n"), 1):
         header, key = _HEADER.match(line), _KEY.match(line)
@@ -132,13 +132,13 @@ def _parts(dotted: str) -> Path_:
     return tuple(part.strip("\"'") for part in _PART.findall(dotted))
 
 
-def _value_at(places: Mapping[Path_, Place], cut: CutText) -> Path_:
+def _value_at(places: Mapping[Path_, LineColumn], cut: CutText) -> Path_:
     """Return the value before a comment: that of the last key above."""
     before = (where for where, place in places.items() if place <= (cut.line, cut.column))
     return max(before, key=lambda where: (places[where], len(where)))
 
 
-def _nearest_place(places: Mapping[Path_, Place], where: Path_) -> Place:
+def _nearest_place(places: Mapping[Path_, LineColumn], where: Path_) -> LineColumn:
     while where not in places:
         where = where[:-1]
     return places[where]
@@ -256,9 +256,9 @@ def _impossible_day(front: str, name: str) -> Finding | None:
     return None
 
 
-def _yaml_place(values: CommentedMap, where: Path_) -> Place:
+def _yaml_place(values: CommentedMap, where: Path_) -> LineColumn:
     """Return the place of a value: of its key in a map, of its item in a list."""
-    place: Place = (1, 1)
+    place: LineColumn = (1, 1)
     node: Any = values
     for step in where:
         try:

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.site.findings import Finding, shown_path
 from optin.site.kind_front_matter_hooks import FilePart
-from optin.site.magnet_life import Status
+from optin.site.magnet_life import MagnetStatus
 from optin.site.markdown_to_html import read_prose
 from optin.site.model import Magnet, Site
 from optin.site.starter_texts import magnet_starter, starter_languages, starter_path
@@ -43,7 +43,7 @@ def scaffold_texts(site: Site, kinds: PartsByKind[FilePart]) -> tuple[Finding, .
 
     A draft may have some.
     """
-    magnets = [magnet for magnet in site.magnets.values() if magnet.life.status is not Status.DRAFT]
+    magnets = [magnet for magnet in site.magnets.values() if magnet.life.status is not MagnetStatus.DRAFT]
     found = (it for magnet in magnets for it in scaffold_texts_of(site, magnet, kinds[magnet.kind]))
     return tuple(sorted([*found, *scaffold_statements(site)]))
 

@@ -16,7 +16,7 @@ from optin.consent.clock_doubts import ClockSetBack
 from optin.consent.consent_record import OF_THE_CLOCK, EventKind
 from optin.proof.canonical_json import parse
 from optin.store.database_interface import Tx, from_ms, to_ms
-from optin.store.encryption import Place, Vault
+from optin.store.encryption import EncryptedCell, Vault
 from optin.store.events import stored_event
 from optin.store.row_queries import count_rows
 
@@ -130,5 +130,5 @@ def _save(tx: Tx, vault: Vault, name: str, value: dict[str, Any]) -> None:
     )
 
 
-def _place(name: str) -> Place:
-    return Place("installation", name.encode())
+def _place(name: str) -> EncryptedCell:
+    return EncryptedCell("installation", name.encode())

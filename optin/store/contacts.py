@@ -13,7 +13,7 @@ from optin.consent.contact_address import EmailAddress
 from optin.consent.form_version import EMAIL_FIELD
 from optin.proof.canonical_json import canonical, parse
 from optin.store.database_interface import Tx, from_ms, to_ms
-from optin.store.encryption import Place, Vault
+from optin.store.encryption import EncryptedCell, Vault
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def save_contact(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact) -> 
 def seal_contact(vault: Vault, subject: SubjectId, contact: Contact) -> bytes:
     """Return a person's details encrypted, bound to the person's row."""
     plain = {_SALT: contact.salt.hex(), _DETAILS: contact.plain.decode()}
-    return vault.seal(Place("subject", subject), json.dumps(plain).encode())
+    return vault.seal(EncryptedCell("subject", subject), json.dumps(plain).encode())
 
 
 def forget_numbers(tx: Tx, subject: SubjectId) -> None:
@@ -107,7 +107,7 @@ def open_contact(vault: Vault, subject: SubjectId, sealed: bytes) -> Contact:
     """Decrypt a contact; an empty value is a person without details yet. Raises KeysUnusable."""
     if not sealed:
         return Contact({})
-    plain: dict[str, Any] = parse(vault.open(Place("subject", subject), bytes(sealed)))
+    plain: dict[str, Any] = parse(vault.open(EncryptedCell("subject", subject), bytes(sealed)))
     salt, text = bytes.fromhex(plain.get(_SALT, "")), plain.get(_DETAILS, "")
     if text:
         plain = _read_details(text)

@@ -13,7 +13,7 @@ from optin.store.database_interface import Tx, Value, to_ms
 
 
 @dataclass(frozen=True)
-class Horizon:
+class FutureLimits:
     """How far in the future each time may normally lie."""
 
     skew: timedelta  # between clocks that are right
@@ -27,7 +27,7 @@ class Horizon:
     timed: Collection[str]  # kinds of mails that are queued for a day to come
 
 
-def bring_back(tx: Tx, horizon: Horizon, now: datetime) -> int:
+def bring_back(tx: Tx, horizon: FutureLimits, now: datetime) -> int:
     """Bring times beyond the horizon back; return how many rows were changed.
 
     A mail for a day to come may be made due at once: whoever claims it sees that, and puts it back.
@@ -43,7 +43,7 @@ def bring_back(tx: Tx, horizon: Horizon, now: datetime) -> int:
     return changed
 
 
-def _moments(it: Horizon, now: datetime) -> dict[str, datetime]:
+def _moments(it: FutureLimits, now: datetime) -> dict[str, datetime]:
     late = now + it.skew
     return {
         "now": now,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from optin.errors import StoreUnusable
 from optin.proof.merkle_tree import Frontier
-from optin.proof.signed_notes import Checkpoint, Note, NoteBroken
+from optin.proof.signed_notes import Checkpoint, NoteBroken, SignedNote
 from optin.store.database_interface import Row, Tx
 from optin.store.event_log import latest_checkpoint, log_frontier
 from optin.store.kind_tables import REGISTER
@@ -153,4 +153,4 @@ def check_copy(tx: Tx) -> str:
 
 def _signed(tx: Tx) -> Checkpoint | None:
     latest = latest_checkpoint(tx)
-    return None if latest is None else Checkpoint.read(Note.parse(latest.note))
+    return None if latest is None else Checkpoint.read(SignedNote.parse(latest.note))

@@ -25,7 +25,7 @@ NONCE_BYTES = 12
 
 
 @dataclass(frozen=True)
-class Place:
+class EncryptedCell:
     """The row and column of an encrypted value. Copied elsewhere, it cannot be decrypted."""
 
     table: str
@@ -53,13 +53,13 @@ class Vault:
         self._limit_key = hmac.digest(keys.index, b"optin.limits", "sha256")
         self.links = Links(keys.link)
 
-    def seal(self, place: Place, data: bytes) -> bytes:
+    def seal(self, place: EncryptedCell, data: bytes) -> bytes:
         """Return `data` encrypted with the newest key, for `place` alone."""
         newest = len(self._ciphers) - 1
         nonce = secrets.token_bytes(NONCE_BYTES)
         return bytes([newest]) + nonce + self._ciphers[newest].encrypt(nonce, data, place.label)
 
-    def open(self, place: Place, sealed: bytes) -> bytes:
+    def open(self, place: EncryptedCell, sealed: bytes) -> bytes:
         """Decrypt the value of `place`. Raises KeysUnusable: other keys, or an altered value."""
         nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
         try:

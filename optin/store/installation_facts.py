@@ -10,9 +10,9 @@ from datetime import datetime
 
 from optin.errors import KeysUnusable
 from optin.store.database_interface import Tx, from_ms, to_ms
-from optin.store.encryption import Place, Vault
+from optin.store.encryption import EncryptedCell, Vault
 
-_PLACE = Place("installation", b"sealed")
+_PLACE = EncryptedCell("installation", b"sealed")
 _KNOWN = b"optin"
 
 

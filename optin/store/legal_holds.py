@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
-from optin.store.encryption import Place, Vault, new_id
+from optin.store.encryption import EncryptedCell, Vault, new_id
 from optin.store.officer_actions import opened_reason
 
 
@@ -30,7 +30,7 @@ def place_hold(tx: Tx, vault: Vault, email_index: bytes, hold: LegalHold) -> Non
         "INSERT INTO legal_hold(email_index, sealed, ends_at, created_at)"
         " VALUES (:email_index, :sealed, :until, :now)",
         email_index=email_index,
-        sealed=row + vault.seal(Place("legal_hold", row), json.dumps(plain).encode()),
+        sealed=row + vault.seal(EncryptedCell("legal_hold", row), json.dumps(plain).encode()),
         until=to_ms(hold.until),
         now=to_ms(hold.since),
     )

@@ -26,7 +26,7 @@ class CounterTable(StrEnum):
 
 
 @dataclass(frozen=True)
-class Amount:
+class LimitedCount:
     """How many to count in one window, and at most; `until`: the end of the window."""
 
     count: int
@@ -34,7 +34,7 @@ class Amount:
     until: datetime
 
 
-def take_amount(tx: Tx, where: CounterTable, key: bytes, amount: Amount) -> bool:
+def take_amount(tx: Tx, where: CounterTable, key: bytes, amount: LimitedCount) -> bool:
     """Count `amount` for `key`, all or nothing; False above the window's limit."""
     if amount.count > amount.most:
         return False
@@ -50,7 +50,7 @@ def take_amount(tx: Tx, where: CounterTable, key: bytes, amount: Amount) -> bool
     return row is not None
 
 
-def take_amounts(tx: Tx, where: CounterTable, amounts: Sequence[tuple[bytes, Amount]]) -> int:
+def take_amounts(tx: Tx, where: CounterTable, amounts: Sequence[tuple[bytes, LimitedCount]]) -> int:
     """Count one after the other until one is above its limit; return how many were counted."""
     for place, (key, amount) in enumerate(amounts):
         if not take_amount(tx, where, key, amount):
@@ -59,7 +59,7 @@ def take_amounts(tx: Tx, where: CounterTable, amounts: Sequence[tuple[bytes, Amo
 
 
 @dataclass(frozen=True)
-class Day:
+class MailboxDigests:
     """Digests of one mailbox for the previous day, this day and the next: any 24 hours lie in them.
 
     The day after is there for a process whose clock is behind. `marks`: what tells some of its mails from
@@ -81,7 +81,7 @@ _TAKE = (
 _TAKE_SHARE = f"{_TAKE} AND (SELECT COUNT(*) {_MARKED}) < :most_marked"
 
 
-def take_mail(tx: Tx, day: Day, most: int, now: datetime) -> bool:
+def take_mail(tx: Tx, day: MailboxDigests, most: int, now: datetime) -> bool:
     """Count one mail to a mailbox; False when it got `most` in 24 hours.
 
     Hold the mailbox first: two transactions at once would not see each other.
@@ -89,24 +89,24 @@ def take_mail(tx: Tx, day: Day, most: int, now: datetime) -> bool:
     return tx.run(_TAKE, **_named(day, now), now=to_ms(now), most=most) == 1
 
 
-def take_share(tx: Tx, day: Day, most: int, most_marked: int, now: datetime) -> bool:
+def take_share(tx: Tx, day: MailboxDigests, most: int, most_marked: int, now: datetime) -> bool:
     """Count one mail to a mailbox; False also when `most_marked` of them had the same mark."""
     named = {**_named(day, now), **_marks(day)}
     return tx.run(_TAKE_SHARE, **named, now=to_ms(now), most=most, most_marked=most_marked) == 1
 
 
-def has_mark(tx: Tx, day: Day, now: datetime) -> bool:
+def has_mark(tx: Tx, day: MailboxDigests, now: datetime) -> bool:
     """Return whether the mailbox got a mail with this mark in the last 24 hours."""
     named = {**_named(day, now), **_marks(day)}
     return tx.one(f"SELECT 1 {_MARKED} LIMIT 1", **named) is not None
 
 
-def _named(day: Day, now: datetime) -> dict[str, bytes | int]:
+def _named(day: MailboxDigests, now: datetime) -> dict[str, bytes | int]:
     since = to_ms(now - DAY)
     return {"key": day.key, "before": day.before, "after": day.after, "mark": day.mark, "since": since}
 
 
-def _marks(day: Day) -> dict[str, bytes]:
+def _marks(day: MailboxDigests) -> dict[str, bytes]:
     before, after = day.marks
     return {"mark_before": before, "mark_after": after}
 

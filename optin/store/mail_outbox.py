@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 
 from optin.consent.consent_record import ID_BYTES, RequestId
 from optin.store.database_interface import Tx, from_ms, to_ms
-from optin.store.encryption import Place, Vault
+from optin.store.encryption import EncryptedCell, Vault
 from optin.store.row_queries import has_row
-from optin.store.sending_claims import Batch
+from optin.store.sending_claims import ClaimBatch
 
 MAX_STARTS = 4
 FREE_STARTS = 1  # a courier that died once with a mail may have died of anything
@@ -66,7 +66,7 @@ def enqueue(
 
 
 @dataclass(frozen=True)
-class Notice:
+class NoticeMail:
     """A mail that belongs to no request, and its content."""
 
     kind: str
@@ -74,7 +74,7 @@ class Notice:
     told: dict[str, str]
 
 
-def enqueue_notice(tx: Tx, vault: Vault, notice: Notice, domain: str, now: datetime) -> None:
+def enqueue_notice(tx: Tx, vault: Vault, notice: NoticeMail, domain: str, now: datetime) -> None:
     """Queue a mail without a request; its content is encrypted, and deleted after sending."""
     message_id = f"<{secrets.token_hex(16)}@{domain}>"
     tx.run(
@@ -83,14 +83,14 @@ def enqueue_notice(tx: Tx, vault: Vault, notice: Notice, domain: str, now: datet
         message_id=message_id,
         kind=notice.kind,
         request=notice.email_index[:ID_BYTES],
-        sealed=vault.seal(Place("outbox", message_id.encode()), json.dumps(notice.told).encode()),
+        sealed=vault.seal(EncryptedCell("outbox", message_id.encode()), json.dumps(notice.told).encode()),
         now=to_ms(now),
     )
 
 
 def open_notice(vault: Vault, message_id: str, sealed: bytes) -> dict[str, str]:
     """Return the content of a notice. Raises KeysUnusable."""
-    told: dict[str, str] = json.loads(vault.open(Place("outbox", message_id.encode()), sealed))
+    told: dict[str, str] = json.loads(vault.open(EncryptedCell("outbox", message_id.encode()), sealed))
     return told
 
 
@@ -107,7 +107,7 @@ WHERE id IN (SELECT id FROM due)
 RETURNING id, message_id, kind, request_id, sealed"""
 
 
-def claim(tx: Tx, batch: Batch, lease: timedelta, now: datetime, *, suspect: bool) -> list[OutboxMail]:
+def claim(tx: Tx, batch: ClaimBatch, lease: timedelta, now: datetime, *, suspect: bool) -> list[OutboxMail]:
     """Claim a batch of due mails for the length of `lease`: the suspect ones, or all others."""
     fence = secrets.token_bytes(CLAIM_BYTES)
     suspicion = f"> {FREE_STARTS}" if suspect else f"<= {FREE_STARTS}"
@@ -291,7 +291,7 @@ def keep_mail(tx: Tx, vault: Vault, message_id: str, request: RequestId, data: b
         " VALUES (:message_id, :request, :sealed, :now)",
         message_id=message_id,
         request=request,
-        sealed=vault.seal(Place("mail", message_id.encode()), data),
+        sealed=vault.seal(EncryptedCell("mail", message_id.encode()), data),
         now=to_ms(now),
     )
 

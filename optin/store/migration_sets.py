@@ -17,7 +17,7 @@ Record: TypeAlias = tuple[str, str]  # the set and the name of a migration that 
 
 
 @dataclass(frozen=True)
-class Step:
+class MigrationStep:
     """A migration with its set and the kind of that set ("": optin's own)."""
 
     migration_set: str
@@ -66,17 +66,17 @@ class Schema:
         return Schema((*self.kinds, *sorted(removed.items(), key=lambda it: it[0])), self.own), findings
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[MigrationStep, ...]:
         """Every migration, in order."""
-        own = (Step(OWN, migration) for migration in self.own)
-        kinds = (Step(set_of(kind), it, kind) for kind, part in self.kinds for it in part.migrations)
+        own = (MigrationStep(OWN, migration) for migration in self.own)
+        kinds = (MigrationStep(set_of(kind), it, kind) for kind, part in self.kinds for it in part.migrations)
         return (*own, *kinds)
 
-    def applied(self, records: Collection[Record]) -> tuple[Step, ...]:
+    def applied(self, records: Collection[Record]) -> tuple[MigrationStep, ...]:
         """Return the migrations recorded in a database."""
         return tuple(step for step in self.steps if _is_done(step, records))
 
-    def due(self, records: Collection[Record]) -> tuple[Step, ...]:
+    def due(self, records: Collection[Record]) -> tuple[MigrationStep, ...]:
         """Return the pending migrations of a database. Raises StoreUnusable for those of a newer program."""
         known = {(step.migration_set, step.migration.name) for step in self.steps}
         known |= {(OWN, step.migration.formerly) for step in self.steps}
@@ -91,7 +91,7 @@ class Schema:
                 raise StoreUnusable(msg)
         return self.lacking(records)
 
-    def lacking(self, records: Collection[Record]) -> tuple[Step, ...]:
+    def lacking(self, records: Collection[Record]) -> tuple[MigrationStep, ...]:
         """Return the migrations not recorded in a database, whatever else is."""
         return tuple(step for step in self.steps if not _is_done(step, records))
 
@@ -120,17 +120,17 @@ def set_of(kind: str) -> str:
     return f"kind_{kind}"
 
 
-def register_rows(schema: Schema, done: Iterable[Step]) -> list[tuple[str, str]]:
+def register_rows(schema: Schema, done: Iterable[MigrationStep]) -> list[tuple[str, str]]:
     """Return the register rows changed by these migrations: kinds with their parts."""
     changed = {step.kind for step in done}
     return [(kind, part.as_json()) for kind, part in schema.kinds if kind in changed]
 
 
-def names_of(steps: Iterable[Step]) -> list[str]:
+def names_of(steps: Iterable[MigrationStep]) -> list[str]:
     """Return the names of migrations for operators."""
     return [step.name for step in steps]
 
 
-def _is_done(step: Step, records: Collection[Record]) -> bool:
+def _is_done(step: MigrationStep, records: Collection[Record]) -> bool:
     former = step.migration.formerly
     return (step.migration_set, step.migration.name) in records or bool(former and (OWN, former) in records)

@@ -10,7 +10,7 @@ from typing import Any
 from optin.consent.consent_record import ID_BYTES
 from optin.proof.canonical_json import parse
 from optin.store.database_interface import Tx, from_ms, to_ms
-from optin.store.encryption import Place, Vault, new_id
+from optin.store.encryption import EncryptedCell, Vault, new_id
 
 NOBODY = b""  # whose digest stands with an act that is about no person
 
@@ -35,7 +35,8 @@ def record_action(tx: Tx, vault: Vault, email_index: bytes, action: RightsAction
         kind=action.kind,
         who=action.who,
         email_index=email_index,
-        sealed=row + vault.seal(Place("rights_action", row), json.dumps({"why": action.why}).encode()),
+        sealed=row
+        + vault.seal(EncryptedCell("rights_action", row), json.dumps({"why": action.why}).encode()),
     )
 
 
@@ -76,4 +77,4 @@ def opened_reason(vault: Vault, table: str, sealed: bytes) -> dict[str, Any]:
     """Return a decrypted reason and what is encrypted with it. Raises KeysUnusable."""
     if not sealed:
         return {"why": ""}
-    return dict(parse(vault.open(Place(table, sealed[:ID_BYTES]), sealed[ID_BYTES:])))
+    return dict(parse(vault.open(EncryptedCell(table, sealed[:ID_BYTES]), sealed[ID_BYTES:])))

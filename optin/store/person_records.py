@@ -7,7 +7,7 @@ from datetime import datetime
 
 from optin.consent.consent_record import RequestId, SubjectId
 from optin.store.database_interface import Tx, from_ms
-from optin.store.encryption import Place, Vault
+from optin.store.encryption import EncryptedCell, Vault
 from optin.store.events import NOBODY
 from optin.store.requests import Request, peek_request
 from optin.store.row_queries import has_row
@@ -79,6 +79,6 @@ def mails_of(tx: Tx, vault: Vault, request: RequestId) -> list[SentMail]:
         request=request,
     )
     return [
-        SentMail(row[0], vault.open(Place("mail", row[0].encode()), bytes(row[1])), from_ms(row[2]))
+        SentMail(row[0], vault.open(EncryptedCell("mail", row[0].encode()), bytes(row[1])), from_ms(row[2]))
         for row in rows
     ]

@@ -15,7 +15,7 @@ import psycopg
 
 from optin.errors import StoreUnusable
 from optin.store.kind_tables import REGISTER
-from optin.store.migration_sets import Record, Schema, Step, names_of, register_rows
+from optin.store.migration_sets import MigrationStep, Record, Schema, names_of, register_rows
 from optin.store.migrations import POSTGRES
 from optin.store.postgres_roles import refuse_lesser_role
 from optin.store.schema_differences import UNMADE, Objects, differences, migrations_due
@@ -34,7 +34,9 @@ NOTE_KIND = (
     " ON CONFLICT (kind) DO UPDATE SET part = excluded.part"
 )
 _TABLE = re.compile(r"\s*CREATE (UNLOGGED )?TABLE (\w+)")
-_EXPECTED: dict[tuple[int, tuple[Step, ...]], Objects] = {}  # as this server prints it; it is asked once
+_EXPECTED: dict[
+    tuple[int, tuple[MigrationStep, ...]], Objects
+] = {}  # as this server prints it; it is asked once
 
 # Every object of the tables whose numbers are given: what it is called, and its text.
 _PRINT = """
@@ -111,7 +113,7 @@ def migrate(connection: Connection, schema: Schema, *, inspecting: bool = False)
         _apply(connection, schema, due)
 
 
-def _apply(connection: Connection, schema: Schema, due: tuple[Step, ...]) -> None:
+def _apply(connection: Connection, schema: Schema, due: tuple[MigrationStep, ...]) -> None:
     there = connection.execute("SELECT to_regclass('_sqlite_migrations')").fetchone()
     if there is None or there[0] is None:  # another set of migrations may have made it
         connection.execute(RECORD)  # with the same table and names as on SQLite
@@ -177,16 +179,16 @@ def all_tables(schema: Schema) -> list[str]:
     return list(_names(schema.steps))
 
 
-def _names(steps: Iterable[Step]) -> Mapping[str, bool]:
+def _names(steps: Iterable[MigrationStep]) -> Mapping[str, bool]:
     """Return the tables of these migrations, and for each whether a crash may empty it."""
     return {found[2]: bool(found[1]) for found in map(_TABLE.match, _texts(steps)) if found is not None}
 
 
-def _texts(steps: Iterable[Step]) -> list[str]:
+def _texts(steps: Iterable[MigrationStep]) -> list[str]:
     return [RECORD, *(text for step in steps for text in step.migration.statements(POSTGRES))]
 
 
-def _expected(connection: Connection, applied: tuple[Step, ...]) -> Objects:
+def _expected(connection: Connection, applied: tuple[MigrationStep, ...]) -> Objects:
     """Return the objects of a new database of this server after these migrations."""
     key = connection.info.server_version, applied
     if key not in _EXPECTED:
@@ -201,7 +203,7 @@ def _expected(connection: Connection, applied: tuple[Step, ...]) -> Objects:
     return _EXPECTED[key]
 
 
-def _made_anew(connection: Connection, applied: tuple[Step, ...]) -> Objects:
+def _made_anew(connection: Connection, applied: tuple[MigrationStep, ...]) -> Objects:
     script = ";\n".join(_texts(applied)).replace("CREATE UNLOGGED TABLE", "CREATE TABLE")
     with connection.transaction(force_rollback=True):
         connection.execute("SET LOCAL client_min_messages = error")

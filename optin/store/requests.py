@@ -15,7 +15,7 @@ from optin.consent.event_content import erased
 from optin.errors import KeysUnusable, LogDisagrees
 from optin.proof.canonical_json import parse
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
-from optin.store.encryption import Place, Vault
+from optin.store.encryption import EncryptedCell, Vault
 from optin.store.events import add_events, blank_events, events_of
 from optin.store.weekly_event_sums import tally_before_erasure
 
@@ -37,12 +37,12 @@ class SealedRequest:
             "code": self.code,
             **({} if self.twin is None else {"twin": self.twin.hex()}),
         }
-        return vault.seal(Place("request", request), json.dumps(plain).encode())
+        return vault.seal(EncryptedCell("request", request), json.dumps(plain).encode())
 
     @classmethod
     def open(cls, vault: Vault, request: RequestId, sealed: bytes) -> SealedRequest:
         """Return the decrypted part of `request`. Raises KeysUnusable."""
-        plain: Any = parse(vault.open(Place("request", request), sealed))
+        plain: Any = parse(vault.open(EncryptedCell("request", request), sealed))
         return cls(
             declaration=plain["declaration"].encode(),
             salt=bytes.fromhex(plain["salt"]),

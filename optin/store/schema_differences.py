@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from optin.errors import StoreUnusable
-from optin.store.migration_sets import Record, Schema, Step
+from optin.store.migration_sets import MigrationStep, Record, Schema
 
 Objects: TypeAlias = Mapping[str, str]  # what an object is called, and its text
 NAMED = 3  # findings in one sentence
@@ -44,7 +44,7 @@ def refuse_schema(findings: Sequence[str]) -> None:
 
 def migrations_due(
     schema: Schema, records: frozenset[Record], compare: Callable[[], Sequence[str]], *, inspecting: bool
-) -> tuple[Step, ...]:
+) -> tuple[MigrationStep, ...]:
     """Return the migrations to make. `compare`: finds what of the schema is not optin's.
 
     Where it finds something, StoreUnusable is raised; `inspecting`: none is made, and whoever asks tells it.

@@ -17,7 +17,7 @@ OUTBOXES = ("outbox", "webhook_outbox")
 
 
 @dataclass(frozen=True)
-class Batch:
+class ClaimBatch:
     """How many rows a process claims at once. `holder`: its incarnation, if it has one."""
 
     most: int

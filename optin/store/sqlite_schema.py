@@ -16,7 +16,7 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from optin.store.kind_tables import REGISTER
-from optin.store.migration_sets import Record, Schema, Step, register_rows
+from optin.store.migration_sets import MigrationStep, Record, Schema, register_rows
 from optin.store.migrations import SQLITE, Migration
 from optin.store.schema_differences import UNMADE, Objects, differences, migrations_due
 
@@ -114,7 +114,7 @@ def _compare(connection: sqlite3.Connection, schema: Schema, records: frozenset[
 
 
 @lru_cache
-def _expected(applied: tuple[Step, ...]) -> Objects:
+def _expected(applied: tuple[MigrationStep, ...]) -> Objects:
     """Return the objects of a new database after these migrations."""
     if not applied:
         return MappingProxyType({})
@@ -152,7 +152,7 @@ def _without_strangers(expected: Objects, found: Objects) -> Objects:
     }
 
 
-def _apply(connection: sqlite3.Connection, steps: Sequence[Step]) -> None:
+def _apply(connection: sqlite3.Connection, steps: Sequence[MigrationStep]) -> None:
     for migration_set, those in groupby(steps, lambda step: step.migration_set):
         migrations = Migrations(migration_set)
         for step in those:

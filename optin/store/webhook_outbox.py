@@ -15,9 +15,9 @@ from optin.consent.purpose import ConsentKey
 from optin.consent.webhook_message import ID_PREFIX, WebhookKind
 from optin.store.consent_key_columns import columns_of
 from optin.store.database_interface import Tx, from_ms, to_ms
-from optin.store.encryption import Place, Vault
+from optin.store.encryption import EncryptedCell, Vault
 from optin.store.row_queries import count_rows, has_row
-from optin.store.sending_claims import Batch
+from optin.store.sending_claims import ClaimBatch
 
 CLAIM_BYTES = 12
 NOBODY = b""
@@ -85,7 +85,7 @@ def enqueue_erasure(tx: Tx, vault: Vault, processor: str, gone: ErasedPerson, no
         person=gone.index,
         kind=WebhookKind.ERASED.value,
         **columns_of(None),
-        sealed=vault.seal(Place("webhook_outbox", message.encode()), gone.email.encode()),
+        sealed=vault.seal(EncryptedCell("webhook_outbox", message.encode()), gone.email.encode()),
         due=to_ms(gone.due),
         now=to_ms(now),
     )
@@ -97,7 +97,9 @@ def _new_message() -> str:
 
 def open_erasure(vault: Vault, notice: WebhookMessage) -> str:
     """Return the decrypted address of an erasure message. Raises KeysUnusable."""
-    return vault.open(Place("webhook_outbox", notice.message.encode()), bytes(notice.sealed or b"")).decode()
+    return vault.open(
+        EncryptedCell("webhook_outbox", notice.message.encode()), bytes(notice.sealed or b"")
+    ).decode()
 
 
 _CLAIM = """WITH due AS MATERIALIZED (
@@ -122,7 +124,7 @@ def is_due(tx: Tx, processor: str, now: datetime) -> bool:
 
 
 def claim_messages(
-    tx: Tx, processor: str, batch: Batch, lease: timedelta, now: datetime
+    tx: Tx, processor: str, batch: ClaimBatch, lease: timedelta, now: datetime
 ) -> list[WebhookMessage]:
     """Claim a batch of a processor's due messages: the oldest of each person, one at a time."""
     fence = secrets.token_bytes(CLAIM_BYTES)

@@ -15,7 +15,7 @@ from optin.store.database_interface import Tx, from_ms
 DOWNLOADED = "downloaded"
 ANSWERED = "answered"  # of those requested in that week, those that were confirmed, whenever
 
-Place = tuple[date, str, str]  # Monday of the week in UTC, form version, what happened
+TallyKey = tuple[date, str, str]  # Monday of the week in UTC, form version, what happened
 
 
 def monday_of(day: date) -> date:
@@ -23,7 +23,7 @@ def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def add_to_tally(tx: Tx, counts: Mapping[Place, int]) -> None:
+def add_to_tally(tx: Tx, counts: Mapping[TallyKey, int]) -> None:
     """Add to the sums, in a fixed order, so that two processes never wait for each other."""
     tx.many(
         "INSERT INTO tally(monday, form, kind, count) VALUES (:monday, :form, :kind, :count)"
@@ -35,7 +35,7 @@ def add_to_tally(tx: Tx, counts: Mapping[Place, int]) -> None:
     )
 
 
-def all_tallies(tx: Tx) -> dict[Place, int]:
+def all_tallies(tx: Tx) -> dict[TallyKey, int]:
     """Return every sum."""
     rows = tx.all("SELECT monday, form, kind, count FROM tally")
     return {(date.fromisoformat(row[0]), row[1], row[2]): row[3] for row in rows}
@@ -43,7 +43,7 @@ def all_tallies(tx: Tx) -> dict[Place, int]:
 
 def tally_before_erasure(tx: Tx, requests: Sequence[RequestId]) -> None:
     """Add requests about to be erased to the sums; requests made without a form are left out."""
-    counts: dict[Place, int] = {}
+    counts: dict[TallyKey, int] = {}
     for request in requests:
         row = tx.one("SELECT form, created_at, confirmed_at FROM request WHERE id = :id", id=request)
         first = tx.one(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from optin.consent.channel import address_at
-from optin.consent.posted_form import FormInput, Problem
+from optin.consent.posted_form import FieldProblem, FormInput
 from optin.consent.purpose import ConsentQuestion
 from optin.flows.request_policy import NextStep
 from optin.theme import views
@@ -63,7 +63,7 @@ def form_pages(blank: views.LandingView) -> Iterator[Sample]:
     yield Sample(name, "with errors", wrong)
     filled = tuple((field.name, FIELDS.get(field.name, "")) for field in form.fields)
     right = FormInput((("email", MISTYPED), *filled), tuple(it.purpose for it in form.questions))
-    doubted = (Problem("email", "email-doubted"),)
+    doubted = (FieldProblem("email", "email-doubted"),)
     understood = (
         ("email", MISTYPED),
         *((name, value) for name, value in filled if address_at(name) and value),
@@ -80,17 +80,17 @@ def form_pages(blank: views.LandingView) -> Iterator[Sample]:
         yield Sample(name, "in two languages", replace(blank, alternates=both))
 
 
-def problems_of(blank: views.LandingView) -> Iterator[Problem]:
+def problems_of(blank: views.LandingView) -> Iterator[FieldProblem]:
     """Yield what can be wrong with what somebody typed in a form."""
     form = blank.declaration
-    yield Problem("email", "email-invalid")
+    yield FieldProblem("email", "email-invalid")
     for field in form.fields:
         if address_at(field.name):
-            yield Problem(field.name, f"{field.name}-missing")
+            yield FieldProblem(field.name, f"{field.name}-missing")
         elif field.required and field.name not in blank.filled_in:
-            yield Problem(field.name, "missing")
+            yield FieldProblem(field.name, "missing")
     if form.questions:
-        yield Problem("consent", "consent-missing")
+        yield FieldProblem("consent", "consent-missing")
 
 
 def closed_pages(of: views.LandingView, others: tuple[views.Card, ...]) -> Iterator[Sample]:
@@ -168,7 +168,7 @@ def personal_pages(of: views.LandingView) -> Iterator[Sample]:
     for done in ("withdrawn", "given", "corrected", "unchanged", "limited"):
         yield Sample(PERSONAL, done, replace(whole, done=done))
     for name in filter(address_at, data.contact):
-        wrong = replace(whole, problems=(Problem(name, f"{name}-invalid"),), typed=((name, "1"),))
+        wrong = replace(whole, problems=(FieldProblem(name, f"{name}-invalid"),), typed=((name, "1"),))
         yield Sample(PERSONAL, "with errors", wrong)
     yield Sample(PERSONAL, "as a file", replace(whole, stands_alone=True))
     nothing = replace(

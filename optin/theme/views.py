@@ -12,7 +12,7 @@ from typing import Any
 
 from optin.consent.form_version import FormDeclaration
 from optin.consent.kind_specific_details import Details
-from optin.consent.posted_form import FormInput, Problem
+from optin.consent.posted_form import FieldProblem, FormInput
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.flows.delivery.mail_order import GivenConsent
 from optin.flows.request_policy import NextStep
@@ -80,7 +80,7 @@ class LandingView:
     page_url: str = ""  # the page's own address, for search engines and social cards
     picture: Picture | None = None
     typed: FormInput | None = None
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[FieldProblem, ...] = ()
     changed: bool = False  # the form that was posted is not the one that is served now (F7)
     details: Details | None = None  # what only its kind has
     filled_in: frozenset[str] = frozenset()  # fields that nobody types
@@ -219,7 +219,7 @@ class PersonalView:
     processors: tuple[tuple[str, str], ...]  # who they are, by id
     purposes: tuple[tuple[str, str], ...] = ()  # in the words that were shown, by id
     done: str = ""  # what was just done: a key of the catalogue below `personal.done.`
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[FieldProblem, ...] = ()
     typed: tuple[tuple[str, str], ...] = ()
     stands_alone: bool = False  # as a file: no buttons, the style inside
 

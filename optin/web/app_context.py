@@ -20,7 +20,7 @@ from optin.services.health import Readiness, readiness_of
 from optin.services.installation import Installation
 from optin.services.open_store import data_folders
 from optin.services.site_edition import Edition
-from optin.site.magnet_life import Phase
+from optin.site.magnet_life import MagnetPhase
 from optin.site.time_dependent_pages import UnchangedPeriod, period_around
 from optin.store.database_interface import Operation, P, T, read, written
 from optin.theme.views import ErrorView, Frame
@@ -80,9 +80,9 @@ class AppContext:
         if magnet is None:
             raise PageUnknown
         phase = magnet.phase_at(now)
-        if phase is Phase.OVER:
+        if phase is MagnetPhase.OVER:
             raise MagnetClosed
-        if phase is Phase.WAITING:
+        if phase is MagnetPhase.WAITING:
             raise MagnetWaiting
         return now
 

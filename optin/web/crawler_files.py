@@ -7,7 +7,7 @@ from datetime import datetime
 from xml.sax.saxutils import escape, quoteattr
 
 from optin.services.site_edition import Edition
-from optin.site.magnet_life import Phase
+from optin.site.magnet_life import MagnetPhase
 from optin.theme.views import Alternate
 
 
@@ -23,7 +23,7 @@ def crawler_files(edition: Edition, now: datetime) -> tuple[str, str]:
         for slug, faces in edition.publication.faces.items()
         if (magnet := site.magnets[slug]).listed
         and not magnet.is_archived
-        and magnet.phase_at(now) is not Phase.WAITING
+        and magnet.phase_at(now) is not MagnetPhase.WAITING
     }
     robots = f"User-agent: *\nAllow: /\nSitemap: {host}/sitemap.xml\n"
     return robots, _sitemap({"/": (), **pages}, host)

@@ -14,9 +14,9 @@ from optin.consent.kind_specific_details import DetailsPart
 from optin.consent.posted_form import (
     FORM_FIELD,
     DoubtfulAddress,
-    Entry,
+    FieldProblem,
     FormInput,
-    Problem,
+    ValidEntry,
     normalised_values,
     read_entry,
     read_form_input,
@@ -62,8 +62,8 @@ async def post_form(request: Request) -> Response:
     country = edition.site.settings.controller.country
     typed, doubt = settle_doubtful_address(read_form_input(form.declaration, posted, kind), asked)
     entry = read_entry(form.declaration, typed, country, kind)
-    if not isinstance(entry, Entry) or doubt is not None:
-        problems = () if isinstance(entry, Entry) else entry
+    if not isinstance(entry, ValidEntry) or doubt is not None:
+        problems = () if isinstance(entry, ValidEntry) else entry
         return _again(app_context, edition, slug, form, _Returned(typed, problems, doubt, asked))
     carried = edition.kinds.flows[form.declaration.kind].carried(
         installation.vault,
@@ -154,7 +154,7 @@ class _Returned:
     """A form shown again: the typed values, the problems, the question about the address."""
 
     typed: FormInput
-    problems: tuple[Problem, ...]
+    problems: tuple[FieldProblem, ...]
     doubt: DoubtfulAddress | None
     asked: str  # about which address before
     wait_seconds: int = 0  # until it can be sent, where no more mails leave today
@@ -173,7 +173,7 @@ def _again(
     now = view.declaration
     same = [question.purpose for question in now.questions if question in shown.declaration.questions]
     kept = FormInput(typed.values, tuple(purpose for purpose in typed.ticked if purpose in same))
-    doubted = () if doubt is None else (Problem(EMAIL_FIELD, "email-doubted"),)
+    doubted = () if doubt is None else (FieldProblem(EMAIL_FIELD, "email-doubted"),)
     asked = returned.asked if doubt is None else doubt.typed
     sealed = as_token(seal_text(app_context.installation.vault, ASKED, slug.encode(), asked)) if asked else ""
     again = replace(
@@ -193,7 +193,7 @@ def _again(
     return answer
 
 
-def _typed_fields(entry: Entry, kind: DetailsPart) -> tuple[tuple[str, str], ...]:
+def _typed_fields(entry: ValidEntry, kind: DetailsPart) -> tuple[tuple[str, str], ...]:
     """Return the typed values; optin fills in some fields itself."""
     return tuple(pair for pair in entry.fields if pair[0] not in kind.filled_in)
 

@@ -66,7 +66,7 @@ class NetworkCounts:
 
 
 @dataclass
-class _Held:
+class _Reserve:
     """A process's reserve in one window."""
 
     begun: datetime
@@ -91,7 +91,7 @@ class SiteQuota:
         """Allow `most` in each window, taking one `share`-th of it at a time."""
         self._installation, self._window, self._most = installation, window, most
         self._size = max(1, most // share)
-        self._held = _Held(EPOCH)
+        self._held = _Reserve(EPOCH)
         self._lock = asyncio.Lock()
 
     async def spend(self, now: datetime) -> bool:
@@ -114,12 +114,12 @@ class SiteQuota:
         held = self._now(now)
         held.left += 1
 
-    def _now(self, now: datetime) -> _Held:
+    def _now(self, now: datetime) -> _Reserve:
         if self._held.begun != self._window.begin(now):
-            self._held = _Held(self._window.begin(now))
+            self._held = _Reserve(self._window.begin(now))
         return self._held
 
-    async def _refill(self, held: _Held, now: datetime) -> None:
+    async def _refill(self, held: _Reserve, now: datetime) -> None:
         """Take some from the store, or the last one."""
         store, context = self._installation.store, self._installation.context
         for count in dict.fromkeys((self._size, 1)):

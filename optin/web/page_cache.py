@@ -17,8 +17,8 @@ from typing import TypeAlias
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.services.site_edition import Edition
-from optin.site.landing_pages import Face, privacy_url
-from optin.site.magnet_life import Phase
+from optin.site.landing_pages import FormPage, privacy_url
+from optin.site.magnet_life import MagnetPhase
 from optin.site.time_dependent_pages import pages_at
 from optin.web.crawler_files import crawler_files
 from optin.web.security_headers import ASSET_CACHE, PAGE_CACHE, SPLIT_CACHE, security_headers
@@ -117,7 +117,7 @@ class PageCache:
             path: (content,) for path, content in cached_contents(edition, now).items()
         }
         for slug, faces in edition.publication.faces.items():
-            if len(faces) > 1 and edition.site.magnets[slug].phase_at(now) is Phase.OPEN:
+            if len(faces) > 1 and edition.site.magnets[slug].phase_at(now) is MagnetPhase.OPEN:
                 contents |= _split(faces)
         made: dict[tuple[str, int], tuple[Content, str, CachedPage]] = {}
         for path, several in contents.items():
@@ -130,7 +130,7 @@ class PageCache:
         return {path: tuple(made[path, at][2] for at in range(len(it))) for path, it in contents.items()}
 
 
-def _split(faces: tuple[Face, ...]) -> Mapping[str, tuple[Content, ...]]:
+def _split(faces: tuple[FormPage, ...]) -> Mapping[str, tuple[Content, ...]]:
     """Return the pages with several variants. No cache on the way may keep one of them for everybody."""
     by_path: dict[str, list[Content]] = {}
     for face in faces:

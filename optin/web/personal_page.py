@@ -19,8 +19,8 @@ from optin.consent.posted_form import (
     MAX_FIELD_CHARACTERS,
     MEANT_FIELD,
     DoubtfulAddress,
+    FieldProblem,
     FormInput,
-    Problem,
     read_address,
     settle_doubtful_address,
 )
@@ -233,14 +233,14 @@ async def _correct(visit: _Visit, posted: list[tuple[str, str]]) -> Response:
     return visit.back("corrected" if done else "unchanged")
 
 
-def _checked(typed: dict[str, str], country: str) -> tuple[dict[str, str], tuple[Problem, ...]]:
+def _checked(typed: dict[str, str], country: str) -> tuple[dict[str, str], tuple[FieldProblem, ...]]:
     values, problems = dict(typed), []
     for name, value in typed.items():
         if len(value) > MAX_FIELD_CHARACTERS:
-            problems.append(Problem(name, "too-long"))
+            problems.append(FieldProblem(name, "too-long"))
         elif value and (address := address_at(name)) is not None:
             values[name], reason = read_address(address, value, country)
-            problems += [Problem(name, reason)] if reason else []
+            problems += [FieldProblem(name, reason)] if reason else []
     return values, tuple(problems)
 
 
@@ -319,7 +319,7 @@ def _page(
     data: PersonalData,
     *,
     done: str = "",
-    problems: tuple[Problem, ...] = (),
+    problems: tuple[FieldProblem, ...] = (),
     typed: tuple[tuple[str, str], ...] = (),
     status: int = 200,
 ) -> Response:

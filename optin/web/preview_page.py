@@ -17,7 +17,7 @@ from optin.consent.form_version import Slug
 from optin.consent.preview_link import read_preview
 from optin.consent.signed_links import LinkKind
 from optin.errors import PageUnknown, PreviewExpired, PreviewOnly
-from optin.site.magnet_life import Phase
+from optin.site.magnet_life import MagnetPhase
 from optin.theme.wording import Wording
 from optin.web.app_context import AppContext, app_context_of, see_other
 from optin.web.security_headers import NO_STORE
@@ -33,7 +33,7 @@ async def get_preview(request: Request) -> Response:
     """Show a draft, or a page before its day. One that is public already is redirected to."""
     app_context, slug, until = _allowed(request)
     magnet = app_context.edition.site.magnets.get(slug)
-    if magnet is not None and magnet.phase_at(app_context.installation.clock()) is not Phase.WAITING:
+    if magnet is not None and magnet.phase_at(app_context.installation.clock()) is not MagnetPhase.WAITING:
         return see_other(f"/{slug}")
     page = app_context.edition.publication.preview(slug)
     lang = app_context.edition.site.language_of(slug)

@@ -119,7 +119,7 @@ def stop_at_signals() -> threading.Event:
     return stop
 
 
-class Pipe:
+class ParentPipe:
     """A pipe by which a worker notices that its parent is gone: its end is closed then."""
 
     def __init__(self) -> None:
@@ -132,7 +132,9 @@ class Pipe:
         os.close(self._own_end)
 
 
-def start_worker(listening: socket.socket, pipe: Pipe, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+def start_worker(
+    listening: socket.socket, pipe: ParentPipe, arguments: Sequence[str]
+) -> subprocess.Popen[bytes]:
     """Start a process with these arguments of `optin`; it accepts connections on `listening`."""
     handed = (listening.fileno(), pipe.workers_end)
     return subprocess.Popen(  # noqa: S603 - itself

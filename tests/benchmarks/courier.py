@@ -14,7 +14,7 @@ from pathlib import Path
 from optin.jobs.courier_outbox import StoreOutbox
 from optin.mail.courier import LANES, Courier, MailWriter
 from optin.mail.dkim_signing import Signer
-from optin.mail.send_outcome import Outcome
+from optin.mail.send_outcome import SendOutcome
 from optin.mail.smtp_transport import SmtpAddress, SmtpTransport, ignore_acceptance
 from tests.mail.orders import composer
 from tests.mail.server import Script, certificate, mail_server
@@ -38,7 +38,7 @@ class OneEach(SmtpTransport):
 
     async def send(
         self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = ignore_acceptance
-    ) -> Outcome:
+    ) -> SendOutcome:
         """Send one mail over a connection of its own."""
         outcome = await super().send(sender, recipient, message, taken)
         await self.close()

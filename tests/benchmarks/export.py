@@ -92,7 +92,7 @@ def export(folder: Path, count: int) -> None:
     """Export in this process; print peak memory in KiB, seconds and rows."""
 
     from optin.export.destination import destination  # noqa: PLC0415 - as above
-    from optin.export.lead_row import Rows  # noqa: PLC0415 - as above
+    from optin.export.lead_row import LeadRows  # noqa: PLC0415 - as above
     from optin.export.writers import write_csv  # noqa: PLC0415 - as above
     from optin.flows.exports.export_leads import LeadExport  # noqa: PLC0415 - as above
     from optin.store.leads import count_leads  # noqa: PLC0415 - as above
@@ -111,7 +111,7 @@ def export(folder: Path, count: int) -> None:
         TIPS_BY_EMAIL,
         NOON + timedelta(days=1),
     )
-    rows = Rows(vault, "https://optin.example.com", lead_export.field_names(), NOON)
+    rows = LeadRows(vault, "https://optin.example.com", lead_export.field_names(), NOON)
     expected = store.read(count_leads, key=TIPS_BY_EMAIL)
     begun = time.perf_counter()
     with destination(str(folder / f"{count}.csv")) as draft:

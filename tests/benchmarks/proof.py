@@ -17,7 +17,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from optin.consent.contact_address import parse_email
-from optin.consent.posted_form import Entry
+from optin.consent.posted_form import ValidEntry
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context import Context
 from optin.flows.evidence.audit import Audit
@@ -60,7 +60,7 @@ def sign_ups(folder: Path, name: str, vault: Vault) -> float:
     def run() -> None:
         waiting = []
         for number in range(SIGN_UPS):
-            entry = Entry(parse_email(f"{name}{number}@example.com"), (), (TIPS,))
+            entry = ValidEntry(parse_email(f"{name}{number}@example.com"), (), (TIPS,))
             about = partial(sign_up, context=Context(vault, world.policy), form=world.form, entry=entry)
             waiting.append(world.store.submit(about, now=NOON))
             if len(waiting) == 64:

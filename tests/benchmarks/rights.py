@@ -19,9 +19,9 @@ from optin.consent.channel import Channel
 from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.contact_address import parse_email
 from optin.consent.event_content import EventBuilder, rfc3339
-from optin.consent.posted_form import Entry
+from optin.consent.posted_form import ValidEntry
 from optin.export.contact_list_reader import PeopleList, open_list
-from optin.export.contact_list_row import Line
+from optin.export.contact_list_row import ContactListRow
 from optin.export.table_writer import Table, table
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.exports.scrub_contact_list import KEPT, Scrubber
@@ -99,7 +99,7 @@ def live(world: World, name: str, seconds: float) -> list[float]:
     number = 0
     while time.perf_counter() < end:
         number += 1
-        entry = Entry(parse_email(f"{name}{number}@example.com"), (), (TIPS,))
+        entry = ValidEntry(parse_email(f"{name}{number}@example.com"), (), (TIPS,))
         act = partial(sign_up, context=world.context, form=world.form, entry=entry)
         begun = time.perf_counter()
         world.do(act, now=NOON)
@@ -183,7 +183,7 @@ def scrub(folder: Path, rows: int, known: int) -> None:
     kept = 0
     begun = time.perf_counter()
     with table(str(folder / f"kept{rows}-{known}.csv")) as file:
-        waiting: list[Line] = []
+        waiting: list[ContactListRow] = []
         for line in people.rows:
             waiting.append(line)
             if len(waiting) == 500:
@@ -195,7 +195,7 @@ def scrub(folder: Path, rows: int, known: int) -> None:
     store.close()
 
 
-def _judged(scrubber: Scrubber, people: PeopleList, lines: list[Line], file: Table) -> int:
+def _judged(scrubber: Scrubber, people: PeopleList, lines: list[ContactListRow], file: Table) -> int:
     kept = 0
     for line, reason in zip(lines, scrubber.judge(people.addresses(it) for it in lines), strict=True):
         if reason == KEPT:

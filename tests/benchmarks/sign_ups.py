@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import httpx2 as httpx
 
 from optin.consent.contact_address import parse_email
-from optin.consent.posted_form import Entry
+from optin.consent.posted_form import ValidEntry
 from optin.flows.consents.sign_up import sign_up
 from optin.store.database_interface import written
 from tests.benchmarks.load import CONNECTIONS, Measured, ask
@@ -33,7 +33,7 @@ async def bare(world: World, count: int = COUNT) -> Measured:
 
     async def one() -> None:
         for number in numbers:
-            entry = Entry(parse_email(f"{world.now.microsecond}p{number}@example.com"), (), (TIPS,))
+            entry = ValidEntry(parse_email(f"{world.now.microsecond}p{number}@example.com"), (), (TIPS,))
             begun = time.perf_counter()
             await written(
                 world.store,

@@ -25,7 +25,7 @@ from optin.consent.contact_address import address_key, as_mailed, mailbox_of, pa
 from optin.consent.event_content import rfc3339
 from optin.consent.form_version import FormDeclaration
 from optin.consent.kind_specific_details import DetailsPart
-from optin.consent.posted_form import Entry, FormInput, Problem, read_entry, read_form_input
+from optin.consent.posted_form import FieldProblem, FormInput, ValidEntry, read_entry, read_form_input
 from optin.consent.purpose import ConsentKey
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import LinkKind, Links
@@ -195,7 +195,7 @@ def test_an_entry_holds_what_the_form_asked_and_no_more() -> None:
         "NL",
         DetailsPart(),
     )
-    assert entry == Entry(parse_email("a@example.com"), (("phone", "+31201234567"),), (TIPS, CALL))
+    assert entry == ValidEntry(parse_email("a@example.com"), (("phone", "+31201234567"),), (TIPS, CALL))
 
 
 def test_a_number_is_kept_only_for_who_wants_to_be_called() -> None:
@@ -204,16 +204,16 @@ def test_a_number_is_kept_only_for_who_wants_to_be_called() -> None:
         entry = read_entry(
             DECLARATION, typed(email="a@example.com", phone=number, consent=TIPS), "NL", DetailsPart()
         )
-        assert entry == Entry(parse_email("a@example.com"), (), (TIPS,))
+        assert entry == ValidEntry(parse_email("a@example.com"), (), (TIPS,))
 
 
 def test_every_problem_is_told_at_once() -> None:
     """F6: nobody mends one mistake to meet the next."""
     problems = read_entry(DECLARATION, typed(first_name="x" * 201, consent=CALL), "NL", DetailsPart())
     assert problems == (
-        Problem("email", "email-missing"),
-        Problem("first_name", "too-long"),
-        Problem("phone", "phone-missing"),
+        FieldProblem("email", "email-missing"),
+        FieldProblem("first_name", "too-long"),
+        FieldProblem("phone", "phone-missing"),
     )
 
 

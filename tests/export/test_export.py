@@ -28,7 +28,7 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import LinkKind
 from optin.errors import RequestRefused
 from optin.export.destination import destination
-from optin.export.lead_row import Rows
+from optin.export.lead_row import LeadRows
 from optin.export.writers import safe_cell, write_csv, write_jsonl
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.export_leads import LeadExport
@@ -171,7 +171,7 @@ def test_a_row_says_everything_about_its_consent(world: World) -> None:
     """E2: moments, version, words, expiry, evidence and a way out of its own."""
     request = world.join("alice@example.com", TIPS, first_name="Alice", phone=PHONE)
     (lead,), _ = lead_export(world)
-    rows = Rows(world.vault, "https://optin.example.com", ("first_name",), world.now)
+    rows = LeadRows(world.vault, "https://optin.example.com", ("first_name",), world.now)
     row = rows.row(lead)
     assert tuple(row) == rows.columns
     question = world.form.declaration.questions[0]
@@ -193,7 +193,7 @@ def test_a_row_says_everything_about_its_consent(world: World) -> None:
 def test_a_telephone_number_leaves_for_telephone_purposes_alone(world: World) -> None:
     """E1, F4: who may be called gave a number; an export for mail does not carry it (GDPR 5(1)(b), (c))."""
     world.join("alice@example.com", TIPS, CALL, phone=PHONE)
-    rows = Rows(world.vault, "https://optin.example.com", (), world.now)
+    rows = LeadRows(world.vault, "https://optin.example.com", (), world.now)
     (mailed,), _ = lead_export(world)
     assert rows.row(mailed)["phone"] == ""
     (called,), _ = lead_export(world, Channel.PHONE)

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from optin.flows.delivery.mail_order import MailKind
 from optin.keys import KeyRing
 from optin.mail.composing import Composer
-from optin.mail.kind_mail_hooks import Mailbox
+from optin.mail.kind_mail_hooks import MailSender
 from optin.services.installation import Installation
 from optin.services.open_store import StoreUse
 from optin.services.preload import load_everything
@@ -70,7 +70,9 @@ def walk(visit: Visit, composer: Composer) -> None:
 def composer_of(edition: Edition) -> Composer:
     """Compose mails as the courier does."""
     site = edition.site
-    sender = Mailbox(site.settings.sender.name, site.settings.sender.address, site.settings.sender.reply_to)
+    sender = MailSender(
+        site.settings.sender.name, site.settings.sender.address, site.settings.sender.reply_to
+    )
     return Composer(edition.theme, sender, site.settings.base_url, site.controller, edition.kinds.mails)
 
 

@@ -29,7 +29,7 @@ from optin.flows.sweep_context import SweepContext
 from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys
 from optin.proof.canonical_json import Json
-from optin.proof.journal_chain import Chain
+from optin.proof.journal_chain import JournalEnd
 from optin.services.installation import Installation
 from optin.services.journal_file import JournalContent
 from optin.services.open_installation import open_installation
@@ -519,7 +519,7 @@ def test_a_line_whose_sum_is_right_and_whose_meaning_is_unknown_is_refused(tmp_p
     assert ring is not None
     odd = tmp_path / "odd.jsonl"
     for line in told:
-        chain = Chain(partial(Vault(ring).journal_seal, b"line"), lambda _: None)
+        chain = JournalEnd(partial(Vault(ring).journal_seal, b"line"), lambda _: None)
         odd.write_bytes(chain.begin("odd", None) + chain.add(utc_now(), line))
         other = replace(house, store=f"sqlite:///{tmp_path}/restored.db")
         assert "line 2 " in refusal(other, str(file), "--journal", str(odd)), line

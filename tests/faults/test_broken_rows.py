@@ -13,8 +13,8 @@ from optin.consent.contact_address import EmailAddress
 from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead
 from optin.flows.exports.webhooks import ReceiverAnswer, claim_outgoing, record_answer
 from optin.store.event_log import integrate
-from optin.store.mail_outbox import Notice, enqueue, enqueue_notice
-from optin.store.sending_claims import Batch
+from optin.store.mail_outbox import NoticeMail, enqueue, enqueue_notice
+from optin.store.sending_claims import ClaimBatch
 from optin.store.webhooks import keep_webhooks
 from tests.world import TIPS, World, open_world
 
@@ -60,7 +60,7 @@ def test_a_mail_of_an_unknown_kind_is_given_up_and_says_which(world: World) -> N
     world.send()
     world.do(enqueue, kind="parcel-sent", request=request, domain="example.com", now=world.now)
     world.do(
-        enqueue_notice, vault=world.vault, notice=Notice("parcel-lost", bytes(32), {}),
+        enqueue_notice, vault=world.vault, notice=NoticeMail("parcel-lost", bytes(32), {}),
             domain="example.com", now=world.now
     )  # fmt: skip
     world.sign_up("bob@example.com", TIPS)
@@ -82,7 +82,7 @@ def test_a_notice_that_cannot_be_read_holds_up_no_mail(world: World) -> None:
     told = {"email": "alice@example.com", "lang": "nl"}
     for _ in range(2):
         world.do(
-            enqueue_notice, vault=world.vault, notice=Notice("personal", index, told),
+            enqueue_notice, vault=world.vault, notice=NoticeMail("personal", index, told),
                 domain="example.com", now=world.now
         )  # fmt: skip
     world.do(
@@ -102,7 +102,7 @@ def test_a_message_that_cannot_be_composed_holds_up_no_webhook(world: World) -> 
     other = world.join("bob@example.com", TIPS)
     while world.do(integrate):
         pass
-    claim = partial(claim_outgoing, context=world.context, processor="crm", batch=Batch(10))
+    claim = partial(claim_outgoing, context=world.context, processor="crm", batch=ClaimBatch(10))
     for call in world.do(claim, now=world.now)[0]:
         world.do(record_answer, notice=call.notice, answer=ReceiverAnswer.TAKEN, now=world.now)
     for request in (broken, other):

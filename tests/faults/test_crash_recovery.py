@@ -32,9 +32,9 @@ from optin.services.open_store import StoreUse
 from optin.store import postgres_presence
 from optin.store.database_interface import Store
 from optin.store.encryption import Vault
-from optin.store.mail_outbox import Notice, enqueue_notice
+from optin.store.mail_outbox import NoticeMail, enqueue_notice
 from optin.store.postgres import PostgresStore
-from optin.store.sending_claims import Batch, new_incarnation
+from optin.store.sending_claims import ClaimBatch, new_incarnation
 from tests.stores import SCHEMA, open_store
 from tests.world import TIPS, World, open_world
 
@@ -45,7 +45,7 @@ ALICE = "alice@example.com"
 def claim(world: World, holder: bytes) -> list[Order]:
     """Claim as the process of an incarnation."""
     return world.run(
-        claim_orders, batch=Batch(9, holder), now=world.now, suspect=False
+        claim_orders, batch=ClaimBatch(9, holder), now=world.now, suspect=False
     )  # fmt: skip
 
 
@@ -259,7 +259,7 @@ def test_a_notice_that_was_taken_is_settled_too(
     world.send()
     index = world.vault.index(EmailAddress(ALICE))
     world.do(
-        enqueue_notice, vault=world.vault, notice=Notice(kind, index, {"email": ALICE, "lang": "nl"}),
+        enqueue_notice, vault=world.vault, notice=NoticeMail(kind, index, {"email": ALICE, "lang": "nl"}),
             domain="example.com", now=world.now
     )  # fmt: skip
     outbox = StoreOutbox(installation)

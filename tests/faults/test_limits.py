@@ -21,7 +21,7 @@ from optin.flows.delivery.mail_limits import take_reader_mail
 from optin.keys import load_keys
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
-from optin.store.limit_counters import Amount, CounterTable, take_amount
+from optin.store.limit_counters import CounterTable, LimitedCount, take_amount
 from tests.conftest import THOROUGH
 from tests.flows.test_mail_limits import BOB
 from tests.ports import NO_MAIL
@@ -134,7 +134,9 @@ def test_a_crash_of_the_database_forgets_networks_and_nothing_else(tmp_path: Pat
         def takes() -> dict[str, int]:
             found = {
                 where.value: sum(
-                    patiently(world, partial(take_amount, where=where, key=b"k", amount=Amount(1, 3, until)))
+                    patiently(
+                        world, partial(take_amount, where=where, key=b"k", amount=LimitedCount(1, 3, until))
+                    )
                     for _ in range(6)
                 )
                 for where in CounterTable

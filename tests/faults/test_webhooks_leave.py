@@ -22,7 +22,7 @@ import pytest
 from optin.consent.webhook_message import WebhookKind, secret_text, signed_headers
 from optin.flows.exports.webhooks import ReceiverAnswer
 from optin.jobs import webhook_sender as webhooks
-from optin.jobs.webhook_sender import Delivery, HttpSender, PrintingSender, Reply, webhook_jobs
+from optin.jobs.webhook_sender import CallResult, HttpSender, PrintingSender, WebhookCall, webhook_jobs
 from optin.services import http_client as outgoing
 from optin.services.http_client import VettedClient
 from optin.services.installation import Installation
@@ -44,12 +44,12 @@ def anywhere(_address: str) -> bool:
     return True
 
 
-def delivery(url: str, message: str = "msg_1") -> Delivery:
+def delivery(url: str, message: str = "msg_1") -> WebhookCall:
     headers = signed_headers([SECRET], message, int(time.time()), BODY)
-    return Delivery("crm", WebhookKind.CONFIRMED, url, headers, BODY)
+    return WebhookCall("crm", WebhookKind.CONFIRMED, url, headers, BODY)
 
 
-def post(url: str, seconds: float = 5, **options: Any) -> Reply:
+def post(url: str, seconds: float = 5, **options: Any) -> CallResult:
     """Post once, to this machine, which only a test may."""
     chosen = {"may_reach": anywhere, "schemes": ("http", "https"), "seconds": seconds, **options}
     return asyncio.run(HttpSender(VettedClient(**chosen)).post(delivery(url)))
@@ -93,7 +93,7 @@ def test_the_signature_is_that_of_a_known_example() -> None:
 def test_the_status_says_what_became_of_it(status: int, answer: ReceiverAnswer) -> None:
     """E7: 2xx is taken, 410 the end, all else is tried again."""
     with receiving(Receiver(status=lambda _: status)) as receiver:
-        assert post(receiver.url()) == Reply(answer, str(status))
+        assert post(receiver.url()) == CallResult(answer, str(status))
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -130,7 +130,7 @@ def test_what_comes_after_the_status_changes_nothing(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(outgoing, "DRAIN_SECONDS", 0.1)
     raw = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 204 None\r\n\r\n"
     with receiving(Receiver(raw=raw, drip=b"x")) as receiver:
-        assert post(receiver.url(), seconds=60) == Reply(ReceiverAnswer.TAKEN, "204")
+        assert post(receiver.url(), seconds=60) == CallResult(ReceiverAnswer.TAKEN, "204")
 
 
 def test_tls_is_verified_against_the_name(tmp_path: Path) -> None:
@@ -430,7 +430,7 @@ def test_a_store_that_is_busy_puts_it_off(world: World, caplog: pytest.LogCaptur
     problems: list[Exception] = [StoreBusy(), RuntimeError(ALICE)]
 
     class Failing:
-        async def post(self, it: Delivery) -> Reply:
+        async def post(self, it: WebhookCall) -> CallResult:
             if problems:
                 raise problems.pop()
             return await LOCAL.post(it)
@@ -497,10 +497,10 @@ def test_the_receiver_of_the_documentation_works(world: World, tmp_path: Path, f
             except OSError:
                 time.sleep(0.05)
         now_is_now(world)
-        kept: list[Delivery] = []
+        kept: list[WebhookCall] = []
 
         class Keeping:
-            async def post(self, it: Delivery) -> Reply:
+            async def post(self, it: WebhookCall) -> CallResult:
                 kept.append(it)
                 return await LOCAL.post(it)
 
@@ -513,7 +513,7 @@ def test_the_receiver_of_the_documentation_works(world: World, tmp_path: Path, f
             erase(world, "bob@example.com")
             wait_for([])
         again = asyncio.run(LOCAL.post(kept[0]))
-        assert again == Reply(ReceiverAnswer.TAKEN, "204"), "taken before: nothing happens"
+        assert again == CallResult(ReceiverAnswer.TAKEN, "204"), "taken before: nothing happens"
         assert known() == []
         forged = signed_headers([SECRET], "msg_2", int(time.time()), kept[0].body)
         old = signed_headers(

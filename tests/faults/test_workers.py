@@ -18,7 +18,7 @@ import pytest
 
 from optin.web import worker_processes
 from optin.web.run_server import open_port
-from optin.web.worker_processes import Pipe, exit_in_words, keep_workers, rest_seconds, start_worker
+from optin.web.worker_processes import ParentPipe, exit_in_words, keep_workers, rest_seconds, start_worker
 from tests.ports import NO_MAIL
 from tests.serving import Serving, start
 from tests.waiting import wait_until
@@ -83,7 +83,7 @@ def test_a_worker_that_hangs_ends_with_its_parent_too() -> None:
         "print('up', flush=True)\n"
         "time.sleep(600)\n"
     )
-    pipe = Pipe()
+    pipe = ParentPipe()
     with open_port("127.0.0.1", 0) as listening:
         handed = (listening.fileno(), pipe.workers_end)
         with subprocess.Popen(
@@ -180,7 +180,7 @@ def test_how_a_process_ended_is_told() -> None:
 
 def test_a_worker_gets_the_socket_and_the_pipe_and_nothing_else() -> None:
     """S6: and it is the same program with the same arguments."""
-    pipe = Pipe()
+    pipe = ParentPipe()
     with open_port("127.0.0.1", 0) as listening:
         process = start_worker(listening, pipe, ["--help"])
         assert process.wait(120) == 0

@@ -42,7 +42,7 @@ from optin.store.event_log import integrate
 from optin.store.events import contents_about_nobody, events_of
 from optin.store.exports import ExportRun, record_export
 from optin.store.requests import erase_requests
-from optin.store.sending_claims import Batch
+from optin.store.sending_claims import ClaimBatch
 from optin.store.webhooks import keep_webhooks
 from tests.export.test_export import lead_export
 from tests.installed import KINDS
@@ -674,7 +674,7 @@ def test_what_a_processor_was_told_is_not_forgotten(world: World) -> None:
     world.do(keep_webhooks, addresses={"crm": "a" * 64})
     world.policy = replace(world.policy, webhooks={"crm": frozenset({TIPS})})
     world.join(ALICE, TIPS)
-    claim = partial(claim_outgoing, context=world.context, processor="crm", batch=Batch(5))
+    claim = partial(claim_outgoing, context=world.context, processor="crm", batch=ClaimBatch(5))
     calls, _ = world.do(claim, now=world.now)
     assert len(calls) == 1
     assert findings(world) == []

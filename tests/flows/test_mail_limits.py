@@ -16,7 +16,7 @@ from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import has_read, take_link, take_of_day, take_reader_mail
 from optin.flows.rights.personal_link import ask_for_link
 from optin.store.database_interface import Tx
-from optin.store.limit_counters import Amount, CounterTable, take_amount
+from optin.store.limit_counters import CounterTable, LimitedCount, take_amount
 from optin.store.requests import SealedRequest, load_request
 from tests.world import NOON, TIPS, World, open_world
 
@@ -163,7 +163,7 @@ def code_of(tx: Tx, world: World, request: RequestId) -> str:
 @pytest.mark.parametrize("where", list(CounterTable))
 def test_what_processes_count_together_is_exact(world: World, where: CounterTable) -> None:
     """O8: one statement takes it or refuses it; a window that is over does not count."""
-    amount = Amount(3, 100, NOON + timedelta(hours=1))
+    amount = LimitedCount(3, 100, NOON + timedelta(hours=1))
     with ThreadPoolExecutor(8) as processes:
         takes = list(
             processes.map(
@@ -171,9 +171,9 @@ def test_what_processes_count_together_is_exact(world: World, where: CounterTabl
             )
         )
     assert takes.count(True) == 33
-    assert world.do(take_amount, where=where, key=b"k" * 32, amount=Amount(1, 100, amount.until))
-    assert not world.do(take_amount, where=where, key=b"k" * 32, amount=Amount(1, 100, amount.until))
-    assert not world.do(take_amount, where=where, key=b"m" * 32, amount=Amount(2, 1, amount.until))
+    assert world.do(take_amount, where=where, key=b"k" * 32, amount=LimitedCount(1, 100, amount.until))
+    assert not world.do(take_amount, where=where, key=b"k" * 32, amount=LimitedCount(1, 100, amount.until))
+    assert not world.do(take_amount, where=where, key=b"m" * 32, amount=LimitedCount(2, 1, amount.until))
 
 
 def test_what_is_counted_alone_leaves_others_their_transactions(world: World) -> None:
@@ -183,12 +183,12 @@ def test_what_is_counted_alone_leaves_others_their_transactions(world: World) ->
         return tx.run("INSERT INTO limit_site(key, n, until) VALUES (:key, NULL, 0)", key=b"k")
 
     def undone(tx: Tx) -> None:
-        take_amount(tx, CounterTable.SITE, b"k", Amount(1, 5, NOON))
+        take_amount(tx, CounterTable.SITE, b"k", LimitedCount(1, 5, NOON))
         raise ZeroDivisionError
 
     for _ in range(12):  # more than there are connections
         one = world.store.submit_alone(
-            take_amount, where=CounterTable.SITE, key=b"a", amount=Amount(1, 100, NOON)
+            take_amount, where=CounterTable.SITE, key=b"a", amount=LimitedCount(1, 100, NOON)
         )
         assert one.result()
         assert world.store.submit_alone(wrong).exception() is not None
@@ -214,7 +214,7 @@ def test_counts_are_forgotten_with_their_window(world: World) -> None:
     for number in range(3):
         world.sign_up("bob@example.com", TIPS, first_name=f"Bob {number}")
     for where in CounterTable:
-        amount = Amount(1, 5, world.now + timedelta(hours=1))
+        amount = LimitedCount(1, 5, world.now + timedelta(hours=1))
         world.do(take_amount, where=where, key=where.encode(), amount=amount)
 
     def over() -> int:
@@ -234,7 +234,7 @@ def test_counts_are_forgotten_with_their_window(world: World) -> None:
 def test_counts_of_a_clock_that_ran_ahead_go_as_well(world: World) -> None:
     """D8, R8: when the clock is right again, they count for nothing and are not kept for years."""
     world.wait(timedelta(days=3_650))
-    amount = Amount(1, 5, world.now + timedelta(hours=1))
+    amount = LimitedCount(1, 5, world.now + timedelta(hours=1))
 
     def taken() -> bool:
         mail = partial(take_reader_mail, context=world.context, email=BOB, now=world.now)

@@ -12,31 +12,31 @@ from click.testing import CliRunner, Result
 from optin.app.main import main
 from optin.consent.consent_record import RequestId
 from optin.consent.contact_address import parse_email
-from optin.consent.posted_form import Entry
+from optin.consent.posted_form import ValidEntry
 from optin.consent.signed_links import LinkKind
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, Order, Verdict
-from optin.flows.delivery.retry_abandoned_mails import STEP, Retried, SkipReason, retry_dead
+from optin.flows.delivery.retry_abandoned_mails import STEP, RetryCounts, SkipReason, retry_dead
 from optin.flows.retention.sweep_consents import sweep_unconfirmed
 from optin.kinds.prize_draw.draw_winners import DRAWN
 from optin.kinds.webinar.mail_schedule import WebinarMail
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import keep_edition, load_edition
 from optin.store.database_interface import Tx
-from optin.store.mail_outbox import MAX_STARTS, Notice, enqueue, enqueue_notice
+from optin.store.mail_outbox import MAX_STARTS, NoticeMail, enqueue, enqueue_notice
 from optin.store.requests import load_request
-from optin.store.sending_claims import Batch
+from optin.store.sending_claims import ClaimBatch
 from tests.installed import KINDS
 from tests.site.conftest import site as site  # noqa: PLC0414 - a fixture
 from tests.world import TIPS, World
 
 
-def retry(world: World, *, dry_run: bool = False) -> Retried:
+def retry(world: World, *, dry_run: bool = False) -> RetryCounts:
     """Put back what can be, in steps."""
-    done = Retried()
+    done = RetryCounts()
     while True:
         before = done.last
         step = partial(retry_dead, context=world.context, after=before, now=world.now, dry_run=dry_run)
@@ -93,7 +93,7 @@ def test_a_confirmation_of_what_has_expired_is_not_sent(world: World) -> None:
     assert dict(retry(world).skipped) == {SkipReason.EXPIRED: 1}
     assert world.claim() == []
     world.do(sweep_unconfirmed, context=world.sweep_context)
-    assert retry(world) == Retried()
+    assert retry(world) == RetryCounts()
 
 
 def test_what_needs_no_asking_any_more_is_not_sent(world: World) -> None:
@@ -141,7 +141,7 @@ def test_what_has_nothing_to_say_is_left(world: World) -> None:
         world.do(_dead, kind=kind, request=about, world=world)
     told = {"email": "alice@example.com", "lang": "nl"}
     index = world.vault.index(parse_email("alice@example.com"))
-    gone = Notice("personal", index, told)
+    gone = NoticeMail("personal", index, told)
     world.do(lambda tx: enqueue_notice(tx, world.vault, gone, "example.com", world.now))
     world.do(lambda tx: tx.run("UPDATE outbox SET state = 'dead', sealed = NULL WHERE kind = 'personal'"))
     assert dict(retry(world).skipped) == {
@@ -175,7 +175,7 @@ def test_looking_changes_nothing_and_steps_end(world: World) -> None:
     assert dict(retry(world, dry_run=True).again) == {"confirmation": people}
     assert world.claim() == []
     assert dict(retry(world).again) == {"confirmation": people}
-    assert retry(world) == Retried()
+    assert retry(world) == RetryCounts()
     assert len(world.claim()) == people
 
 
@@ -211,7 +211,7 @@ def test_the_command_says_how_many_and_why(site: Path, monkeypatch: pytest.Monke
 
         def asked(email: str, verdict: Verdict, ago: timedelta = timedelta()) -> None:
             now = installation.clock() - ago
-            entry = Entry(parse_email(email), (), ())
+            entry = ValidEntry(parse_email(email), (), ())
             installation.write(
                 sign_up,
                 context=SiteContext(installation.vault, policy, KINDS.flows),
@@ -222,7 +222,7 @@ def test_the_command_says_how_many_and_why(site: Path, monkeypatch: pytest.Monke
             claim = partial(
                 claim_orders,
                 context=SiteContext(installation.vault, policy, KINDS.flows),
-                batch=Batch(9),
+                batch=ClaimBatch(9),
                 now=now,
                 suspect=False,
             )

@@ -13,7 +13,7 @@ from optin.consent.confirmation_code import MAX_TRIES
 from optin.consent.consent_record import RequestId, Status
 from optin.consent.contact_address import parse_email
 from optin.consent.erasure_grounds import ErasureGround, ErasureReason
-from optin.consent.posted_form import Entry
+from optin.consent.posted_form import ValidEntry
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import LinkExpired
 from optin.flows.consents.confirm import CodeRefused, Confirmation
@@ -72,7 +72,7 @@ def test_a_double_click_gets_one_mail_whose_code_works_on_each_page(world: World
 
 def test_four_posts_at_once_are_four_twins(world: World) -> None:
     """D1, O1: also where several transactions run beside each other."""
-    entry = Entry(parse_email(ALICE), (("first_name", "Alice"),), (TIPS,))
+    entry = ValidEntry(parse_email(ALICE), (("first_name", "Alice"),), (TIPS,))
     post = partial(sign_up, context=world.context, form=world.form, entry=entry, now=world.now)
     requests = [future.result()[0] for future in [world.store.submit(post) for _ in range(4)]]
     (mail,) = mails(world)

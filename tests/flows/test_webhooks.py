@@ -37,7 +37,7 @@ from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical_json import parse
 from optin.services.installation import Installation
 from optin.store.exports import ExportRun, record_export
-from optin.store.sending_claims import Batch
+from optin.store.sending_claims import ClaimBatch
 from optin.store.webhooks import keep_webhooks, webhook_states
 from tests.installed import KINDS
 from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, open_world
@@ -62,7 +62,7 @@ class Told:
             claim_outgoing,
             context=self.world.context,
             processor=self.processor,
-            batch=Batch(most),
+            batch=ClaimBatch(most),
             now=self.world.now,
         )
         calls, dropped = self.world.do(claim)

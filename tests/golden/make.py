@@ -30,7 +30,7 @@ from optin.keys import write_rotated
 from optin.kinds.prize_draw.draw_winners import draw_winners, tell_entrants
 from optin.services.event_log_signer import advance_log
 from optin.store.exports import ExportRun, record_export
-from optin.store.sending_claims import Batch
+from optin.store.sending_claims import ClaimBatch
 from optin.store.webhooks import keep_webhooks
 from tests.golden.archive import (
     BEGUN,
@@ -93,7 +93,7 @@ def refuse_mail(visit: Visit, name: str) -> None:
     """Let somebody sign up whose mailbox does not exist."""
     visit.fill(email_of(name), slug="letter", consent=TIPS)
     installation = visit.installation
-    claim = partial(claim_orders, context=installation.context, batch=Batch(10), suspect=False)
+    claim = partial(claim_orders, context=installation.context, batch=ClaimBatch(10), suspect=False)
     for order in installation.write(claim, now=visit.moment):
         attempt = Attempt(Verdict.REFUSED, "550 no such mailbox")
         installation.run(record_result, order, attempt, now=visit.moment)
@@ -124,7 +124,7 @@ def export(visit: Visit, purpose: str, channel: Channel) -> None:
 def tell_processor(visit: Visit) -> None:
     """Let the webhook take what is due."""
     installation = visit.installation
-    claim = partial(claim_outgoing, context=installation.context, processor="crm", batch=Batch(100))
+    claim = partial(claim_outgoing, context=installation.context, processor="crm", batch=ClaimBatch(100))
     calls, _ = installation.write(claim, now=visit.moment)
     assert calls
     for call in calls:

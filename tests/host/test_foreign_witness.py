@@ -16,7 +16,7 @@ import pytest
 
 from optin.jobs import witness_client as witnesses
 from optin.jobs.anchor_checkpoints import anchor
-from optin.proof.signed_notes import Note, VerifierKey
+from optin.proof.signed_notes import SignedNote, VerifierKey
 from optin.services.event_log_signer import advance_log
 from optin.services.http_client import VettedClient
 from optin.settings.site import Anchors, Witness
@@ -91,7 +91,7 @@ def test_a_foreign_witness_cosigns_a_log_as_it_grows(visit: Visit, foreign: Fore
         kept = visit.installation.store.read(last_attested, kind="cosignature", source=name)
         assert kept is not None
         assert kept.size == latest.size
-        note = Note.parse(latest.note + kept.value.decode())
+        note = SignedNote.parse(latest.note + kept.value.decode())
         assert note.verify([foreign.key]) == (foreign.key,)
     assert foreign.evidence() == []
 

@@ -25,7 +25,7 @@ from optin.flows.evidence.audit import Audit
 from optin.jobs.build_courier import courier_of
 from optin.services.open_store import open_store
 from optin.services.site_edition import Edition, keep_edition, load_edition
-from optin.site.landing_pages import Face
+from optin.site.landing_pages import FormPage
 from optin.site.load_site import load_site
 from optin.site.scaffold import make_magnet, make_site
 from optin.store.event_log import integrate
@@ -87,7 +87,7 @@ class KindVisit(Visit):
     email: str = EMAIL  # whoever fills in the form next
 
     @property
-    def face(self) -> Face:
+    def face(self) -> FormPage:
         """The first page of the magnet that has a form."""
         return self.app_context.edition.publication.faces[SLUG][0]
 

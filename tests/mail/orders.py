@@ -10,14 +10,14 @@ from optin.consent.contact_address import EmailAddress
 from optin.consent.form_version import FormDigest
 from optin.flows.delivery.mail_order import GivenConsent, MailKind, MailOrder
 from optin.mail.composing import Composer
-from optin.mail.kind_mail_hooks import Mailbox
+from optin.mail.kind_mail_hooks import MailSender
 from optin.theme.look import Look
 from optin.theme.theme import Theme
 from tests.installed import KINDS
 from tests.world import DECLARATION, NOON
 
 NUMBERS = itertools.count(1)
-SENDER = Mailbox("Voorbeeld & Dochter", "tips@example.com", "antwoord@example.com")
+SENDER = MailSender("Voorbeeld & Dochter", "tips@example.com", "antwoord@example.com")
 
 
 def composer() -> Composer:

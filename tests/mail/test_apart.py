@@ -7,7 +7,7 @@ import threading
 import time
 
 from optin.flows.delivery.mail_order import Verdict
-from optin.mail.send_outcome import Outcome
+from optin.mail.send_outcome import SendOutcome
 from optin.mail.smtp_transport import SmtpAddress, SmtpTransport
 from optin.mail.threaded_transport import ThreadedTransport
 from tests.mail.server import Script, mail_server
@@ -24,7 +24,7 @@ def test_a_busy_server_hears_at_once_that_a_mail_was_taken() -> None:
     """D1: while visitors are answered, the answer of the mail server does not wait."""
     script, heard = Script(), threading.Event()
 
-    async def work(port: int) -> Outcome:
+    async def work(port: int) -> SendOutcome:
         way = transport(port)
         sending = asyncio.ensure_future(way.send("a@example.com", "b@example.com", MAIL, heard.set))
         await asyncio.sleep(0)
@@ -66,7 +66,7 @@ def test_it_can_be_closed_and_used_again() -> None:
 def test_a_server_that_is_down_is_an_outcome() -> None:
     """D1: as without the thread."""
 
-    async def work() -> Outcome:
+    async def work() -> SendOutcome:
         way = transport(NOBODY)
         outcome = await way.send("a@example.com", "b@example.com", MAIL)
         await way.close()

@@ -12,7 +12,7 @@ import pytest
 
 from optin.flows.delivery.mail_order import Verdict
 from optin.mail.connection_pool import GROW_AFTER_SECONDS, ConnectionPool, ServerUnusable
-from optin.mail.send_outcome import Outcome
+from optin.mail.send_outcome import SendOutcome
 from optin.mail.smtp_transport import SmtpAddress, SmtpTransport
 from optin.services.site_edition import load_edition
 from tests.installed import KINDS
@@ -118,7 +118,7 @@ def test_a_greylisted_mail_takes_one_connection_along_and_waits(caplog: pytest.L
     """D1: a fresh connection is tried once; what it says counts, and the others go on."""
     script = Script(rcpt=lambda address, _time: "450 4.2.0 later" if "grey" in address else "250 ok")
 
-    async def run(port: int) -> list[Outcome]:
+    async def run(port: int) -> list[SendOutcome]:
         transport = SmtpTransport(SmtpAddress("127.0.0.1", port))
         names = ("a", "b", "grey", "c", "d")
         outcomes = [await transport.send("t@example.com", f"{it}@x.example", MAIL) for it in names]
@@ -137,10 +137,10 @@ def test_a_connection_that_cannot_be_replaced_leaves_the_mail_to_the_others() ->
     """D1: to those that are open; with none left the server is not there."""
     script = Script(mails_a_connection=1, data_seconds=0.1)
 
-    async def run(port: int) -> list[Outcome]:
+    async def run(port: int) -> list[SendOutcome]:
         transport = SmtpTransport(SmtpAddress("127.0.0.1", port), 2)
 
-        async def send(number: int) -> Outcome:
+        async def send(number: int) -> SendOutcome:
             return await transport.send("t@example.com", f"{number}@x.example", MAIL)
 
         outcomes = [await send(1), *await asyncio.gather(send(2), send(3))]
@@ -162,10 +162,10 @@ def test_a_mail_that_is_hung_up_on_each_time_is_tried_a_few_times_at_once() -> N
     script = Script(rcpt=lambda address, _time: "421 4.7.0 bye" if "bad" in address else "250 ok")
     script.data_seconds = 0.1
 
-    async def run(port: int) -> list[Outcome]:
+    async def run(port: int) -> list[SendOutcome]:
         transport = SmtpTransport(SmtpAddress("127.0.0.1", port), 3)
 
-        async def send(name: str) -> Outcome:
+        async def send(name: str) -> SendOutcome:
             return await transport.send("t@example.com", f"{name}@x.example", MAIL)
 
         await asyncio.gather(*(send(f"a{number}") for number in range(6)))
@@ -204,7 +204,7 @@ def test_a_greeting_that_is_put_off_is_no_trouble_of_ours(caplog: pytest.LogCapt
     """D1: 4xx to EHLO: later, and a warning only."""
     script = Script(ehlo=lambda _name: "421 4.3.2 not now")
 
-    async def run(port: int) -> Outcome:
+    async def run(port: int) -> SendOutcome:
         return await SmtpTransport(SmtpAddress("127.0.0.1", port)).send("t@example.com", "a@x.example", MAIL)
 
     with mail_server(script) as port:
@@ -248,7 +248,7 @@ class Server:
         self.tried += 1
         await asyncio.sleep(0)
         if self.opened >= self.most:
-            raise ServerUnusable(Outcome(Verdict.LATER, "421", server_down=True))
+            raise ServerUnusable(SendOutcome(Verdict.LATER, "421", server_down=True))
         self.opened += 1
         return self.tried
 
@@ -353,7 +353,7 @@ def test_a_mail_that_gets_no_connection_waits(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("optin.mail.smtp_transport.LONGEST_WAIT_SECONDS", 0.7)
     script = Script(data_seconds=2)
 
-    async def run(port: int) -> list[Outcome]:
+    async def run(port: int) -> list[SendOutcome]:
         transport = SmtpTransport(SmtpAddress("127.0.0.1", port), 1)
         sends = (transport.send("t@example.com", f"{n}@x.example", MAIL) for n in range(2))
         outcomes = list(await asyncio.gather(*sends))

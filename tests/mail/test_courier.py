@@ -20,7 +20,7 @@ from optin.jobs.background_job import Job
 from optin.jobs.courier_outbox import StoreOutbox
 from optin.mail.courier import Courier, MailWriter
 from optin.mail.dkim_signing import Signer
-from optin.mail.smtp_refusals import CURES, Trouble
+from optin.mail.smtp_refusals import CURES, MailTrouble
 from optin.mail.smtp_transport import SmtpAddress, SmtpTransport
 from optin.mail.trouble_log import TroubleLog
 from tests.mail.orders import composer, confirmation
@@ -254,7 +254,7 @@ def test_the_same_words_to_several_people_are_not_believed(
     with mail_server(script) as port:
         carry(world, port, lambda: states(world) == {"queued": 6} and tries() >= 3)
     (line,) = [it.getMessage() for it in caplog.records if it.levelno == logging.ERROR]
-    assert CURES[Trouble.ALIKE] in line
+    assert CURES[MailTrouble.ALIKE] in line
     assert "example.org" not in caplog.text
     world.wait(timedelta(minutes=1))
     mended = Script()

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from optin.flows.delivery.mail_order import Verdict
-from optin.mail.send_outcome import Outcome
-from optin.mail.smtp_refusals import CURES, Trouble
+from optin.mail.send_outcome import SendOutcome
+from optin.mail.smtp_refusals import CURES, MailTrouble
 from optin.mail.smtp_session import name_for_ehlo
 from optin.mail.smtp_transport import SmtpAddress, SmtpTransport
 from optin.mail.transport import open_transport
@@ -25,13 +25,13 @@ from tests.world import NOON, TIPS, World
 
 MAIL = b"From: tips@example.com\r\nMessage-ID: <a@example.com>\r\n\r\nhello\r\n"
 REFUSALS = {
-    "554 5.7.1 <x>: Relay access denied": Trouble.RELAY,
-    "550 The from address does not match a verified Sender Identity": Trouble.SENDER,
-    "554 Message rejected: Email address is not verified": Trouble.SENDER,
-    "530 5.7.0 Authentication required": Trouble.LOGIN,
-    "504 5.5.2 <localhost>: Helo command rejected: need fully-qualified hostname": Trouble.NAME,
-    "550 5.7.1 blocked": Trouble.POLICY,
-    "554 no": Trouble.POLICY,
+    "554 5.7.1 <x>: Relay access denied": MailTrouble.RELAY,
+    "550 The from address does not match a verified Sender Identity": MailTrouble.SENDER,
+    "554 Message rejected: Email address is not verified": MailTrouble.SENDER,
+    "530 5.7.0 Authentication required": MailTrouble.LOGIN,
+    "504 5.5.2 <localhost>: Helo command rejected: need fully-qualified hostname": MailTrouble.NAME,
+    "550 5.7.1 blocked": MailTrouble.POLICY,
+    "554 no": MailTrouble.POLICY,
 }
 PEOPLE = [f"p{number}@example.org" for number in range(6)]
 
@@ -137,11 +137,11 @@ def test_a_server_that_wants_none_of_us_is_told_with_its_cure(
         carry(world, port, lambda: tries(world) >= 1, **address)
     assert states(world) == {"queued": len(PEOPLE)}
     wanted = {
-        "ehlo": Trouble.NAME,
-        "login": Trouble.LOGIN,
-        "greeting": Trouble.POLICY,
-        "certificate": Trouble.CERTIFICATE,
-        "starttls": Trouble.ENCRYPTION,
+        "ehlo": MailTrouble.NAME,
+        "login": MailTrouble.LOGIN,
+        "greeting": MailTrouble.POLICY,
+        "certificate": MailTrouble.CERTIFICATE,
+        "starttls": MailTrouble.ENCRYPTION,
     }
     (line,) = errors(lines)
     assert CURES[wanted[trouble]] in line
@@ -152,14 +152,14 @@ def test_a_server_that_wants_none_of_us_is_told_with_its_cure(
 def test_a_login_that_is_wanted_where_none_is_offered(lines: pytest.LogCaptureFixture) -> None:
     """D1: a user and password for a server that knows no login."""
 
-    async def run(port: int) -> Outcome:
+    async def run(port: int) -> SendOutcome:
         return await SmtpTransport(SmtpAddress("127.0.0.1", port, user="u", password="p")).send(
             "tips@example.com", "a@example.org", MAIL
         )
 
     with mail_server(Script()) as port:
         outcome = asyncio.run(run(port))
-    assert (outcome.verdict, outcome.trouble, outcome.server_down) == (Verdict.LATER, Trouble.LOGIN, True)
+    assert (outcome.verdict, outcome.trouble, outcome.server_down) == (Verdict.LATER, MailTrouble.LOGIN, True)
     assert len(errors(lines)) == 1
 
 
@@ -233,7 +233,7 @@ def test_the_server_hears_the_host_of_the_site(host: str, said: str, tmp_path: P
     """D1: not the name of the machine; where nobody else knows the host, the address we come from."""
     script = Script()
 
-    async def run(port: int) -> Outcome:
+    async def run(port: int) -> SendOutcome:
         transport = open_transport(f"smtp://127.0.0.1:{port}", tmp_path, own_host=host)
         outcome = await transport.send("tips@example.com", "a@example.org", MAIL)
         await transport.close()
@@ -249,7 +249,7 @@ def test_a_server_that_knows_no_ehlo_is_greeted_the_old_way() -> None:
     script = Script()
     script.ehlo = lambda _name: "502 5.5.2 not implemented" if len(script.names) == 1 else ""
 
-    async def run(port: int) -> Outcome:
+    async def run(port: int) -> SendOutcome:
         return await SmtpTransport(SmtpAddress("127.0.0.1", port)).send(
             "t@example.com", "a@example.org", MAIL
         )
@@ -266,7 +266,7 @@ def test_trouble_is_shouted_once_and_then_seldom(lines: pytest.LogCaptureFixture
 
     def at(moment: float) -> int:
         seconds[0] = moment
-        troubles.shout(Trouble.RELAY, "554 5.7.1")
+        troubles.shout(MailTrouble.RELAY, "554 5.7.1")
         return len(errors(lines))
 
     assert [at(moment) for moment in (0, 1, 3600, 21_599)] == [1, 1, 1, 1]

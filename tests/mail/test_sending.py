@@ -10,7 +10,7 @@ import pytest
 
 from optin.errors import SetupRefused
 from optin.flows.delivery.mail_order import Verdict
-from optin.mail.send_outcome import Outcome
+from optin.mail.send_outcome import SendOutcome
 from optin.mail.smtp_transport import SmtpAddress, SmtpTransport
 from optin.mail.transport import FileTransport, open_transport
 from tests.mail.server import Script, certificate, mail_server
@@ -19,10 +19,12 @@ from tests.ports import NOBODY
 MAIL = b"From: tips@example.com\r\nTo: a@example.com\r\nMessage-ID: <a@example.com>\r\n\r\nhello\r\n"
 
 
-def send(port: int, count: int = 1, timeout: float = 5, recipient: str = "a@example.com") -> list[Outcome]:
+def send(
+    port: int, count: int = 1, timeout: float = 5, recipient: str = "a@example.com"
+) -> list[SendOutcome]:
     """Send some mails over one transport, one after the other."""
 
-    async def run() -> list[Outcome]:
+    async def run() -> list[SendOutcome]:
         transport = SmtpTransport(SmtpAddress("127.0.0.1", port, timeout_seconds=timeout))
         outcomes = [await transport.send("tips@example.com", recipient, MAIL) for _ in range(count)]
         await transport.close()
@@ -52,10 +54,10 @@ def test_a_refused_recipient_is_told_from_a_greylisted_one(answer: str, verdict:
     """D1, S4: 5xx never again, 4xx later; the reply is kept as a code, without the address."""
     script = Script(rcpt=lambda _address, _time: answer)
     with mail_server(script) as port:
-        assert send(port) == [Outcome(verdict, reply)]
+        assert send(port) == [SendOutcome(verdict, reply)]
     script = Script(data=lambda _data, _time: answer)
     with mail_server(script) as port:
-        assert send(port) == [Outcome(verdict, reply)]
+        assert send(port) == [SendOutcome(verdict, reply)]
 
 
 def test_a_refusal_spoils_nothing_for_the_next_mail() -> None:
@@ -113,7 +115,7 @@ def test_tls_and_login_are_spoken_and_insisted_on(tmp_path: Path) -> None:
     file, context = certificate(tmp_path)
     script = Script()
 
-    async def run(url: str) -> Outcome:
+    async def run(url: str) -> SendOutcome:
         transport = open_transport(url, tmp_path)
         outcome = await transport.send("tips@example.com", "a@example.com", MAIL)
         await transport.close()
@@ -121,7 +123,7 @@ def test_tls_and_login_are_spoken_and_insisted_on(tmp_path: Path) -> None:
 
     with mail_server(script, tls=context, login=True) as port:
         trusted = f"smtp://us%40er:p%20w%2Fd@127.0.0.1:{port}?ca={file.name}"
-        assert asyncio.run(run(trusted)) == Outcome(Verdict.SENT, "250")
+        assert asyncio.run(run(trusted)) == SendOutcome(Verdict.SENT, "250")
         wrong = f"smtp://user:wrong@127.0.0.1:{port}?ca={file.name}"
         assert asyncio.run(run(wrong)).verdict is Verdict.LATER
         assert asyncio.run(run(f"smtp://user:pw@127.0.0.1:{port}")).verdict is Verdict.LATER

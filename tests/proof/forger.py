@@ -26,7 +26,7 @@ from optin.consent.contact_address import parse_email
 from optin.consent.erasure_grounds import ErasureGround, ErasureReason
 from optin.consent.event_content import erased, rfc3339
 from optin.consent.form_version import Slug
-from optin.consent.posted_form import Entry
+from optin.consent.posted_form import ValidEntry
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import OptinError, SetupRefused
@@ -47,7 +47,7 @@ from optin.proof.canonical_json import Json, canonical
 from optin.proof.commitment import leaf_digest
 from optin.proof.find_checkpoints import checkpoints_in
 from optin.proof.merkle_tree import Frontier
-from optin.proof.signed_notes import Checkpoint, Note, parse_keys
+from optin.proof.signed_notes import Checkpoint, SignedNote, parse_keys
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.event_log_signer import advance_log
 from optin.services.evidence_bundle import make_bundle
@@ -61,7 +61,7 @@ from optin.store.event_log import integrate, log_frontier, sign_checkpoint, tile
 from optin.store.events import add_events
 from optin.store.exports import ExportRun, record_export
 from optin.store.requests import SealedRequest
-from optin.store.sending_claims import Batch
+from optin.store.sending_claims import ClaimBatch
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 from tests.stores import open_store
@@ -124,7 +124,7 @@ class Scene:
         now = at or self.moment
         form = self.edition.publication.forms[Slug("paper")]
         fields = (("phone", "+31201234567"),) if CALL in purposes else ()
-        entry = Entry(parse_email(email), fields, purposes)
+        entry = ValidEntry(parse_email(email), fields, purposes)
         do, vault, policy = self.installation.store.submit, self.vault, self.edition.policy
         request = do(
             sign_up, context=SiteContext(vault, policy, KINDS.flows), form=form, entry=entry, now=now
@@ -148,7 +148,7 @@ class Scene:
         claim = partial(
             claim_orders,
             context=SiteContext(vault, self.edition.policy, KINDS.flows),
-            batch=Batch(9),
+            batch=ClaimBatch(9),
             now=now,
             suspect=False,
         )
@@ -792,7 +792,7 @@ def verify(scene: Scene) -> bool:
 def receipt(scene: Scene) -> bool:
     """Tell whether the holder of a receipt sees from the published hashes that history changed."""
     (note,) = checkpoints_in(scene.receipt)
-    kept = Checkpoint.read(Note.parse(note))
+    kept = Checkpoint.read(SignedNote.parse(note))
     hashes = scene.installation.store.read(tile_hashes, level=0, number=0, width=min(kept.size, 256))
     leaves = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
     return len(leaves) < kept.size or Frontier().grow(leaves)[0].root != kept.root

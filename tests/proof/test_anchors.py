@@ -29,7 +29,7 @@ from optin.jobs.anchor_checkpoints import anchor_job
 from optin.keys import KeyRing, load_keys
 from optin.proof.bundle_archive import unpack
 from optin.proof.inclusion_proof import InclusionProof
-from optin.proof.signed_notes import COSIGNATURE, Note, Signature, SigningKey, VerifierKey
+from optin.proof.signed_notes import COSIGNATURE, Signature, SignedNote, SigningKey, VerifierKey
 from optin.proof.time_stamp import StampBroken, read_stamp, vouches
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
 from optin.services.event_log_signer import advance_log
@@ -268,7 +268,7 @@ def cosigned(note: str, name: str = "witness.example/w1") -> tuple[VerifierKey, 
     """Return the key of a witness, and its line below a note (C2SP tlog-cosignature)."""
     witness = SigningKey(name, bytes(range(32)))
     key = VerifierKey(witness.name, witness.verifier.public, COSIGNATURE)
-    text, moment = Note.parse(note).text, int(utc_now().timestamp()) // 60 * 60 + 60
+    text, moment = SignedNote.parse(note).text, int(utc_now().timestamp()) // 60 * 60 + 60
     signed = witness.sign(f"cosignature/v1\ntime {moment}\n{text}").value
     return key, Signature(name, key.id, moment.to_bytes(8, "big") + signed).line
 
@@ -302,7 +302,7 @@ def test_a_witness_cosigns(visit: Visit, tmp_path: Path) -> None:
     files = unpack(
         make_bundle(visit.app_context.edition, visit.installation, parse_email("alice@example.com"))
     )
-    note = Note.parse(files["witnessed-checkpoint.txt"].decode())
+    note = SignedNote.parse(files["witnessed-checkpoint.txt"].decode())
     assert note.verify([key]) == (key,)
     report = verify_bundle(files, utc_now())
     assert report.holds

@@ -13,8 +13,8 @@ from optin.proof.journal_chain import (
     BEGUN,
     CHECKPOINT,
     RESTORED,
-    Chain,
     JournalBroken,
+    JournalEnd,
     JournalLine,
     TreeHead,
     lines_since_restart,
@@ -26,9 +26,9 @@ from optin.proof.journal_chain import (
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
 
-def seal(key: bytes = b"key") -> Chain:
+def seal(key: bytes = b"key") -> JournalEnd:
     """Begin a chain under a key."""
-    return Chain(lambda data: hmac.digest(key, data, hashlib.sha256).hex(), lambda _: None)
+    return JournalEnd(lambda data: hmac.digest(key, data, hashlib.sha256).hex(), lambda _: None)
 
 
 def told(number: int) -> dict[str, Json]:
@@ -41,7 +41,7 @@ def written(count: int = 5) -> list[bytes]:
     return lines + [chain.add(START + timedelta(minutes=number), told(number)) for number in range(count)]
 
 
-def read(lines: list[bytes], chain: Chain) -> list[JournalLine]:
+def read(lines: list[bytes], chain: JournalEnd) -> list[JournalLine]:
     return [line for line in map(chain.read, lines) if line is not None]
 
 

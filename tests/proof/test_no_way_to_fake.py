@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from optin.app.main import main
 from optin.consent.contact_address import parse_email
 from optin.consent.form_version import Slug
-from optin.consent.posted_form import Entry
+from optin.consent.posted_form import ValidEntry
 from optin.consent.purpose import PurposeId
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context import Context
@@ -104,7 +104,7 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
     with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms[Slug("paper")]
-        entry = Entry(parse_email("bob@example.com"), (), (PurposeId("tips-email"),))
+        entry = ValidEntry(parse_email("bob@example.com"), (), (PurposeId("tips-email"),))
         asked = partial(sign_up, context=Context(installation.vault, edition.policy), form=form, entry=entry)
         installation.store.submit(asked, now=installation.clock()).result()
     (tmp_path / "list.csv").write_text("email\nbob@example.com\n")

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from optin.app.main import main
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.mail.composing import Composer
-from optin.mail.kind_mail_hooks import Mailbox
+from optin.mail.kind_mail_hooks import MailSender
 from optin.proof import receipt_files
 from optin.proof.bundle_archive import BundleBroken, pack, unpack
 from optin.proof.find_checkpoints import checkpoints_in
@@ -54,7 +54,7 @@ class Receipt:
 
 
 def composed(order: MailOrder) -> bytes:
-    sender = Mailbox("Voorbeeld & Dochter", "tips@example.com")
+    sender = MailSender("Voorbeeld & Dochter", "tips@example.com")
     made = Composer(Theme(Look()), sender, "https://optin.example.com", DECLARATION.controller, KINDS.mails)
     return made.compose(order, NOON)
 

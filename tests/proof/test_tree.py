@@ -22,7 +22,14 @@ from optin.proof.merkle_tree import (
     verify_consistency,
     verify_inclusion,
 )
-from optin.proof.signed_notes import Checkpoint, Note, NoteBroken, SigningKey, VerifierKey, open_checkpoint
+from optin.proof.signed_notes import (
+    Checkpoint,
+    NoteBroken,
+    SignedNote,
+    SigningKey,
+    VerifierKey,
+    open_checkpoint,
+)
 
 # The eight leaves and the roots that Certificate Transparency publishes for RFC 6962.
 PUBLISHED_LEAVES = [
@@ -167,13 +174,13 @@ KEY = SigningKey("optin.example.com/log", bytes(range(32)))
 
 def test_the_published_examples_are_read() -> None:
     """P4: notes and checkpoints of others, byte for byte."""
-    note = Note.parse(SPEC_NOTE)
+    note = SignedNote.parse(SPEC_NOTE)
     assert note.text.endswith("\n\ned è subito sera.\n")
     assert note.signed == SPEC_NOTE
     assert note.signatures[0].name == "quasimodo.example/salvatore"
-    checkpoint = Checkpoint.read(Note.parse(SPEC_CHECKPOINT))
+    checkpoint = Checkpoint.read(SignedNote.parse(SPEC_CHECKPOINT))
     assert (checkpoint.origin, checkpoint.size) == ("example.com/behind-the-sofa", 20852163)
-    assert Note.parse(SPEC_CHECKPOINT).text == checkpoint.text
+    assert SignedNote.parse(SPEC_CHECKPOINT).text == checkpoint.text
 
 
 def test_a_checkpoint_is_believed_from_its_own_key_only() -> None:

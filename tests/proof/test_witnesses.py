@@ -13,7 +13,7 @@ from optin.consent.contact_address import parse_email
 from optin.jobs import anchor_checkpoints as anchors_
 from optin.jobs.anchor_checkpoints import anchor
 from optin.proof.bundle_archive import unpack
-from optin.proof.signed_notes import Note, NoteBroken, Signature, VerifierKey
+from optin.proof.signed_notes import NoteBroken, Signature, SignedNote, VerifierKey
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
 from optin.proof.witness_request import submission, submission_address
 from optin.services.event_log_signer import advance_log
@@ -79,7 +79,7 @@ def test_a_witness_cosigns_a_log_as_it_grows(visit: Visit, witness: SpecWitness)
     key = VerifierKey.parse(witness.verifier)
     for size, line in kept(visit):
         note = visit.installation.store.read(checkpoint_at, size=size).note
-        assert Note.parse(note + line).verify([key]) == (key,)
+        assert SignedNote.parse(note + line).verify([key]) == (key,)
 
 
 def test_a_witness_elsewhere_is_caught_up_with_once(visit: Visit, witness: SpecWitness) -> None:
@@ -170,7 +170,7 @@ def test_lines_of_unknown_keys_are_passed_over(visit: Visit, witness: SpecWitnes
     latest = grow(visit, 1)
     body = b"".join([b"old 0\n\n", latest.note.encode()])
     line = witness.answer(body).body.decode()
-    signature = Note.parse(f"{Note.parse(latest.note).text}\n{line}").signatures[0]
+    signature = SignedNote.parse(f"{SignedNote.parse(latest.note).text}\n{line}").signatures[0]
     later = (int.from_bytes(signature.value[:8], "big") + 1).to_bytes(8, "big")
     beyond = (2**63).to_bytes(8, "big")
     forged = [Signature(NAME, signature.id, moment + signature.value[8:]).line for moment in (later, beyond)]
@@ -193,10 +193,10 @@ def test_a_cosignature_says_when(visit: Visit, witness: SpecWitness) -> None:
     key = VerifierKey.parse(witness.verifier)
     report = verify_bundle(files, utc_now(), (), OutsideEvidence([key]))
     (said,) = (sentence for held, sentence in report.lines if held and NAME in sentence)
-    signature = Note.parse(files["witnessed-checkpoint.txt"].decode()).signatures[-1]
+    signature = SignedNote.parse(files["witnessed-checkpoint.txt"].decode()).signatures[-1]
     at = datetime.fromtimestamp(int.from_bytes(signature.value[:8], "big"), UTC)
     assert at.strftime("%Y-%m-%dT%H:%M:%S") in said
-    text = Note.parse(latest.note).text
+    text = SignedNote.parse(latest.note).text
     signed = witness.key.sign(f"cosignature/v1\ntime 1600000000\n{text}".encode())
     early = Signature(NAME, key.id, (1_600_000_000).to_bytes(8, "big") + signed)
     files["witnessed-checkpoint.txt"] = latest.note.encode() + early.line.encode()

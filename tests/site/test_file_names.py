@@ -9,7 +9,7 @@ import pytest
 
 from optin.consent.form_version import Slug
 from optin.services.site_edition import load_edition
-from optin.site.referenced_files import Absence, as_on_disk, find_inside
+from optin.site.referenced_files import FileProblem, as_on_disk, find_inside
 from tests.installed import KINDS
 from tests.site.conftest import findings, only, paper, toml
 
@@ -123,9 +123,9 @@ def test_nothing_outside_is_found_by_another_normal_form(tmp_path: Path) -> None
     home.mkdir()
     (tmp_path / NFD).write_bytes(b"secret")
     (home / NFD).symlink_to(tmp_path / NFD)
-    assert find_inside(home, NFC) is Absence.OUTSIDE
-    assert find_inside(home, f"../{NFC}") is Absence.OUTSIDE
-    assert find_inside(home, "é") is Absence.MISSING
+    assert find_inside(home, NFC) is FileProblem.OUTSIDE
+    assert find_inside(home, f"../{NFC}") is FileProblem.OUTSIDE
+    assert find_inside(home, "é") is FileProblem.MISSING
 
 
 def test_every_file_that_a_site_names_is_found_so(site: Path) -> None:

@@ -11,7 +11,7 @@ from optin.services.site_edition import load_edition
 from optin.site.findings import Finding
 from optin.site.hints import hints
 from optin.site.load_site import load_site
-from optin.site.magnet_life import Life, Status
+from optin.site.magnet_life import MagnetLife, MagnetStatus
 from tests.installed import KINDS
 
 TIPS = """---
@@ -25,7 +25,7 @@ Een tip.
 """
 
 
-def read(site: Path, life: str, *, with_drafts: bool = False) -> tuple[Life | None, list[Finding]]:
+def read(site: Path, life: str, *, with_drafts: bool = False) -> tuple[MagnetLife | None, list[Finding]]:
     """Return the life of a magnet with these lines, and the findings about it."""
     (site / "magnets" / "tips.md").write_text(TIPS.format(life=life), "utf-8")
     loaded = load_site(site, KINDS.files, with_drafts=with_drafts)
@@ -56,7 +56,7 @@ def test_days_and_moments_are_those_of_the_sites_clock(
     site: Path, written: str, opens_at: datetime | None, ends_at: datetime | None
 ) -> None:
     """W10: from the beginning of a day, until the end of a day, in summer and in winter time."""
-    assert read(site, written) == (Life(Status.LIVE, opens_at, ends_at), [])
+    assert read(site, written) == (MagnetLife(MagnetStatus.LIVE, opens_at, ends_at), [])
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_magnet_that_its_kind_closes_before_it_opens_is_a_mistake(site: Path) 
 
 def test_a_draft_is_seen_by_its_author_alone(site: Path) -> None:
     """W10: as a magnet where drafts are asked for, else apart from the magnets."""
-    assert read(site, "status: draft\n", with_drafts=True) == (Life(Status.DRAFT), [])
+    assert read(site, "status: draft\n", with_drafts=True) == (MagnetLife(MagnetStatus.DRAFT), [])
     assert read(site, "status: draft\n") == (None, [])
     loaded = load_site(site, KINDS.files)
     assert loaded.site is not None

@@ -10,7 +10,7 @@ from typing import Any
 
 from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.form_version import FormDeclaration, FormField
-from optin.consent.posted_form import FormInput, Problem
+from optin.consent.posted_form import FieldProblem, FormInput
 from optin.flows.delivery.mail_order import GivenConsent
 from optin.flows.request_policy import MailCover, NextStep
 from optin.flows.rights.personal_data import (
@@ -291,14 +291,14 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     reasons = ("email-missing", "email-invalid", "missing", "too-long", "phone-missing", "phone-invalid")
     typed = FormInput((("email", "no"), ("first_name", "x" * 200), ("phone", "1")), ("tips-email",))
     for reason in reasons:
-        problems = (Problem("email", reason), Problem("phone", "phone-invalid"))
+        problems = (FieldProblem("email", reason), FieldProblem("phone", "phone-invalid"))
         yield f"landing-{reason}", landing(lang, typed=typed, problems=problems, changed=True)
     yield "landing-spent", landing(lang, typed=typed, wait_seconds=7_200)
     picture = views.Picture("/static/a.0123456789abcdef.png", "Een lijn", 40, 20)
     yield from _understood(lang)
     yield (
         "landing-draw-age",
-        landing(lang, "prize-draw", typed=typed, problems=(Problem("age", "age-missing"),)),
+        landing(lang, "prize-draw", typed=typed, problems=(FieldProblem("age", "age-missing"),)),
     )
     yield "closed-draw", views.ClosedView(at, landing(lang, "prize-draw"))
     draw = DrawView(at, title, "/x", "/x/draw.json", DRAW, "optin draw 1")
@@ -337,7 +337,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "personal", kept
     for what in ("withdrawn", "given", "corrected", "unchanged", "limited", "given-up"):
         yield f"personal-{what}", replace(kept, done=what)
-    wrong = (Problem("phone", "phone-invalid"), Problem("first_name", "too-long"))
+    wrong = (FieldProblem("phone", "phone-invalid"), FieldProblem("first_name", "too-long"))
     yield "personal-mistake", replace(kept, problems=wrong, typed=(("phone", "12"),))
     yield "personal-bare", replace(kept, data=personal(**{**NOTHING, "requests": kept.data.requests}))
     yield "personal-erased", replace(kept, data=personal(**NOTHING), done="erased")
@@ -364,17 +364,17 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
 def _understood(lang: str) -> Iterator[tuple[str, Any]]:
     """Yield pages that show how what was typed is understood, or ask whether it is meant."""
     at, email, number = frame(lang), "adelheid.van-der-vennen+tips@gmail.com", "+31475123456"
-    doubted, read = Problem("email", "email-doubted"), (("email", email), ("phone", "+31 475 123 456"))
+    doubted, read = FieldProblem("email", "email-doubted"), (("email", email), ("phone", "+31 475 123 456"))
     typed = FormInput((("email", email), ("first_name", ""), ("phone", "0475 12 34 56")), ())
     asking: dict[str, Any] = {"typed": typed, "meant": email, "understood": read}
     yield "landing-doubted", landing(lang, problems=(doubted,), **asking)
     yield (
         "landing-doubted-wrong",
-        landing(lang, problems=(doubted, Problem("phone", "phone-missing")), **asking),
+        landing(lang, problems=(doubted, FieldProblem("phone", "phone-missing")), **asking),
     )
-    unticked = (Problem("consent", "consent-missing"),)
+    unticked = (FieldProblem("consent", "consent-missing"),)
     yield "landing-unticked", landing(lang, "newsletter", typed=typed, problems=unticked, understood=read)
-    by_phone = (Problem("consent", "consent-email-missing"),)
+    by_phone = (FieldProblem("consent", "consent-email-missing"),)
     yield "landing-unticked-email", landing(lang, "newsletter", typed=typed, problems=by_phone)
     ask = views.PersonalAskView(at, "/me?asked=s", "tips@example.com", email, "email-doubted", meant=email)
     yield "ask-doubted", ask
@@ -414,7 +414,10 @@ def quizzes(lang: str, words: str = "Werkgelegenheidsvoorwaarde van 2 jaar?") ->
         quiz_url="/x",
     )
     yield "quiz-result", result
-    yield "quiz-result-wrong", replace(result, action="/x", problems=(Problem("email", "email-missing"),))
+    yield (
+        "quiz-result-wrong",
+        replace(result, action="/x", problems=(FieldProblem("email", "email-missing"),)),
+    )
 
 
 ERRORS = (
@@ -435,7 +438,7 @@ def hostile(lang: str) -> Iterator[tuple[str, Any]]:
     yield "sent", replace(sent, email=HOSTILE, number=HOSTILE)
     read = (("email", HOSTILE), ("phone", HOSTILE))
     asking = landing(lang, declaration=form, typed=typed, meant=HOSTILE, understood=read)
-    yield "doubted", replace(asking, problems=(Problem("email", "email-doubted"),))
+    yield "doubted", replace(asking, problems=(FieldProblem("email", "email-doubted"),))
     yield "confirm", views.ConfirmView(frame(lang), HOSTILE, "white-paper", "/c", NOW, (question,))
     yield (
         "confirmed",

@@ -23,7 +23,7 @@ from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
 from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.store.encryption import Vault
-from optin.store.sending_claims import Batch
+from optin.store.sending_claims import ClaimBatch
 from optin.web import timing_protection
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
@@ -107,7 +107,7 @@ class Visit:
         claim = partial(
             claim_orders,
             context=installation.context,
-            batch=Batch(100),
+            batch=ClaimBatch(100),
             now=self.moment,
             suspect=False,
         )

@@ -16,7 +16,7 @@ from optin.consent.confirmation_code import MAX_TRIES
 from optin.consent.consent_record import RequestId
 from optin.consent.contact_address import parse_email
 from optin.consent.form_version import Slug
-from optin.consent.posted_form import Entry
+from optin.consent.posted_form import ValidEntry
 from optin.consent.signed_links import LinkKind
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_order import MailKind, MailOrder
@@ -193,7 +193,7 @@ def mail_text(visit: Visit, order: MailOrder) -> str:
 def test_a_newsletter_without_a_tick_is_no_subscription(visit: Visit) -> None:
     """F1, D5: of a form that an earlier version took without a tick, page and mail say what became of it."""
     installation, form = visit.installation, visit.app_context.edition.publication.forms[Slug("tips")]
-    entry = Entry(parse_email("alice@example.com"))
+    entry = ValidEntry(parse_email("alice@example.com"))
     flow = partial(
         sign_up,
         context=installation.context,

@@ -18,7 +18,7 @@ from optin.jobs.sweep_runner import FILES, sweep
 from optin.kinds.prize_draw.draw_winners import DRAWN, draw_winners
 from optin.kinds.webinar.mail_schedule import WebinarMail
 from optin.mail.composing import Composer
-from optin.mail.kind_mail_hooks import Mailbox
+from optin.mail.kind_mail_hooks import MailSender
 from optin.services.event_log_signer import advance_log
 from optin.services.promised_files import PromisedFiles
 from optin.services.site_edition import keep_edition, load_edition
@@ -67,7 +67,7 @@ def mailed(visit: Visit, order: MailOrder) -> str:
     """Return the words of a mail."""
     edition = visit.app_context.edition
     site = edition.site
-    sender = Mailbox(site.settings.sender.name, site.settings.sender.address)
+    sender = MailSender(site.settings.sender.name, site.settings.sender.address)
     made = Composer(edition.theme, sender, site.settings.base_url, site.controller, edition.kinds.mails)
     body = message_from_bytes(made.compose(order, visit.moment), policy=default).get_body(("plain",))
     assert body is not None

@@ -15,7 +15,7 @@ from optin.consent.contact_address import parse_email
 from optin.consent.signed_links import LinkKind
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.mail.composing import Composer
-from optin.mail.kind_mail_hooks import Mailbox
+from optin.mail.kind_mail_hooks import MailSender
 from tests.installed import KINDS
 from tests.mail_words import mail_words
 from tests.web.conftest import Visit
@@ -51,7 +51,7 @@ def again(visit: Visit, page: str, path: str = "/paper", **data: Any):  # type: 
 def composed(visit: Visit, order: MailOrder) -> str:
     """Return both bodies of a mail."""
     site = visit.app_context.edition.site
-    sender = Mailbox(site.settings.sender.name, site.settings.sender.address)
+    sender = MailSender(site.settings.sender.name, site.settings.sender.address)
     composer = Composer(
         visit.app_context.edition.theme, sender, site.settings.base_url, site.controller, KINDS.mails
     )

@@ -10,7 +10,7 @@ from functools import partial
 from optin.consent.contact_address import parse_email
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder
 from optin.mail.composing import Composer
-from optin.mail.kind_mail_hooks import Mailbox
+from optin.mail.kind_mail_hooks import MailSender
 from optin.proof.bundle_archive import unpack
 from optin.services.evidence_bundle import make_bundle
 from optin.store.event_log import integrate
@@ -25,7 +25,7 @@ MORNING = datetime(2026, 11, 23, 5, 5, tzinfo=UTC)
 def written(visit: Visit, order: MailOrder | NoticeOrder) -> str:
     """Return the words of a mail, as the courier of this site writes them."""
     site = visit.app_context.edition.site
-    sender = Mailbox(site.settings.sender.name, site.settings.sender.address)
+    sender = MailSender(site.settings.sender.name, site.settings.sender.address)
     made = Composer(
         visit.app_context.edition.theme, sender, site.settings.base_url, site.controller, KINDS.mails
     )

@@ -6,7 +6,7 @@ import base64
 import binascii
 
 from optin.errors import KeysUnusable
-from optin.store.encryption import Place, Vault
+from optin.store.encryption import EncryptedCell, Vault
 
 BLOCK = 64  # bytes: how long a text is shows no closer than this
 
@@ -14,13 +14,13 @@ BLOCK = 64  # bytes: how long a text is shows no closer than this
 def seal_text(vault: Vault, use: str, about: bytes, text: str) -> bytes:
     """Return a text encrypted for `open_text` with the same `use` and `about`."""
     plain = text.encode()
-    return vault.seal(Place(use, about), plain + b"\0" * (-len(plain) % BLOCK))
+    return vault.seal(EncryptedCell(use, about), plain + b"\0" * (-len(plain) % BLOCK))
 
 
 def open_text(vault: Vault, use: str, about: bytes, sealed: bytes) -> str:
     """Return the decrypted text; empty when it is not ours, or is for another `use` or `about`."""
     try:
-        return vault.open(Place(use, about), sealed).rstrip(b"\0").decode()
+        return vault.open(EncryptedCell(use, about), sealed).rstrip(b"\0").decode()
     except (KeysUnusable, ValueError):
         return ""
 

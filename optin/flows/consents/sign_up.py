@@ -9,7 +9,7 @@ from datetime import datetime
 
 from optin.consent.consent_record import RequestId
 from optin.consent.form_version import FormVersion
-from optin.consent.posted_form import Entry
+from optin.consent.posted_form import ValidEntry
 from optin.flows.consents.duplicate_posts import find_first_post
 from optin.flows.consents.store_request import NewRequest, store_request
 from optin.flows.context import Context
@@ -21,7 +21,7 @@ from optin.store.mail_outbox import enqueue
 
 
 def sign_up(
-    tx: Tx, context: Context, form: FormVersion, entry: Entry, now: datetime
+    tx: Tx, context: Context, form: FormVersion, entry: ValidEntry, now: datetime
 ) -> tuple[RequestId, bool]:
     """Store the request in `entry`; return it, and whether its confirmation mail was queued.
 

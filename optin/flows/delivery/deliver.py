@@ -35,7 +35,7 @@ from optin.store.mail_outbox import (
     tries_of,
 )
 from optin.store.requests import load_request
-from optin.store.sending_claims import Batch
+from optin.store.sending_claims import ClaimBatch
 
 LEASE = timedelta(minutes=5)  # more than twice what a mail in hand may take, waiting and sending
 FIRST_WAIT_SECONDS = 30
@@ -49,7 +49,7 @@ DOUBT_WAIT = timedelta(minutes=1)  # of a mail that may be of use again when the
 def claim_orders(
     tx: Tx,
     context: SiteContext,
-    batch: Batch,
+    batch: ClaimBatch,
     now: datetime,
     *,
     suspect: bool,

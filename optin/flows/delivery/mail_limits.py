@@ -20,7 +20,15 @@ from optin.flows.context import Context
 from optin.flows.request_policy import PER_ADDRESS, RequestPolicy
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
-from optin.store.limit_counters import Amount, CounterTable, Day, has_mark, take_amount, take_mail, take_share
+from optin.store.limit_counters import (
+    CounterTable,
+    LimitedCount,
+    MailboxDigests,
+    has_mark,
+    take_amount,
+    take_mail,
+    take_share,
+)
 
 DAY = timedelta(days=1)
 LOOKS_A_DAY = 100  # with the codes of five mails: one chance in 200,000
@@ -77,7 +85,7 @@ def has_read(tx: Tx, vault: Vault, email: EmailAddress, typed: str, now: datetim
     mailbox = mailbox_digest(vault, email)
     today = f"looks {now.astimezone(UTC).date().isoformat()}"
     if not take_amount(
-        tx, CounterTable.SITE, vault.limit_digest(today, mailbox), Amount(1, LOOKS_A_DAY, next_day(now))
+        tx, CounterTable.SITE, vault.limit_digest(today, mailbox), LimitedCount(1, LOOKS_A_DAY, next_day(now))
     ):
         return False
     return has_mark(tx, _marked_day(vault, MailRequester.FORM, mailbox, digits_of(typed), now), now)
@@ -86,7 +94,7 @@ def has_read(tx: Tx, vault: Vault, email: EmailAddress, typed: str, now: datetim
 def take_of_day(tx: Tx, vault: Vault, what: str, count: int, most: int, now: datetime) -> bool:
     """Count mails of the whole site on this day (UTC); False above the daily limit."""
     key = vault.limit_digest(_windows(what, now.astimezone(UTC).date())[1])
-    return take_amount(tx, CounterTable.SITE, key, Amount(count, most, next_day(now)))
+    return take_amount(tx, CounterTable.SITE, key, LimitedCount(count, most, next_day(now)))
 
 
 def next_day(now: datetime) -> datetime:
@@ -99,9 +107,9 @@ def _limited(policy: RequestPolicy) -> bool:
     return False
 
 
-def _day(vault: Vault, asker: MailRequester, mailbox: bytes, mark: str, now: datetime) -> Day:
+def _day(vault: Vault, asker: MailRequester, mailbox: bytes, mark: str, now: datetime) -> MailboxDigests:
     before, today, after = _windows(asker, now.astimezone(UTC).date())
-    return Day(
+    return MailboxDigests(
         key=vault.limit_digest(today, mailbox),
         before=vault.limit_digest(before, mailbox),
         after=vault.limit_digest(after, mailbox),
@@ -109,7 +117,9 @@ def _day(vault: Vault, asker: MailRequester, mailbox: bytes, mark: str, now: dat
     )
 
 
-def _marked_day(vault: Vault, asker: MailRequester, mailbox: bytes, mark: str, now: datetime) -> Day:
+def _marked_day(
+    vault: Vault, asker: MailRequester, mailbox: bytes, mark: str, now: datetime
+) -> MailboxDigests:
     before, _, after = _windows(asker, now.astimezone(UTC).date())
     marks = (_mark(vault, before, mailbox, mark), _mark(vault, after, mailbox, mark))
     return replace(_day(vault, asker, mailbox, mark, now), marks=marks)

@@ -34,7 +34,7 @@ class SkipReason(StrEnum):
 
 
 @dataclass
-class Retried:
+class RetryCounts:
     """Numbers of mails that are sent again, by kind, and of those that are not, by reason.
 
     `hurried`: how many waited for another try, and are due now. `last`: the last one looked at.
@@ -46,7 +46,7 @@ class Retried:
     hurried: int = 0
     last: int = 0
 
-    def add(self, other: Retried) -> None:
+    def add(self, other: RetryCounts) -> None:
         """Add the numbers of another step."""
         self.again += other.again
         self.skipped += other.skipped
@@ -55,13 +55,15 @@ class Retried:
         self.last = other.last
 
 
-def retry_dead(tx: Tx, context: SiteContext, after: int, now: datetime, *, dry_run: bool = False) -> Retried:
+def retry_dead(
+    tx: Tx, context: SiteContext, after: int, now: datetime, *, dry_run: bool = False
+) -> RetryCounts:
     """Queue abandoned mails again, from number `after` on: one step.
 
     The last step, that finds none, makes mails due that wait for another try. A confirmation gets a new link
     when it leaves, so its request is kept long enough for it.
     """
-    done = Retried(last=after)
+    done = RetryCounts(last=after)
     for letter in dead_letters(tx, after, STEP):
         done.last = letter.number
         reason = _reason(tx, context, letter, now)

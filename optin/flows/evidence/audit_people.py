@@ -47,7 +47,7 @@ from optin.store.audit_reads import PeoplePage, form_rows, people_page
 from optin.store.clock_mark import set_backs
 from optin.store.contacts import open_contact
 from optin.store.database_interface import Row, Runner, to_ms
-from optin.store.encryption import Place, Vault
+from optin.store.encryption import EncryptedCell, Vault
 from optin.store.events import contents_about_nobody
 from optin.store.requests import DeclaredData, SealedRequest
 
@@ -258,7 +258,7 @@ class PeopleAudit:
             self.findings.append(f"event {number}: the mail {message_id} is not kept")
             return
         try:
-            data = self.vault.open(Place("mail", message_id.encode()), bytes(row[2]))
+            data = self.vault.open(EncryptedCell("mail", message_id.encode()), bytes(row[2]))
         except KeysUnusable:
             self.findings.append(f"event {number}: the mail {message_id} does not open")
             return

@@ -11,7 +11,7 @@ from optin.consent.event_content import rfc3339
 from optin.errors import LogDiverged
 from optin.proof.journal_chain import JournalLine, TreeHead
 from optin.proof.merkle_tree import Frontier, ProofBroken, consistency_proof, root_of, verify_consistency
-from optin.proof.signed_notes import Checkpoint, Note, NoteBroken
+from optin.proof.signed_notes import Checkpoint, NoteBroken, SignedNote
 from optin.store.database_interface import Tx
 from optin.store.event_log import latest_checkpoint, leaves_of_events, log_frontier, stored_node
 
@@ -50,7 +50,7 @@ def _must_begin_with(tx: Tx, frontier: Frontier, tip: TreeHead) -> None:
 def _signed(tx: Tx) -> TreeHead | None:
     latest = latest_checkpoint(tx)
     try:
-        signed = None if latest is None else Checkpoint.read(Note.parse(latest.note))
+        signed = None if latest is None else Checkpoint.read(SignedNote.parse(latest.note))
     except NoteBroken:
         msg = "its last checkpoint cannot be read"
         raise LogDiverged(msg) from None

@@ -34,7 +34,7 @@ from optin.store.leads import StoredLead, StoredRequest
 from optin.store.requests import DeclaredData, SealedRequest
 
 
-class Refusal(StrEnum):
+class UnprovenReason(StrEnum):
     """Why a lead is not exported (E1)."""
 
     WITHDRAWN = "withdrawn"
@@ -76,7 +76,7 @@ def prove(
     key: ConsentKey,
     now: datetime,
     of_request: frozenset[str] = frozenset(),
-) -> ProvenConsent | Refusal:
+) -> ProvenConsent | UnprovenReason:
     """Return the proven consent, or why it may not be used.
 
     `of_request`: fields that are told as this very request says them, and not as the person is known.
@@ -84,7 +84,7 @@ def prove(
     try:
         return _prove(vault, lead, form, key, now, of_request)
     except (_Unproven, KeysUnusable, LogDisagrees, TransitionRefused, KeyError, TypeError, ValueError):
-        return Refusal.UNPROVEN
+        return UnprovenReason.UNPROVEN
 
 
 def _prove(
@@ -94,7 +94,7 @@ def _prove(
     key: ConsentKey,
     now: datetime,
     of_request: frozenset[str],
-) -> ProvenConsent | Refusal:
+) -> ProvenConsent | UnprovenReason:
     # 1. Every event was written by optin, and is the bytes of its leaf.
     history = authenticated(vault, lead.events)
 
@@ -102,15 +102,15 @@ def _prove(
     consent = history.consent(key)
     record = consent.record
     if record.status is Status.WITHDRAWN:  # whatever the cache says
-        return Refusal.WITHDRAWN
+        return UnprovenReason.WITHDRAWN
     if record.status is None or record.status.value != lead.status:
         raise _Unproven
     if record.status is not Status.GIVEN:
-        return Refusal(record.status.value)
+        return UnprovenReason(record.status.value)
 
     # 3. The address is not suppressed.
     if lead.suppressed:
-        return Refusal.SUPPRESSED
+        return UnprovenReason.SUPPRESSED
 
     # 4. The request and its confirmation are there.
     request = lead.request
@@ -128,13 +128,13 @@ def _prove(
         raise _Unproven
     address, given = key.channel.address, _addresses(contact, declared, asked.at)
     if address.declared and address.field not in given:
-        return Refusal.NUMBERLESS
+        return UnprovenReason.NUMBERLESS
 
     # 8. The retention that the form promised is not over.
     expires_at = question.retention.after(confirmed.at)
     if expires_at <= now or confirmed.at > now + FOLLOWED:
         # in the second case the clock was ahead: nobody can say when it was
-        return Refusal.EXPIRED if expires_at <= now else Refusal.AHEAD
+        return UnprovenReason.EXPIRED if expires_at <= now else UnprovenReason.AHEAD
     return ProvenConsent(
         subject=lead.subject,
         email=contact.email,

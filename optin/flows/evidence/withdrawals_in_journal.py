@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from optin.consent.consent_record import EventKind
 from optin.consent.purpose import ConsentKey
-from optin.flows.evidence.prove_consent import ProvenConsent, Refusal
+from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason
 from optin.proof.journal_chain import JournalLine
 
 Ending: TypeAlias = tuple[str, ConsentKey | None]  # digest of the person (hexadecimal); None: erased
@@ -38,18 +38,18 @@ def endings_in_journal(lines: Iterable[JournalLine]) -> Endings:
 
 
 def still_proven(
-    found: ProvenConsent | Refusal, email_index: bytes, endings: Endings
-) -> ProvenConsent | Refusal:
+    found: ProvenConsent | UnprovenReason, email_index: bytes, endings: Endings
+) -> ProvenConsent | UnprovenReason:
     """Return the database's proof of a consent, unless the journal says that it ended after its request.
 
     A withdrawal that the events of the person tell as well was weighed with them, in the order of the log: by
     a clock that was ahead it may bear a later moment than what was asked after it (O7).
     """
-    if isinstance(found, Refusal):
+    if isinstance(found, UnprovenReason):
         return found
     person = email_index.hex()
     withdrawn = endings.get((person, found.question.key), frozenset()) - found.withdrawn_at
     if any(at >= found.requested_at for at in withdrawn):
-        return Refusal.WITHDRAWN
+        return UnprovenReason.WITHDRAWN
     erased = endings.get((person, None), frozenset())
-    return Refusal.ERASED if any(at >= found.requested_at for at in erased) else found
+    return UnprovenReason.ERASED if any(at >= found.requested_at for at in erased) else found

@@ -16,7 +16,7 @@ from optin.consent.consent_record import SubjectId
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.kind_specific_details import DetailsPart
 from optin.consent.purpose import ConsentKey
-from optin.flows.evidence.prove_consent import ProvenConsent, Refusal, prove
+from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
 from optin.proof.canonical_json import parse
 from optin.store.database_interface import Runner
@@ -63,14 +63,14 @@ class LeadExport:
         while page := self.read(lead_page, key=self.key, after=after):
             outcomes = [self._prove(lead) for lead in page]
             proven = [outcome for outcome in outcomes if isinstance(outcome, ProvenConsent)]
-            self.refused.update(it.value for it in outcomes if isinstance(it, Refusal))
+            self.refused.update(it.value for it in outcomes if isinstance(it, UnprovenReason))
             living = self._members(proven)
             for lead in proven:
                 if lead.subject in living:
                     self.exported += 1
                     yield lead
                 else:
-                    self.refused[Refusal.ERASED.value] += 1
+                    self.refused[UnprovenReason.ERASED.value] += 1
             after = page[-1].subject
         self._count_unconfirmed()
 
@@ -82,7 +82,7 @@ class LeadExport:
         living: frozenset[SubjectId] = self.write(add_members, run=self.run, subjects=subjects)
         return living
 
-    def _prove(self, lead: StoredLead) -> ProvenConsent | Refusal:
+    def _prove(self, lead: StoredLead) -> ProvenConsent | UnprovenReason:
         form = None if lead.request is None else self._form(lead.request.form)
         kind = "" if form is None else form.version.declaration.kind
         key, of_request = self.key, self.forms[kind].exported_of_request
@@ -95,7 +95,7 @@ class LeadExport:
             for _, body in page:
                 event = parse(body)
                 if (event.get("purpose"), event.get("kind")) == (self.key.purpose, "requested"):
-                    self.refused[Refusal.UNCONFIRMED.value] += 1
+                    self.refused[UnprovenReason.UNCONFIRMED.value] += 1
             after = page[-1][0]
 
     def _form(self, digest: str) -> StoredForm | None:

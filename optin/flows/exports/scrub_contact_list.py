@@ -18,7 +18,7 @@ from itertools import islice
 from optin.consent.channel import Address
 from optin.consent.consent_record import SubjectId
 from optin.consent.purpose import ConsentKey
-from optin.flows.evidence.prove_consent import ProvenConsent, Refusal, prove
+from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
 from optin.store.data_subjects import subjects_by_address, subjects_by_number
 from optin.store.database_interface import Runner
@@ -34,7 +34,7 @@ REFUSED = "\0"  # stands for whatever a person gave; no address or number is wri
 NO_ADDRESS = "no address"
 UNKNOWN = "no consent"
 OBJECTED = "withdrawn or erased"
-WITHDRAWN = Refusal.WITHDRAWN.value
+WITHDRAWN = UnprovenReason.WITHDRAWN.value
 
 
 @dataclass
@@ -110,7 +110,7 @@ class Scrubber:
         """Return by digest the proven addresses or numbers (`KEPT`), and why others are refused."""
         subjects = sorted({subject for found in people.values() for subject in found})
         leads = self.read(leads_of, key=self.key, subjects=subjects)
-        outcomes: dict[SubjectId, ProvenConsent | Refusal] = {}
+        outcomes: dict[SubjectId, ProvenConsent | UnprovenReason] = {}
         for lead in leads:
             form = None if lead.request is None else self._form(lead.request.form)
             proof = prove(self.vault, lead, form, self.key, self.now)
@@ -118,7 +118,7 @@ class Scrubber:
         allowed: dict[bytes, dict[str, str]] = {}
         for index, found in people.items():
             for outcome in (outcomes[subject] for subject in found if subject in outcomes):
-                if isinstance(outcome, Refusal):
+                if isinstance(outcome, UnprovenReason):
                     allowed.setdefault(index, {})[REFUSED] = outcome.value
                     continue
                 proven = self.by.own(outcome.fields) if self.by.declared else outcome.email

@@ -22,7 +22,7 @@ from optin.consent.webhook_message import WebhookKind, body_of
 from optin.errors import JournalUnusable, LogDiverged
 from optin.flows.context import Context
 from optin.flows.delivery.backoff import wait_before
-from optin.flows.evidence.prove_consent import ProvenConsent, Refusal, prove
+from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings, still_proven
 from optin.flows.exports.lead_columns import columns_of
 from optin.flows.records.contact_details import current_contact
@@ -42,7 +42,7 @@ from optin.store.events import add_events
 from optin.store.forms import form_by_digest
 from optin.store.leads import leads_of
 from optin.store.requests import peek_request
-from optin.store.sending_claims import Batch
+from optin.store.sending_claims import ClaimBatch
 from optin.store.webhook_outbox import (
     ErasedPerson,
     WebhookMessage,
@@ -151,7 +151,7 @@ def claim_outgoing(
     tx: Tx,
     context: Context,
     processor: str,
-    batch: Batch,
+    batch: ClaimBatch,
     now: datetime,
     endings_of: EndingsOf = no_journal_endings,
 ) -> tuple[list[OutgoingMessage], list[DroppedMessage]]:
@@ -219,7 +219,7 @@ def _compose(
         return {"email": open_erasure(context.vault, notice)}
     subject = find_subject(tx, notice.person)
     if subject is None:
-        return Refusal.ERASED.value
+        return UnprovenReason.ERASED.value
     if notice.kind is WebhookKind.CONFIRMED:
         return _confirmed(tx, context, notice, subject, now, endings_of)
     email, key = current_contact(tx, context.vault, subject).email, notice.key
@@ -249,14 +249,14 @@ def _confirmed(
     # 2. The consent is proven now.
     lead = next(iter(leads_of(tx, key, [subject])), None)
     if lead is None:
-        return Refusal.UNPROVEN.value
+        return UnprovenReason.UNPROVEN.value
     request = lead.request
     form = None if request is None else form_by_digest(tx, request.form)
     kind = "" if form is None else form.version.declaration.kind
     of_request = context.policy.forms[kind].exported_of_request
     found = prove(context.vault, lead, form, key, now, of_request)
     proven = still_proven(found, lead.email_index, endings_of(lead.email_index))
-    if isinstance(proven, Refusal):
+    if isinstance(proven, UnprovenReason):
         return proven.value
 
     # 3. It is recorded first.

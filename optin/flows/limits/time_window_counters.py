@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from optin.flows.context import Context
 from optin.store.database_interface import EPOCH, Tx
 from optin.store.encryption import Vault
-from optin.store.limit_counters import Amount, CounterTable, take_amount, take_amounts
+from optin.store.limit_counters import CounterTable, LimitedCount, take_amount, take_amounts
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class Share:
 
 def take_shares(tx: Tx, context: Context, shares: Sequence[Share], now: datetime) -> int:
     """Count one in each share until one is used up; return how many were counted."""
-    amounts = [(it.key(context.vault, now), Amount(1, it.most, it.window.end(now))) for it in shares]
+    amounts = [(it.key(context.vault, now), LimitedCount(1, it.most, it.window.end(now))) for it in shares]
     return take_amounts(tx, CounterTable.NETWORK, amounts)
 
 
 def take_for_site(tx: Tx, context: Context, window: Window, amount: int, most: int, now: datetime) -> bool:
     """Count `amount` for the whole site, all or nothing; False when the window allows less."""
     return take_amount(
-        tx, CounterTable.SITE, window.key(context.vault, now), Amount(amount, most, window.end(now))
+        tx, CounterTable.SITE, window.key(context.vault, now), LimitedCount(amount, most, window.end(now))
     )

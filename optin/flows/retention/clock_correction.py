@@ -16,7 +16,7 @@ from optin.flows.delivery.deliver import LONGEST_WAIT_SECONDS as LONGEST_MAIL_WA
 from optin.flows.exports.webhooks import LEASE as WEBHOOK_LEASE
 from optin.flows.exports.webhooks import LONGEST_WAIT_SECONDS as LONGEST_WEBHOOK_WAIT
 from optin.store.clock_mark import keep_mark, newest_event, set_backs
-from optin.store.correct_future_times import Horizon, bring_back
+from optin.store.correct_future_times import FutureLimits, bring_back
 from optin.store.database_interface import Tx
 from optin.store.events import add_events
 from optin.store.magnet_promises import SLACK
@@ -65,10 +65,10 @@ def note_set_back(tx: Tx, context: SiteContext, was: datetime, now: datetime) ->
     return True
 
 
-def horizon(context: SiteContext, now: datetime) -> Horizon:
+def horizon(context: SiteContext, now: datetime) -> FutureLimits:
     """Return how far in the future times of this site may lie."""
     policy = context.policy
-    return Horizon(
+    return FutureLimits(
         skew=FOLLOWED,
         mail_lease=MAIL_LEASE,
         mail_wait=timedelta(seconds=LONGEST_MAIL_WAIT),

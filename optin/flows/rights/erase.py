@@ -23,7 +23,7 @@ from optin.store.encryption import Vault
 from optin.store.exports import forget_membership, memberships_of
 from optin.store.journal_lines import remember
 from optin.store.legal_holds import LegalHold, holds_of
-from optin.store.mail_outbox import Notice, enqueue_notice, withdraw_notices
+from optin.store.mail_outbox import NoticeMail, enqueue_notice, withdraw_notices
 from optin.store.officer_actions import reword_actions
 from optin.store.person_records import request_ids
 from optin.store.requests import (
@@ -110,7 +110,7 @@ def erase_and_notify(
     """Erase a person, and queue a last mail that confirms it; the mail is deleted once sent."""
     gone = erase_person(tx, context, email_index, reason, now)
     if gone is not None and gone.address is not None:
-        notice = Notice(MailKind.ERASED, email_index, {"email": gone.address, "lang": lang})
+        notice = NoticeMail(MailKind.ERASED, email_index, {"email": gone.address, "lang": lang})
         enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
     return gone
 

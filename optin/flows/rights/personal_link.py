@@ -10,7 +10,7 @@ from optin.flows.delivery.mail_limits import MailRequester, take_link, take_read
 from optin.flows.delivery.mail_order import ASKER, MailKind
 from optin.flows.records.decrypted_request import known_address, latest_request
 from optin.store.database_interface import Tx
-from optin.store.mail_outbox import Notice, enqueue_notice
+from optin.store.mail_outbox import NoticeMail, enqueue_notice
 
 
 def ask_for_link(
@@ -25,7 +25,7 @@ def ask_for_link(
         return
     index = context.vault.index(address)
     told = {"email": address, "lang": lang}
-    notice = Notice(MailKind.PERSONAL, index, told)
+    notice = NoticeMail(MailKind.PERSONAL, index, told)
     enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
 
 
@@ -38,5 +38,5 @@ def ask_as_reader(tx: Tx, context: Context, email_index: bytes, lang: str, now: 
     if address is None or not take_reader_mail(tx, context, address, now):
         return
     told = {"email": address, "lang": lang, ASKER: MailRequester.READER.value}
-    notice = Notice(MailKind.PERSONAL, email_index, told)
+    notice = NoticeMail(MailKind.PERSONAL, email_index, told)
     enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)

@@ -8,7 +8,7 @@ from optin.site.kind_front_matter_hooks import Complaint, Question, TableReading
 from optin.site.markdown_to_html import prose_as_text, read_prose
 from optin.site.model import Magnet, Site
 from optin.site.nearest_time_zone import nearest_zone
-from optin.site.referenced_files import FILE_ENDINGS, Absence, absence_in_words, as_on_disk, find_inside
+from optin.site.referenced_files import FILE_ENDINGS, FileProblem, absence_in_words, as_on_disk, find_inside
 from optin.site.toml_and_markdown_reader import read_text
 from optin.theme.catalogue import catalogue
 from optin.theme.kind_folders import kind_words
@@ -17,8 +17,8 @@ from optin.theme.languages import languages
 __all__ = [
     "FILE_ENDINGS",
     "PROSE",
-    "Absence",
     "Complaint",
+    "FileProblem",
     "Finding",
     "Line",
     "Magnet",

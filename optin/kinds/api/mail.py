@@ -2,7 +2,7 @@
 
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.flows.delivery.receipt import Attachment
-from optin.mail.kind_mail_hooks import Mailbox
+from optin.mail.kind_mail_hooks import MailSender
 from optin.store.mail_outbox import enqueue, forget_queued, has_duplicate
 
-__all__ = ["Attachment", "MailKind", "MailOrder", "Mailbox", "enqueue", "forget_queued", "has_duplicate"]
+__all__ = ["Attachment", "MailKind", "MailOrder", "MailSender", "enqueue", "forget_queued", "has_duplicate"]

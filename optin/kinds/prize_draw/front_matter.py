@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from optin.kinds.api.forms import FormField, RetentionPeriod
 from optin.kinds.api.front_matter import (
-    Absence,
     Complaint,
+    FileProblem,
     Finding,
     Magnet,
     TableReading,
@@ -135,7 +135,7 @@ def _terms(name: str, folder: Path, found: list[Complaint]) -> str:
         found.append(Complaint(where, message, cure))
         return ""
     path = find_inside(folder, name)
-    if isinstance(path, Absence):
+    if isinstance(path, FileProblem):
         found.append(Complaint(where, *absence_in_words(folder, name, path, ("md",))))
         return ""
     text = read_text(path, name)

@@ -11,8 +11,8 @@ from typing import Any
 from optin.kinds.api.forms import FormField
 from optin.kinds.api.front_matter import (
     FILE_ENDINGS,
-    Absence,
     Complaint,
+    FileProblem,
     TableReading,
     absence_in_words,
     as_on_disk,
@@ -33,7 +33,7 @@ from optin.kinds.quiz.questions_and_outcomes import (
     Pages,
     Question,
     Quiz,
-    Reach,
+    ReachableOutcomes,
     overlaps,
     reach,
 )
@@ -241,7 +241,7 @@ class _Reader:
             self._say(where, "A magnet with a file needs a folder of its own.", cure)
             return
         path = find_inside(self._folder, name)
-        if isinstance(path, Absence):
+        if isinstance(path, FileProblem):
             self._say(where, *absence_in_words(self._folder, name, path, FILE_ENDINGS))
         elif path.suffix[1:].lower() not in FILE_ENDINGS:
             cure = f"Supported file types: {', '.join(FILE_ENDINGS)}."
@@ -281,7 +281,7 @@ def _complaints_of_whole(quiz: Quiz) -> list[Complaint]:
     return said
 
 
-def _unreachable(quiz: Quiz, outcome: Outcome, found: Reach) -> tuple[str, str]:
+def _unreachable(quiz: Quiz, outcome: Outcome, found: ReachableOutcomes) -> tuple[str, str]:
     if quiz.by_dimension:
         message = f"Nobody reaches {outcome.id!r}: no answers make {outcome.dimension!r} the strongest."
         return (

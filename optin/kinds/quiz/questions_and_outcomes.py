@@ -185,7 +185,7 @@ class Quiz(Details):
 
 
 @dataclass(frozen=True)
-class Reach:
+class ReachableOutcomes:
     """The reachable outcomes by id, and the scores that lead to no outcome."""
 
     outcomes: frozenset[str]
@@ -195,7 +195,7 @@ class Reach:
 
 
 @lru_cache(maxsize=1_024)
-def reach(quiz: Quiz) -> Reach | None:
+def reach(quiz: Quiz) -> ReachableOutcomes | None:
     """Return the result of every possible combination of answers; None when there are too many."""
     scale = lcm(*(it.weight.denominator for it in quiz.dimensions))
     factors = [int(it.weight * scale) for it in quiz.dimensions]
@@ -208,7 +208,7 @@ def reach(quiz: Quiz) -> Reach | None:
     return _reach_by_total(quiz, [[sum(it) for it in options] for options in weighed], scale)
 
 
-def _reach_by_total(quiz: Quiz, weighed: list[list[int]], scale: int) -> Reach | None:
+def _reach_by_total(quiz: Quiz, weighed: list[list[int]], scale: int) -> ReachableOutcomes | None:
     """Hold the reachable scores as the bits of one number, which each answer shifts.
 
     Bit n stands for the score `origin + n * unit`.
@@ -230,7 +230,7 @@ def _reach_by_total(quiz: Quiz, weighed: list[list[int]], scale: int) -> Reach |
     places = [place for place, bit in enumerate(reversed(f"{bits:b}")) if bit == "1"]
     scores = [Fraction(origin + place * unit, scale) for place in places]
     reached = [quiz.outcome_of([score]) for score in scores]
-    return Reach(
+    return ReachableOutcomes(
         frozenset(outcome.id for outcome in reached if outcome is not None),
         tuple(score for score, outcome in zip(scores, reached, strict=True) if outcome is None),
         scores[0],
@@ -242,7 +242,9 @@ def _shifted(bits: int, steps: int) -> int:
     return bits << steps if steps >= 0 else bits >> -steps
 
 
-def _reach_by_dimension(quiz: Quiz, weighed: list[list[tuple[int, ...]]], scale: int) -> Reach | None:
+def _reach_by_dimension(
+    quiz: Quiz, weighed: list[list[tuple[int, ...]]], scale: int
+) -> ReachableOutcomes | None:
     """Hold the reachable scores of all dimensions; add one question after the other."""
     nothing = (0,) * len(quiz.dimensions)
     sums, steps = {nothing}, 0
@@ -257,7 +259,7 @@ def _reach_by_dimension(quiz: Quiz, weighed: list[list[tuple[int, ...]]], scale:
         sums = some | sums if question.optional else some
     reached = {quiz.outcome_of([*map(Fraction, it)]) for it in {*map(_ranked, sums)}}
     totals = [sum(it) for it in sums]
-    return Reach(
+    return ReachableOutcomes(
         frozenset(outcome.id for outcome in reached if outcome is not None),
         (),
         Fraction(min(totals), scale),

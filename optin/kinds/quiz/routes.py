@@ -31,7 +31,7 @@ _OURS = frozenset({"quiz", "question", "so_far"})
 async def get_answers(request: Request) -> Response:
     """Show a question with the options chosen earlier; without answers, the first one."""
     app_context, slug = app_context_of(request), slug_of(request)
-    taking = _Taking(app_context, slug)
+    taking = _QuizRun(app_context, slug)
     app_context.require_open(slug)
     token = request.query_params.get("so_far", "")
     place = taking.place(request.query_params.get("question", "1"))
@@ -43,7 +43,7 @@ async def get_answers(request: Request) -> Response:
 async def post_answers(request: Request) -> Response:
     """Take answers: show what is missing, the next question, or redirect to the result."""
     app_context, slug = app_context_of(request), slug_of(request)
-    taking = _Taking(app_context, slug)
+    taking = _QuizRun(app_context, slug)
     posted = await read_post(request)
     app_context.require_open(slug)
     quiz = taking.quiz
@@ -79,7 +79,7 @@ async def post_answers(request: Request) -> Response:
     return see_other(taking.question(answers, missing[0] if following == len(quiz.questions) else following))
 
 
-class _Taking:
+class _QuizRun:
     """One visitor's run through a quiz."""
 
     def __init__(self, app_context: AppContext, slug: Slug) -> None:

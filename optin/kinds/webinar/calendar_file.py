@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from optin.kinds.api import MailPart
 from optin.kinds.api.flows import as_mailed
-from optin.kinds.api.mail import Attachment, Mailbox, MailKind, MailOrder
+from optin.kinds.api.mail import Attachment, MailKind, MailOrder, MailSender
 from optin.kinds.webinar.mail_schedule import WebinarMail
 from optin.kinds.webinar.seat_status import Attendance, SeatStatus
 
@@ -94,7 +94,7 @@ CHANGING = frozenset({WebinarMail.MOVED, WebinarMail.CANCELLED, WebinarMail.SEAT
 
 
 def attach(
-    order: MailOrder, sender: Mailbox, words: Callable[..., str], now: datetime
+    order: MailOrder, sender: MailSender, words: Callable[..., str], now: datetime
 ) -> tuple[Attachment, ...]:
     """Attach the calendar entry; a change has the same UID and a higher number."""
     told = order.own

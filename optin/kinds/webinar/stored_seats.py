@@ -15,7 +15,7 @@ SEATED, WAITING, GIVEN_UP = "seat", "waiting", "given-up"
 
 
 @dataclass(frozen=True)
-class Occasion:
+class AnnouncedPlan:
     """The plan of a webinar announced last, with its sequence number (RFC 5545)."""
 
     sequence: int
@@ -38,7 +38,7 @@ class Seat:
     replayed: bool
 
 
-def lock_occasion(tx: Tx, magnet: str, plan: Mapping[str, Any]) -> Occasion:
+def lock_occasion(tx: Tx, magnet: str, plan: Mapping[str, Any]) -> AnnouncedPlan:
     """Lock a webinar's seats and return the announced plan; the first time, announce `plan`."""
     tx.run(
         "INSERT INTO occasion(magnet, sequence, plan) VALUES (:magnet, 0, :plan) ON CONFLICT DO NOTHING",
@@ -46,13 +46,13 @@ def lock_occasion(tx: Tx, magnet: str, plan: Mapping[str, Any]) -> Occasion:
         plan=json.dumps(plan),
     )
     row = tx.one(f"SELECT sequence, plan FROM occasion WHERE magnet = :magnet {tx.for_update}", magnet=magnet)
-    return Occasion(0, plan) if row is None else Occasion(row[0], json.loads(row[1]))
+    return AnnouncedPlan(0, plan) if row is None else AnnouncedPlan(row[0], json.loads(row[1]))
 
 
-def peek_occasion(tx: Tx, magnet: str) -> Occasion | None:
+def peek_occasion(tx: Tx, magnet: str) -> AnnouncedPlan | None:
     """Return the announced plan; None when nobody ever took a seat."""
     row = tx.one("SELECT sequence, plan FROM occasion WHERE magnet = :magnet", magnet=magnet)
-    return None if row is None else Occasion(row[0], json.loads(row[1]))
+    return None if row is None else AnnouncedPlan(row[0], json.loads(row[1]))
 
 
 def tell_occasion(tx: Tx, magnet: str, sequence: int, plan: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from optin.app.main import main
 from optin.consent.contact_address import parse_email
 from optin.consent.form_version import Slug
-from optin.consent.posted_form import Entry
+from optin.consent.posted_form import ValidEntry
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.jobs.sweep_runner import sweep
@@ -182,7 +182,7 @@ def test_the_officer_draws_from_the_terminal(site: Path, tmp_path: Path) -> None
         form = edition.publication.forms[Slug("win")]
         for number in range(4):
             moment = now - timedelta(days=4, seconds=-number)
-            entry = Entry(parse_email(f"p{number}@example.com"))
+            entry = ValidEntry(parse_email(f"p{number}@example.com"))
             ask = partial(sign_up, context=installation.context, now=moment)
             request, _ = installation.write(ask, form=form, entry=entry)
             press = partial(confirm, context=installation.context, now=moment)

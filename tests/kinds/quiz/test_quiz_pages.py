@@ -16,7 +16,7 @@ from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.records.decrypted_request import open_request
 from optin.mail.composing import Composer
-from optin.mail.kind_mail_hooks import Mailbox
+from optin.mail.kind_mail_hooks import MailSender
 from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.store.contacts import load_contact
 from optin.store.requests import peek_request
@@ -184,7 +184,7 @@ def test_after_the_sign_up_only_the_outcome_is_kept(visit: Visit) -> None:
     assert contact(visit) == {"email": "alice@example.com"}, "an outcome is no way to be reached"
     edition = visit.app_context.edition
     composer = Composer(
-        edition.theme, Mailbox("A", "a@example.com"), "https://optin.example.com", edition.site.controller,
+        edition.theme, MailSender("A", "a@example.com"), "https://optin.example.com", edition.site.controller,
         edition.kinds.mails,
     )  # fmt: skip
     mail = mail_words(composer.compose(order, visit.moment))

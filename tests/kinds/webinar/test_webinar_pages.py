@@ -27,10 +27,10 @@ from optin.kinds.webinar.mail_schedule import WebinarMail, has_use
 from optin.kinds.webinar.seat_status import SeatStatus
 from optin.kinds.webinar.sweep import RULES
 from optin.mail.composing import Composer
-from optin.mail.kind_mail_hooks import Mailbox
+from optin.mail.kind_mail_hooks import MailSender
 from optin.services.site_edition import keep_edition, load_edition
 from optin.store.database_interface import Tx
-from optin.store.sending_claims import Batch
+from optin.store.sending_claims import ClaimBatch
 from tests.installed import KINDS
 from tests.stranger import past_optin, past_triggers
 from tests.web.conftest import Visit
@@ -82,7 +82,7 @@ def join(visit: Visit, name: str) -> MailOrder:
 
 def composed(visit: Visit, order: MailOrder) -> bytes:
     site = visit.app_context.edition.site
-    sender = Mailbox(site.settings.sender.name, site.settings.sender.address)
+    sender = MailSender(site.settings.sender.name, site.settings.sender.address)
     composer = Composer(
         visit.app_context.edition.theme, sender, site.settings.base_url, site.controller, KINDS.mails
     )
@@ -559,7 +559,7 @@ def test_a_reminder_in_hand_while_the_time_moves_comes_once(webinar: Visit) -> N
     join(webinar, "alice")
     webinar.moment = START - timedelta(days=1)
     installation = webinar.installation
-    claim = partial(claim_orders, context=installation.context, batch=Batch(9), now=webinar.moment)
+    claim = partial(claim_orders, context=installation.context, batch=ClaimBatch(9), now=webinar.moment)
     (order,) = installation.store.submit(claim, suspect=False).result()
     write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
     sweep(installation)
