@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 from functools import partial
 
-from optin.jobs.background_job import Job, check_jobs
+from optin.jobs.background_job import Job, check_jobs, every
 from optin.jobs.build_courier import courier_job, courier_of, follow_edition
 from optin.jobs.schema_watch import check_schema, schema_job
 from optin.jobs.server_jobs import STALE_SECONDS, installation_jobs
 from optin.jobs.server_presence import presence_job
 from optin.jobs.webhook_sender import WebhookSender, webhook_jobs
 from optin.services.interrupted_sendings import HANDED_OVER
-from optin.web.app_context import AppContext
+from optin.web.app_context import LOOK_AHEAD_SECONDS, AppContext
 from optin.web.connection_limits import keep_room
 from optin.web.limit_log import keep_limit_log
 
@@ -35,6 +35,7 @@ def background_jobs(
         presence_job(installation, settings.path(HANDED_OVER)),
         Job("limit log", partial(keep_limit_log, limits.log, look=limits.mails.look), STALE_SECONDS),
         Job("connections", partial(keep_room, app_context, listening), STALE_SECONDS),
+        Job("pages", partial(every, LOOK_AHEAD_SECONDS, app_context.prepare_upcoming), STALE_SECONDS),
         *webhook_jobs(installation, settings.processors, webhooks),
         *more,
     ]

@@ -30,6 +30,18 @@ from optin.web.security_headers import NO_STORE
 
 log = logging.getLogger("optin.web")
 
+AHEAD = timedelta(minutes=1)  # pages of hundreds of magnets are rendered in seconds
+LOOK_AHEAD_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class UpcomingPages:
+    """The pages of an edition in the period that begins when its next form opens or closes."""
+
+    edition: Edition
+    period: UnchangedPeriod
+    pages: Mapping[str, CachedPages]
+
 
 @dataclass
 class AppContext:
@@ -43,6 +55,7 @@ class AppContext:
     _pages: Mapping[str, CachedPages] = field(default_factory=dict)
     _page_cache: PageCache = field(default_factory=PageCache)
     _period: UnchangedPeriod = UnchangedPeriod()  # outside of it, the pages are others
+    _upcoming: UpcomingPages | None = None
 
     @classmethod
     def of(cls, edition: Edition, installation: Installation) -> AppContext:
@@ -67,9 +80,22 @@ class AppContext:
         return self._pages
 
     def _prepare(self) -> None:
-        now = self.installation.clock()
+        now, upcoming = self.installation.clock(), self._upcoming
         self._period = period_around(self.edition.site, now)
+        if upcoming is not None and upcoming.edition is self.edition and upcoming.period.includes(now):
+            self._pages, self._upcoming = upcoming.pages, None
+            return
         self._pages = self._page_cache.pages(self.edition, now)
+
+    async def prepare_upcoming(self) -> None:
+        """Render the pages of the next moment shortly before it, in a thread: no request waits for them."""
+        edition, moment, known = self.edition, self._period.until, self._upcoming
+        if moment is None or moment - self.installation.clock() > AHEAD:
+            return
+        period = period_around(edition.site, moment)
+        if known is None or known.edition is not edition or known.period != period:
+            pages = await asyncio.to_thread(self._page_cache.pages, edition, moment)
+            self._upcoming = UpcomingPages(edition, period, pages)
 
     def require_open(self, slug: Slug) -> datetime:
         """Return the present moment, at which a magnet's form is open.

@@ -89,7 +89,7 @@ def measure_look(look: str, root: Path, script: Script, lighthouse: Lighthouse, 
     if site is None:
         raise AssertionError(root)
     kinds = {str(slug): it.kind for slug, it in site.magnets.items() if slug not in WITHOUT_FORM}
-    wrong, seen = [], []
+    wrong, seen, measured = [], [], set[str]()
     print(f"\n{look:<44}{''.join(f'{it:>6}' for it in SHORT.values())}{'axe':>6}", flush=True)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=lighthouse.chromium, args=[*lighthouse.arguments])
@@ -99,7 +99,9 @@ def measure_look(look: str, root: Path, script: Script, lighthouse: Lighthouse, 
             seen.append(it)
             barriers = barriers_of(checked if it.is_mail else page, it)
             scores = Scores({})
-            if it.address:
+            step = it.name.partition(", ")[2]  # confirm, sent, …: alike for every magnet, so measured once
+            if it.address and measured.isdisjoint({it.address, step}):
+                measured |= {it.address, step} - {""}
                 scores = lighthouse.scores(it.address, indexed='content="noindex"' not in it.html)
             shown = "".join(f"{scores.points.get(name, '–'):>6}" for name in SHORT)
             print(f"{it.name:<44}{shown}{len(barriers):>6}", flush=True)

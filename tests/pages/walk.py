@@ -77,7 +77,7 @@ class Walk:
         if page.locator("#field-phone").count():
             page.fill("#field-phone", "020 123 4567")
         self._submit()
-        yield self._seen(f"/{slug}/sent")
+        yield self._seen(f"/{slug}, sent")
         yield from self._confirm(slug, address)
 
     def _confirm(self, slug: str, address: str) -> Iterator[Seen]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +23,7 @@ from optin.store.database_interface import bind
 from optin.store.forms import form_by_digest, last_declaration
 from optin.web import landing_post
 from optin.web.app_context import AppContext
+from optin.web.page_cache import CachedPages, PageCache
 from optin.web.static_site import static_files
 from tests.installed import KINDS
 from tests.web.conftest import PAPER, Visit
@@ -89,6 +92,48 @@ def test_a_clock_that_is_set_back_takes_the_page_along(visit: Visit) -> None:
         assert ("/paper" in visit.client.get("/").text) == is_open, moment
         taken = visit.client.post("/paper", data={"form": "0", "email": "alice@example.com"}).status_code
         assert (taken == 409) == (moment < ENDS), moment  # waiting, or an unknown form
+
+
+def test_pages_of_a_moment_are_ready_before_it(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W10: hundreds of forms that open at once keep no request waiting; an edit makes them anew."""
+    app_context, prepare = visit.app_context, visit.app_context.prepare_upcoming
+    made: list[datetime] = []
+    whole = PageCache.pages
+
+    def noted(self: PageCache, edition: Edition, now: datetime) -> Mapping[str, CachedPages]:
+        made.append(now)
+        return whole(self, edition, now)
+
+    visit.moment = OPENS - timedelta(days=1)
+    write(visit, LIFE)
+    monkeypatch.setattr(PageCache, "pages", noted)
+    asyncio.run(prepare())
+    assert made == [], "it is a day away"
+    visit.moment = OPENS - timedelta(seconds=30)
+    for _ in range(2):
+        asyncio.run(prepare())
+    assert made == [OPENS]
+    assert "<form" not in visit.client.get("/paper").text
+    visit.moment = OPENS
+    assert 'name="email"' in visit.client.get("/paper").text
+    assert made == [OPENS], "nothing was rendered at the moment itself"
+    visit.moment = ENDS - timedelta(seconds=30)
+    asyncio.run(prepare())
+    write(visit, f"{LIFE}headline: An edit\n")
+    made.clear()
+    visit.moment = ENDS
+    assert "An edit" in visit.client.get("/paper").text
+    assert made == [ENDS], "what was ready was of the earlier edition"
+    assert app_context.pages
+
+
+def test_pages_that_are_ready_give_way_when_a_later_moment_came(visit: Visit) -> None:
+    """W10: a clock that was set, or a process that was stopped for a month."""
+    visit.moment = OPENS - timedelta(seconds=30)
+    write(visit, LIFE)
+    asyncio.run(visit.app_context.prepare_upcoming())
+    visit.moment = ENDS
+    assert heading(visit.client.get("/paper").text) == "Dit formulier is gesloten"
 
 
 def test_a_form_posted_too_early_or_too_late_is_refused_kindly(visit: Visit) -> None:
