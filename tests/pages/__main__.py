@@ -93,7 +93,7 @@ def measure_look(look: str, root: Path, script: Script, lighthouse: Lighthouse, 
     print(f"\n{look:<44}{''.join(f'{it:>6}' for it in SHORT.values())}{'axe':>6}", flush=True)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=lighthouse.chromium, args=[*lighthouse.arguments])
-        context = browser.new_context(bypass_csp=True, ignore_https_errors=True)
+        context = browser.new_context(bypass_csp=True, ignore_https_errors=True, reduced_motion="reduce")
         page, checked = context.new_page(), context.new_page()  # the checker is a script
         for it in Walk(page, script).every_page(kinds, list(WITHOUT_FORM)):
             seen.append(it)
