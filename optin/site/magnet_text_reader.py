@@ -99,6 +99,10 @@ class _StoryReader:
         inner = next((it for it in node.walk() if it.type == CONTAINER and it is not node), None)
         if inner is not None:
             line = self.line(inner)
+            if not inner.info.strip():
+                message = f"The block {name!r} begins with more colons than the ::: in line {line}."
+                self.refuse(self.line(node), message, "Begin and end it with three.")
+                return False
             message = f"The block {name!r} does not end before another begins in line {line}."
             self.refuse(self.line(node), message, f"Write ::: alone on a line above line {line}.")
             return False

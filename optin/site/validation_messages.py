@@ -177,7 +177,9 @@ def _of_kind(model: type[BaseModel], document: Document, where: Path_, kind: str
         cure = f"Write {wanted}."
     elif kind in {"list_type", "tuple_type"} and isinstance(value, str):
         cure = f"Write a list: [{value}]."
-    elif kind == "string_type" and isinstance(value, list) and _meaning(model, where) != "Add it.":
+    elif value is None and _meaning(model, where) != "Add it.":
+        return document.finding(where, f"{_name(where)} is empty.", _meaning(model, where), code="empty")
+    elif kind == "string_type" and _meaning(model, where) != "Add it.":
         cure = f"Write {wanted}: {_meaning(model, where)}"
     return document.finding(where, f"{_name(where)} is not {wanted}.", cure, code="type")
 
@@ -266,7 +268,8 @@ def _keys(model: type[BaseModel], where: Path_) -> tuple[str, ...]:
 def _meaning(model: type[BaseModel], where: Path_) -> str:
     """Return the meaning of a key; in a list or a table of texts, that of the whole."""
     for place in (where, where[:-1]):
-        field = _model_at(model, place[:-1]).model_fields.get(str(place[-1]) if place else "")
+        fields = _model_at(model, place[:-1]).model_fields.items()
+        field = {it.alias or name: it for name, it in fields}.get(str(place[-1]) if place else "")
         if field is not None:
             return field.description or "Add it."
     return "Add it."

@@ -32,6 +32,21 @@ ABOVE = ("optin/kinds/", "optin/app/kind_registry.py", "optin/locale/", "templat
 SUBJECTS = sorted(it.name for it in iter_modules(api.__path__))
 
 
+def test_each_sentence_that_a_kind_may_have_is_described() -> None:
+    """M2, M9: the keys to which templates and subjects of mails append the name of a kind; no other."""
+    texts = [
+        it.read_text("utf-8") for it in (ROOT / "templates").rglob("*.*") if it.suffix in {".html", ".txt"}
+    ]
+    texts.append((ROOT / "optin" / "theme" / "theme.py").read_text("utf-8").replace("{key}", "delivery"))
+    of_kind = re.compile(
+        r"'([a-z.-]+)\.' ~ (?:view|form|card)[.\w]*\.kind|'([a-z.-]+)\.' ~ \('other' if"
+        r"|of_kind\(f?['\"]([a-z.-]+)['\"]"
+    )
+    said = {next(filter(None, found)) for text in texts for found in of_kind.findall(text)}
+    assert len(said) > 10
+    assert {it.removesuffix(".KIND") for it in re.findall(r"`([a-z.-]+\.KIND)`", GUIDE)} == said
+
+
 @pytest.mark.parametrize(("part", "hook"), HOOKS, ids=[f"{part}-{hook}" for part, hook in HOOKS])
 def test_each_hook_of_each_part_is_described(part: str, hook: str) -> None:
     """M2: in the table of its part."""

@@ -115,6 +115,7 @@ def test_the_first_question_is_open(site: Path) -> None:
     ("text", "line", "said", "cure"),
     [
         ("::: quote\nname: Noor\n\nGoed.", 8, "does not end", "Write ::: alone"),
+        (":::: quote\nname: Noor\n\nGoed.\n:::", 8, "more colons than the ::: in line 12", "with three"),
         (
             "Eerst.\n\n::: quote\nname: Noor\n\nGoed.\n\n::: faq\n### Een?\n\nJa.\n:::",
             10,

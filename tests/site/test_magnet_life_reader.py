@@ -68,6 +68,8 @@ def test_days_and_moments_are_those_of_the_sites_clock(
         ("until: 2027-03-28 02:30\n", 7, "There is no 02:30 on that day in Europe/Amsterdam"),
         ("from: 2027-03-02\nuntil: 2027-03-01\n", 8, "It would be over (until: 2027-03-01) before it begins"),
         ("from: 2027-03-02 09:00\nuntil: 2027-03-02 09:00\n", 8, "It would be over"),
+        ("from:\n", 7, "'from' is empty."),
+        ("until: 2027\n", 7, "'until' is not a text in quotes."),
         ("status: hidden\n", 7, "'status' must be 'draft', 'live' or 'archived'"),
     ],
 )
