@@ -31,7 +31,7 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.flows.consents.confirm import Confirmation, confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context_with_kinds import Flow, SiteContext
-from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
+from optin.flows.delivery.deliver_mails import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, MailState, Order, Verdict
 from optin.flows.evidence.audit import Audit
 from optin.flows.kind_flow_hooks import FlowPart
@@ -47,9 +47,9 @@ from optin.store.clock_mark import keep_mark
 from optin.store.database_interface import Operation, P, Store, T
 from optin.store.encryption import Vault
 from optin.store.event_log import StoredCheckpoint, integrate
-from optin.store.forms import keep_form, keep_privacy
 from optin.store.mail_outbox import give_up_crashing_mails
 from optin.store.sending_claims import ClaimBatch
+from optin.store.stored_forms import keep_form, keep_privacy
 from tests.installed import KINDS
 from tests.stores import SCHEMA, open_store
 

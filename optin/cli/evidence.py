@@ -27,7 +27,7 @@ from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.flows.evidence.audit import Audit
 from optin.proof.bundle_archive import MAX_BYTES, BundleBroken
 from optin.proof.bundle_report import Report
-from optin.proof.find_checkpoints import checkpoints_in
+from optin.proof.checkpoints_in_files import checkpoints_in
 from optin.proof.journal_chain import BASES, BEGUN, RESTORED, TAKEN_OVER, JournalLine, tree_heads
 from optin.proof.receipt_files import files_of_receipt, is_receipt
 from optin.proof.signed_notes import Checkpoint, NoteBroken, SignedNote, VerifierKey, parse_keys

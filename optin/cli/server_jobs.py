@@ -7,8 +7,8 @@ from functools import partial
 
 from optin.jobs.background_job import Job, check_jobs, every
 from optin.jobs.build_courier import courier_job, courier_of, follow_edition
+from optin.jobs.jobs_of_every_server import STALE_SECONDS, installation_jobs
 from optin.jobs.schema_watch import check_schema, schema_job
-from optin.jobs.server_jobs import STALE_SECONDS, installation_jobs
 from optin.jobs.server_presence import presence_job
 from optin.jobs.webhook_sender import WebhookSender, webhook_jobs
 from optin.services.interrupted_sendings import HANDED_OVER

@@ -33,7 +33,7 @@ from optin.flows.rights.officer_requests import (
 from optin.flows.rights.personal_data import PersonalData, record_access, view_personal
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
-from optin.services.personal_data import erase_view, personal_file, personal_view
+from optin.services.personal_data_display import erase_view, personal_file, personal_view
 from optin.services.site_edition import Edition
 
 WAL_TRIES = 25

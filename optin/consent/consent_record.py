@@ -15,8 +15,8 @@ from enum import StrEnum
 from typing import NamedTuple, NewType
 
 from optin.consent.channel import Channel
-from optin.consent.clock_doubts import CLOCKS_DIFFER
 from optin.consent.purpose import ConsentKey, PurposeId
+from optin.consent.wrong_clock import CLOCKS_DIFFER
 
 ID_BYTES = 16
 RequestId = NewType("RequestId", bytes)  # ID_BYTES random ones

@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from optin.consent.clock_doubts import ClockReading
 from optin.consent.consent_record import EventKind
 from optin.consent.event_content import clock_doubted, rfc3339
+from optin.consent.wrong_clock import ClockReading
 from optin.errors import ClockDoubted
 from optin.flows.context import Context
 from optin.store.clock_mark import keep_mark, known_moment, last_of_the_clock

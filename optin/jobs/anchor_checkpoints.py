@@ -22,11 +22,11 @@ from typing import TypeVar
 
 from rfc3161_client import HashAlgorithm, PKIStatus, TimestampRequestBuilder, decode_timestamp_response
 
-from optin.consent.clock_doubts import FOLLOWED
+from optin.consent.wrong_clock import FOLLOWED
 from optin.jobs.background_job import Job, RoundDone, every
 from optin.jobs.witness_client import COSIGNATURE, PLAIN, cosigned_by
 from optin.proof.signed_notes import Signature, SignedNote, cosignatures
-from optin.proof.time_stamp import read_stamp
+from optin.proof.trusted_time_stamp import read_stamp
 from optin.proof.witness_request import HistoriesDiffer, WitnessRefused, submission_address
 from optin.services.event_log_signer import advance_log
 from optin.services.http_client import CallFailed, HttpAnswer, VettedClient

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from optin.jobs.background_job import Job
 from optin.jobs.courier_outbox import StoreOutbox
-from optin.mail.composing import Composer
+from optin.mail.compose_mails import Composer
 from optin.mail.courier import LANES, LANES_A_PLACE, Courier, MailWriter
 from optin.mail.dkim_signing import open_signer
 from optin.mail.kind_mail_hooks import MailSender

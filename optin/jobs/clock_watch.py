@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from datetime import timedelta
 
-from optin.consent.clock_doubts import CLOCKS_DIFFER
+from optin.consent.wrong_clock import CLOCKS_DIFFER
 from optin.flows.deletion_clock import read_clock, watch_clock
 from optin.jobs.background_job import RoundDone, every
 from optin.services.installation import Installation

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from optin.errors import SetupRefused
 from optin.flows.delivery.backoff import wait_before
-from optin.flows.delivery.deliver import (
+from optin.flows.delivery.deliver_mails import (
     FIRST_WAIT_SECONDS,
     LONGEST_WAIT_SECONDS,
     MOMENT,
@@ -60,7 +60,7 @@ class StoreOutbox:
         self._under_way.update(order.number for order in orders)
         return orders
 
-    def taken(self, order: Order, message: bytes) -> None:
+    def accepted(self, order: Order, message: bytes) -> None:
         """Record at once, in the file of accepted mails, that a mail server accepted a mail."""
         if self._installation.handover_log is not None:
             self._installation.handover_log.note(order, message)

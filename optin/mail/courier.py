@@ -2,7 +2,7 @@
 
 It keeps a few lanes full, claims only what it can send at once, and rather sends nothing than a mail
 whose claim it cannot record. While the mail server is down, or refuses one mail after another because of us,
-it tries one now and then; when one is taken, all that waited is tried at once.
+it tries one now and then; when one is accepted, all that waited is tried at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from optin.consent.contact_address import as_mailed
 from optin.flows.delivery.mail_order import Order, Verdict
-from optin.mail.composing import Composer
+from optin.mail.compose_mails import Composer
 from optin.mail.dkim_signing import Signer
 from optin.mail.repeated_refusals import RepeatedRefusals
 from optin.mail.send_outcome import SendOutcome
@@ -41,7 +41,7 @@ class Outbox(Protocol):
     async def claim(self, most: int) -> list[Order]:
         """Claim up to `most` due mails; no other process gets them for a while."""
 
-    def taken(self, order: Order, message: bytes) -> None:
+    def accepted(self, order: Order, message: bytes) -> None:
         """Record at once that a mail server accepted a mail; `settle` follows."""
 
     async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
@@ -92,7 +92,7 @@ class Courier:
         self._failures = 0  # rounds of tries that failed, one after the other
         self._round = 0
         self._of_us = 0  # mails refused because of us, one after the other
-        self._troubled = False  # since a mail was taken
+        self._troubled = False  # since a mail was accepted
         self._hurried_at = -HURRY_EVERY_SECONDS
 
     def write_with(self, composer: Composer, sender: str) -> None:
@@ -163,8 +163,8 @@ class Courier:
         message, round_, writer = b"", self._round, self._writer
         try:
             message = writer.write(order, self._clock())
-            taken = partial(self._outbox.taken, order, message)
-            outcome = await self._transport.send(writer.sender, as_mailed(order.recipient), message, taken)
+            accepted = partial(self._outbox.accepted, order, message)
+            outcome = await self._transport.send(writer.sender, as_mailed(order.recipient), message, accepted)
         except Exception as problem:  # noqa: BLE001 - one mail that cannot be made must not stop the rest
             name = type(problem).__name__
             self._troubles.fail(f"{order.kind} {name}", f"a {order.kind} mail failed: {name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from optin.flows.delivery.mail_order import Order
 
-SEVERAL = 3  # different recipients, with no mail taken in between
+SEVERAL = 3  # different recipients, with no mail accepted in between
 
 
 class RepeatedRefusals:

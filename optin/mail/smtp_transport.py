@@ -59,7 +59,7 @@ class _Mail:
     sender: str
     recipient: str
     message: bytes
-    taken: Callable[[], None]
+    accepted: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,10 @@ class SmtpTransport:
         return self._pool.limit
 
     async def send(
-        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = ignore_acceptance
+        self, sender: str, recipient: str, message: bytes, accepted: Callable[[], None] = ignore_acceptance
     ) -> SendOutcome:
-        """Send one mail over the next free connection; call `taken` the moment the server accepts it."""
-        outcome = await self._send(_Mail(sender, recipient, message, taken))
+        """Send one mail over the next free connection; call `accepted` the moment the server accepts it."""
+        outcome = await self._send(_Mail(sender, recipient, message, accepted))
         if outcome.verdict is Verdict.SENT:
             self._troubles.mail_left()
         elif outcome.trouble is MailTrouble.UNREACHABLE:
@@ -161,7 +161,7 @@ class SmtpTransport:
                 mail_options=[] if mail.recipient.isascii() else ["SMTPUTF8"],  # RFC 6531
                 timeout=self._address.timeout_seconds,
             )
-            mail.taken()
+            mail.accepted()
         except aiosmtplib.SMTPRecipientsRefused as problem:
             said = problem.recipients[0]
             return self._refused(SmtpRefusal(SmtpStage.RECIPIENT, said.code, said.message), mail, used=used)

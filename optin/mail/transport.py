@@ -28,9 +28,9 @@ class Transport(Protocol):
     """Sends mails. Several lanes may use it at once."""
 
     async def send(
-        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = ignore_acceptance
+        self, sender: str, recipient: str, message: bytes, accepted: Callable[[], None] = ignore_acceptance
     ) -> SendOutcome:
-        """Send one mail; call `taken` once the server accepts it. Never raises for faults of the server."""
+        """Send one mail; call `accepted` once the server has it. Never raises for faults of the server."""
 
     @property
     def places(self) -> int:
@@ -53,12 +53,12 @@ class FileTransport:
         return FILES_AT_ONCE
 
     async def send(
-        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = ignore_acceptance
+        self, sender: str, recipient: str, message: bytes, accepted: Callable[[], None] = ignore_acceptance
     ) -> SendOutcome:
         """Write one mail; file names sort by time."""
         del sender, recipient
         await asyncio.to_thread(self._write, message)
-        taken()
+        accepted()
         return SendOutcome(Verdict.SENT, "written")
 
     async def close(self) -> None:

@@ -21,7 +21,7 @@ from optin.proof.signed_notes import (
     cosigned_at,
     open_checkpoint,
 )
-from optin.proof.time_stamp import StampBroken, read_stamp, vouches
+from optin.proof.trusted_time_stamp import StampBroken, read_stamp, vouches
 from optin.proof.verify_event_times import Named, latest_moment
 
 CLOCKS_APART = timedelta(minutes=1)  # a time-stamp has whole seconds, and two clocks never agree

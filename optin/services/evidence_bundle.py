@@ -17,7 +17,7 @@ from optin.proof.readable_copies import FOLDER, asset_file, viewable_copies, vie
 from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
 from optin.services.site_edition import Edition, assets_of
-from optin.store.forms import asset_by_prefix
+from optin.store.stored_forms import asset_by_prefix
 from optin.theme.theme import Asset, Theme
 from optin.theme.verification_guide import instruction_files
 from optin.theme.views import EvidenceConsent, EvidenceEvent, EvidenceRequest, EvidenceView, Frame

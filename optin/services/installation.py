@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from optin.consent.clock_doubts import ClockReading
+from optin.consent.wrong_clock import ClockReading
 from optin.errors import ClockDoubted, EndingUnwritten, JournalUnusable, OptinError
 from optin.flows.context_with_kinds import Flow, SiteContext
 from optin.flows.deletion_clock import read_clock, trust_clock, watch_clock
 from optin.flows.delivery.magnet_changes import with_removed
 from optin.flows.evidence.withdrawals_in_journal import Endings, endings_in_journal
 from optin.flows.request_policy import RequestPolicy
-from optin.flows.retention.sweep_records import journal_from
+from optin.flows.retention.sweep_mails_and_records import journal_from
 from optin.services.accepted_mail_log import AcceptedMailLog
 from optin.services.installed_kind_parts import KindParts
 from optin.services.promised_files import PromisedFiles

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from optin.errors import StoreBusy, log_line_of
 from optin.flows.context import Context
-from optin.flows.delivery.deliver import record_crashed_send
+from optin.flows.delivery.deliver_mails import record_crashed_send
 from optin.flows.unreadable_rows import BROKEN
 from optin.services.accepted_mail_log import mails_of_dead_processes
 from optin.store.database_interface import Store

@@ -17,7 +17,7 @@ from optin.flows.exports.export_leads import LeadExport
 from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
 from optin.store.event_log import latest_checkpoint
-from optin.store.exports import ExportRun, record_export
+from optin.store.export_records import ExportRun, record_export
 from optin.store.leads import count_leads
 
 

@@ -29,7 +29,6 @@ from optin.site.page_inputs import KindPages
 from optin.site.privacy_statement_reader import changed_under_its_date, starter_digest
 from optin.site.render_site import Publication, publish
 from optin.store.database_interface import Store, Tx, bind
-from optin.store.forms import StoredAsset, has_other_text, keep_asset, keep_form, keep_privacy
 from optin.store.magnet_promises import (
     SERVED_EVERY,
     Promise,
@@ -40,6 +39,7 @@ from optin.store.magnet_promises import (
     keep_promise,
 )
 from optin.store.sqlite_connection import read_file
+from optin.store.stored_forms import StoredAsset, has_other_text, keep_asset, keep_form, keep_privacy
 from optin.theme.theme import Asset, Theme
 from optin.theme.views import Frame
 

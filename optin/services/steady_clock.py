@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from optin.consent.clock_doubts import FOLLOWED
+from optin.consent.wrong_clock import FOLLOWED
 from optin.store.database_interface import EPOCH, MILLISECOND
 
 

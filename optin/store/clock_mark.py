@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from optin.consent.clock_doubts import ClockSetBack
 from optin.consent.consent_record import OF_THE_CLOCK, EventKind
+from optin.consent.wrong_clock import ClockSetBack
 from optin.proof.canonical_json import parse
 from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault

@@ -14,7 +14,7 @@ from datetime import datetime
 from optin.proof.inclusion_proof import InclusionProof
 from optin.proof.merkle_tree import TILE_LEAVES, Frontier, Node, Placed, consistency_proof, inclusion_proof
 from optin.proof.signed_notes import Checkpoint, VerifierKey, cosignatures
-from optin.proof.time_stamp import StampBroken, read_stamp
+from optin.proof.trusted_time_stamp import StampBroken, read_stamp
 from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.encryption import Vault
 from optin.store.installation_facts import log_origin

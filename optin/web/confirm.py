@@ -17,7 +17,7 @@ from optin.site.next_steps import origin_of
 from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView
 from optin.web.app_context import AppContext, app_context_of, see_other
 from optin.web.download import promised_download
-from optin.web.form_reader import read_post, single
+from optin.web.read_posted_form import read_post, single
 from optin.web.security_headers import CONTENT_POLICY, content_policy
 
 

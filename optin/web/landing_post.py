@@ -40,7 +40,7 @@ from optin.services.site_edition import Edition
 from optin.theme.views import SentView
 from optin.web.app_context import AppContext, app_context_of, see_other, slug_of
 from optin.web.confirm import after_confirmation, may_lead_to, resend_mail, thanks_of
-from optin.web.form_reader import read_post, single
+from optin.web.read_posted_form import read_post, single
 from optin.web.removed_magnet_pages import removed_form
 
 ASKED, SHOWN = "asked", "shown"  # what a sealed text is for

@@ -40,11 +40,11 @@ from optin.flows.rights.personal_proof import hand_over_proof
 from optin.flows.rights.withdraw import withdraw_one
 from optin.proof.receipt_files import PROOF_FILE
 from optin.services.event_log_signer import advance_log
-from optin.services.personal_data import erase_view, personal_file, personal_view, proof_file
+from optin.services.personal_data_display import erase_view, personal_file, personal_view, proof_file
 from optin.theme.views import ExpiredView, PersonalAskView
 from optin.web.app_context import AppContext, app_context_of, language_of, see_other
-from optin.web.form_reader import read_post, single
 from optin.web.kind_route_hooks import PersonalAction, kinds_of
+from optin.web.read_posted_form import read_post, single
 from optin.web.security_headers import NO_STORE
 
 ASKED, ABOUT = "asked", b"me"  # what the sealed address is for, about which it was asked

@@ -18,9 +18,9 @@ from optin.errors import PostTooSlow, TooManyRequests
 from optin.web.app_context import AppContext
 from optin.web.connection_limits import THIS_MACHINE
 from optin.web.error_pages import refuse
-from optin.web.form_reader import MAX_POST_BYTES
 from optin.web.health import HEALTH_ROUTES
 from optin.web.post_limits import network_of
+from optin.web.read_posted_form import MAX_POST_BYTES
 
 UNCOUNTED = frozenset(route.path for route in HEALTH_ROUTES)  # asked above all when a process is full
 

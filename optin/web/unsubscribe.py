@@ -21,7 +21,7 @@ from optin.flows.rights.withdraw import (
 )
 from optin.theme.views import UnsubscribeView
 from optin.web.app_context import AppContext, app_context_of, language_of
-from optin.web.form_reader import named_in_post
+from optin.web.read_posted_form import named_in_post
 
 EVERYTHING = "everything"
 

@@ -37,10 +37,10 @@ class OneEach(SmtpTransport):
     """Hangs up after each mail, as a naive sender does."""
 
     async def send(
-        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = ignore_acceptance
+        self, sender: str, recipient: str, message: bytes, accepted: Callable[[], None] = ignore_acceptance
     ) -> SendOutcome:
         """Send one mail over a connection of its own."""
-        outcome = await super().send(sender, recipient, message, taken)
+        outcome = await super().send(sender, recipient, message, accepted)
         await self.close()
         return outcome
 

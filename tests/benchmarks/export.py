@@ -24,9 +24,9 @@ from optin.proof.commitment import commit, leaf_digest
 from optin.store.contacts import Contact, seal_contact
 from optin.store.database_interface import to_ms
 from optin.store.encryption import Vault, new_id
-from optin.store.forms import declaration_digest
 from optin.store.requests import SealedRequest
 from optin.store.sqlite_connection import connect
+from optin.store.stored_forms import declaration_digest
 from tests.installed import KINDS
 from tests.world import NOON, TIPS, TIPS_BY_EMAIL, World, form_version, open_world
 

@@ -34,9 +34,9 @@ from optin.services.installation import Installation
 from optin.store.database_interface import to_ms
 from optin.store.encryption import Vault, new_id
 from optin.store.event_log import integrate
-from optin.store.forms import declaration_digest
 from optin.store.requests import SealedRequest
 from optin.store.sqlite_connection import connect
+from optin.store.stored_forms import declaration_digest
 from tests.benchmarks.export import FEW, fill
 from tests.installed import KINDS
 from tests.stores import open_store

@@ -34,7 +34,7 @@ from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.export_leads import LeadExport
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import keep_edition, load_edition
-from optin.store.exports import ExportRun, list_exports, record_export
+from optin.store.export_records import ExportRun, list_exports, record_export
 from tests.installed import KINDS
 from tests.stranger import past_triggers
 from tests.web.conftest import site_at

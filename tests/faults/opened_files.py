@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from optin.flows.delivery.mail_order import MailKind
 from optin.keys import KeyRing
-from optin.mail.composing import Composer
+from optin.mail.compose_mails import Composer
 from optin.mail.kind_mail_hooks import MailSender
 from optin.services.installation import Installation
 from optin.services.open_store import StoreUse

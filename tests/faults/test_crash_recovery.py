@@ -19,7 +19,7 @@ import pytest
 
 from optin.consent.contact_address import EmailAddress
 from optin.errors import StoreBusy, StoreUnusable
-from optin.flows.delivery.deliver import claim_orders, record_crashed_send
+from optin.flows.delivery.deliver_mails import claim_orders, record_crashed_send
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Verdict
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.jobs.courier_outbox import StoreOutbox
@@ -228,7 +228,7 @@ def test_what_was_taken_before_the_courier_died_is_settled_not_sent(
     world.join(ALICE, TIPS)
     outbox = StoreOutbox(installation)
     (order,) = asyncio.run(outbox.claim(9))
-    outbox.taken(order, b"the very bytes")
+    outbox.accepted(order, b"the very bytes")
     dies(installation)
     world.wait(timedelta(hours=1))
     recover_crashed_work(installation.store, installation.context, installation.clock(), tmp_path / "taken")
@@ -264,7 +264,7 @@ def test_a_notice_that_was_taken_is_settled_too(
     )  # fmt: skip
     outbox = StoreOutbox(installation)
     (order,) = asyncio.run(outbox.claim(9))
-    outbox.taken(order, b"the very bytes")
+    outbox.accepted(order, b"the very bytes")
     dies(installation)
     mails = world.count("mail")
     recover_crashed_work(installation.store, installation.context, installation.clock(), tmp_path / "taken")
@@ -282,7 +282,7 @@ def test_a_request_that_was_erased_meanwhile_stays_erased(
     world.sign_up(ALICE, TIPS)
     outbox = StoreOutbox(installation)
     (order,) = asyncio.run(outbox.claim(9))
-    outbox.taken(order, b"the very bytes")
+    outbox.accepted(order, b"the very bytes")
     dies(installation)
     index = world.vault.index(EmailAddress(ALICE))
     erase = partial(erase_person, context=world.context, email_index=index, reason=BY_PERSON, now=world.now)
@@ -303,7 +303,7 @@ def test_the_file_is_sealed_and_empty_as_soon_as_the_store_knows(
     (file,) = (tmp_path / "taken").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     for order in orders:
-        outbox.taken(order, f"To: {order.recipient}".encode() * 100)
+        outbox.accepted(order, f"To: {order.recipient}".encode() * 100)
     assert file.stat().st_size > 1000
     assert b"@example.com" not in file.read_bytes()
     for order in orders:
@@ -325,8 +325,8 @@ def test_a_long_file_is_followed_by_another(
     outbox = StoreOutbox(installation)
     waiting: list[Order] = asyncio.run(outbox.claim(9))
     for before, order in pairwise(waiting):
-        outbox.taken(before, b"mail")
-        outbox.taken(order, b"mail")
+        outbox.accepted(before, b"mail")
+        outbox.accepted(order, b"mail")
         asyncio.run(outbox.settle(before, Verdict.SENT, "250", b"mail"))
     assert 1 <= len(list((tmp_path / "taken").iterdir())) <= 3
     dies(installation)
@@ -343,7 +343,7 @@ def test_a_file_that_was_cut_short_tells_what_is_whole(
     outbox = StoreOutbox(installation)
     orders = asyncio.run(outbox.claim(9))
     for order in orders:
-        outbox.taken(order, b"mail")
+        outbox.accepted(order, b"mail")
     dies(installation)
     (file,) = (tmp_path / "taken").iterdir()
     file.write_bytes(file.read_bytes()[:-1])
@@ -361,7 +361,7 @@ def test_what_a_living_process_wrote_is_left_alone(
     world.sign_up(ALICE, TIPS)
     outbox = StoreOutbox(installation)
     (order,) = asyncio.run(outbox.claim(9))
-    outbox.taken(order, b"mail")
+    outbox.accepted(order, b"mail")
     look = (
         "import sys\nfrom pathlib import Path\n"
         "from optin.services.accepted_mail_log import mails_of_dead_processes\n"
@@ -384,7 +384,7 @@ def test_a_folder_that_cannot_be_written_stops_no_mail(
     world.sign_up(ALICE, TIPS)
     outbox = StoreOutbox(installation)
     (order,) = asyncio.run(outbox.claim(9))
-    outbox.taken(order, b"mail")
+    outbox.accepted(order, b"mail")
     assert asyncio.run(outbox.settle(order, Verdict.SENT, "250", b"mail"))
     assert caplog.text.count("cannot be recorded") == 1
     installation.handover_log.close()
@@ -406,7 +406,7 @@ def test_a_verdict_that_cannot_be_recorded_is_recorded_before_more_is_claimed(
     async def send() -> None:
         (order,) = await outbox.claim(9)
         assert isinstance(order, MailOrder)
-        outbox.taken(order, b"mail")
+        outbox.accepted(order, b"mail")
         installation.store = cast("Store", Away())
         with pytest.raises(StoreBusy):
             await outbox.settle(order, Verdict.SENT, "250", b"mail")

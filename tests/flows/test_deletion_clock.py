@@ -9,11 +9,11 @@ from functools import partial
 
 import pytest
 
-from optin.consent.clock_doubts import FOLLOWED, ClockReading
 from optin.consent.consent_record import EventKind, Status
 from optin.consent.contact_address import parse_email
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import SKEW, LinkKind
+from optin.consent.wrong_clock import FOLLOWED, ClockReading
 from optin.errors import ClockDoubted, KeysUnusable, LinkExpired
 from optin.flows.deletion_clock import read_clock
 from optin.flows.delivery.mail_order import MailKind, Verdict

@@ -40,7 +40,7 @@ from optin.settings.site import Limits
 from optin.store.database_interface import Value, from_ms
 from optin.store.event_log import integrate
 from optin.store.events import contents_about_nobody, events_of
-from optin.store.exports import ExportRun, record_export
+from optin.store.export_records import ExportRun, record_export
 from optin.store.requests import erase_requests
 from optin.store.sending_claims import ClaimBatch
 from optin.store.webhooks import keep_webhooks

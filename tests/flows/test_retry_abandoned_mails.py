@@ -17,7 +17,7 @@ from optin.consent.signed_links import LinkKind
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context_with_kinds import SiteContext
-from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
+from optin.flows.delivery.deliver_mails import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, Order, Verdict
 from optin.flows.delivery.retry_abandoned_mails import STEP, RetryCounts, SkipReason, retry_dead
 from optin.flows.retention.sweep_consents import sweep_unconfirmed

@@ -36,7 +36,7 @@ from optin.flows.rights.withdraw import withdraw_person
 from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical_json import parse
 from optin.services.installation import Installation
-from optin.store.exports import ExportRun, record_export
+from optin.store.export_records import ExportRun, record_export
 from optin.store.sending_claims import ClaimBatch
 from optin.store.webhooks import keep_webhooks, webhook_states
 from tests.installed import KINDS

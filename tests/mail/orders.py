@@ -9,7 +9,7 @@ from typing import Any
 from optin.consent.contact_address import EmailAddress
 from optin.consent.form_version import FormDigest
 from optin.flows.delivery.mail_order import GivenConsent, MailKind, MailOrder
-from optin.mail.composing import Composer
+from optin.mail.compose_mails import Composer
 from optin.mail.kind_mail_hooks import MailSender
 from optin.theme.look import Look
 from optin.theme.theme import Theme

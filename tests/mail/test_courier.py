@@ -14,7 +14,7 @@ import pytest
 
 from optin.consent.contact_address import parse_email
 from optin.errors import StoreBusy
-from optin.flows.delivery.deliver import LEASE
+from optin.flows.delivery.deliver_mails import LEASE
 from optin.flows.delivery.mail_order import MailKind, Order, Verdict
 from optin.jobs.background_job import Job
 from optin.jobs.courier_outbox import StoreOutbox
@@ -204,7 +204,7 @@ def test_a_store_that_is_busy_and_a_mail_that_cannot_be_made_stop_nothing() -> N
                 raise StoreBusy
             return [order] if self.calls == 2 else []
 
-        def taken(self, order: Order, message: bytes) -> None:
+        def accepted(self, order: Order, message: bytes) -> None:
             raise AssertionError(order, message)
 
         async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:

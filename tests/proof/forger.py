@@ -33,7 +33,7 @@ from optin.errors import OptinError, SetupRefused
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context_with_kinds import SiteContext
-from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
+from optin.flows.delivery.deliver_mails import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
@@ -44,8 +44,8 @@ from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
 from optin.proof.bundle_archive import BundleBroken, unpack
 from optin.proof.canonical_json import Json, canonical
+from optin.proof.checkpoints_in_files import checkpoints_in
 from optin.proof.commitment import leaf_digest
-from optin.proof.find_checkpoints import checkpoints_in
 from optin.proof.merkle_tree import Frontier
 from optin.proof.signed_notes import Checkpoint, SignedNote, parse_keys
 from optin.proof.verify_bundle import verify_bundle
@@ -59,7 +59,7 @@ from optin.store.database_interface import to_ms
 from optin.store.encryption import Vault
 from optin.store.event_log import integrate, log_frontier, sign_checkpoint, tile_hashes
 from optin.store.events import add_events
-from optin.store.exports import ExportRun, record_export
+from optin.store.export_records import ExportRun, record_export
 from optin.store.requests import SealedRequest
 from optin.store.sending_claims import ClaimBatch
 from tests.house.requirements_table import ROOT

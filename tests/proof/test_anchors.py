@@ -30,7 +30,7 @@ from optin.keys import KeyRing, load_keys
 from optin.proof.bundle_archive import unpack
 from optin.proof.inclusion_proof import InclusionProof
 from optin.proof.signed_notes import COSIGNATURE, Signature, SignedNote, SigningKey, VerifierKey
-from optin.proof.time_stamp import StampBroken, read_stamp, vouches
+from optin.proof.trusted_time_stamp import StampBroken, read_stamp, vouches
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
 from optin.services.event_log_signer import advance_log
 from optin.services.evidence_bundle import make_bundle

@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from optin.consent.clock_doubts import ClockSetBack, explained, set_back_over
 from optin.consent.contact_address import parse_email
+from optin.consent.wrong_clock import ClockSetBack, explained, set_back_over
 from optin.flows.evidence.audit import Audit
 from optin.flows.retention.clock_correction import note_set_back
 from optin.proof.bundle_archive import unpack

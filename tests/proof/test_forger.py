@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from optin.flows.evidence.audit import Audit
-from optin.proof.find_checkpoints import checkpoints_in
+from optin.proof.checkpoints_in_files import checkpoints_in
 from optin.services import parallel_audit as auditing
 from optin.settings.installation import Settings
 from optin.store.database_interface import Tx

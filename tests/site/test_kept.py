@@ -18,7 +18,7 @@ from optin.site import landing_pages
 from optin.site.loading_cache import ReadingCache
 from optin.site.magnet_reader import MagnetReader
 from optin.store.encryption import Vault
-from optin.store.forms import form_by_key
+from optin.store.stored_forms import form_by_key
 from optin.web.page_cache import PageCache, cached_contents
 from tests.installed import KINDS
 from tests.stores import open_store

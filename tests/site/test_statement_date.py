@@ -16,7 +16,7 @@ from optin.services.site_edition import keep_edition, load_edition
 from optin.site.findings import Finding
 from optin.store.database_interface import Store
 from optin.store.encryption import Vault
-from optin.store.forms import statement_dates
+from optin.store.stored_forms import statement_dates
 from tests.installed import KINDS
 from tests.site.conftest import all_findings, only
 from tests.site.conftest import site as site  # noqa: PLC0414 - a fixture

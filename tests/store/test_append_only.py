@@ -18,9 +18,9 @@ from optin.services.event_log_signer import sign_log
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.event_log import integrate, store_attestation
-from optin.store.exports import ExportRun, record_export
-from optin.store.forms import StoredAsset, keep_asset
+from optin.store.export_records import ExportRun, record_export
 from optin.store.requests import erase_requests
+from optin.store.stored_forms import StoredAsset, keep_asset
 from tests.stores import SCHEMA, open_store
 from tests.stranger import past_optin
 from tests.world import TIPS, TIPS_BY_EMAIL, World

@@ -9,7 +9,7 @@ from pathlib import Path
 from optin.keys import KeyRing
 from optin.store.database_interface import Store
 from optin.store.encryption import Vault
-from optin.store.forms import keep_form, keep_privacy
+from optin.store.stored_forms import keep_form, keep_privacy
 from tests.stores import open_store
 from tests.world import NOON, PRIVACY, form_version
 

@@ -16,7 +16,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from optin.cli.installed_kinds import InstalledKinds
-from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
+from optin.flows.delivery.deliver_mails import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order, Verdict
 from optin.keys import KeyRing
 from optin.services.event_log_signer import advance_log

@@ -12,7 +12,7 @@ from optin.errors import FormUnknown
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.site.scaffold import make_magnet
-from optin.store.forms import form_by_digest
+from optin.store.stored_forms import form_by_digest
 from optin.web.static_site import static_files
 from tests.installed import KINDS
 from tests.web.conftest import PAPER, Visit

@@ -20,7 +20,7 @@ from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.store.database_interface import bind
-from optin.store.forms import form_by_digest, last_declaration
+from optin.store.stored_forms import form_by_digest, last_declaration
 from optin.web import landing_post
 from optin.web.app_context import AppContext
 from optin.web.page_cache import CachedPages, PageCache

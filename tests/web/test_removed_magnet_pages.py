@@ -17,7 +17,7 @@ from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.jobs.sweep_runner import FILES, sweep
 from optin.kinds.prize_draw.draw_winners import DRAWN, draw_winners
 from optin.kinds.webinar.mail_schedule import WebinarMail
-from optin.mail.composing import Composer
+from optin.mail.compose_mails import Composer
 from optin.mail.kind_mail_hooks import MailSender
 from optin.services.event_log_signer import advance_log
 from optin.services.promised_files import PromisedFiles

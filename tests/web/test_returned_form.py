@@ -14,7 +14,7 @@ from optin.consent.consent_record import ID_BYTES
 from optin.consent.contact_address import parse_email
 from optin.consent.signed_links import LinkKind
 from optin.flows.delivery.mail_order import MailKind, MailOrder
-from optin.mail.composing import Composer
+from optin.mail.compose_mails import Composer
 from optin.mail.kind_mail_hooks import MailSender
 from tests.installed import KINDS
 from tests.mail_words import mail_words

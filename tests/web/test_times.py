@@ -9,7 +9,7 @@ from functools import partial
 
 from optin.consent.contact_address import parse_email
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder
-from optin.mail.composing import Composer
+from optin.mail.compose_mails import Composer
 from optin.mail.kind_mail_hooks import MailSender
 from optin.proof.bundle_archive import unpack
 from optin.services.evidence_bundle import make_bundle

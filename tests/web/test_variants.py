@@ -13,7 +13,7 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.flows.evidence.audit import Audit
 from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.store.event_log import integrate
-from optin.store.forms import form_by_digest
+from optin.store.stored_forms import form_by_digest
 from optin.web.security_headers import SPLIT_CACHE
 from optin.web.static_site import static_files
 from tests.installed import KINDS

@@ -8,7 +8,7 @@ from optin.flows.context import Context
 from optin.proof.commitment import digest
 from optin.proof.page_assets import content_type_of, digest_in
 from optin.store.database_interface import Tx
-from optin.store.forms import asset_by_prefix, form_by_key, last_declaration, privacy_by_prefix
+from optin.store.stored_forms import asset_by_prefix, form_by_key, last_declaration, privacy_by_prefix
 
 
 def view_form(tx: Tx, _context: Context, key: str) -> FormVersion:

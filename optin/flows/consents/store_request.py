@@ -21,8 +21,8 @@ from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.database_interface import Tx
 from optin.store.encryption import new_id
 from optin.store.events import add_events
-from optin.store.forms import declaration_digest
 from optin.store.requests import Request, SealedRequest, add_request
+from optin.store.stored_forms import declaration_digest
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from optin.errors import KindFailed
 from optin.flows.context_with_kinds import SiteContext
-from optin.flows.delivery.deliver import MAX_KIND_CHARACTERS
+from optin.flows.delivery.deliver_mails import MAX_KIND_CHARACTERS
 from optin.flows.delivery.mail_content import UnknownMailKind, is_known_mail, kind_mail_facts
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.kind_flow_hooks import QueuedMail

@@ -43,10 +43,10 @@ from optin.store.audit_reads import (
 from optin.store.database_interface import Runner
 from optin.store.encryption import Vault
 from optin.store.event_log import unsound_attestations
-from optin.store.exports import recorded_exports
-from optin.store.forms import changed_assets
+from optin.store.export_records import recorded_exports
 from optin.store.migration_sets import Schema
 from optin.store.removed_kinds import rows_of_removed_kinds, rows_without_request
+from optin.store.stored_forms import changed_assets
 
 
 @dataclass

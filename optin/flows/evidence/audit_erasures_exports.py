@@ -14,7 +14,7 @@ from optin.consent.consent_record import EventKind
 from optin.consent.erasure_grounds import ErasureReason, erasure_faults
 from optin.consent.event_content import LINES, MEMBERS
 from optin.store.database_interface import to_ms
-from optin.store.exports import RecordedExport
+from optin.store.export_records import RecordedExport
 
 _OF_PEOPLE = frozenset(
     {

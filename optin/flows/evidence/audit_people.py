@@ -19,7 +19,6 @@ from hmac import compare_digest
 from typing import Any
 
 from optin.consent.audit_due_dates import RetentionTimes, idle_faults, pending_faults
-from optin.consent.clock_doubts import ClockSetBack, set_back_over
 from optin.consent.consent_history import ConsentHistory, History, LoggedEvent
 from optin.consent.consent_record import (
     ID_BYTES,
@@ -34,6 +33,7 @@ from optin.consent.contact_address import EmailAddress
 from optin.consent.form_version import FormDeclaration
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.consent.wrong_clock import ClockSetBack, set_back_over
 from optin.errors import KeysUnusable
 from optin.flows.evidence.audit_derived_rows import MS as _MS
 from optin.flows.evidence.audit_derived_rows import ByKind, DerivedRowsAudit

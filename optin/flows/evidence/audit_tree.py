@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
 
-from optin.consent.clock_doubts import CLOCKS_DIFFER, ClockSetBack, explained
 from optin.consent.consent_record import EventKind
+from optin.consent.wrong_clock import CLOCKS_DIFFER, ClockSetBack, explained
 from optin.proof.canonical_json import parse
 from optin.proof.commitment import LEAF_PREFIX
 from optin.proof.journal_chain import JournalLine, lines_since_restart, tree_heads

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.consent.clock_doubts import set_back_over
 from optin.consent.consent_record import TransitionRefused
 from optin.consent.contact_address import EmailAddress
 from optin.consent.dpv_record import ConsentSummary, record_document
 from optin.consent.event_content import Event
 from optin.consent.signed_links import LinkKind
+from optin.consent.wrong_clock import set_back_over
 from optin.errors import LogDisagrees, RequestRefused
 from optin.flows.context import Context
 from optin.flows.delivery.receipt import consent_summaries, name_of_event
@@ -43,8 +43,8 @@ from optin.store.event_log import (
     verifier_keys,
 )
 from optin.store.events import StoredEvent, event_about_nobody, events_of
-from optin.store.forms import privacy_by_prefix
 from optin.store.person_records import SentMail, mails_of, requests_of
+from optin.store.stored_forms import privacy_by_prefix
 
 
 @dataclass(frozen=True)

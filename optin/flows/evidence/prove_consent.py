@@ -17,21 +17,21 @@ from datetime import datetime
 from enum import StrEnum
 
 from optin.consent.channel import declared_addresses
-from optin.consent.clock_doubts import FOLLOWED
 from optin.consent.consent_record import EventKind, RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.contact_address import EmailAddress
 from optin.consent.event_content import Event
 from optin.consent.form_version import EMAIL_FIELD
 from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.consent.wrong_clock import FOLLOWED
 from optin.errors import KeysUnusable, LogDisagrees
 from optin.flows.records.event_history import authenticated
 from optin.proof.commitment import opens
 from optin.proof.contact_details_check import are_committed
 from optin.store.contacts import Contact, open_contact
 from optin.store.encryption import Vault
-from optin.store.forms import StoredForm
 from optin.store.leads import StoredLead, StoredRequest
 from optin.store.requests import DeclaredData, SealedRequest
+from optin.store.stored_forms import StoredForm
 
 
 class UnprovenReason(StrEnum):

@@ -21,9 +21,9 @@ from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
 from optin.proof.canonical_json import parse
 from optin.store.database_interface import Runner
 from optin.store.encryption import Vault
-from optin.store.exports import add_members, new_run
-from optin.store.forms import StoredForm, form_by_digest
+from optin.store.export_records import add_members, new_run
 from optin.store.leads import FIRST, StoredLead, forms_of, lead_page, unconfirmed_bodies
+from optin.store.stored_forms import StoredForm, form_by_digest
 
 
 @dataclass

@@ -16,7 +16,7 @@ from optin.consent.contact_address import EmailAddress, parse_email
 from optin.store.contacts import Contact, open_contact
 from optin.store.database_interface import Runner, from_ms
 from optin.store.encryption import Vault
-from optin.store.exports import ExportRun, ended_members, erased_members
+from optin.store.export_records import ExportRun, ended_members, erased_members
 from optin.store.leads import FIRST
 from optin.store.person_records import requests_by
 from optin.store.requests import DeclaredData, SealedRequest

@@ -9,7 +9,7 @@ from optin.consent.event_content import rfc3339
 from optin.errors import RequestRefused
 from optin.flows.context import Context
 from optin.store.database_interface import Tx
-from optin.store.exports import ExportRun, find_export, list_exports
+from optin.store.export_records import ExportRun, find_export, list_exports
 from optin.store.webhooks import WebhookState, webhook_states
 
 

@@ -23,8 +23,8 @@ from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
 from optin.store.data_subjects import subjects_by_address, subjects_by_number
 from optin.store.database_interface import Runner
 from optin.store.encryption import Vault
-from optin.store.forms import StoredForm, form_by_digest
 from optin.store.leads import leads_of
+from optin.store.stored_forms import StoredForm, form_by_digest
 from optin.store.suppressions import suppressed_among
 
 Row = tuple[Sequence[str], Sequence[str]]  # its own addresses or numbers, and those in its other cells

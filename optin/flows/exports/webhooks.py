@@ -39,10 +39,10 @@ from optin.store.disclosures import (
 )
 from optin.store.encryption import Vault
 from optin.store.events import add_events
-from optin.store.forms import form_by_digest
 from optin.store.leads import leads_of
 from optin.store.requests import peek_request
 from optin.store.sending_claims import ClaimBatch
+from optin.store.stored_forms import form_by_digest
 from optin.store.webhook_outbox import (
     ErasedPerson,
     WebhookMessage,

@@ -16,9 +16,9 @@ from optin.store.contacts import load_contact
 from optin.store.data_subjects import find_subject
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
-from optin.store.forms import StoredForm, form_by_digest
 from optin.store.person_records import newest_request
 from optin.store.requests import DeclaredData, Request, SealedRequest, peek_request
+from optin.store.stored_forms import StoredForm, form_by_digest
 
 
 @dataclass(frozen=True)

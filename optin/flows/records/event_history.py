@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from optin.consent.clock_doubts import CLOCKS_DIFFER, set_back_over
 from optin.consent.consent_history import History, LoggedEvent
 from optin.consent.consent_record import ConsentState, RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.event_content import Event
 from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.consent.wrong_clock import CLOCKS_DIFFER, set_back_over
 from optin.errors import LogDisagrees
 from optin.proof.canonical_json import parse
 from optin.store.clock_mark import set_backs
@@ -21,7 +21,7 @@ from optin.store.data_subjects import address_index, consents_of
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.events import StoredEvent, events_about, events_of
-from optin.store.forms import form_by_digest
+from optin.store.stored_forms import form_by_digest
 
 
 def request_history(tx: Tx, vault: Vault, request: RequestId) -> History:

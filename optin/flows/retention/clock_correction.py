@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from optin.consent.clock_doubts import CLOCKS_DIFFER, FOLLOWED, ClockReading
 from optin.consent.event_content import clock_accepted, clock_set_back
+from optin.consent.wrong_clock import CLOCKS_DIFFER, FOLLOWED, ClockReading
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.deletion_clock import mark_clock, read_clock
-from optin.flows.delivery.deliver import LEASE as MAIL_LEASE
-from optin.flows.delivery.deliver import LONGEST_WAIT_SECONDS as LONGEST_MAIL_WAIT
+from optin.flows.delivery.deliver_mails import LEASE as MAIL_LEASE
+from optin.flows.delivery.deliver_mails import LONGEST_WAIT_SECONDS as LONGEST_MAIL_WAIT
 from optin.flows.exports.webhooks import LEASE as WEBHOOK_LEASE
 from optin.flows.exports.webhooks import LONGEST_WAIT_SECONDS as LONGEST_WEBHOOK_WAIT
 from optin.store.clock_mark import keep_mark, newest_event, set_backs

@@ -22,7 +22,7 @@ from optin.flows.retention.sweep_consents import (
     sweep_renewals,
     sweep_unconfirmed,
 )
-from optin.flows.retention.sweep_records import (
+from optin.flows.retention.sweep_mails_and_records import (
     NOTICES_KEPT,
     SETTLED_KEPT,
     STRAYS_KEPT,

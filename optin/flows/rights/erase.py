@@ -20,7 +20,7 @@ from optin.store.contacts import load_contact, numbers_of
 from optin.store.data_subjects import consents_of, find_subject, lock_subject, remove_subject
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
-from optin.store.exports import forget_membership, memberships_of
+from optin.store.export_records import forget_membership, memberships_of
 from optin.store.journal_lines import remember
 from optin.store.legal_holds import LegalHold, holds_of
 from optin.store.mail_outbox import NoticeMail, enqueue_notice, withdraw_notices

@@ -27,13 +27,13 @@ from optin.store.database_interface import Tx, Value
 from optin.store.disclosures import disclosures_of
 from optin.store.encryption import Vault
 from optin.store.events import add_events, events_of
-from optin.store.exports import exports_with
-from optin.store.forms import statement_dates
+from optin.store.export_records import exports_with
 from optin.store.legal_holds import holds_of
 from optin.store.officer_actions import actions_of
 from optin.store.person_records import mails_of, newest_request, requests_of
 from optin.store.removed_kinds import rows_of_removed
 from optin.store.requests import peek_request
+from optin.store.stored_forms import statement_dates
 from optin.store.suppressions import suppressions_of
 
 BY_WEBHOOK = "webhook"

@@ -15,7 +15,7 @@ from optin.kinds.prize_draw.audit import audit_draws, audit_entries
 from optin.kinds.prize_draw.details import PrizeDraw
 from optin.kinds.prize_draw.draw_winners import DRAWN
 from optin.kinds.prize_draw.participation import Participation, enter, participation, person_status
-from optin.kinds.prize_draw.sweep import RULES, missed_draws
+from optin.kinds.prize_draw.sweep_rules import RULES, missed_draws
 
 
 def fill_mail(

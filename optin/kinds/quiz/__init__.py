@@ -1,12 +1,12 @@
 """A quiz: questions, a result at once, and a long report by mail (M2)."""
 
 from optin.kinds.api import DetailsPart, FilePart, Kind
+from optin.kinds.quiz.encrypted_answers import FLOWS
 from optin.kinds.quiz.front_matter import read_quiz
 from optin.kinds.quiz.front_matter_keys import QuizTable
 from optin.kinds.quiz.pages import PAGES
 from optin.kinds.quiz.questions_and_outcomes import REQUEST_FIELDS
 from optin.kinds.quiz.routes import ROUTES
-from optin.kinds.quiz.sealed_answers import FLOWS
 
 QUIZ = Kind(
     "quiz",

@@ -18,9 +18,9 @@ from optin.kinds.api import RoutesPart
 from optin.kinds.api.errors import PageUnknown, PostMalformed
 from optin.kinds.api.forms import Slug
 from optin.kinds.api.web import AppContext, app_context_of, post_form, read_post, see_other, single, slug_of
+from optin.kinds.quiz.encrypted_answers import open_answers, seal_answers
 from optin.kinds.quiz.errors import AnswersStale, AnswersUnknown
 from optin.kinds.quiz.questions_and_outcomes import Answers, AnswerUnknown, Pages, Quiz
-from optin.kinds.quiz.sealed_answers import open_answers, seal_answers
 from optin.kinds.quiz.views import QuizView, quiz_view
 
 CHANGED = 409

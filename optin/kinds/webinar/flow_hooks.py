@@ -20,7 +20,7 @@ from optin.kinds.webinar.audit import audit_seats
 from optin.kinds.webinar.details import Webinar
 from optin.kinds.webinar.mail_schedule import MAILS, WebinarMail, due_of, has_use
 from optin.kinds.webinar.seat_status import Attendance
-from optin.kinds.webinar.sweep import RULES, notice_plans, warn_of_outdated
+from optin.kinds.webinar.sweep_rules import RULES, notice_plans, warn_of_outdated
 
 OUTDATED_WAIT = timedelta(minutes=1)  # of a mail whose plan this process does not know yet
 

@@ -15,7 +15,7 @@ from optin.consent.purpose import ConsentKey
 from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.records.decrypted_request import open_request
-from optin.mail.composing import Composer
+from optin.mail.compose_mails import Composer
 from optin.mail.kind_mail_hooks import MailSender
 from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.store.contacts import load_contact

@@ -17,7 +17,7 @@ from icalendar import Calendar
 from optin.consent.consent_record import RequestId
 from optin.consent.form_version import Slug
 from optin.flows.consents.confirm import confirm
-from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
+from optin.flows.delivery.deliver_mails import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.evidence.audit import Audit
 from optin.flows.retention.sweep_rules import plan
@@ -25,8 +25,8 @@ from optin.flows.sweep_context import SweepContext
 from optin.jobs.sweep_runner import sweep
 from optin.kinds.webinar.mail_schedule import WebinarMail, has_use
 from optin.kinds.webinar.seat_status import SeatStatus
-from optin.kinds.webinar.sweep import RULES
-from optin.mail.composing import Composer
+from optin.kinds.webinar.sweep_rules import RULES
+from optin.mail.compose_mails import Composer
 from optin.mail.kind_mail_hooks import MailSender
 from optin.services.site_edition import keep_edition, load_edition
 from optin.store.database_interface import Tx

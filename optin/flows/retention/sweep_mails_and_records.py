@@ -12,7 +12,7 @@ from optin.flows.request_policy import RequestPolicy
 from optin.flows.sweep_context import STEP, SweepContext, ago
 from optin.store.database_interface import Tx
 from optin.store.events import add_events, contents_about_nobody
-from optin.store.exports import delete_unrecorded_members, forget_exports, recorded_exports
+from optin.store.export_records import delete_unrecorded_members, forget_exports, recorded_exports
 from optin.store.journal_lines import forget_lines
 from optin.store.limit_counters import forget_counts
 from optin.store.mail_outbox import forget_settled
