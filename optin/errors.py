@@ -255,6 +255,13 @@ class FormUnknown(VisitorRefused):
     name = "form-unknown"
 
 
+class SiteUnlisted(VisitorRefused):
+    """A form that was pasted into a page of a site that may not show it (W7)."""
+
+    status = 403
+    name = "site-unlisted"
+
+
 class LinkForged(VisitorRefused):
     """A token that was not signed here, or for another action (S3)."""
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "stats": "optin.cli.stats:stats",
     "dev": "optin.cli.dev:dev",
     "preview": "optin.cli.preview_link:preview",
+    "embed": "optin.cli.embed:embed",
     "build": "optin.cli.serve:build",
     "serve": "optin.cli.serve:serve",
     "sweep": "optin.cli.sweep:sweep_command",

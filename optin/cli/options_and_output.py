@@ -96,6 +96,22 @@ def with_settings_of(served: ServedSettings, edition: Edition) -> Edition:
     return edition if again is None else again
 
 
+def as_served(edition: Edition) -> Edition:
+    """Return the edition with the server's base address when this shell sets none. Raises SetupRefused.
+
+    `optin dev` says nothing about where the public's server is: then the address set here holds.
+    """
+    settings = edition.site.settings
+    served = settings_of_server(settings, edition.kinds.schema)
+    if served is None:
+        return edition
+    if not served.over_file:
+        require_server_settings(settings, served)
+    elif settings.differing_from(served) or "base_url" in settings.in_file:
+        return edition
+    return with_settings_of(served, edition)
+
+
 def show_findings(findings: Iterable[Finding]) -> None:
     """Write findings to standard error, in colour on a terminal."""
     for finding in findings:

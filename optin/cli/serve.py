@@ -14,14 +14,7 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.options_and_output import (
-    REFUSED,
-    port_option,
-    refuse,
-    show_findings,
-    site_option,
-    with_settings_of,
-)
+from optin.cli.options_and_output import REFUSED, as_served, port_option, refuse, show_findings, site_option
 from optin.cli.server_jobs import background_jobs
 from optin.errors import SetupRefused
 from optin.jobs.anchor_checkpoints import anchor_job
@@ -31,7 +24,6 @@ from optin.services.open_journal import begin_journal
 from optin.services.open_store import sqlite_path
 from optin.services.preload import load_everything
 from optin.services.rate_limited_log import log_rarely
-from optin.services.served_settings import require_server_settings, settings_of_server
 from optin.services.setup_check import SERVE, check_placeholders, check_settings
 from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.site.findings import Finding
@@ -74,7 +66,7 @@ def build(kinds: InstalledKinds, site: Path, out: Path) -> None:
     show_findings(findings)
     if edition is None or errors:
         refuse(f"{errors} errors; correct them first. Nothing was written.")
-    edition = _as_served(edition)
+    edition = as_served(edition)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         now = installation.clock()
         show_findings(keep_edition(installation.store, edition, now))
@@ -91,22 +83,6 @@ def build(kinds: InstalledKinds, site: Path, out: Path) -> None:
         click.secho(
             f"warning: {base_url} is not https; set base_url before you publish.", fg="yellow", err=True
         )
-
-
-def _as_served(edition: Edition) -> Edition:
-    """Return the edition with the server's base address when this shell sets none. Raises SetupRefused.
-
-    `optin dev` says nothing about where the public's server is: then the address set here holds.
-    """
-    settings = edition.site.settings
-    served = settings_of_server(settings, edition.kinds.schema)
-    if served is None:
-        return edition
-    if not served.over_file:
-        require_server_settings(settings, served)
-    elif settings.differing_from(served) or "base_url" in settings.in_file:
-        return edition
-    return with_settings_of(served, edition)
 
 
 @click.command()

@@ -19,6 +19,7 @@ Slug = NewType("Slug", str)
 
 EMAIL_FIELD = MAILBOX.field
 NAME_FIELDS = ("first_name", "last_name")
+IN_FRAME, IN_HTML = "frame", "html"  # where a form is shown by another site: in a frame, or as its own HTML
 FACE = "outcome"  # under what the details of a declaration name one of several forms of a magnet
 
 
@@ -49,11 +50,12 @@ class FormDeclaration:
     details: str = (
         ""  # JSON of what the kind declares besides (`Details.declared`); empty where it is nothing
     )
+    shown_in: str = ""  # another site's page: IN_FRAME or IN_HTML; empty for a page of optin
 
     def as_json(self) -> dict[str, Any]:
         """Return the declaration as JSON values."""
         plain = asdict(replace(self, questions=()))
-        for name in ("variant", "details"):  # absent from what was declared before there were any
+        for name in ("variant", "details", "shown_in"):  # absent from what was declared before there were any
             if not plain[name]:
                 del plain[name]
         if self.details:
@@ -93,6 +95,7 @@ class FormDeclaration:
             file=plain["file"],
             variant=plain.get("variant", ""),
             details=details_text(plain.get("details", {})),
+            shown_in=plain.get("shown_in", ""),
         )
 
     @property

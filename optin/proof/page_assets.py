@@ -5,6 +5,8 @@ A page's digest thus binds them too, by the first 64 bits of their own.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 
 from optin.proof.commitment import digest
@@ -16,6 +18,7 @@ _TYPES = {
     "avif": "image/avif",
     "css": "text/css; charset=utf-8",
     "ico": "image/x-icon",
+    "js": "text/javascript; charset=utf-8",
     "png": "image/png",
     "svg": "image/svg+xml",
     "webp": "image/webp",
@@ -33,6 +36,11 @@ def asset_address(name: str, data: bytes) -> str:
 def content_type_of(name: str) -> str:
     """Return the content type of an asset by its file ending."""
     return _TYPES.get(name.rpartition(".")[2].lower(), "image/jpeg")
+
+
+def integrity(data: bytes) -> str:
+    """Return the digest by which a browser checks a file of another site (Subresource Integrity)."""
+    return f"sha384-{base64.b64encode(hashlib.sha384(data).digest()).decode()}"
 
 
 def assets_in(text: bytes) -> set[str]:

@@ -29,7 +29,7 @@ from optin.proof.inclusion_proof import ENDING, InclusionProof
 from optin.proof.merkle_tree import ProofBroken
 from optin.proof.readable_copies import FOLDER, copy_names
 from optin.proof.signed_notes import Checkpoint, NoteBroken, VerifierKey, open_checkpoint, parse_keys
-from optin.proof.verify_consents import Cases, check_order, consent_summaries
+from optin.proof.verify_consents import Cases, check_order, consent_summaries, unproven_surroundings
 from optin.proof.verify_event_times import Named, check_times, is_set_back, moment_of
 from optin.proof.verify_readable_copies import asset_faults, assets_named, copy_faults
 from optin.proof.verify_witnesses import check_stamps, check_witnesses
@@ -110,6 +110,7 @@ def _verify(
         f"what the event {kind!r} means: this version does not know it, and counts no consent by it"
         for kind in sorted(strange - {EventKind.NOTED})
     ]
+    report.limits += unproven_surroundings(files)
     report.limits += [
         "that nothing was left out: a later withdrawal would stand in the log, not necessarily in this file",
         "that the key is the log's own: compare it with the one in a receipt mail, or published elsewhere",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import PurePosixPath
 
 from optin.consent.consent_history import ConsentHistory, History, LoggedEvent
 from optin.consent.consent_record import EventKind, Status, TransitionRefused
 from optin.consent.contact_address import EmailAddress, address_key
 from optin.consent.event_content import Event, rfc3339
-from optin.consent.form_version import FormDeclaration, shows
+from optin.consent.form_version import IN_FRAME, IN_HTML, FormDeclaration, shows
 from optin.consent.purpose import ConsentKey
 from optin.proof.bundle_report import Report, RequestReport
 from optin.proof.canonical_json import parse
@@ -120,6 +121,19 @@ def _tell_confirmation(
         f" and confirmed it through the mailbox at {rfc3339(event.at)}"
         + (f"; {address.noun} declared: {given}" if given else "")
     )
+
+
+def unproven_surroundings(files: dict[str, bytes]) -> list[str]:
+    """Return what is not proven of forms that other sites showed (W6, W7)."""
+    shown_in = {
+        form.shown_in
+        for name in files
+        if name.startswith("forms/") and name.endswith(".json")
+        if (form := _form(files, PurePosixPath(name).stem)) is not None
+    }
+    around = "what stood around the frame in which another website showed the form"
+    pasted = "that another website left the form unchanged in its page, and what stood around it"
+    return [text for place, text in ((IN_FRAME, around), (IN_HTML, pasted)) if place in shown_in]
 
 
 def _form(files: dict[str, bytes], form: str) -> FormDeclaration | None:

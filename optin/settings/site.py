@@ -244,6 +244,17 @@ class LinksTable(Table):
     )
 
 
+class EmbedTable(Table):
+    """Websites of the company that show optin's forms in their own pages (W6, W7)."""
+
+    sites: tuple[ShortValue, ...] = Field(
+        default=(),
+        strict=False,
+        description="Addresses of the sites that may show the forms, without a path.",
+        examples=[["https://www.example.com"]],
+    )
+
+
 class ErasureTable(Table):
     """The consequences of an erasure, shown to the person beforehand (GDPR 17)."""
 
@@ -404,6 +415,7 @@ class SiteSettings(Settings):
     download: DownloadTable = DownloadTable()
     receipt: ReceiptTable = ReceiptTable()
     links: LinksTable = LinksTable()
+    embed: EmbedTable = EmbedTable()
     proxy: ProxyTable = ProxyTable()
     server: ServerLimits = ServerLimits()
     mail_server: MailServerTable = MailServerTable()

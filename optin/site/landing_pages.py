@@ -17,6 +17,7 @@ from optin.consent.form_version import (
     details_text,
 )
 from optin.proof.canonical_json import canonical
+from optin.site.embedded_forms import embedded_views
 from optin.site.kind_page_hooks import PagesPart
 from optin.site.model import Magnet, Site, StoryPiece, Variant
 from optin.site.page_inputs import PageMaker, picture_of
@@ -129,16 +130,21 @@ def _drawn_tag(theme: Theme, shown: Picture, tag: re.Match[str]) -> str:
     return theme.picture(replace(shown, alt=unescape(tag[1])))
 
 
-def faces_of(theme: Theme, kind: PagesPart, view: LandingView, magnet: Magnet) -> tuple[FormPage, ...]:
+def faces_of(
+    theme: Theme, kind: PagesPart, view: LandingView, magnet: Magnet, *, embedded: bool = False
+) -> tuple[FormPage, ...]:
     """Return every page of a magnet with a form: the one as written, then its variants.
 
-    A kind may have several of another making.
+    A kind may have several of another making. `embedded`: other sites show the forms, too.
     """
     address = f"/{magnet.slug}"
     if kind.faces is not None:
         return tuple(_face(theme, face, f"{address}{path}") for path, face in kind.faces(view))
     views = [view, *(_as_variant(view, variant) for variant in magnet.variants)]
-    return tuple(_face(theme, wording, address) for wording in views)
+    faces = tuple(_face(theme, wording, address) for wording in views)
+    if not embedded:
+        return faces
+    return (*faces, *(_face(theme, shown, path) for path, shown in embedded_views(views)))
 
 
 def _face(theme: Theme, view: LandingView, path: str) -> FormPage:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
-from optin.consent.form_version import FormVersion, PrivacyDigest, PrivacyVersion, Slug
+from optin.consent.form_version import IN_HTML, FormVersion, PrivacyDigest, PrivacyVersion, Slug
 from optin.consent.kind_part_lookup import OUR_PACKAGE
 from optin.flows.request_policy import MailCover, NextStep
+from optin.site.embedded_forms import start_elsewhere
 from optin.site.findings import Finding, kind_failed, less_severe
 from optin.site.kind_page_hooks import PagesPart
 from optin.site.landing_pages import (
@@ -66,6 +67,7 @@ class Publication:
     next_steps: Mapping[Slug, NextStep] = field(default_factory=dict)  # after a confirmation
     covers: Mapping[Slug, MailCover] = field(default_factory=dict)  # in mails
     unpublished: frozenset[str] = frozenset()  # addresses of pictures that drafts alone show
+    framed_openings: Mapping[Slug, bytes] = field(default_factory=dict)  # which lead other sites to a page
 
     @cached_property
     def cards(self) -> Mapping[str, SocialCard]:
@@ -101,9 +103,15 @@ class Publication:
 
     def face_like(self, slug: Slug, form: FormVersion) -> FormPage:
         """Return the page that now takes the place of an earlier form: of the same face, if there is one."""
-        faces = self.faces[slug]
-        alike = (face for face in faces if face.form.declaration.face == form.declaration.face)
-        return self.face(slug, form.key) or next(alike, faces[0])
+        faces, was = self.faces[slug], form.declaration
+        place = "" if was.shown_in == IN_HTML else was.shown_in  # pasted HTML cannot be shown again
+        alike = (
+            face
+            for face in faces
+            if (face.form.declaration.face, face.form.declaration.shown_in) == (was.face, place)
+        )
+        same = self.face(slug, form.key) if place == was.shown_in else None
+        return same or next(alike, faces[0])
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,7 @@ class _Rendered:
     faces: tuple[FormPage, ...] = ()
     moved: bytes | None = None
     opening: OpeningPage | None = None
+    framed_opening: bytes | None = None
     wrong: tuple[Finding, ...] = ()
 
     @property
@@ -153,7 +162,10 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
                 rendered[slug] = _Rendered(wrong=(_failed(maker, magnet, problem),))
                 continue
             landings[slug] = view
-            source = (theme.templates, view, magnet.variants, magnet.closes_at, magnet.life, magnet.was)
+            source = (
+                (theme.templates, bool(site.settings.embed.sites), view, magnet.variants),
+                (magnet.closes_at, magnet.life, magnet.was),
+            )
             make = partial(_render, maker, magnet, view)
             rendered[slug] = kept.once(("pages", slug), source, make)
             if step is not None and slug in site.magnets:
@@ -184,17 +196,22 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
         next_steps=steps,
         covers=covers,
         unpublished=frozenset(theme.assets) - public,
+        framed_openings={
+            slug: it.framed_opening for slug, it in sound.items() if it.framed_opening is not None
+        },
     )
 
 
 def _render(maker: PageMaker, magnet: Magnet, view: LandingView) -> _Rendered:
     theme, kind = maker.theme, maker.kinds.pages[magnet.kind]
     try:
-        shown = faces_of(theme, kind, view, magnet)
-        moved = opening = None
+        is_embedded = bool(maker.site.settings.embed.sites)
+        shown = faces_of(theme, kind, view, magnet, embedded=is_embedded)
+        moved = opening = framed = None
         if kind.opening is not None:
             asking = kind.opening(with_card(theme, view)[0])
             opening = OpeningPage(asking, theme.page(asking).encode())
+            framed = theme.page(start_elsewhere(view)).encode() if is_embedded else None
         for without_form in _without_form(magnet, view):
             theme.page(without_form)  # whether it can be made; it is served when its time has come
         if magnet.was:
@@ -202,7 +219,7 @@ def _render(maker: PageMaker, magnet: Magnet, view: LandingView) -> _Rendered:
         unlawful = [finding for face in shown for finding in _unlawful(maker.site, face, kind)]
     except Exception as problem:  # noqa: BLE001 - a template or a kind: programs of others
         return _Rendered(wrong=(_failed(maker, magnet, problem),))
-    return _Rendered(shown, moved, opening, (*unlawful, *_alike(magnet.slug, shown)))
+    return _Rendered(shown, moved, opening, framed, (*unlawful, *_alike(magnet.slug, shown)))
 
 
 def _without_form(magnet: Magnet, view: LandingView) -> Iterator[WaitingView | ClosedView]:
@@ -232,6 +249,8 @@ def _alike(slug: Slug, shown: tuple[FormPage, ...]) -> Iterator[Finding]:
     """Find variants whose page equals another's: their changes are not shown there."""
     seen: dict[bytes, str] = {}
     for face in shown:
+        if face.form.declaration.shown_in:  # it shows less of its wording
+            continue
         page, name = face.form.page.replace(face.form.key.encode(), b""), face.form.declaration.variant
         other = seen.setdefault(page, name)
         if other != name:

@@ -20,6 +20,7 @@ from optin.consent.time_zones import zone_of
 from optin.settings.installation import environment_name
 from optin.settings.site import Anchors, ControllerTable, Purpose, SiteSettings, Webhook, Witness
 from optin.site.address_settings_check import ADDRESS_SETTINGS, is_base_address
+from optin.site.embedded_forms import objections_to_site
 from optin.site.findings import nearest
 from optin.site.kind_front_matter_hooks import FilePart, folders_of
 from optin.site.law_lint import Objection, objections_to_override, objections_to_wording
@@ -61,6 +62,7 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
     yield from _consequences(settings)
     yield from _time_zone(settings)
     yield from _links(settings)
+    yield from _embed(settings)
 
 
 def _addresses(settings: SiteSettings) -> Iterator[At]:
@@ -105,6 +107,12 @@ def _links(settings: SiteSettings) -> Iterator[At]:
         if not is_public_name(host.lower()):
             message = f"{host!r} is not the name of a host."
             yield ("links", "hosts", place), Objection("links", message, "Write it like www.example.com.")
+
+
+def _embed(settings: SiteSettings) -> Iterator[At]:
+    for place, address in enumerate(settings.embed.sites):
+        for objection in objections_to_site(address):
+            yield ("embed", "sites", place), objection
 
 
 def _controller(controller: ControllerTable) -> Iterator[At]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from optin.consent.form_version import Slug
+from optin.site.embedded_forms import in_frame
 from optin.site.magnet_life import MagnetPhase
 from optin.site.model import Magnet, Site
 from optin.site.render_site import Publication
@@ -21,23 +22,31 @@ MOST_OTHERS = 6
 
 @dataclass(frozen=True)
 class MomentPages:
-    """The pages of a moment. `instead`: what is at the address of a magnet whose form is not open."""
+    """The pages of a moment.
+
+    `instead`: what is at the address of a magnet whose form is not open; `framed`: what frames show of it.
+    """
 
     index: bytes
     instead: Mapping[Slug, bytes]
+    framed: Mapping[Slug, bytes]
 
 
 def pages_at(site: Site, theme: Theme, publication: Publication, now: datetime) -> MomentPages:
     """Render the pages of a moment. Raises whatever a template of the site's own raises."""
     if publication.index is None:  # an edition has one
-        return MomentPages(b"", {})
+        return MomentPages(b"", {}, {})
     phases = {f"/{slug}": magnet.phase_at(now) for slug, magnet in site.magnets.items()}
     offered = tuple(card for card in publication.index.cards if phases[card.url] is MagnetPhase.OPEN)
     instead: dict[Slug, bytes] = {}
+    framed: dict[Slug, bytes] = {}
     for slug, landing in publication.landings.items():
         if phases[f"/{slug}"] is not MagnetPhase.OPEN:
-            instead[slug] = theme.page(_without_form(site.magnets[slug], landing, offered, now)).encode()
-    return MomentPages(theme.page(replace(publication.index, cards=offered)).encode(), instead)
+            view = _without_form(site.magnets[slug], landing, offered, now)
+            instead[slug] = theme.page(view).encode()
+            if site.settings.embed.sites:
+                framed[slug] = theme.page(replace(view, frame=in_frame(view.frame, slug))).encode()
+    return MomentPages(theme.page(replace(publication.index, cards=offered)).encode(), instead, framed)
 
 
 def _without_form(

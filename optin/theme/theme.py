@@ -44,6 +44,8 @@ TEMPLATES: Mapping[type, str] = {
     views.ClosedView: "pages/closed.html",
     views.WaitingView: "pages/waiting.html",
     views.MovedView: "pages/moved.html",
+    views.PastedView: "pages/pasted.html",
+    views.StartElsewhereView: "pages/start-elsewhere.html",
     views.SentView: "pages/sent.html",
     views.ConfirmView: "pages/confirm.html",
     views.ConfirmedView: "pages/confirmed.html",
@@ -78,6 +80,8 @@ Mail: TypeAlias = (
 _COMPILED = CompiledTemplates(OURS)  # for every theme: optin dev makes one at each change
 _ENDINGS = ("css", "html", "txt")
 STYLESHEET = "style.css"
+GROWING_FRAMES = "embed.js"  # the script of a page of another site with forms in frames
+FOR_FRAMES = (GROWING_FRAMES, "grow.js", "frame.css")  # the others: of the page in such a frame
 BLOCK_STYLES = "blocks/blocks.css"  # joined to it: a page asks for one stylesheet
 
 
@@ -129,6 +133,9 @@ class Theme:
         names = (STYLESHEET, BLOCK_STYLES, look.design.stylesheet)
         style = "".join(faces) + "\n".join(self._env.get_template(it).render(look=look) for it in names)
         self.add_asset(STYLESHEET, style.encode(), content_type_of(STYLESHEET))
+        for name in FOR_FRAMES:
+            source, _, _ = FileSystemLoader(OURS).get_source(self._env, f"embed/{name}")
+            self.add_asset(name, source.encode(), content_type_of(name))
         pictures = {"logo": look.logo, "dark-logo": look.dark_logo, "favicon": page_icon(look)}
         for key, picture in pictures.items():
             if picture is not None:

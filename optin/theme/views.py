@@ -30,6 +30,7 @@ class Frame:
     base_url: str = ""  # of the app, before a link that only it answers
     pages_url: str = ""  # where the public finds the pages that everybody gets
     privacy_day: date | None = None  # the date that its privacy statement bears
+    embedded: bool = False  # the page stands in a frame of another site: without header and footer
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class LandingView:
     card: Picture | None = None  # what social sites show of it
     story: tuple[StoryPart, ...] = ()  # the parts of `body_html`
     headline: str = ""  # what people gain; empty: the title is the heading
+    full_page: str = ""  # where the whole page is; empty unless its form stands alone in a frame
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,19 @@ class WaitingView:
     landing: LandingView
     opens_at: datetime
     others: tuple[Card, ...] = ()  # open now, in the same language
+
+
+@dataclass(frozen=True)
+class PastedView(LandingView):
+    """A form without a page around it, to be pasted into a page of another site (W7)."""
+
+
+@dataclass(frozen=True)
+class StartElsewhereView:
+    """In a frame of another site: a magnet that begins with a page of its own, and a link to it (W6)."""
+
+    frame: Frame
+    landing: LandingView
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ from optin.errors import OptinError, PageUnknown
 from optin.theme.icon import ICON_PATH, TOUCH_PATH
 from optin.web.app_context import AppContext
 from optin.web.assets import get_asset, get_icon
-from optin.web.confirm import get_confirmation, post_confirmation
+from optin.web.confirm import get_confirmation, get_confirmed_in_frame, post_confirmation
 from optin.web.download import get_download
 from optin.web.error_pages import fail, refuse, refuse_broken_off, refuse_http
 from optin.web.health import HEALTH_ROUTES
 from optin.web.kind_route_hooks import RoutesPart, below_magnet, below_place
 from optin.web.landing_post import get_sent, post_form, post_sent
+from optin.web.listed_sites import in_frames_alone
 from optin.web.malformed_requests import WellFormed
 from optin.web.mistyped_path import TypedPaths
 from optin.web.page_cache import PageCacheMiddleware
@@ -32,7 +33,7 @@ from optin.web.preview_page import get_preview, post_preview
 from optin.web.privacy_statement import get_privacy, get_privacy_version
 from optin.web.public_log import get_checkpoint, get_explanation, get_key, get_tile
 from optin.web.request_admission import Admission
-from optin.web.security_headers import security_headers
+from optin.web.security_headers import CONTENT_POLICY, security_headers
 from optin.web.timing_protection import at_even_times
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
 
@@ -75,6 +76,10 @@ VISITOR_ROUTES = (
     Route("/{slug}", post_form, methods=["POST"]),
     Route("/{slug}/sent", get_sent, methods=["GET"]),
     Route("/{slug}/sent", at_even_times(post_sent), methods=["POST"]),
+    Route("/{slug}/embed", in_frames_alone(post_form), methods=["POST"]),
+    Route("/{slug}/embed/sent", in_frames_alone(get_sent), methods=["GET"]),
+    Route("/{slug}/embed/sent", in_frames_alone(at_even_times(post_sent)), methods=["POST"]),
+    Route("/{slug}/embed/confirmed/{token}", in_frames_alone(get_confirmed_in_frame), methods=["GET"]),
     Route("/{slug}/preview/{token}", get_preview, methods=["GET"]),
     Route("/{slug}/preview/{token}", post_preview, methods=["POST"]),
     Route("/{slug}/{rest:path}", below_magnet, methods=["GET", "POST"]),
@@ -95,7 +100,9 @@ class SecureHeaders:
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = dict(message["headers"])  # a page may have a policy of its own
-                new = (it for it in self._of_type(own.get(b"content-type", b"")) if it[0] not in own)
+                policy = own.get(CONTENT_POLICY.encode(), b"frame-ancestors 'none'")
+                known = {*own, b"x-frame-options"} if b"frame-ancestors 'none'" not in policy else {*own}
+                new = (it for it in self._of_type(own.get(b"content-type", b"")) if it[0] not in known)
                 message["headers"] = [*message["headers"], *new]
             await send(message)
 

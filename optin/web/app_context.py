@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -20,13 +21,14 @@ from optin.services.health import Readiness, readiness_of
 from optin.services.installation import Installation
 from optin.services.open_store import data_folders
 from optin.services.site_edition import Edition
+from optin.site.embedded_forms import in_frame
 from optin.site.magnet_life import MagnetPhase
 from optin.site.time_dependent_pages import UnchangedPeriod, period_around
 from optin.store.database_interface import Operation, P, T, read, written
 from optin.theme.views import ErrorView, Frame
 from optin.web.page_cache import CachedPages, PageCache
 from optin.web.post_limits import PostLimits
-from optin.web.security_headers import NO_STORE
+from optin.web.security_headers import NO_STORE, security_headers
 
 log = logging.getLogger("optin.web")
 
@@ -154,14 +156,22 @@ class AppContext:
         """Return the frame of a page in `lang`, or in the site's own language when `lang` is not offered."""
         return self.edition.frame(lang)
 
-    def page(self, view: object, status: int = 200) -> Response:
-        """Answer with a page for one visitor, which is never cached."""
-        html = self.edition.theme.page(view)
-        return HTMLResponse(html, status, {"cache-control": NO_STORE})
+    def page(self, view: Any, status: int = 200) -> Response:
+        """Answer with a page for one visitor, which is never cached; one made for frames may be framed."""
+        settings = self.edition.site.settings
+        framed = security_headers(settings.base_url, framed_by=settings.embed.sites)
+        headers = {"cache-control": NO_STORE, **(dict(framed) if view.frame.embedded else {})}
+        return HTMLResponse(self.edition.theme.page(view), status, headers)
 
-    def error(self, name: str, status: int, lang: str, wait_seconds: int = 0) -> Response:
-        """Answer with an error page; `wait_seconds`: until another attempt makes sense."""
-        return self.page(ErrorView(self.frame(lang), name, wait_seconds), status)
+    def error(
+        self, name: str, status: int, lang: str, wait_seconds: int = 0, *, framed: Slug | None = None
+    ) -> Response:
+        """Answer with an error page; `wait_seconds`: until another attempt makes sense.
+
+        `framed`: of a form in a frame of another site.
+        """
+        frame = self.frame(lang) if framed is None else in_frame(self.frame(lang), framed)
+        return self.page(ErrorView(frame, name, wait_seconds), status)
 
 
 def app_context_of(request: Request) -> AppContext:
@@ -174,6 +184,13 @@ def slug_of(request: Request) -> Slug:
     """Return the current slug of the magnet at the start of a path, resolving former slugs."""
     slug = Slug(request.url.path.split("/")[1])
     return app_context_of(request).edition.site.renamed.get(slug, slug)
+
+
+def framed_slug(request: Request) -> Slug | None:
+    """Return the magnet of a request from a frame of another site; None for one from a page of optin."""
+    _, *parts = request.url.path.split("/")
+    in_a_frame = parts[1:2] == ["embed"] and app_context_of(request).edition.site.settings.embed.sites
+    return slug_of(request) if in_a_frame else None
 
 
 def see_other(url: str) -> Response:

@@ -6,16 +6,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.consent.consent_record import RequestId
-from optin.consent.form_version import FormDeclaration
+from optin.consent.form_version import FormDeclaration, Slug
 from optin.consent.signed_links import LinkKind
 from optin.errors import LinkExpired
 from optin.flows.consents.confirm import Confirmation, ShownRequest, confirm, view_confirmation, view_request
 from optin.flows.consents.duplicate_posts import mailed_request
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import MailRequester
+from optin.site.embedded_forms import in_frame
 from optin.site.next_steps import origin_of
 from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView
-from optin.web.app_context import AppContext, app_context_of, see_other
+from optin.web.app_context import AppContext, app_context_of, framed_slug, see_other
 from optin.web.download import promised_download
 from optin.web.read_posted_form import read_post, single
 from optin.web.security_headers import CONTENT_POLICY, content_policy
@@ -32,6 +33,16 @@ async def get_confirmation(request: Request) -> Response:
         again = request.query_params.get("again") == "1"
         return _expired(app_context, asked.form, token, resent=again)
     return _ask(app_context, asked, token)
+
+
+async def get_confirmed_in_frame(request: Request) -> Response:
+    """Show, in a frame of another site, what was confirmed there by the code; changes nothing (W6)."""
+    app_context, token = app_context_of(request), request.path_params["token"]
+    framed = framed_slug(request)
+    stored, _ = _read(app_context, token)
+    if not (await app_context.view(view_request, request=stored)).confirmed:
+        return see_other(f"/confirm/{token}")
+    return await _confirmed(app_context, stored, starts=True, framed=framed)
 
 
 async def post_confirmation(request: Request) -> Response:
@@ -122,7 +133,9 @@ def may_lead_to(app_context: AppContext, answer: Response, thanks: str) -> Respo
     return answer
 
 
-async def _confirmed(app_context: AppContext, stored: RequestId, *, starts: bool) -> Response:
+async def _confirmed(
+    app_context: AppContext, stored: RequestId, *, starts: bool, framed: Slug | None = None
+) -> Response:
     installation = app_context.installation
     outcome = await app_context.view(view_confirmation, request=stored, now=installation.clock())
     form = outcome.form
@@ -131,9 +144,10 @@ async def _confirmed(app_context: AppContext, stored: RequestId, *, starts: bool
     magnet = app_context.edition.site.magnet(form.magnet)
     steps = app_context.edition.publication.next_steps
     starts = starts and file is not None
+    frame = app_context.frame(form.lang)
     answer = app_context.page(
         ConfirmedView(
-            frame=app_context.frame(form.lang),
+            frame=frame if framed is None else in_frame(frame, framed),
             title=form.title,
             kind=form.kind,
             granted=outcome.granted,

@@ -19,7 +19,7 @@ from optin.errors import (
     WriteLost,
     log_line_of,
 )
-from optin.web.app_context import app_context_of, language_of
+from optin.web.app_context import app_context_of, framed_slug, language_of
 from optin.web.removed_magnet_pages import gone_or_unknown
 
 log = logging.getLogger("optin.web")
@@ -41,7 +41,8 @@ async def refuse(request: Request, problem: Exception) -> Response:
         log.log(ERROR if isinstance(problem, WriteLost) else WARNING, "%s", problem.log_line)
     wait = problem.retry_after_seconds if isinstance(problem, TooManyRequests) else 0
     lang = problem.lang if isinstance(problem, MagnetGone) and problem.lang else language_of(request)
-    answer = app_context_of(request).error(problem.name, problem.status, lang, wait)
+    framed = framed_slug(request)
+    answer = app_context_of(request).error(problem.name, problem.status, lang, wait, framed=framed)
     if isinstance(problem, StoreBusy | TooManyRequests):
         answer.headers["retry-after"] = str(problem.retry_after_seconds)
     return answer
@@ -50,7 +51,8 @@ async def refuse(request: Request, problem: Exception) -> Response:
 async def refuse_http(request: Request, problem: Exception) -> Response:
     """Answer an error of the framework: no such page, no such method."""
     status = problem.status_code if isinstance(problem, HTTPException) else 500
-    answer = app_context_of(request).error(_NAMES.get(status, "malformed"), status, language_of(request))
+    name, framed = _NAMES.get(status, "malformed"), framed_slug(request)
+    answer = app_context_of(request).error(name, status, language_of(request), framed=framed)
     answer.headers.update((problem.headers or {}) if isinstance(problem, HTTPException) else {})
     return answer
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from optin.consent.channel import address_at
 from optin.consent.consent_record import ID_BYTES, RequestId
-from optin.consent.form_version import EMAIL_FIELD, FormKey, FormVersion, Slug
+from optin.consent.form_version import EMAIL_FIELD, IN_HTML, FormKey, FormVersion, Slug
 from optin.consent.kind_specific_details import DetailsPart
 from optin.consent.posted_form import (
     FORM_FIELD,
@@ -37,9 +37,11 @@ from optin.flows.consents.encrypted_page_token import as_token, from_token, open
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_limits import MailRequester
 from optin.services.site_edition import Edition
+from optin.site.embedded_forms import framed_address, in_frame
 from optin.theme.views import SentView
-from optin.web.app_context import AppContext, app_context_of, see_other, slug_of
+from optin.web.app_context import AppContext, app_context_of, framed_slug, see_other, slug_of
 from optin.web.confirm import after_confirmation, may_lead_to, resend_mail, thanks_of
+from optin.web.listed_sites import require_listed_site
 from optin.web.read_posted_form import read_post, single
 from optin.web.removed_magnet_pages import removed_form
 
@@ -57,6 +59,8 @@ async def post_form(request: Request) -> Response:
     edition, installation = app_context.edition, app_context.installation
     key, _, sealed = single(posted, FORM_FIELD).partition(".")
     form = await _shown(app_context, edition, served, key)
+    if form.declaration.shown_in == IN_HTML:
+        require_listed_site(request)
     asked = open_text(installation.vault, ASKED, slug.encode(), from_token(sealed))
     kind = edition.kinds.details[form.declaration.kind]
     country = edition.site.settings.controller.country
@@ -85,7 +89,7 @@ async def post_form(request: Request) -> Response:
     shown = f"{entry.email}\n{number}\n{form.key}"
     after = stored + seal_text(installation.vault, SHOWN, stored, shown)
     token = installation.vault.links.sign(LinkKind.SENT, after, installation.clock())
-    return see_other(f"/{slug}/sent?to={token}{_of(form)}")
+    return see_other(f"{_place(request, slug)}/sent?to={token}{_of(form)}")
 
 
 async def get_sent(request: Request) -> Response:
@@ -93,7 +97,7 @@ async def get_sent(request: Request) -> Response:
     app_context, slug = app_context_of(request), slug_of(request)
     token = request.query_params.get("to", "")
     form, after = await _form_sent(app_context, slug, request, token)
-    return _sent(app_context, form, after, resent=request.query_params.get("again") == "1")
+    return _sent(request, form, after, resent=request.query_params.get("again") == "1")
 
 
 async def post_sent(request: Request) -> Response:
@@ -106,9 +110,10 @@ async def post_sent(request: Request) -> Response:
     posted = await read_post(request)
     served, after = await _form_sent(app_context, slug, request, single(posted, "token"))
     stored, installation = after.request, app_context.installation
+    place = _place(request, slug)
     if single(posted, "action") == "resend":
         await resend_mail(app_context, stored)
-        return see_other(f"/{slug}/sent?to={after.token}&again=1{_of(served)}")
+        return see_other(f"{place}/sent?to={after.token}&again=1{_of(served)}")
     typed = single(posted, "code")
     reason = "code-wrong" if typed.strip() else "code-missing"
     try:
@@ -116,18 +121,25 @@ async def post_sent(request: Request) -> Response:
             confirm_by_code, request=stored, typed=typed, now=installation.clock()
         )
     except LinkSpent:  # an erased request answers like a wrong code
-        return _sent(app_context, served, after, problem=reason)
+        return _sent(request, served, after, problem=reason)
     if isinstance(outcome, CodeRefused) and outcome.reason == "code-elsewhere":
         # strangers' forms keep nobody's mail back
         await resend_mail(app_context, stored, MailRequester.READER)
-        return see_other(f"/{slug}/sent?to={after.token}&again=1{_of(served)}")
+        return see_other(f"{place}/sent?to={after.token}&again=1{_of(served)}")
     if isinstance(outcome, CodeRefused):
         if outcome.reason == "code-spent":  # logged; the page says the same of every code that is refused
             app_context.limits.log.note("code_tries")
-        return _sent(app_context, served, after, problem=reason)
+        return _sent(request, served, after, problem=reason)
     installation.wake_courier()
     done = installation.vault.links.sign(LinkKind.CONFIRM, outcome.request, installation.clock())
+    if framed_slug(request) is not None:
+        return see_other(f"{place}/confirmed/{done}")
     return see_other(after_confirmation(app_context, outcome, done))
+
+
+def _place(request: Request, slug: Slug) -> str:
+    """Return the address of the form that was posted: its page, or its frame in another site's page."""
+    return f"/{slug}" if framed_slug(request) is None else framed_address(slug)
 
 
 def _served(app_context: AppContext, slug: Slug) -> FormVersion:
@@ -169,6 +181,7 @@ def _again(
     `edition`: in which the form was open; the present one may have lost the magnet meanwhile.
     """
     publication, typed, doubt = edition.publication, returned.typed, returned.doubt
+    pasted = publication.face(slug, shown.key) is not None and shown.declaration.shown_in == IN_HTML
     view = publication.face_like(slug, shown).view
     now = view.declaration
     same = [question.purpose for question in now.questions if question in shown.declaration.questions]
@@ -181,7 +194,7 @@ def _again(
         form_key=FormKey(f"{view.form_key}.{sealed}" if sealed else view.form_key),
         typed=kept,
         problems=(*doubted, *returned.problems),
-        changed=shown.key != view.form_key,
+        changed=shown.key != view.form_key and not pasted,
         meant="" if doubt is None else doubt.meant,
         understood=normalised_values(shown.declaration, typed, edition.site.settings.controller.country),
         wait_seconds=returned.wait_seconds,
@@ -228,7 +241,7 @@ def _read_after(app_context: AppContext, token: str) -> _After:
 
 
 def _of(form: FormVersion) -> str:
-    """Return the mark of the posted variant in the address of the page after the form."""
+    """Return the mark of the posted wording in the address of the page after the form."""
     return f"&of={form.key}" if form.declaration.variant else ""
 
 
@@ -258,20 +271,24 @@ def _wording(app_context: AppContext, slug: Slug, request: Request) -> FormVersi
 
 
 def _sent(
-    app_context: AppContext, form: FormVersion, after: _After, problem: str = "", *, resent: bool = False
+    request: Request, form: FormVersion, after: _After, problem: str = "", *, resent: bool = False
 ) -> Response:
-    frame = app_context.frame(form.declaration.lang)
+    app_context, framed = app_context_of(request), framed_slug(request)
+    frame, place = app_context.frame(form.declaration.lang), f"/{form.declaration.magnet}"
+    if framed is not None:
+        frame, place = in_frame(frame, framed), framed_address(framed)
     view = SentView(
         frame=frame,
         title=form.declaration.title,
-        action=f"/{form.declaration.magnet}/sent{_of(form).replace('&', '?')}",
+        action=f"{place}/sent{_of(form).replace('&', '?')}",
         token=after.token,
         sender=app_context.edition.site.settings.sender.address,
         problem=problem,
         resent=resent,
         email=after.email,
         number=after.number,
-        form_url=f"{frame.pages_url}/{form.declaration.magnet}",
+        form_url=f"{frame.pages_url}{place}" if framed is None else place,
     )
     page = app_context.page(view, WRONG if problem else 200)
-    return may_lead_to(app_context, page, thanks_of(app_context, form.declaration))
+    thanks = "" if framed is not None else thanks_of(app_context, form.declaration)
+    return may_lead_to(app_context, page, thanks)

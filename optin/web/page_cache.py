@@ -16,10 +16,12 @@ from typing import TypeAlias
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from optin.consent.form_version import IN_FRAME, IN_HTML, Slug
 from optin.services.site_edition import Edition
+from optin.site.embedded_forms import framed_address
 from optin.site.landing_pages import FormPage, privacy_url
 from optin.site.magnet_life import MagnetPhase
-from optin.site.time_dependent_pages import pages_at
+from optin.site.time_dependent_pages import MomentPages, pages_at
 from optin.web.crawler_files import crawler_files
 from optin.web.security_headers import ASSET_CACHE, PAGE_CACHE, SPLIT_CACHE, security_headers
 
@@ -38,6 +40,7 @@ class Content:
     content_type: str = HTML
     cache: str = PAGE_CACHE
     location: str = ""  # where else it is now
+    framed_by: tuple[str, ...] = ()  # the sites that may show it in a frame
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def cached_page(content: Content, base_url: str) -> CachedPage:
         ("content-type", content_type),
         ("cache-control", content.cache),
         ("vary", "accept-encoding"),
-        *security_headers(base_url, content_type),
+        *security_headers(base_url, content_type, content.framed_by),
     ]
     if content.location:
         headers.append(("location", content.location))
@@ -89,7 +92,9 @@ def cached_contents(edition: Edition, now: datetime) -> Mapping[str, Content]:
     contents = {"/": Content(pages.index)}
     for slug, faces in publication.faces.items():
         for face in faces:  # of several wordings the first
-            contents.setdefault(face.path, Content(pages.instead.get(slug, face.form.page)))
+            if not face.form.declaration.shown_in:
+                contents.setdefault(face.path, Content(pages.instead.get(slug, face.form.page)))
+    contents |= _framed_contents(edition, pages)
     for old, page in publication.moved.items():
         contents[f"/{old}"] = Content(page, location=f"/{edition.site.renamed[old]}")
     for slug, opening in publication.openings.items():
@@ -101,6 +106,18 @@ def cached_contents(edition: Edition, now: datetime) -> Mapping[str, Content]:
     for url, asset in edition.theme.assets.items():
         contents[url] = Content(asset.data, asset.content_type, ASSET_CACHE)
     return contents
+
+
+def _framed_contents(edition: Edition, pages: MomentPages) -> Mapping[str, Content]:
+    """Return what the site's other websites may show in a frame, by path."""
+    sites, publication = edition.site.settings.embed.sites, edition.publication
+    framed: dict[Slug, bytes] = {**publication.framed_openings}
+    for slug, faces in publication.faces.items():
+        for face in faces:  # of several wordings the first
+            if face.form.declaration.shown_in == IN_FRAME:
+                framed.setdefault(slug, face.form.page)
+    framed |= pages.framed
+    return {framed_address(slug): Content(page, framed_by=sites) for slug, page in framed.items()}
 
 
 class PageCache:
@@ -118,7 +135,7 @@ class PageCache:
         }
         for slug, faces in edition.publication.faces.items():
             if len(faces) > 1 and edition.site.magnets[slug].phase_at(now) is MagnetPhase.OPEN:
-                contents |= _split(faces)
+                contents |= _split(faces, edition.site.settings.embed.sites)
         made: dict[tuple[str, int], tuple[Content, str, CachedPage]] = {}
         for path, several in contents.items():
             for place, content in enumerate(several):
@@ -130,11 +147,18 @@ class PageCache:
         return {path: tuple(made[path, at][2] for at in range(len(it))) for path, it in contents.items()}
 
 
-def _split(faces: tuple[FormPage, ...]) -> Mapping[str, tuple[Content, ...]]:
-    """Return the pages with several variants. No cache on the way may keep one of them for everybody."""
+def _split(faces: tuple[FormPage, ...], sites: tuple[str, ...]) -> Mapping[str, tuple[Content, ...]]:
+    """Return the pages with several variants. No cache on the way may keep one of them for everybody.
+
+    `sites` may frame those that are made for it.
+    """
     by_path: dict[str, list[Content]] = {}
     for face in faces:
-        by_path.setdefault(face.path, []).append(Content(face.form.page, cache=SPLIT_CACHE))
+        if face.form.declaration.shown_in == IN_HTML:  # served by the page that it was pasted into
+            continue
+        framed_by = sites if face.form.declaration.shown_in == IN_FRAME else ()
+        content = Content(face.form.page, cache=SPLIT_CACHE, framed_by=framed_by)
+        by_path.setdefault(face.path, []).append(content)
     return {path: tuple(several) for path, several in by_path.items() if len(several) > 1}
 
 

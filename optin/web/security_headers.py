@@ -1,6 +1,12 @@
-"""Security headers of every answer (S1): no script, no frame, no external content, no referrer."""
+"""Security headers of every answer (S1): no script, no frame, no external content, no referrer.
+
+A form that other sites embed (W6) may be framed by the listed sites, and has one script of ours, which tells
+the page around it how high it is.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 YEAR_SECONDS = 31_536_000
 PAGE_CACHE = "public, max-age=60"
@@ -12,39 +18,50 @@ NO_STORE = "no-store"
 _ALWAYS = (
     ("referrer-policy", "no-referrer"),
     ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "DENY"),
     ("cross-origin-opener-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), browsing-topics=()"),
 )
 
 
 CONTENT_POLICY = "content-security-policy"
+_FOR_OTHER_SITES = ("image/", "text/javascript")
+_NO_FRAME = ("x-frame-options", "DENY")  # for browsers that know no frame-ancestors
 
 
-def security_headers(base_url: str, content_type: str = "") -> tuple[tuple[str, str], ...]:
+def security_headers(
+    base_url: str, content_type: str = "", framed_by: Collection[str] = ()
+) -> tuple[tuple[str, str], ...]:
     """Return the headers of an answer of this type.
 
-    `base_url`: where forms post to; with https, browsers stay on it. Other sites may show pictures alone:
-    a mail does so within the page of a mail provider.
+    `base_url`: where forms post to; with https, browsers stay on it. Other sites may show pictures: a mail
+    does so within the page of a mail provider. They may run the script that fits a form into their page, and
+    `framed_by` are the origins that may frame this page.
     """
-    shown_by = "cross-origin" if content_type.startswith("image/") else "same-origin"
-    policies = ((CONTENT_POLICY, content_policy(base_url)), ("cross-origin-resource-policy", shown_by))
-    headers = (*policies, *_ALWAYS)
+    shared = bool(framed_by) or content_type.startswith(_FOR_OTHER_SITES)
+    shown_by = ("cross-origin-resource-policy", "cross-origin" if shared else "same-origin")
+    framed = () if framed_by else (_NO_FRAME,)
+    # a script with a digest of its integrity is only run where its bytes may be read
+    read_by = (("access-control-allow-origin", "*"),) if content_type.startswith("text/javascript") else ()
+    policy = (CONTENT_POLICY, content_policy(base_url, framed_by=framed_by))
+    headers = (policy, shown_by, *read_by, *framed, *_ALWAYS)
     if base_url.startswith("https://"):
         return (*headers, ("strict-transport-security", f"max-age={YEAR_SECONDS}; includeSubDomains"))
     return headers
 
 
-def content_policy(base_url: str, leads_to: str = "") -> str:
+def content_policy(base_url: str, leads_to: str = "", framed_by: Collection[str] = ()) -> str:
     """Return the content security policy of a page.
 
     `leads_to`: another site's origin that the answer to its form redirects to; browsers count it as a target.
+    `framed_by`: the origins of other sites that may show it in a frame.
     """
     targets = " ".join(filter(None, ("'self'", _ascii(base_url), leads_to)))
+    script = " script-src 'self';" if framed_by else ""
+    framed = " ".join(_ascii(origin) for origin in framed_by) or "'none'"
     # Pages run no script that could connect; Lighthouse reads robots.txt in a page's name
     return (
-        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self';"
-        f" form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
+        f"default-src 'none';{script} style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self';"
+        f" form-action {targets}; base-uri 'none'; frame-ancestors {framed}"
     )
 
 

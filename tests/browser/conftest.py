@@ -23,6 +23,7 @@ from tests.mail.server import Script, certificate, mail_server
 from tests.ports import reserved_port
 from tests.serving import BASE_URL, served
 from tests.web.conftest import site_at
+from tests.web.static_host import static_host
 
 expect.set_options(timeout=20_000)  # a busy machine is slow; a page that never comes still fails
 
@@ -59,6 +60,8 @@ class House:
     mail: str = ""
     script: Script = field(default_factory=Script)
     base: str = BASE_URL
+    company: str = ""  # the company's own website, and the folder of its pages
+    company_folder: Path = Path()
 
     def count(self, recipient: str) -> int:
         """Count the mails to somebody so far."""
@@ -106,8 +109,16 @@ def house(tmp_path_factory: pytest.TempPathFactory, door: FrontDoor) -> Iterator
     draw_at(folder / "site")
     (folder / "site" / "magnets" / "bellen.md").write_text(WEBINAR.replace("2027", "2077"))
     store, keys = f"sqlite:///{folder}/optin.db", str(folder / "keys.json")
-    opened = House(folder / "site", store, keys)
-    with reserved_port() as port, mail_server(opened.script) as mail_port:
+    (folder / "company").mkdir()
+    opened = House(folder / "site", store, keys, company_folder=folder / "company")
+    policy = ("content-security-policy", f"default-src 'none'; frame-src {BASE_URL}; script-src {BASE_URL}")
+    with (
+        reserved_port() as port,
+        mail_server(opened.script) as mail_port,
+        static_host(folder / "company", (policy,)) as opened.company,
+    ):
+        with (folder / "site" / "optin.toml").open("a") as file:
+            file.write(f'\n[embed]\nsites = ["{opened.company}"]\n')
         door.inward = port
         opened.mail = f"smtp://127.0.0.1:{mail_port}"
         with served(folder / "site", port, store, opened.mail, keys):

@@ -1,0 +1,325 @@
+"""Forms in pages of other sites: in a frame, and as HTML that is pasted there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from optin.consent.contact_address import parse_email
+from optin.consent.form_version import Slug
+from optin.errors import FormUnknown
+from optin.flows.delivery.mail_order import MailKind
+from optin.proof.bundle_archive import unpack
+from optin.proof.page_assets import integrity
+from optin.proof.verify_bundle import verify_bundle
+from optin.services.evidence_bundle import make_bundle
+from optin.services.site_edition import load_edition
+from optin.services.steady_clock import utc_now
+from optin.store.event_log import integrate
+from tests.installed import INSTALLED, KINDS
+from tests.kinds.quiz.quizzes import write_quiz
+from tests.shell import shell
+from tests.web.conftest import Visit, site_at, visited
+
+SITES = ("https://www.example.com", "http://localhost:9001")
+EMBED = f"\n[embed]\nsites = {list(SITES)}\n".replace("'", '"')
+PAPER = Slug("paper")
+SPLIT = "variants:\n  kort:\n    title: Kort\n"
+
+
+@pytest.fixture
+def embedding(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """A site whose forms two other sites may show. A parameter: more front matter of its white paper."""
+    root = tmp_path / "site"
+    site_at(root)
+    with (root / "optin.toml").open("a") as file:
+        file.write(EMBED)
+    write_quiz(root)
+    page = root / "magnets" / "paper" / "index.md"
+    more = getattr(request, "param", "")
+    page.write_text(page.read_text().replace("title:", f"{more}title:", 1))
+    edition, wrong = load_edition(root, KINDS)
+    assert edition is not None, wrong
+    with visited(edition, Visit, f"sqlite:///{tmp_path}/optin.db", root, INSTALLED) as visit:
+        yield visit
+
+
+def ancestors(policy: str) -> list[str]:
+    """Return who may frame an answer."""
+    return policy.partition("frame-ancestors ")[2].partition(";")[0].split()
+
+
+def is_framed(answer: object) -> bool:
+    """Return whether exactly the listed sites may frame an answer."""
+    headers = answer.headers  # type: ignore[attr-defined]  # httpx or its successor
+    open_to = ancestors(headers["content-security-policy"]) == list(SITES)
+    assert open_to != (headers.get("x-frame-options") == "DENY")
+    return open_to
+
+
+def key_in(page: str) -> str:
+    found = re.search(r'name="form" value="([0-9a-f]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def hidden_token(page: str) -> str:
+    found = re.search(r'name="token" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def limits_and_page(visit: Visit) -> tuple[str, str]:
+    """Return what a bundle about Alice does not prove, and its readable page."""
+    visit.installation.store.submit(integrate).result()
+    edition, installation = visit.app_context.edition, visit.installation
+    files = unpack(make_bundle(edition, installation, parse_email("alice@example.com")))
+    report = verify_bundle(files, utc_now())
+    assert report.holds, report.lines
+    return "\n".join(report.limits), files["index.html"].decode()
+
+
+def test_exactly_the_listed_sites_may_frame_a_form(embedding: Visit) -> None:
+    """W6, S1: the form alone, and no other page."""
+    page = embedding.client.get("/paper/embed")
+    assert is_framed(page)
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert "<header" not in page.text
+    assert "Tekst." not in page.text
+    assert 'target="_blank"' in page.text
+    for path in ("/", "/paper", "/privacy", "/me"):
+        other = embedding.client.get(path)
+        assert not is_framed(other)
+        assert "script-src" not in other.headers["content-security-policy"]
+
+
+def test_a_form_in_a_frame_is_a_version_of_its_own(embedding: Visit) -> None:
+    """W6, P2: its declaration says where it is shown; both have the same boxes."""
+    framed = key_in(embedding.client.get("/paper/embed").text)
+    assert framed != embedding.form_key()
+    face = embedding.app_context.edition.publication.face(PAPER, framed)
+    assert face is not None
+    assert face.form.declaration.as_json()["shown_in"] == "frame"
+    assert "shown_in" not in embedding.app_context.edition.publication.forms[PAPER].declaration.as_json()
+
+
+def test_everything_that_follows_stays_in_the_frame(embedding: Visit) -> None:
+    """W6, D3: mistakes, the page with the code, a wrong code, the download; links in mails lead to pages."""
+    client = embedding.client
+    key = key_in(client.get("/paper/embed").text)
+    wrong = client.post("/paper/embed", data={"form": key, "email": "alice@", "consent": "tips-email"})
+    assert wrong.status_code == 422
+    assert is_framed(wrong)
+    assert key_in(wrong.text) == key
+    assert "<header" not in wrong.text
+    posted = client.post(
+        "/paper/embed", data={"form": key, "email": "alice@example.com", "consent": "tips-email"}
+    )
+    where = posted.headers["location"]
+    assert where.startswith("/paper/embed/sent?to=")
+    sent = client.get(where)
+    assert is_framed(sent)
+    token = hidden_token(sent.text)
+    refused = embedding.press("/paper/embed/sent", token=token, code="000000", action="code")
+    assert refused.status_code == 422
+    assert is_framed(refused)
+    again = embedding.press("/paper/embed/sent", token=token, action="resend")
+    assert again.headers["location"].startswith("/paper/embed/sent?to=")
+    confirmation = embedding.mail(MailKind.CONFIRMATION)
+    assert not is_framed(client.get(f"/confirm/{confirmation.confirm_token}"))
+    embedding.wait(timedelta(seconds=1))
+    done = embedding.press("/paper/embed/sent", token=token, code=confirmation.code, action="code")
+    assert done.headers["location"].startswith("/paper/embed/confirmed/")
+    confirmed = client.get(done.headers["location"])
+    assert is_framed(confirmed)
+    assert 'href="/download/' in confirmed.text
+    around, page = limits_and_page(embedding)
+    assert "what stood around the frame" in around
+    assert "stond in een kader op een andere website" in page
+
+
+def test_refusals_stay_in_the_frame(embedding: Visit) -> None:
+    """W6, S4: a kind sentence, and not an empty frame."""
+    for answer in (
+        embedding.client.post("/paper/embed", data={"form": "0" * 32, "email": "alice@example.com"}),
+        embedding.client.get("/paper/embed/sent?to=nonsense"),
+        embedding.client.get("/paper/embed/confirmed/nonsense"),
+        embedding.client.put("/paper/embed"),
+    ):
+        assert answer.status_code >= 400
+        assert is_framed(answer)
+        assert 'href="/paper/embed"' in answer.text
+
+
+def test_nothing_is_confirmed_by_looking(embedding: Visit) -> None:
+    """W6, D2: the page in a frame confirms nothing, whoever has the link."""
+    key = key_in(embedding.client.get("/paper/embed").text)
+    embedding.client.post("/paper/embed", data={"form": key, "email": "alice@example.com"})
+    token = embedding.mail(MailKind.CONFIRMATION).confirm_token
+    answer = embedding.client.get(f"/paper/embed/confirmed/{token}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/confirm/{token}")
+
+
+@pytest.mark.parametrize(
+    "embedding", ["from: 2077-01-01\n", "until: 2026-01-01\n", "status: archived\n"], indirect=True
+)
+def test_a_form_that_is_not_open_says_so_in_the_frame(embedding: Visit) -> None:
+    """W6, W10: with the same words, without header and story."""
+    page = embedding.client.get("/paper/embed")
+    assert page.status_code == 200
+    assert is_framed(page)
+    assert "<form" not in page.text
+    assert 'id="form-title"' in page.text
+    assert "Tekst." not in page.text
+
+
+@pytest.mark.parametrize("embedding", [SPLIT], indirect=True)
+def test_every_wording_is_drawn_in_frames_too(embedding: Visit) -> None:
+    """W6, M5: each visitor of the other site draws, and no cache keeps one of them."""
+    keys = set()
+    for _ in range(40):
+        page = embedding.client.get("/paper/embed", headers={"cookie": ""})
+        assert is_framed(page)
+        assert page.headers["cache-control"] == "private, no-cache"
+        keys.add(key_in(page.text))
+    assert len(keys) == 2
+    assert keys.isdisjoint({key_in(embedding.client.get("/paper").text) for _ in range(40)})
+
+
+def test_a_magnet_that_begins_with_questions_begins_beside_the_frame(embedding: Visit) -> None:
+    """W6: its forms come after its own pages; the frame leads there."""
+    page = embedding.client.get("/sterk-of-zwak/embed")
+    assert is_framed(page)
+    assert 'href="https://optin.example.com/sterk-of-zwak" target="_blank"' in page.text
+
+
+def test_without_listed_sites_there_is_nothing_to_frame(visit: Visit) -> None:
+    """W6: neither page nor post, for nobody."""
+    assert visit.client.get("/paper/embed").status_code == 404
+    answer = visit.client.post("/paper/embed", data={"form": visit.form_key(), "email": "alice@example.com"})
+    assert answer.status_code == 404
+    assert visit.rows()["request"] == 0
+
+
+def pasted(visit: Visit) -> str:
+    """Return the form of the white paper that is pasted into pages."""
+    faces = visit.app_context.edition.publication.faces[PAPER]
+    (page,) = [face.form.page for face in faces if face.form.declaration.shown_in == "html"]
+    return page.decode()
+
+
+def paste(visit: Visit, key: str, origin: str | None, **more: str) -> object:
+    """Send a pasted form from a page of `origin`."""
+    headers = {} if origin is None else {"origin": origin}
+    return visit.client.post("/paper", data={"form": key, **more}, headers=headers)
+
+
+def test_pasted_html_is_a_form_version(embedding: Visit) -> None:
+    """W7, P2: its printed bytes; the evidence says what they prove and what not."""
+    html = pasted(embedding)
+    for part in ("<html", "<script", "<style", "checked", "http://"):
+        assert part not in html
+    assert 'action="https://optin.example.com/paper"' in html
+    assert 'href="https://optin.example.com/privacy/' in html
+    key = key_in(html)
+    answer = paste(embedding, key, SITES[0], email="alice@example.com", consent="tips-email")
+    assert answer.headers["location"].startswith("/paper/sent?to=")  # type: ignore[attr-defined]
+    token = embedding.mail(MailKind.CONFIRMATION).confirm_token
+    embedding.wait(timedelta(seconds=1))
+    embedding.press(f"/confirm/{token}")
+    around, page = limits_and_page(embedding)
+    assert "left the form unchanged in its page" in around
+    assert "in een pagina van een andere website geplakt" in page
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "null", None, "https://www.example.com.evil.example", "http://www.example.com"],
+)
+def test_pasted_html_is_taken_from_listed_sites_alone(embedding: Visit, origin: str | None) -> None:
+    """W7: others get a page that explains; nothing is stored."""
+    key = key_in(pasted(embedding))
+    answer = paste(embedding, key, origin, email="alice@example.com", consent="tips-email")
+    assert answer.status_code == 403  # type: ignore[attr-defined]
+    assert "staat op een onbekende site" in answer.text  # type: ignore[attr-defined]
+    assert embedding.rows()["request"] == 0
+
+
+def test_an_altered_fragment_is_no_version(embedding: Visit) -> None:
+    """W7, F7: whatever key it sends."""
+    key = key_in(pasted(embedding))
+    answer = paste(
+        embedding, key[:-1] + ("0" if key[-1] != "0" else "1"), SITES[0], email="alice@example.com"
+    )
+    assert answer.status_code == FormUnknown.status  # type: ignore[attr-defined]
+    assert embedding.rows()["request"] == 0
+
+
+def test_mistakes_in_a_pasted_form_are_told_on_the_whole_page(embedding: Visit) -> None:
+    """W7, F4: with what was typed and ticked, for the words of the boxes are the same."""
+    answer = paste(embedding, key_in(pasted(embedding)), SITES[0], email="alice@", consent="tips-email")
+    text = answer.text  # type: ignore[attr-defined]
+    assert answer.status_code == 422  # type: ignore[attr-defined]
+    assert 'value="tips-email" checked' in text
+    assert 'value="alice@"' in text
+    assert key_in(text) == embedding.form_key()
+    assert "<header" in text
+
+
+def test_the_snippet_has_a_frame_a_title_and_a_script_with_its_digest(embedding: Visit) -> None:
+    """W6: the script of at most 1 kB is what the site serves, for other sites too."""
+    done = shell(embedding.root, "embed", "paper")
+    assert '<iframe src="https://optin.example.com/paper/embed" title="Het witboek" data-optin' in done.stdout
+    found = re.search(
+        r'src="https://optin.example.com(/static/embed\.\w+\.js)" integrity="(\S+)"', done.stdout
+    )
+    assert found is not None
+    script = embedding.client.get(found[1])
+    assert integrity(script.content) == found[2]
+    assert len(script.content) <= 1000
+    assert script.headers["access-control-allow-origin"] == "*"
+    assert script.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert "WordPress" in done.stderr
+    for args, words in (
+        (("nothing",), "There is no magnet"),
+        (("sterk-of-zwak", "--html"), "begins with a page of its own"),
+    ):
+        refused = shell(embedding.root, "embed", *args)
+        assert refused.exit_code == 1
+        assert words in refused.stderr
+
+
+def test_the_printed_html_is_taken_by_the_server(embedding: Visit) -> None:
+    """W7: the very bytes; of a site that was edited since the server loaded it, too."""
+    page = embedding.root / "magnets" / "paper" / "index.md"
+    page.write_text(page.read_text().replace("Het witboek", "Het nieuwe witboek"))
+    assert embedding.keys is not None
+    keys = embedding.root.parent / "keys.json"
+    keys.write_text(embedding.keys.as_json())
+    keys.chmod(0o600)
+    store = f"sqlite:///{embedding.root.parent}/optin.db"
+    done = shell(embedding.root, "embed", "paper", "--html", OPTIN_STORE=store, OPTIN_KEYS=str(keys))
+    assert done.exit_code == 0, done.stderr
+    assert "Het nieuwe witboek" in done.stdout
+    answer = paste(embedding, key_in(done.stdout), SITES[0], email="alice@example.com", consent="tips-email")
+    assert answer.status_code == 303  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["www.example.com", "https://www.example.com/", "https://www.example.com/blog", "*", "https://*.example.com",
+     "http://www.example.com", "https://www.example.com; script-src *", "'self'", "https://a@www.example.com",
+     "javascript:alert(1)", "https://", "https://www.example.com:0", "https://www.example.com:x", "null", ""],
+)  # fmt: skip
+def test_a_listed_site_is_an_origin_and_nothing_else(tmp_path: Path, address: str) -> None:
+    """W6: what is written goes into a header, so it is checked, with its line and a cure."""
+    site_at(tmp_path / "site")
+    with (tmp_path / "site" / "optin.toml").open("a") as file:
+        file.write(f'\n[embed]\nsites = ["{address}"]\n')
+    edition, wrong = load_edition(tmp_path / "site", KINDS)
+    assert edition is None
+    assert {it.path for it in wrong} == {"optin.toml"}
