@@ -19,6 +19,7 @@
         ├── PostTooLarge           a form larger than any of ours
         ├── PostTooSlow            a form that did not arrive whole in its time
         ├── FormUnknown            a form version that the server never issued (F7)
+        ├── SiteUnlisted           a form that was pasted into a page of a site that may not show it
         ├── LinkForged             a token that we did not sign, or signed for another action (S3)
         ├── LinkExpired            a token of ours whose time is over (D4)
         ├── LinkSpent              a token of ours whose request is gone (erased, or never kept)
@@ -31,7 +32,7 @@
 Kinds of magnets derive errors of their own from these.
 The visitor's sentences are in the catalogues under `error.<name>.title` and `error.<name>.text`.
 A log line never holds personal data (S4): it is the class's name, for a set-up with its sentence;
-nothing that a visitor typed.
+nothing that a visitor typed. The module is long because it is one tree.
 """
 
 from __future__ import annotations

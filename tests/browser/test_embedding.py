@@ -12,7 +12,7 @@ from email.policy import default
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from optin.services.site_edition import load_edition
 from optin.settings.site import EmbedTable
@@ -82,7 +82,7 @@ def test_a_form_is_filled_in_and_confirmed_in_its_frame(
         frame.locator("#field-code").fill(code_to(house, who))
         frame.get_by_role("button", name="Bevestig").click()
         frame.get_by_role("link", name=re.compile("Download")).wait_for()
-        assert page.url == blog
+        expect(page).to_have_url(blog)
 
 
 def test_another_site_shows_nothing(browser: Browser, blog: str, house: House) -> None:

@@ -25,7 +25,7 @@ from tests.kinds.quiz.quizzes import write_quiz
 from tests.shell import shell
 from tests.web.conftest import Visit, site_at, visited
 
-SITES = ("https://www.example.com", "http://localhost:9001")
+SITES = ("https://www.example.com", "https://shop.example.com")
 EMBED = f"\n[embed]\nsites = {list(SITES)}\n".replace("'", '"')
 PAPER = Slug("paper")
 SPLIT = "variants:\n  kort:\n    title: Kort\n"
