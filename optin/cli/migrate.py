@@ -8,7 +8,7 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import load_edition_or_exit, site_option
-from optin.services.migrate import drop_tables_of, grant, migrate
+from optin.services.migrate import drop_tables_of, grant, migrate, plan_grant
 from optin.services.open_store import due_in
 
 MAY = (
@@ -51,8 +51,12 @@ def migrate_command(
         click.echo("Nothing was changed." if plan else "Consents and their evidence are as they were.")
         return
     if plan:
+        if role is not None:
+            plan_grant(settings, role)
         due = due_in(settings.store, settings.root, kinds.parts.schema)
         click.echo("\n".join(f"{name}  due" for name in due) if due else "No migration is due.")
+        if role is not None:
+            click.echo(f"{role} would be allowed to serve. {MAY}")
         return
     done = migrate(settings, kinds.parts.schema, role)
     click.echo("\n".join(f"{name}  done" for name in done) if done else "No migration was due.")

@@ -9,7 +9,7 @@ from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.drop_kind_tables import drop_kind, rows_to_drop
 from optin.services.installed_kind_parts import KindParts
 from optin.services.open_installation import open_installation
-from optin.services.open_store import connect, due_in, grant_in, sqlite_path
+from optin.services.open_store import connect, due_in, grant_in, refuse_role_in, sqlite_path
 from optin.settings.installation import Settings
 from optin.store.migration_sets import Schema
 from optin.store.migrations import POSTGRES, SQLITE
@@ -21,12 +21,23 @@ def migrate(settings: Settings, schema: Schema, role: str | None = None) -> Sequ
     `role`: who shall be able to serve afterwards. Raises RequestRefused on SQLite, which has none.
     A SQLite database that a server uses is refused.
     """
-    if role is not None and sqlite_path(settings.store, settings.root) is not None:
-        msg = "SQLite knows no roles; --grant is for PostgreSQL. Nothing was changed."
-        raise RequestRefused(msg)
+    if role is not None:
+        _refuse_sqlite(settings)
     due = due_in(settings.store, settings.root, schema)
     connect(settings.store, settings.root, schema, serving=True).close()
     return due
+
+
+def plan_grant(settings: Settings, role: str) -> None:
+    """Raise RequestRefused where `grant` would; change nothing."""
+    _refuse_sqlite(settings)
+    refuse_role_in(settings.store, role)
+
+
+def _refuse_sqlite(settings: Settings) -> None:
+    if sqlite_path(settings.store, settings.root) is not None:
+        msg = "SQLite knows no roles; --grant is for PostgreSQL. Nothing was changed."
+        raise RequestRefused(msg)
 
 
 def grant(settings: Settings, schema: Schema, role: str) -> None:

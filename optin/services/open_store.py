@@ -158,6 +158,14 @@ def grant_in(url: str, role: str, schema: Schema) -> None:
     grant_on(url, role, schema)
 
 
+def refuse_role_in(url: str, role: str) -> None:
+    """Raise RequestRefused for a PostgreSQL role that no grant would bind; and as `connect` does."""
+    _check_postgres(url)
+    from optin.store.postgres_inspection import refuse_role_on  # noqa: PLC0415 - an extra; heavy to import
+
+    refuse_role_on(url, role)
+
+
 def _check_postgres(url: str) -> None:
     """Check that `url` is an address of a PostgreSQL server, and its driver is there."""
     if not url.startswith(POSTGRES_PREFIXES):

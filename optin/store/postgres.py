@@ -120,7 +120,7 @@ class PostgresStore:
         self._schema = schema
         self._guard = PostgresGuard(schema)
         info = info_of(url)
-        with opened(info) as connection:
+        with opened(url) as connection:
             migrate(connection, schema, inspecting=inspecting)
             if not inspecting:
                 refuse_missing_rights(connection, all_tables(complete(connection, schema)[0]))

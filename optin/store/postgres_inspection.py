@@ -12,35 +12,48 @@ import psycopg
 from optin.errors import StoreUnusable
 from optin.server_addresses import CURE_POSTGRES, WANTED_POSTGRES
 from optin.store.migration_sets import Schema, names_of
-from optin.store.postgres_roles import grant, not_allowed
+from optin.store.postgres_roles import grant, not_allowed, refuse_unbound_role
 from optin.store.postgres_schema import all_tables, complete, records_in
 from optin.store.postgres_server_differences import (
+    CONNECT_SECONDS,
     connection_info,
     refuse_old_server,
     refuse_read_only,
     server_version,
 )
 
+FIRST_SECONDS = 3  # of the first connection: somebody waits at a terminal, and no request yet
 
-def info_of(url: str) -> str:
-    """Return the connection parameters of `url`. Raises StoreUnusable, without text of the address."""
+
+def info_of(url: str, seconds: int = CONNECT_SECONDS) -> str:
+    """Return the connection parameters of `url`. Raises StoreUnusable, without text of the address.
+
+    `seconds`: how long a server may take to answer, where its address does not say it.
+    """
     try:
-        return connection_info(url)
+        return connection_info(url, seconds)
     except psycopg.Error:  # it quotes pieces of the address, and one may be of a password
         msg = f"{WANTED_POSTGRES} {CURE_POSTGRES}"
         raise StoreUnusable(msg) from None
 
 
 @contextmanager
-def opened(info: str) -> Iterator[psycopg.Connection[Any]]:
+def opened(url: str) -> Iterator[psycopg.Connection[Any]]:
     """Connect for one transaction. Raises StoreUnusable when the server or the role cannot run it."""
     try:
-        with psycopg.connect(info, prepare_threshold=None) as connection:
+        with psycopg.connect(info_of(url, FIRST_SECONDS), prepare_threshold=None) as connection:
             refuse_old_server(server_version(connection))
             refuse_read_only(connection)
             yield connection
     except psycopg.errors.InsufficientPrivilege as problem:
         raise not_allowed(problem) from None
+    except psycopg.errors.ConnectionTimeout:
+        msg = (
+            "The PostgreSQL server in OPTIN_STORE does not answer. Check its host and port, and whether a"
+            " firewall lets this machine through. A server that is far away gets more time by"
+            " ?connect_timeout=20 at the end of its address. Nothing was changed."
+        )
+        raise StoreUnusable(msg) from None
     except psycopg.Error as problem:
         why = str(problem).strip().splitlines()[0] if str(problem).strip() else "no answer"
         msg = f"PostgreSQL cannot be used ({_without_password(why)}); nothing was changed."
@@ -49,15 +62,21 @@ def opened(info: str) -> Iterator[psycopg.Connection[Any]]:
 
 def due_on(url: str, schema: Schema) -> list[str]:
     """Return the names of a database's pending migrations; change nothing. Raises StoreUnusable."""
-    with opened(info_of(url)) as connection:
+    with opened(url) as connection:
         return names_of(schema.due(records_in(connection)))
 
 
 def grant_on(url: str, role: str, schema: Schema) -> None:
     """Grant `role` what a server needs, and no more. Raises RequestRefused or StoreUnusable."""
-    with opened(info_of(url)) as connection:
+    with opened(url) as connection:
         whole = complete(connection, schema)[0]
         grant(connection, role, all_tables(whole), whole.append_only)
+
+
+def refuse_role_on(url: str, role: str) -> None:
+    """Raise RequestRefused for a role that no grant would bind; change nothing. Raises StoreUnusable."""
+    with opened(url) as connection:
+        refuse_unbound_role(connection, role)
 
 
 def _without_password(text: str) -> str:

@@ -68,7 +68,7 @@ def not_allowed(problem: psycopg.Error) -> StoreUnusable:
 
 def grant(connection: Connection, role: str, tables: Sequence[str], append_only: Sequence[str]) -> None:
     """Grant `role` what a server needs, and no more. Raises RequestRefused for a role that keeps more."""
-    schema, database = _bindable(connection, role)
+    schema, database = refuse_unbound_role(connection, role)
     for statement in _grants(tables, append_only):
         connection.execute(
             sql.SQL(statement).format(
@@ -77,7 +77,8 @@ def grant(connection: Connection, role: str, tables: Sequence[str], append_only:
         )
 
 
-def _bindable(connection: Connection, role: str) -> tuple[str, str]:
+def refuse_unbound_role(connection: Connection, role: str) -> tuple[str, str]:
+    """Return the names of the schema and the database. Raises RequestRefused for a role that keeps more."""
     row = connection.execute(_ROLE, [role]).fetchone()
     if row is None:
         msg = f"There is no role {role}; make it first: CREATE ROLE {role} LOGIN PASSWORD '…'."

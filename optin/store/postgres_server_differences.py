@@ -15,10 +15,10 @@ READ_ONLY = "25006"
 CONNECTION_ENDED = frozenset({"25P03", "25P04"})  # by a time limit of the server's
 
 
-def connection_info(url: str) -> str:
+def connection_info(url: str, seconds: int) -> str:
     """Return the connection parameters of `url`, by default with a time limit. Raises psycopg.Error."""
     own = conninfo_to_dict(url)
-    return make_conninfo(url, **({} if "connect_timeout" in own else {"connect_timeout": CONNECT_SECONDS}))
+    return make_conninfo(url, **({} if "connect_timeout" in own else {"connect_timeout": seconds}))
 
 
 def refuse_old_server(version: int) -> None:

@@ -165,6 +165,12 @@ def edition(roles: Roles, tmp_path: Path) -> Edition:
     edition, _ = load_edition(tmp_path / "site", KINDS)
     assert edition is not None
     assert f"{MIGRATION_NAMES[-1]}  due\n" in run(edition, "migrate", "--plan").stdout
+    planned = run(edition, "migrate", "--plan", "--grant", roles.name).stdout
+    assert f"{MIGRATION_NAMES[0]}  due\n" in planned
+    assert f"\n{roles.name} would be allowed to serve. It may add evidence" in planned
+    refused = run(edition, "migrate", "--plan", "--grant", "nobody_here")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "There is no role nobody_here" in refused.stderr
     made = run(edition, "migrate", "--grant", roles.name).stdout
     assert f"{MIGRATION_NAMES[0]}  done" in made
     assert f"{roles.name} may serve." in made
@@ -318,9 +324,10 @@ def test_on_sqlite_the_command_migrates_and_knows_no_roles(tmp_path: Path) -> No
     """O1: --plan changes nothing, not even by making a file."""
     edition = site_at(tmp_path / "site")
     assert run(edition, "migrate", "--plan").stdout.splitlines() == [f"{it}  due" for it in MIGRATION_NAMES]
-    outcome = run(edition, "migrate", "--grant", "someone")
-    assert (outcome.exit_code, outcome.stdout) == (1, "")
-    assert "SQLite knows no roles" in outcome.stderr
+    for words in (["--grant", "someone"], ["--plan", "--grant", "someone"]):
+        outcome = run(edition, "migrate", *words)
+        assert (outcome.exit_code, outcome.stdout) == (1, "")
+        assert "SQLite knows no roles" in outcome.stderr
     assert not (tmp_path / "site" / "var" / "optin.db").exists()
     assert f"{MIGRATION_NAMES[-1]}  done" in done(edition, "migrate")
     assert done(edition, "migrate") == "No migration was due.\n"

