@@ -81,7 +81,7 @@ def sweep_command(
     table.add_row(f"{FILES}: copies of files", str(files), "no magnet hands them out, no link leads to them")
     Console().print(table)
     if refused := done.get(DISAGREED, 0):
-        click.echo(f"{refused} refused: the database and the log disagree. See: optin audit", err=True)
+        click.echo(f"{refused} refused, and why is above. See: optin audit", err=True)
     if look.doubted:
         click.secho(look.sentence, fg="yellow", err=True)
     if backlog is not None and not beyond_share:

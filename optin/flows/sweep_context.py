@@ -10,6 +10,7 @@ from datetime import datetime
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import LogDisagrees
 from optin.flows.context import Context
+from optin.flows.unreadable_rows import error_name_of
 
 STEP = 40  # rows that only go; measured: larger steps make live sign-ups wait
 PEOPLE_STEP = 20  # people with all that belongs to them
@@ -22,9 +23,11 @@ class SkippedCandidates:
     waiting: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
     refused: dict[str, dict[bytes, str]] = field(default_factory=lambda: defaultdict(dict))
 
-    def refuse(self, rule: str, name: bytes, problem: LogDisagrees) -> None:
-        """Record that the database and the log disagree about a candidate."""
-        self.refused[rule][name] = str(problem)
+    def refuse(self, rule: str, name: bytes, problem: Exception) -> None:
+        """Record that the database and the log disagree about a candidate, or that it cannot be read."""
+        disagrees = isinstance(problem, LogDisagrees)
+        why = f"the database and the log disagree ({problem})" if disagrees else error_name_of(problem)
+        self.refused[rule][name] = why
 
     def over(self, rule: str, name: bytes) -> bool:
         """Return whether a candidate was skipped already."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -22,15 +23,18 @@ from optin.services.installation import Installation
 log = logging.getLogger("optin.sweep")
 SWEEP_SECONDS = 600
 FILES = "files"
-DISAGREED = "refused"  # what rows say to be due, and events do not
+DISAGREED = "refused"  # what rows say to be due, and events do not; and what cannot be read
 GIVE_WAY = 2.0  # a sweep rests twice as long as each step took
 LONGEST_PAUSE_SECONDS = 0.5
 
 
-def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]:
+def sweep(
+    installation: Installation, *, beyond: bool = False, told: Counter[str] | None = None
+) -> dict[str, int]:
     """Run every rule, step by step; return the number of rows of each (D6, R8).
 
-    `beyond`: more people may go than a day's share. Raises ClockDoubted (O7); LogDiverged or JournalUnusable:
+    `beyond`: more people may go than a day's share. `told`: how many were refused for which reason by the
+    sweep before, which is not said again. Raises ClockDoubted (O7); LogDiverged or JournalUnusable:
     nothing is deleted by a database whose past is in doubt (O9).
     """
     installation.check_past()
@@ -46,7 +50,11 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
         failed += [] if problem is None else [problem]
     done[DISAGREED] = skipped.reasons.total()
     for why, count in sorted(skipped.reasons.items()):
-        log.error("%d refused: the database and the log disagree (%s); see: optin audit", count, why)
+        if told is None or told[why] != count:
+            log.error("%d refused: %s; see: optin audit", count, why)
+    if told is not None:
+        told.clear()
+        told.update(skipped.reasons)
     done[FILES] = installation.forget_files()
     _warn(installation, rules)
     if any(done[rule.name] for rule in rules if rule.signs):
@@ -103,9 +111,10 @@ def _step(installation: Installation, rule: SweepRule, skipped: SkippedCandidate
 
 async def sweep_by_itself(installation: Installation, stop: asyncio.Event, round_done: RoundDone) -> None:
     """Sweep at intervals until `stop` is set (R8)."""
-    await every(SWEEP_SECONDS, partial(asyncio.to_thread, _sweep_if_trusted, installation), stop, round_done)
+    round_of = partial(asyncio.to_thread, _sweep_if_trusted, installation, Counter())
+    await every(SWEEP_SECONDS, round_of, stop, round_done)
 
 
-def _sweep_if_trusted(installation: Installation) -> None:
+def _sweep_if_trusted(installation: Installation, told: Counter[str]) -> None:
     with suppress(ClockDoubted):  # it was said, once
-        sweep(installation)
+        sweep(installation, told=told)

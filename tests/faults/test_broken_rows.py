@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
 from optin.consent.contact_address import EmailAddress
+from optin.flows.context import Context
 from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead
+from optin.flows.evidence.audit import Audit
 from optin.flows.exports.webhooks import ReceiverAnswer, claim_outgoing, record_answer
+from optin.flows.retention import sweep_consents
+from optin.flows.rights.erase import erase_person
+from optin.jobs.sweep_runner import sweep
+from optin.store.database_interface import Tx
 from optin.store.event_log import integrate
 from optin.store.mail_outbox import NoticeMail, enqueue, enqueue_notice
 from optin.store.sending_claims import ClaimBatch
 from optin.store.webhooks import keep_webhooks
+from tests.installed import KINDS
 from tests.world import TIPS, World, open_world
 
 BROKEN = {
@@ -120,3 +129,52 @@ def test_a_message_that_cannot_be_composed_holds_up_no_webhook(world: World) -> 
     assert [it.why for it in dropped] == ["unreadable: KeysUnusable"]
     waiting = world.do(lambda tx: tx.all("SELECT attempts FROM webhook_outbox ORDER BY id"))
     assert waiting == [(1,), (0,)]
+
+
+@pytest.mark.parametrize("sealed", BROKEN.values(), ids=BROKEN)
+def test_a_consent_that_cannot_be_read_keeps_no_other_from_ending(
+    world: World, sealed: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """R8, S6: the others expire; the broken one is counted, said once, and named by the audit."""
+    broken = world.join("alice@example.com", TIPS)
+    for name in ("bob", "carol"):
+        world.join(f"{name}@example.com", TIPS)
+    world.do(lambda tx: tx.run("UPDATE request SET sealed = :s WHERE id = :id", s=sealed, id=broken))
+    world.wait(timedelta(days=800))
+    installation, told = world.installation(), Counter[str]()
+    done = sweep(installation, told=told)
+    assert (done["expired"], done["refused"]) == (2, 1)
+    assert sweep(installation, told=told)["refused"] == 1
+    assert caplog.text.count("1 refused: unreadable: ") == 1
+    assert "alice" not in caplog.text
+    assert any(broken.hex() in finding for finding in audited(world))
+
+
+def test_a_person_who_cannot_be_erased_keeps_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R8, S6: whatever was written of the erasure is undone; the others go."""
+    for name in ("alice", "bob", "carol"):
+        world.join(f"{name}@example.com")
+    world.send()
+    alice = world.vault.index(EmailAddress("alice@example.com"))
+
+    def fails(tx: Tx, context: Context, email_index: bytes, *args: Any, **kwargs: Any) -> Any:
+        answer = erase_person(tx, context, email_index, *args, **kwargs)
+        if email_index == alice:
+            raise ValueError
+        return answer
+
+    monkeypatch.setattr(sweep_consents, "erase_person", fails)
+    world.wait(timedelta(days=800))
+    done = sweep(world.installation())
+    assert (done["magnets"], done["refused"], world.count("subject")) == (2, 1, 1)
+    monkeypatch.undo()
+    assert sweep(world.installation())["magnets"] == 1
+    assert audited(world) == []
+
+
+def audited(world: World) -> list[str]:
+    while world.do(integrate):
+        pass
+    audit = Audit(world.store.read, world.vault, KINDS.flows)
+    list(audit.run())
+    return audit.findings

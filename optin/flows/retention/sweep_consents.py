@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from optin.consent.consent_record import ConsentState, EventKind, StatusEvent, SubjectId, follow
 from optin.consent.erasure_grounds import ErasureGround
@@ -25,7 +27,7 @@ from optin.flows.records.event_history import (
     person_history,
     request_history,
 )
-from optin.flows.retention.sweep_candidates import decide_candidates
+from optin.flows.retention.sweep_candidates import decide_candidates, handle_each
 from optin.flows.rights.erase import erase_person
 from optin.flows.sweep_context import PEOPLE_STEP, STEP, SweepContext, ago
 from optin.store.data_subjects import address_index, find_subject, refresh_idle, save_consent
@@ -49,6 +51,7 @@ from optin.store.requests import (
     peek_request,
 )
 
+StoredConsent = tuple[SubjectId, ConsentState]
 MADE_AHEAD = timedelta(days=1)  # a server whose clock runs ahead may have made a request
 
 
@@ -78,13 +81,17 @@ def sweep_unconfirmed(tx: Tx, context: SweepContext) -> int:
 
 def sweep_expired(tx: Tx, context: SweepContext) -> int:
     """Expire consents past their retention: an event records it, and their use ends."""
-    due = decide_candidates(
-        context,
-        lambda most: [(_name(it), it) for it in consents_over(tx, context.now, most)],
-        lambda it: expired_consent(_by_events(tx, context, *it), context.now),
-        min(STEP, context.room),
-    )
-    for (subject, _), consent in due:
+
+    def find() -> list[tuple[StoredConsent, ConsentState]]:
+        return decide_candidates(
+            context,
+            lambda most: [(_name(it), it) for it in consents_over(tx, context.now, most)],
+            lambda it: expired_consent(_by_events(tx, context, *it), context.now),
+            min(STEP, context.room),
+        )
+
+    def expire(due: tuple[StoredConsent, ConsentState]) -> None:
+        (subject, _), consent = due
         request = consent.record.request
         stored = None if request is None else peek_request(tx, request)
         happening = StatusEvent(EventKind.EXPIRED, context.now, request)
@@ -97,10 +104,11 @@ def sweep_expired(tx: Tx, context: SweepContext) -> int:
         save_consent(tx, subject, replace(consent, record=follow(consent.record, happening)))
         refresh_idle(tx, subject)
         queue_ended(tx, subject, address_index(tx, subject), WebhookKind.EXPIRED, consent.key, context.now)
-    return len(due)
+
+    return handle_each(tx, context, find, lambda due: _name(due[0]), expire)
 
 
-def _name(stored: tuple[SubjectId, ConsentState]) -> bytes:
+def _name(stored: StoredConsent) -> bytes:
     subject, consent = stored
     return subject + f"{consent.purpose}:{consent.channel}".encode()
 
@@ -116,19 +124,22 @@ def sweep_renewals(tx: Tx, context: SweepContext) -> int:
     """Send one renewal mail for consents that end soon, where their purpose is set to."""
     asked = 0
     for purpose, before in context.policy.ask_again.items():
-        for subject, consent in _ending_soon(tx, context, purpose, before.after(context.now)):
+        sent: list[SubjectId] = []
+
+        def ask(due: StoredConsent, sent: list[SubjectId] = sent) -> None:
+            subject, consent = due
             mark_asked_again(tx, subject, consent, context.now)
-            try:
+            with suppress(LinkSpent):
                 request_renewal(tx, context, subject, consent, RECONFIRMATION, context.now)
-            except LinkSpent:
-                continue
-            asked += 1
+                sent.append(subject)
+
+        find = partial(_ending_soon, tx, context, purpose, before.after(context.now))
+        handle_each(tx, context, find, _name, ask)
+        asked += len(sent)
     return asked
 
 
-def _ending_soon(
-    tx: Tx, context: SweepContext, purpose: str, until: datetime
-) -> list[tuple[SubjectId, ConsentState]]:
+def _ending_soon(tx: Tx, context: SweepContext, purpose: str, until: datetime) -> list[StoredConsent]:
     """Return the next consents of a purpose that end before `until`, by their events."""
     due = decide_candidates(
         context,
@@ -197,19 +208,15 @@ def _erase_idle(tx: Tx, context: SweepContext, kept: RetentionPeriod, *, consent
         consents = consents_by_events(tx, history).values()
         return idle_ground(history, consents, kept, context.now, consented=consented)
 
-    erased = 0
-    while True:
-        people = decide_candidates(
+    def find() -> list[tuple[bytes, ErasureGround]]:
+        return decide_candidates(
             context,
             lambda most: [(it, it) for it in idle_people(tx, due, most)],
             ground,
             min(PEOPLE_STEP, context.room),
         )
-        for email_index, found in people:
-            try:
-                erase_person(tx, context, email_index, found, context.now, suppress_all=False)
-                erased += 1
-            except LogDisagrees as problem:
-                context.skipped.refuse(context.rule, email_index, problem)
-        if erased or not people:
-            return erased
+
+    def erase(person: tuple[bytes, ErasureGround]) -> None:
+        erase_person(tx, context, *person, context.now, suppress_all=False)
+
+    return handle_each(tx, context, find, lambda person: person[0], erase)
