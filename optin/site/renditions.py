@@ -140,6 +140,8 @@ def _decoded(data: bytes) -> Picture:
 
     with _opened(data) as opened:
         upright = ImageOps.exif_transpose(opened)
+        if upright.mode.startswith("I"):  # 16 bits of grey, which converted as they are would all be white
+            upright = upright.convert("I").point(lambda tone: tone * (1 / 257)).convert("L")
         clear = "A" in upright.getbands() or "transparency" in upright.info
         profile = upright.info.get("icc_profile")
         shown = _in_web_colours(upright, profile, clear=clear) if profile else None

@@ -76,6 +76,19 @@ def test_no_picture_is_drawn_larger_than_it_is(tmp_path: Path) -> None:
     assert {it.width for it in renditions(drawing(2_000, 9), "text", kept)} == {*WIDTHS["text"]}
 
 
+def test_fine_shades_of_grey_stay(tmp_path: Path) -> None:
+    """W2: a scanner saves 16 bits for each of them."""
+    fine = Image.new("I;16", (300, 300))
+    fine.putdata([across * 65_535 // 299 for _ in range(300) for across in range(300)])
+    out = io.BytesIO()
+    fine.save(out, "PNG")
+    for it in renditions(out.getvalue(), "cover", PictureCache(tmp_path)):
+        with Image.open(io.BytesIO(it.data)) as shown:
+            grey = shown.convert("L")
+            tones = [grey.getpixel((it.width * part // 4, it.height // 2)) for part in (1, 2, 3)]
+        assert tones == pytest.approx([64, 128, 191], abs=4), it.ending
+
+
 def test_where_avif_cannot_be_written_there_is_webp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """W3: which formats there are is asked at run time."""
     monkeypatch.setattr("optin.site.renditions.has_avif", lambda: False)
