@@ -149,9 +149,7 @@ class ServedReload:
         if sound is None:
             return
         served = self._app_context.edition
-        if (sound.site, sound.publication) == (served.site, served.publication):
-            log.info("the site was loaded again: nothing in it is new")
-            return
+        pages = [(it.site, it.publication, it.theme.templates) for it in (served, sound)]
         try:
             await asyncio.to_thread(load_everything, sound)
             await self._reloader.take(sound)
@@ -160,7 +158,10 @@ class ServedReload:
             await asyncio.wait({stopping}, timeout=RETRY_SECONDS)
             self.ask()
             return
-        log.info("the edited site is served: %d magnets", len(sound.site.magnets))
+        if pages[0] == pages[1]:  # files that people get may be others, and are kept now
+            log.info("the site was loaded again: nothing in it is new")
+        else:
+            log.info("the edited site is served: %d magnets", len(sound.site.magnets))
 
     def _sound(self, edition: Edition | None, findings: Sequence[Finding]) -> Edition | None:
         """Return the edition when it can be served; otherwise log what is wrong with it, and where."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from errno import EMFILE
 from pathlib import Path
@@ -17,6 +18,8 @@ from optin.flows.request_policy import RequestPolicy
 from optin.jobs.background_job import Job
 from optin.services.site_edition import keep_edition, load_edition
 from optin.site.loading_cache import ReadingCache
+from optin.theme.samples import delivery, frame_in, landing
+from optin.theme.theme import OURS
 from optin.web import site_reload
 from optin.web.site_reload import ServedReload
 from tests.installed import KINDS
@@ -71,6 +74,37 @@ def test_an_edit_is_served_and_its_form_version_stored_before(visit: Visit, relo
     orders = about_requests(visit.mails(), MailKind.CONFIRMATION)
     assert {order.form.title for order in orders} == {"Het witboek", "Het nieuwe witboek"}
     assert health(reload) == {}
+
+
+@pytest.mark.parametrize("name", ["pages/confirm.html", "mails/delivery.html"])
+def test_an_edited_template_of_no_public_page_is_served(
+    visit: Visit, reload: ServedReload, name: str
+) -> None:
+    """W10: pages after a form, and mails, are no part of what is rendered when a site is loaded."""
+    own = visit.root / "templates" / name
+    own.parent.mkdir(parents=True)
+    shutil.copy(OURS / name, own)
+    once(reload)
+    edit(visit, "{% block main %}", "{% block main %}<p>Met dank</p>", f"templates/{name}")
+    once(reload)
+    visit.fill("alice@example.com")
+    page = visit.client.get(f"/confirm/{visit.mail(MailKind.CONFIRMATION).confirm_token}").text
+    mail = visit.app_context.edition.theme.mail(delivery(landing(frame_in("nl"), "white-paper"))).html
+    assert "Met dank" in (mail if name.startswith("mails") else page)
+
+
+def test_a_file_that_was_replaced_is_kept_for_whom_it_was_promised(
+    visit: Visit, reload: ServedReload
+) -> None:
+    """W10, S8: it is no part of a page, and what people get when the magnet goes."""
+    promised = visit.join()
+    (visit.root / "magnets" / "paper" / "witboek.pdf").write_bytes(b"%PDF-1.4 the second edition")
+    once(reload)
+    assert visit.client.get(f"/download/{promised.download_token}").content.endswith(b"second edition")
+    shutil.rmtree(visit.root / "magnets" / "paper")
+    once(reload)
+    assert visit.client.get("/paper").status_code == 410
+    assert visit.client.get(f"/download/{promised.download_token}").content.endswith(b"second edition")
 
 
 @pytest.mark.parametrize(
