@@ -17,7 +17,9 @@ from optin.site.findings import Finding
 from optin.site.kind_front_matter_hooks import FilePart
 from optin.site.law_lint import MOST_WORDS
 from optin.site.magnet_life import MagnetStatus
+from optin.site.measure_pictures import MOST_BYTES, needs_font
 from optin.site.model import Magnet, PrivacyStatement, Site
+from optin.site.referenced_files import read_most
 from optin.site.toml_and_markdown_reader import Document, Path_
 from optin.site.unedited_starter_texts import read_again, scaffold_statements, scaffold_texts_of
 
@@ -39,6 +41,11 @@ def hints_of_site(site: Site) -> tuple[Finding, ...]:
     """Return the hints that belong to no single magnet."""
     found = [hint for statement in site.privacy.values() for hint in _of_statement(site, statement)]
     found += [replace(it, severity="hint") for it in scaffold_statements(site)]
+    for logo in (site.look.logo, site.look.dark_logo):
+        if logo is not None and needs_font(logo[1]):
+            message = f"{logo[0]} has text in a font of the visitor's, which may be wider."
+            cure = "Save the drawing with its text as paths."
+            found.append(Finding("optin.toml", 1, 1, message, cure, "hint", "svg-text"))
     return tuple(sorted(found))
 
 
@@ -106,12 +113,15 @@ def _of_look(magnet: Magnet) -> Iterator[Hint]:
         yield (), "no-cover", "There is no cover picture; people like to see what they get.", cure
     pictures = magnet.pictures if magnet.picture is None else (magnet.picture, *magnet.pictures)
     for picture in pictures:
+        where: Path_ = ("picture",) if picture is magnet.picture else ()
         size = 0 if picture.drawn else _size(picture.path)  # of what is drawn, phones get a small one
         if size > MOST_PICTURE_BYTES:
             message = f"{picture.path.name} has {size // 1000} kB; the page loads slowly on a phone."
             cure = f"Save it smaller, below {MOST_PICTURE_BYTES // 1000} kB."
-            where: Path_ = ("picture",) if picture is magnet.picture else ()
             yield where, "picture-heavy", message, cure
+        if picture.path.suffix.lower() == ".svg" and needs_font(_beginning(picture.path)):
+            message = f"{picture.path.name} has text in a font of the visitor's, which may be wider."
+            yield where, "svg-text", message, "Save the drawing with its text as paths."
 
 
 def _of_missing_blocks(magnet: Magnet) -> Iterator[Hint]:
@@ -164,6 +174,13 @@ def _of_statement(site: Site, statement: PrivacyStatement) -> Iterator[Finding]:
         if processor.name not in said:
             message = f"The privacy statement in {lang!r} does not name {processor.name}."
             yield hint("processor-unnamed", message, "Say who receives data, and why (GDPR 13(1)(e)).")
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        return read_most(path, MOST_BYTES)
+    except OSError:
+        return b""
 
 
 def _size(path: Path) -> int:

@@ -101,6 +101,11 @@ def is_svg(data: bytes) -> bool:
     return data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<svg" in data[:2_000]
 
 
+def needs_font(data: bytes) -> bool:
+    """Return whether an SVG has text in a font that it does not bring: a visitor's own may be wider."""
+    return is_svg(data) and re.search(rb"<text[\s>]", data) is not None and b"@font-face" not in data
+
+
 def is_square(data: bytes) -> bool:
     """Return whether a picture is as wide as it is high."""
     size = measure(data)

@@ -70,6 +70,28 @@ def test_a_page_without_a_cover_a_text_or_with_a_heavy_picture(site: Path) -> No
     assert "no-text" not in found
 
 
+@pytest.mark.parametrize(
+    ("inside", "is_said"),
+    [
+        ('<text x="1">Name</text>', True),
+        ("<text>Name</text>", True),
+        ("<style>@font-face{src:url(data:font/woff2;base64,AA)}</style><text>Name</text>", False),
+        ('<path d="M0 0h9"/>', False),
+        ("<textPath/>", False),
+    ],
+)
+def test_a_drawing_whose_text_needs_a_font_of_the_visitor(site: Path, inside: str, *, is_said: bool) -> None:
+    """M4: a logo is cut off where that font is wider; letters as paths look alike everywhere."""
+    folder = paper(site, body="")
+    (folder / "x.svg").write_text(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">{inside}</svg>')
+    paper(site, "picture: {file: x.svg, alt: x}\n", "Tekst ![nog een](x.svg)")
+    assert ("svg-text" in codes(site, "paper")) == is_said
+    (site / "logo.svg").write_bytes((folder / "x.svg").read_bytes())
+    toml = site / "optin.toml"
+    toml.write_text(toml.read_text().replace("[look]", '[look]\nlogo = "logo.svg"'))
+    assert ("svg-text" in codes(site)) == is_said
+
+
 def test_a_statement_that_nobody_touched_or_that_hides_a_processor(site: Path) -> None:
     """F2, M4: the statement of init is a beginning; whoever gets data stands in it."""
     assert codes(site) == set()
