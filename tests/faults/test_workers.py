@@ -119,7 +119,8 @@ def test_workers_that_cannot_start_end_in_a_sentence(
 
     with quick(monkeypatch):
         assert not keep_workers(2, fails, threading.Event())
-    assert len(started) == 2 * worker_processes.MOST_EARLY_DEATHS
+    # a worker may begin once more while the other one, on a busy machine, still ends its last try
+    assert 0 <= len(started) - 2 * worker_processes.MOST_EARLY_DEATHS <= 2
     lines = [record.getMessage() for record in caplog.records]
     assert "no worker stays up" in lines[-1]
     assert all("ended with status 3" in line for line in lines[:-1])
