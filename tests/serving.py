@@ -7,8 +7,6 @@ import re
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2 as httpx
+
+from tests.started import Running, start_optin
+from tests.waiting import wait_until
 
 BASE_URL = "https://optin.example.com"
 # Asked over plain HTTP, it trusts nobody: reading whom to trust takes 20 ms for each client.
@@ -27,7 +28,7 @@ START_SECONDS = 120
 class Serving:
     """One process, and how to ask it."""
 
-    process: subprocess.Popen[bytes]
+    process: Running
     port: int
     log: Path
     base: str = field(init=False)
@@ -62,9 +63,8 @@ def start(site: Path, port: int, store: str, mail: str, keys: str, *more: str) -
     """Start a server and wait until it answers."""
     nobody_answers(port)
     log = site.parent / f"serve-{port}.log"
-    command = [sys.executable, "-m", "optin", "serve", "--site", str(site), "--port", str(port), *more]
-    with log.open("ab") as output:
-        process = subprocess.Popen(command, env=environment(store, mail, keys), stdout=output, stderr=output)
+    words = ["serve", "--site", str(site), "--port", str(port), *more]
+    process = start_optin(words, environment(store, mail, keys), log)
     serving = Serving(process, port, log)
     if answers(process, serving.base):
         return serving
@@ -83,7 +83,7 @@ def nobody_answers(port: int) -> None:
     raise AssertionError(port)
 
 
-def answers(process: subprocess.Popen[bytes], base: str) -> bool:
+def answers(process: Running, base: str) -> bool:
     """Wait until a server answers; return False when it ended, or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     with httpx.Client(verify=NO_TLS, timeout=10) as client:
@@ -111,17 +111,27 @@ def served(site: Path, port: int, store: str, mail: str, keys: str) -> Iterator[
 @contextmanager
 def developed(site: Path, port: int) -> Iterator[str]:
     """Run `optin dev` for a while; yield its address."""
-    command = [sys.executable, "-m", "optin", "dev", "--site", str(site), "--port", str(port)]
     log = site.parent / f"dev-{port}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
+    process = start_optin(["dev", "--site", str(site), "--port", str(port)], os.environ, log)
     base = f"http://127.0.0.1:{port}"
     try:
         assert answers(process, base), log.read_text()
+        until_watched(site, base)
         yield base
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(120)
+
+
+def until_watched(site: Path, base: str) -> None:
+    """Wait until `optin dev` watches the files of its site: it answers a moment earlier."""
+
+    def seen() -> bool:
+        (site / "optin.toml").touch()
+        return bool(client.get(f"{base}/dev/changes?since=-1").json())
+
+    with httpx.Client(verify=NO_TLS, timeout=30) as client:
+        wait_until(seen)
 
 
 def form_key(client: httpx.Client, slug: str = "paper") -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 import time
 import zipfile
 from pathlib import Path
@@ -24,6 +22,7 @@ from tests.browser.test_prospect import COLOURS, someone
 from tests.conftest import THOROUGH
 from tests.ports import NO_MAIL
 from tests.serving import developed, environment, form_key, served
+from tests.started import run_optin
 from tests.theme import gallery
 from tests.theme.font import EM_PER_LETTER, TWICE
 from tests.waiting import wait_until
@@ -242,25 +241,10 @@ def bundle_of(house: House, browser: Browser, folder: Path) -> None:
     house.letter(address, "Uw whitepaper")
     page.close()
     out = folder.with_suffix(".zip")
-    command = [
-        sys.executable,
-        "-m",
-        "optin",
-        "evidence",
-        address,
-        "--out",
-        str(out),
-        "--site",
-        str(house.site),
-    ]
-    subprocess.run(command, env=environment(house.store, house.mail, house.keys), check=True, timeout=120)
-    done = subprocess.run(
-        [sys.executable, "-m", "optin", "verify", str(out)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
+    words = ("evidence", address, "--out", str(out), "--site", str(house.site))
+    run_optin(*words, environment=environment(house.store, house.mail, house.keys)).check_returncode()
+    done = run_optin("verify", str(out))
+    done.check_returncode()
     assert "copies to look at show the exact pages and mails" in done.stdout
     with zipfile.ZipFile(out) as archive:
         archive.extractall(folder)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import House
 from tests.browser.test_prospect import someone
 from tests.serving import environment
+from tests.started import run_optin
 
 
 def exported(house: House, purpose: str, channel: str) -> set[str]:
     """Return the addresses that an export would hand out now."""
     what = ["--purpose", purpose, "--channel", channel, "--to", "self", "--why", "test", "--format", "jsonl"]
-    done = subprocess.run(
-        [sys.executable, "-m", "optin", "export", "--site", str(house.site), *what, "--out", "-"],
-        env=environment(house.store, house.mail, house.keys),
-        capture_output=True,
-        check=True,
-    )
+    words = ("export", "--site", str(house.site), *what, "--out", "-")
+    done = run_optin(*words, environment=environment(house.store, house.mail, house.keys))
+    done.check_returncode()
     return {json.loads(line)["email"] for line in done.stdout.splitlines()}
 
 

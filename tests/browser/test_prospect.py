@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from optin.web.security_headers import security_headers
 from tests.browser.conftest import House
 from tests.serving import BASE_URL, environment
+from tests.started import run_optin
 from tests.web.static_host import static_host
 
 SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
@@ -69,8 +68,8 @@ def test_by_mouse_with_scripts_off(house: House, window: BrowserContext) -> None
 
 def test_from_a_static_page_to_the_app(house: House, window: BrowserContext, tmp_path: Path) -> None:
     """M8, F5, S1: a built page on a plain file server with our headers; form and links lead to the app."""
-    command = [sys.executable, "-m", "optin", "build", "--site", str(house.site), "--out", str(tmp_path)]
-    subprocess.run(command, env=environment(house.store, house.mail, house.keys), check=True, timeout=120)
+    words = ("build", "--site", str(house.site), "--out", str(tmp_path))
+    run_optin(*words, environment=environment(house.store, house.mail, house.keys)).check_returncode()
     asked: list[str] = []
     window.on("request", lambda request: asked.append(request.url))
     page, address = window.new_page(), someone()

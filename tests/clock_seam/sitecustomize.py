@@ -19,10 +19,11 @@ class ShiftedLoader(importlib.machinery.SourceFileLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         super().exec_module(module)
-        right, shift = module.utc_now, Path(os.environ["SHIFTED_CLOCK"])
+        right = module.utc_now
 
         def shifted() -> datetime:
-            now: datetime = right() + timedelta(seconds=float(shift.read_text() or 0))
+            shift = os.environ.get("SHIFTED_CLOCK")
+            now: datetime = right() + timedelta(seconds=float(Path(shift).read_text() or 0) if shift else 0)
             return now
 
         module.utc_now = shifted  # type: ignore[attr-defined]  # the module has one

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -47,6 +45,7 @@ from tests.proof.forger import Scene, cut_out_withdrawal
 from tests.serving import environment, form_key, start
 from tests.serving import settings as server_settings
 from tests.shell import shell
+from tests.started import run_optin
 from tests.stores import SCHEMA
 from tests.stranger import past_optin
 from tests.waiting import wait_until
@@ -593,10 +592,8 @@ def test_workers_share_one_journal(postgres_url: str, tmp_path: Path, free_port:
     house.audit()
     house.journal.unlink()
     names = environment(postgres_url, NO_MAIL, keys)
-    command = [sys.executable, "-m", "optin", "serve", "--site", str(house.root), "--port", str(free_port)]
-    refused = subprocess.run(
-        [*command, *workers], env=names, capture_output=True, text=True, timeout=120, check=False
-    )
+    words = ("serve", "--site", str(house.root), "--port", str(free_port), *workers)
+    refused = run_optin(*words, environment=names)
     assert refused.returncode == 1
     assert "--new-journal" in refused.stderr
     serving = start(house.root, free_port, postgres_url, NO_MAIL, keys, *workers, "--new-journal")

@@ -7,8 +7,8 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
-import sys
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -28,6 +28,7 @@ from tests.mail.server import Script, mail_server
 from tests.ports import reserved_port
 from tests.serving import BASE_URL, answers, form_key, served
 from tests.shell import shell
+from tests.started import run_optin, start_optin
 from tests.web.conftest import site_at
 from tests.web.test_variants import VARIANTS
 from tests.world import TIPS, World
@@ -53,16 +54,7 @@ DATA_COMMANDS = [
 def new_process(site: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Give a command in a shell that has only these settings, in earnest."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("OPTIN_")}
-    command = [sys.executable, "-m", "optin", *words, "--site", str(site)]
-    return subprocess.run(
-        command,
-        env={**plain, **settings},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        cwd=site.parent,
-    )
+    return run_optin(*words, "--site", str(site), environment={**plain, **settings}, cwd=site.parent)
 
 
 def confirmation(script: Script, address: str) -> str:
@@ -175,8 +167,7 @@ def test_only_a_server_takes_the_keys(tmp_path: Path, free_port: int) -> None:
     assert keys.use == UNUSED
     port = free_port
     plain = {name: value for name, value in os.environ.items() if not name.startswith("OPTIN_")}
-    command = [sys.executable, "-m", "optin", "dev", "--site", str(site), "--port", str(port)]
-    process = subprocess.Popen(command, env=plain, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = start_optin(["dev", "--site", str(site), "--port", str(port)], plain, tmp_path / "dev.log")
     try:
         assert answers(process, f"http://127.0.0.1:{port}")
         assert httpx.get(f"http://127.0.0.1:{port}/paper").status_code == 200
@@ -193,8 +184,8 @@ def test_only_a_server_takes_the_keys(tmp_path: Path, free_port: int) -> None:
         assert shell(site, *DATA_COMMANDS[0]).exit_code == 0  # dev has an address of its own
         assert OTHER in (_built(site, tmp_path / "own") / "paper" / "index.html").read_text()
     finally:
-        process.terminate()
-        process.communicate(timeout=120)
+        process.send_signal(signal.SIGTERM)
+        process.wait(120)
     public = shell(site, "build", "--out", str(tmp_path / "public"), OPTIN_BASE_URL=OTHER)
     assert public.exit_code == 0, public.stderr  # trying out says nothing of where the public's server is
 

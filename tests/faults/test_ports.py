@@ -24,6 +24,7 @@ from optin.web.run_server import open_port, run_server
 from tests.installed import KINDS
 from tests.ports import NO_MAIL
 from tests.serving import environment, served, start
+from tests.started import run_optin
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
@@ -31,10 +32,7 @@ from tests.world import TIPS, World
 def dev(site: Path, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Try to run `optin dev`; it must refuse at once."""
     names = {k: v for k, v in environment("", "", "").items() if not k.startswith("OPTIN_")}
-    command = [sys.executable, "-m", "optin", "dev", "--site", str(site), *words]
-    return subprocess.run(
-        command, env={**names, **changes}, capture_output=True, text=True, timeout=120, check=False
-    )
+    return run_optin("dev", "--site", str(site), *words, environment={**names, **changes})
 
 
 def refused(outcome: subprocess.CompletedProcess[str], sentence: str, status: int = 1) -> None:
@@ -76,9 +74,9 @@ def test_a_port_belongs_to_one_server(tmp_path: Path, free_port: int) -> None:
     port = str(free_port)
     with served(tmp_path / "one", free_port, store, NO_MAIL, keys) as serving:
         refused(dev(tmp_path / "two", "--port", port), f"Another server listens on port {port}")
-        second = [sys.executable, "-m", "optin", "serve", "--site", str(tmp_path / "two"), "--port", port]
+        second = ("serve", "--site", str(tmp_path / "two"), "--port", port)
         own = environment(f"sqlite:///{tmp_path}/two.db", NO_MAIL, str(tmp_path / "two.json"))
-        outcome = subprocess.run(second, env=own, capture_output=True, text=True, timeout=120, check=False)
+        outcome = run_optin(*second, environment=own)
         refused(outcome, f"Another server listens on port {port}")
         assert httpx.get(f"{serving.base}/dev/mail").status_code == 404
 

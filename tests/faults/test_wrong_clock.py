@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.serving import BASE_URL, Serving, form_key, served
 from tests.shifted import ShiftedClock, shifted_clock
+from tests.started import run_optin
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
@@ -52,14 +51,7 @@ class House:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Give a command on this machine."""
-        return subprocess.run(
-            [sys.executable, "-m", "optin", *words, "--site", str(self.site)],
-            env=dict(os.environ),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return run_optin(*words, "--site", str(self.site))
 
     @property
     def log(self) -> str:
@@ -175,9 +167,7 @@ def test_a_clock_that_ran_ahead_once_leaves_no_trace_of_tampering(house: House) 
         bundle = str(house.site.parent / f"{name}.zip")
         made = house.run("evidence", f"{name}@example.com", "--out", bundle)
         assert made.returncode == 0, made.stderr
-        verified = subprocess.run(
-            [sys.executable, "-m", "optin", "verify", bundle], capture_output=True, text=True, check=False
-        )
+        verified = run_optin("verify", bundle)
         assert verified.returncode == 0, verified.stdout
         said = "by a clock that was ahead" in verified.stdout
         assert said == (name == "meanwhile") or name == "before"  # whose mail may have left after the jump

@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from optin.keys import KeyRing
+from optin.services.open_store import open_store
 from optin.store.database_interface import Store
 from optin.store.encryption import Vault
 from optin.store.stored_forms import keep_form, keep_privacy
-from tests.stores import open_store
+from tests.stores import SCHEMA
+from tests.waiting import SECONDS
 from tests.world import NOON, PRIVACY, form_version
 
 STARTS = 6
@@ -29,10 +31,10 @@ def test_all_come_up_and_keep_one_copy_of_each_form(empty_url: str, tmp_path: Pa
             raise
 
     def come_up(number: int) -> Store:
-        together.wait(30)
-        store = open_store(empty_url, tmp_path, vault)
+        together.wait(SECONDS)
+        store = open_store(empty_url, tmp_path, vault, SCHEMA)  # not a copy: that would be nobody's start
         for turn in range(ROUNDS):
-            together.wait(30)
+            together.wait(SECONDS)
             store.submit(keep_privacy, statement=PRIVACY, now=NOON).result()
             store.submit(keep_form, version=form_version(f"same {turn}"), now=NOON).result()
             own = form_version(f"own {number} {turn}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 from tests.ports import NO_MAIL
 from tests.serving import BASE_URL, Serving, environment, form_key, served, start
+from tests.started import run_optin
 from tests.web.conftest import site_at
 from tests.web.static_host import static_host
 
@@ -51,11 +51,8 @@ class Works:
 
     def build(self, out: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command."""
-        command = [sys.executable, "-m", "optin", "build", "--site", str(self.site), "--out"]
-        return subprocess.run(
-            [*command, str(out or self.out)], env=environment(*self.settings), capture_output=True, text=True,
-            check=False, timeout=120,
-        )  # fmt: skip
+        words = ("build", "--site", str(self.site), "--out", str(out or self.out))
+        return run_optin(*words, environment=environment(*self.settings))
 
     def built(self) -> None:
         """Run the command; it succeeds."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,8 @@ import pytest
 
 from optin.site.findings import Finding
 from optin.web.site_reload import load_or_report
-from tests.serving import form_key
+from tests.serving import form_key, until_watched
+from tests.started import start_optin
 from tests.web.conftest import site_at
 
 
@@ -23,18 +23,8 @@ from tests.web.conftest import site_at
 def bench(tmp_path: Path, free_port: int) -> Iterator[tuple[Path, httpx.Client]]:
     """Run `optin dev` over a site."""
     site_at(tmp_path / "site")
-    command = [
-        sys.executable,
-        "-m",
-        "optin",
-        "dev",
-        "--site",
-        str(tmp_path / "site"),
-        "--port",
-        str(free_port),
-    ]
-    with (tmp_path / "dev.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
+    words = ["dev", "--site", str(tmp_path / "site"), "--port", str(free_port)]
+    process = start_optin(words, os.environ, tmp_path / "dev.log")
     client = httpx.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=30)
     for _ in range(200):
         try:
@@ -43,6 +33,7 @@ def bench(tmp_path: Path, free_port: int) -> Iterator[tuple[Path, httpx.Client]]
             time.sleep(0.05)
         else:
             break
+    until_watched(tmp_path / "site", str(client.base_url).rstrip("/"))
     yield tmp_path / "site", client
     client.close()
     process.send_signal(signal.SIGINT)

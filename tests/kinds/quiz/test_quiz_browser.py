@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from tests.browser.test_languages import LINK, STYLE, THEME
 from tests.browser.test_prospect import someone
 from tests.kinds.quiz.quizzes import REPORT
 from tests.serving import BASE_URL, environment
+from tests.started import run_optin
 from tests.theme import gallery
 from tests.web.static_host import static_host
 
@@ -111,12 +110,9 @@ def test_one_question_a_page_with_back_and_reload(house: House, window: BrowserC
 def exported(house: House) -> list[dict[str, str]]:
     """Return the rows that an export would hand out now."""
     what = ["--purpose", "tips-email", "--channel", "email", "--to", "self", "--why", "test", "--out", "-"]
-    done = subprocess.run(
-        [sys.executable, "-m", "optin", "export", "--site", str(house.site), *what, "--format", "jsonl"],
-        env=environment(house.store, house.mail, house.keys),
-        capture_output=True,
-        check=True,
-    )
+    words = ("export", "--site", str(house.site), *what, "--format", "jsonl")
+    done = run_optin(*words, environment=environment(house.store, house.mail, house.keys))
+    done.check_returncode()
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -157,8 +153,8 @@ def test_a_built_quiz_posts_to_the_app(
     house: House, window: BrowserContext, tmp_path: Path, pages: str
 ) -> None:
     """M2, M8: the first page from a plain file server; answers and result at the app."""
-    command = [sys.executable, "-m", "optin", "build", "--site", str(house.site), "--out", str(tmp_path)]
-    subprocess.run(command, env=environment(house.store, house.mail, house.keys), check=True, timeout=120)
+    words = ("build", "--site", str(house.site), "--out", str(tmp_path))
+    run_optin(*words, environment=environment(house.store, house.mail, house.keys)).check_returncode()
     assert f"/{pages}</loc>" in (tmp_path / "sitemap.xml").read_text("utf-8")
     page = window.new_page()
     with static_host(tmp_path, security_headers(BASE_URL)) as host:
