@@ -21,6 +21,7 @@
         ├── FormUnknown            a form version that the server never issued (F7)
         ├── SiteUnlisted           a form that was pasted into a page of a site that may not show it
         ├── LinkForged             a token that we did not sign, or signed for another action (S3)
+        │   └── SampleLink             the token of sample mails, which opens nothing (W3)
         ├── LinkExpired            a token of ours whose time is over (D4)
         ├── LinkSpent              a token of ours whose request is gone (erased, or never kept)
         ├── FileUnavailable        a magnet that no longer has a file to hand out
@@ -268,6 +269,12 @@ class LinkForged(VisitorRefused):
 
     status = 404
     name = "link-forged"
+
+
+class SampleLink(LinkForged):
+    """The link of a sample mail, which stands for a real one and opens nothing (W3)."""
+
+    name = "sample"
 
 
 class LinkExpired(VisitorRefused):

@@ -23,6 +23,7 @@ from optin.site.loading_cache import ReadingCache
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from optin.web.dev import DevMiddleware, DevState, dev_routes
+from optin.web.gallery.routes import GalleryRoom
 from optin.web.mailbox import Mailbox
 from optin.web.run_server import open_port, run_server
 from optin.web.site_reload import SiteReloader
@@ -36,10 +37,14 @@ DEV_MAIL = "var/mail"
 @port_option
 @pass_kinds
 def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
-    """Serve the site for its author: live reload, errors in the browser, mail at /dev/mail."""
+    """Serve the site for its author: live reload, errors in the browser, mail at /dev/mail.
+
+    /dev/gallery shows every page and mail in each of its states, and mails one to you as a test.
+    """
     shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
     shown = f"[{shown}]" if ":" in shown else shown
     os.environ.setdefault("OPTIN_BASE_URL", f"http://{shown}:{port}")
+    mail_server = os.environ.get("OPTIN_MAIL", "")  # for tests that the author sends from the gallery
     os.environ["OPTIN_MAIL"] = f"file:{DEV_MAIL}"  # whatever is configured: nobody gets a mail from dev
     kept = ReadingCache()
     edition, findings = load_edition(site, kinds.parts, kept, with_drafts=True)
@@ -55,10 +60,12 @@ def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
         show_findings(reused)
         app_context = AppContext.of(edition, installation)
         reloader = SiteReloader(app_context, kept, with_drafts=True)
-        bench = DevState(app_context, Mailbox(site / DEV_MAIL), reloader, (*findings, *reused))
+        gallery = GalleryRoom(app_context, mail_server)
+        bench = DevState(app_context, Mailbox(site / DEV_MAIL), reloader, gallery, (*findings, *reused))
         app = DevMiddleware(build_app(app_context, kinds.routes, dev_routes(bench)), bench)
         url = settings.base_url
         click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
+        click.echo(f"Every page and mail: {url}/dev/gallery")
         jobs = background_jobs(app_context, listening, PrintingSender(click.echo), Job("reload", bench.watch))
         held_out = asyncio.run(run_server(app, listening, jobs, edition.site.settings.server))
     if not held_out:

@@ -88,6 +88,11 @@ def open_transport(
     """
     if url.startswith(FILE_PREFIX):
         return FileTransport(root / url.removeprefix(FILE_PREFIX))
+    return SmtpTransport(smtp_address(url, root, own_host), most, troubles)
+
+
+def smtp_address(url: str, root: Path, own_host: str) -> SmtpAddress:
+    """Return the mail server at `url`, smtp://… or smtps://…. Raises SetupRefused with the cure."""
     try:
         server = read_mail_server(url)
     except AddressRefused as problem:
@@ -96,16 +101,12 @@ def open_transport(
     if server.authority and not (root / server.authority).is_file():
         msg = f"There is no certificate file {server.authority}; correct ?ca= in OPTIN_MAIL."
         raise SetupRefused(msg)
-    return SmtpTransport(
-        SmtpAddress(
-            host=server.host,
-            port=server.port,
-            tls=server.tls,
-            user=server.user,
-            password=server.password,
-            authority=root / server.authority if server.authority else None,
-            own_name=name_for_ehlo(own_host),
-        ),
-        most,
-        troubles,
+    return SmtpAddress(
+        host=server.host,
+        port=server.port,
+        tls=server.tls,
+        user=server.user,
+        password=server.password,
+        authority=root / server.authority if server.authority else None,
+        own_name=name_for_ehlo(own_host),
     )

@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from optin.consent.channel import address_at
+from optin.consent.form_version import IN_FRAME, IN_HTML
 from optin.consent.posted_form import FieldProblem, FormInput
 from optin.consent.purpose import ConsentQuestion
+from optin.consent.signed_links import SAMPLE_TOKEN
 from optin.flows.request_policy import NextStep
 from optin.theme import views
 from optin.theme.samples import (
@@ -21,7 +23,6 @@ from optin.theme.samples import (
     LINK_ENDS,
     NEXT,
     NUMBER,
-    TOKEN,
     Sample,
     SampleLinks,
     confirmed,
@@ -30,6 +31,7 @@ from optin.theme.samples import (
 )
 
 MISTYPED = "alice@exmaple.com"
+CONFIRM_PATH = f"/confirm/{SAMPLE_TOKEN}"
 FORM, CLOSED, SENT, CONFIRM, AFTER = "Form", "Closed", "Sent", "Confirm", "After the confirmation"
 EXPIRED, WITHDRAW, PERSONAL, ERASE = "Expired link", "Withdrawal", "Personal page", "Erasure"
 INDEX, PRIVACY, ERROR, ASK_LINK = "List of magnets", "Privacy statement", "Error", "Ask for a personal link"
@@ -47,6 +49,7 @@ def magnet_pages(
     """
     for form in forms or (of,):
         yield from form_pages(form)
+    yield from elsewhere_pages(of)
     yield from closed_pages(of, tuple(others))
     yield from later_pages(of, next_step)
 
@@ -93,6 +96,17 @@ def problems_of(blank: views.LandingView) -> Iterator[FieldProblem]:
         yield FieldProblem("consent", "consent-missing")
 
 
+def elsewhere_pages(of: views.LandingView) -> Iterator[Sample]:
+    """Yield a form as other sites show it: in a frame, and as HTML of their own page (W6, W7)."""
+    name, path = "On another site", f"/{of.declaration.magnet}/embed"
+    inside = replace(of.frame, embedded=True, home_url=path)
+    for shown_in, state in ((IN_FRAME, "in a frame"), (IN_HTML, "as HTML")):
+        form = replace(of.declaration, shown_in=shown_in)
+        view = replace(of, frame=inside, declaration=form, page_url="", full_page=of.page_url, alternates=())
+        yield Sample(name, state, views.PastedView(**vars(view)) if shown_in == IN_HTML else view)
+    yield Sample(name, "a link to its first page", views.StartElsewhereView(inside, of))
+
+
 def closed_pages(of: views.LandingView, others: tuple[views.Card, ...]) -> Iterator[Sample]:
     """Yield a magnet's page while its form is not open."""
     frame, blank = of.frame, replace(of, form_key="")
@@ -108,12 +122,12 @@ def later_pages(of: views.LandingView, next_step: NextStep | None) -> Iterator[S
     """Yield the pages between a form and what it is for."""
     frame, form = of.frame, of.declaration
     for problem, state in (("", ""), ("code-missing", "no code"), ("code-wrong", "a wrong code")):
-        sent = views.SentView(frame, form.title, f"/{form.magnet}/sent", TOKEN, ADDRESS, problem)
+        sent = views.SentView(frame, form.title, f"/{form.magnet}/sent", SAMPLE_TOKEN, ADDRESS, problem)
         sent = replace(sent, email=ADDRESS, form_url=of.page_url)
         yield Sample(SENT, state, sent)
     yield Sample(SENT, "sent again, with a number", replace(sent, problem="", resent=True, number=NUMBER))
     yield Sample(SENT, "nobody's address known", replace(sent, problem="", email="", form_url=""))
-    confirm = views.ConfirmView(frame, form.title, form.kind, f"/confirm/{TOKEN}", ASKED, form.questions)
+    confirm = views.ConfirmView(frame, form.title, form.kind, CONFIRM_PATH, ASKED, form.questions)
     yield Sample(CONFIRM, "", confirm)
     yield Sample(CONFIRM, "nothing ticked", replace(confirm, questions=()))
     elsewhere = replace(confirm, number=NUMBER, leads_to="www.example.com")
@@ -129,7 +143,7 @@ def later_pages(of: views.LandingView, next_step: NextStep | None) -> Iterator[S
     yield Sample(AFTER, "nothing ticked", replace(done, granted=()))
     yield Sample(AFTER, "nothing to hand over", replace(done, granted=(), download_url=None))
     for resent, state in ((False, ""), (True, "sent again")):
-        yield Sample(EXPIRED, state, views.ExpiredView(frame, form.title, f"/confirm/{TOKEN}", resent=resent))
+        yield Sample(EXPIRED, state, views.ExpiredView(frame, form.title, CONFIRM_PATH, resent=resent))
 
 
 def site_pages(of: views.LandingView) -> Iterator[Sample]:
@@ -138,7 +152,7 @@ def site_pages(of: views.LandingView) -> Iterator[Sample]:
     yield from withdrawal_pages(frame, of.declaration.questions)
     yield from personal_pages(of)
     for resent, state in ((False, "to a personal page"), (True, "to a personal page, sent again")):
-        yield Sample(EXPIRED, state, views.ExpiredView(frame, "", f"/me/{TOKEN}", resent=resent))
+        yield Sample(EXPIRED, state, views.ExpiredView(frame, "", f"/me/{SAMPLE_TOKEN}", resent=resent))
     for name in ("internal", "unknown", "link-expired", "too-many"):
         yield Sample(ERROR, name.replace("-", " "), views.ErrorView(frame, name))
     yield Sample(ERROR, "too many, until when", views.ErrorView(frame, "too-many", 90))
@@ -147,7 +161,7 @@ def site_pages(of: views.LandingView) -> Iterator[Sample]:
 
 def withdrawal_pages(frame: views.Frame, questions: tuple[ConsentQuestion, ...]) -> Iterator[Sample]:
     """Yield the pages behind the link in each mail."""
-    asked = views.UnsubscribeView(frame, f"/unsubscribe/{TOKEN}", questions)
+    asked = views.UnsubscribeView(frame, f"/unsubscribe/{SAMPLE_TOKEN}", questions)
     yield Sample(WITHDRAW, "", asked)
     yield Sample(WITHDRAW, "done", replace(asked, done=True, more=True))
     yield Sample(WITHDRAW, "nothing left", replace(asked, questions=(), erased=True))
@@ -176,8 +190,8 @@ def personal_pages(of: views.LandingView) -> Iterator[Sample]:
         suppressions=(),
     )  # fmt: skip
     yield Sample(PERSONAL, "erased", replace(whole, data=nothing, done="erased"))
-    yield Sample(ERASE, "", views.EraseView(frame, f"/me/{TOKEN}", (), ()))
-    lost = views.EraseView(frame, f"/me/{TOKEN}", ("A warranty ends.",), HOLDS)
+    yield Sample(ERASE, "", views.EraseView(frame, f"/me/{SAMPLE_TOKEN}", (), ()))
+    lost = views.EraseView(frame, f"/me/{SAMPLE_TOKEN}", ("A warranty ends.",), HOLDS)
     yield Sample(ERASE, "with consequences", lost)
 
 

@@ -16,6 +16,7 @@ from optin.consent.form_version import FormDeclaration, FormField, PrivacyDigest
 from optin.consent.kind_specific_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller, PurposeId
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.signed_links import SAMPLE_TOKEN
 from optin.flows.delivery.mail_order import GivenConsent
 from optin.flows.request_policy import MailCover, NextStep
 from optin.flows.rights.personal_data import (
@@ -45,7 +46,6 @@ A_KIND = "other"  # of which nothing particular is said
 ADDRESS = "alice@example.com"
 NUMBER = "+31201234567"
 FIELDS = {"first_name": "Alice", "phone": NUMBER}
-TOKEN = "sample"  # noqa: S105 - of links that lead nowhere
 HOST = "https://optin.example.com"
 URL = f"{HOST}/x"
 NEXT = NextStep("Text.", "Title", f"{HOST}/y", "Label", "/static/a.webp", "/static/a.png", "A line", 40, 20)
@@ -79,27 +79,27 @@ class SampleLinks:
     @property
     def confirm(self) -> str:
         """The link that confirms."""
-        return f"{self.landing.frame.base_url}/confirm/{TOKEN}"
+        return f"{self.landing.frame.base_url}/confirm/{SAMPLE_TOKEN}"
 
     @property
     def download(self) -> str:
         """The link to the file."""
-        return f"{self.landing.frame.base_url}/download/{TOKEN}"
+        return f"{self.landing.frame.base_url}/download/{SAMPLE_TOKEN}"
 
     @property
     def withdraw(self) -> str:
         """The link that withdraws."""
-        return f"{self.landing.frame.base_url}/unsubscribe/{TOKEN}"
+        return f"{self.landing.frame.base_url}/unsubscribe/{SAMPLE_TOKEN}"
 
     @property
     def personal(self) -> str:
         """The link to the personal page."""
-        return f"{self.landing.frame.base_url}/me/{TOKEN}"
+        return f"{self.landing.frame.base_url}/me/{SAMPLE_TOKEN}"
 
     @property
     def place(self) -> str:
         """The link to a person's place in what a kind holds."""
-        return f"{self.landing.frame.base_url}/place/{TOKEN}"
+        return f"{self.landing.frame.base_url}/place/{SAMPLE_TOKEN}"
 
     @property
     def ask(self) -> str:
@@ -200,7 +200,7 @@ def personal_view(of: views.LandingView, data: PersonalData) -> views.PersonalVi
     """Return the page with a person's data."""
     labels = tuple((field.name, field.label) for field in of.declaration.fields)
     purposes = tuple((it.purpose, it.wording) for it in of.declaration.questions)
-    return views.PersonalView(of.frame, f"/me/{TOKEN}", data, labels, (("c", "C"),), purposes)
+    return views.PersonalView(of.frame, f"/me/{SAMPLE_TOKEN}", data, labels, (("c", "C"),), purposes)
 
 
 def personal_data(of: views.LandingView) -> PersonalData:

@@ -23,6 +23,7 @@ from optin.theme.views import BrokenView, MailboxView, MailView
 from optin.theme.wording import Wording
 from optin.web.app_context import AppContext
 from optin.web.dev_hints import STYLE, hints_bar
+from optin.web.gallery.routes import GalleryRoom, gallery_routes
 from optin.web.mailbox import Mailbox
 from optin.web.mistyped_path import corrected_path
 from optin.web.security_headers import CONTENT_POLICY, content_policy
@@ -51,6 +52,7 @@ class DevState:
     app_context: AppContext
     mailbox: Mailbox
     reloader: SiteReloader
+    gallery: GalleryRoom
     findings: tuple[Finding, ...] = ()
     version: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -138,6 +140,7 @@ def dev_routes(bench: DevState) -> list[Route]:
         Route("/dev/mail", mailbox),
         Route("/dev/mail/{name}", mail),
         Route("/dev/mail/{name}/html", mail_html),
+        *gallery_routes(bench.gallery),
     ]
 
 
@@ -191,16 +194,16 @@ class DevMiddleware:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                page = self._here(start, bytes(body)).replace(b"</body>", added, 1)
+                page = bytes(body)
+                if not _is_framed(start):  # else the page around it reloads, and its links are led already
+                    page = self._here(page).replace(b"</body>", added, 1)
                 await send({**start, "headers": _dev_headers(start["headers"], len(page))})
                 await send({"type": "http.response.body", "body": page})
 
         await app({**scope, "headers": kept}, receive, gather)
 
-    def _here(self, start: Message, page: bytes) -> bytes:
-        """Point links and forms to the author's address, perhaps a tunnel's; those in mails stay."""
-        if b"x-dev-policy" in dict(start["headers"]):
-            return page
+    def _here(self, page: bytes) -> bytes:
+        """Point links and forms to the author's address, perhaps a tunnel's."""
         return page.replace(f'="{self._bench.app_context.edition.site.settings.base_url}/'.encode(), b'="/')
 
 
@@ -220,6 +223,11 @@ _CONDITIONS = {b"accept-encoding", b"if-none-match"}
 
 def _is_page(start: Message) -> bool:
     return any(name == b"content-type" and value.startswith(b"text/html") for name, value in start["headers"])
+
+
+def _is_framed(start: Message) -> bool:
+    """Return whether a page is shown in a frame: a mail, or what the gallery shows."""
+    return any(name == b"x-dev-policy" for name, _ in start["headers"])
 
 
 def _dev_headers(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:

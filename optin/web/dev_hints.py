@@ -17,10 +17,13 @@ STYLE = """.dev-hints { position: fixed; left: .5rem; bottom: .5rem; z-index: 9;
 .dev-hints summary { padding: .35rem .7rem; cursor: pointer; }
 .dev-hints ul { margin: 0; padding: 0 .9rem .4rem 1.7rem; max-height: 50vh; overflow: auto; }
 .dev-hints li { margin: 0 0 .5rem; }
+.dev-hints p { margin: 0; padding: .2rem .9rem .6rem; }
+.dev-hints a { color: #b9d8ff; }
 .dev-hints code { color: #b9d8ff; overflow-wrap: anywhere; }
 .dev-hints :focus-visible { outline-color: #b9d8ff; }
 @media print { .dev-hints { display: none; } }
 """
+GALLERY = '<p><a href="/dev/gallery">See every page and mail</a></p>'
 STYLE_LINK = b'<link rel="stylesheet" href="/dev/hints.css">'
 
 
@@ -33,5 +36,7 @@ def hints_bar(hints: Sequence[Finding]) -> bytes:
         f"<li><code>{escape(f'{it.path}:{it.line}')}</code> {escape(it.message)} {escape(it.cure)}</li>"
         for it in hints
     )
-    html = f'<details class="dev-hints" lang="en"><summary>{count}</summary><ul>{items}</ul></details>'
+    html = (
+        f'<details class="dev-hints" lang="en"><summary>{count}</summary><ul>{items}</ul>{GALLERY}</details>'
+    )
     return STYLE_LINK + html.encode()

@@ -47,18 +47,22 @@ class Mailbox:
         path = self._folder / name
         if _NAME.fullmatch(name) is None or not path.is_file():
             return None
-        parser = BytesParser(EmailMessage, policy=email.policy.default)
-        message = parser.parsebytes(path.read_bytes())
-        return Mail(
-            name=name,
-            subject=str(message["Subject"] or ""),
-            recipient=str(message["To"] or ""),
-            date=str(message["Date"] or ""),
-            headers=tuple((key, str(value)) for key, value in message.items()),
-            text=_part(message, "plain"),
-            html=_part(message, "html"),
-            attachments=tuple(it for part in message.iter_attachments() for it in _attachment(part)),
-        )
+        return parse_mail(name, path.read_bytes())
+
+
+def parse_mail(name: str, data: bytes) -> Mail:
+    """Return a mail from its bytes."""
+    message = BytesParser(EmailMessage, policy=email.policy.default).parsebytes(data)
+    return Mail(
+        name=name,
+        subject=str(message["Subject"] or ""),
+        recipient=str(message["To"] or ""),
+        date=str(message["Date"] or ""),
+        headers=tuple((key, str(value)) for key, value in message.items()),
+        text=_part(message, "plain"),
+        html=_part(message, "html"),
+        attachments=tuple(it for part in message.iter_attachments() for it in _attachment(part)),
+    )
 
 
 def _part(message: EmailMessage, kind: str) -> str:
