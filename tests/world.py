@@ -34,6 +34,8 @@ from optin.flows.context_with_kinds import Flow, SiteContext
 from optin.flows.delivery.deliver_mails import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, MailState, Order, Verdict
 from optin.flows.evidence.audit import Audit
+from optin.flows.evidence.withdrawals_in_journal import Endings
+from optin.flows.exports.export_leads import LeadExport
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.sweep_rules import plan, sweep_rules
@@ -293,3 +295,10 @@ def open_world(url: str, root: Path, vault: Vault | None = None) -> World:
 def with_questions(*questions: ConsentQuestion) -> FormDeclaration:
     """Return the declaration with other boxes."""
     return replace(DECLARATION, questions=questions)
+
+
+def tips_export(world: World, told: Endings | None = None) -> LeadExport:
+    """Return an export of the proven leads of the tips by e-mail. `told`: endings that a journal tells."""
+    return LeadExport(
+        world.store.read, world.do, world.vault, KINDS.details, TIPS_BY_EMAIL, world.now, told or {}
+    )

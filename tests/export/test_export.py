@@ -22,7 +22,7 @@ from optin.app.main import main
 from optin.consent.channel import Channel
 from optin.consent.consent_record import ID_BYTES
 from optin.consent.contact_address import EmailAddress
-from optin.consent.form_version import FormDigest, FormKey, FormVersion, Slug
+from optin.consent.form_version import FormDigest, FormKey, FormVersion
 from optin.consent.purpose import ConsentKey, ConsentQuestion, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import LinkKind
@@ -33,9 +33,10 @@ from optin.export.writers import safe_cell, write_csv, write_jsonl
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.export_leads import LeadExport
 from optin.services.open_installation import open_installation
-from optin.services.site_edition import keep_edition, load_edition
+from optin.services.site_edition import load_edition
 from optin.store.export_records import ExportRun, list_exports, record_export
 from tests.installed import KINDS
+from tests.site_people import people_of
 from tests.stranger import past_triggers
 from tests.web.conftest import site_at
 from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, form_version, with_questions
@@ -318,15 +319,7 @@ def site(tmp_path: Path) -> Path:
     root = tmp_path / "site"
     edition = site_at(root)
     with open_installation(edition.site.settings, edition.policy, KINDS, "dev") as installation:
-        keep_edition(installation.store, edition, installation.clock())
-        form = edition.publication.forms[Slug("paper")]
-        world = World(
-            installation.store,
-            installation.vault,
-            installation.clock() - timedelta(hours=1),
-            form,
-            edition.policy,
-        )
+        world = people_of(installation, edition, timedelta(hours=1))
         world.join("alice@example.com", TIPS, CALL, phone=PHONE, first_name="=cmd")
         world.join("bert@example.com", TIPS)
         world.withdraw(world.join("carol@example.com", TIPS))

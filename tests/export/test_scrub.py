@@ -17,15 +17,14 @@ from xlsxwriter import Workbook
 
 from optin.app.main import main
 from optin.consent.contact_address import parse_email
-from optin.consent.form_version import Slug
 from optin.errors import RequestRefused
 from optin.export.contact_list_reader import open_list
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.services.open_installation import open_installation
-from optin.services.site_edition import keep_edition
 from tests.installed import KINDS
+from tests.site_people import people_of
 from tests.web.conftest import site_at
-from tests.world import CALL, TIPS, World
+from tests.world import CALL, TIPS
 
 PHONE = "+31201234567"
 
@@ -36,15 +35,7 @@ def site(tmp_path: Path) -> Path:
     root = tmp_path / "site"
     edition = site_at(root)
     with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
-        keep_edition(installation.store, edition, installation.clock())
-        form = edition.publication.forms[Slug("paper")]
-        world = World(
-            installation.store,
-            installation.vault,
-            installation.clock() - timedelta(hours=1),
-            form,
-            edition.policy,
-        )
+        world = people_of(installation, edition, timedelta(hours=1))
         world.join("alice@example.com", TIPS, CALL, phone=PHONE)
         world.join("bert@example.com", TIPS)
         world.withdraw(world.join("carol@example.com", TIPS))

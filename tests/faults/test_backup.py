@@ -21,7 +21,6 @@ from optin.consent.contact_address import parse_email
 from optin.consent.form_version import Slug
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import JournalUnusable
-from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.sweep_rules import plan, sweep_rules
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.withdraw import withdraw_consent
@@ -49,7 +48,7 @@ from optin.store.person_records import request_ids
 from tests.installed import KINDS
 from tests.stores import SCHEMA
 from tests.web.conftest import site_at
-from tests.world import TIPS, TIPS_BY_EMAIL, World, mark_trusted
+from tests.world import TIPS, World, mark_trusted, tips_export
 
 
 @dataclass
@@ -120,14 +119,7 @@ def withdraw(world: World, email: str) -> None:
 
 
 def exported(world: World) -> set[str]:
-    lead_export = LeadExport(
-        world.store.read,
-        world.do,
-        world.vault,
-        KINDS.details,
-        TIPS_BY_EMAIL,
-        world.now,
-    )
+    lead_export = tips_export(world)
     return {lead.email for lead in lead_export.proven()}
 
 

@@ -11,11 +11,9 @@ import psycopg
 
 from optin.consent.contact_address import parse_email
 from optin.flows.delivery.mail_order import MailKind, Verdict
-from optin.flows.exports.export_leads import LeadExport
 from optin.flows.rights.erase import BY_PERSON, erase_and_notify, erase_person
 from optin.proof.inclusion_proof import InclusionProof
-from tests.installed import KINDS
-from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, about_requests, open_world
+from tests.world import CALL, TIPS, World, about_requests, open_world, tips_export
 
 NAME, PHONE, ADDRESS = "Zwaantje-Wilhelmina", "+31612345678", "zwaantje.wilhelmina@example.com"
 PLAIN = [text.encode() for text in (NAME, PHONE, ADDRESS, "zwaantje")]
@@ -77,14 +75,7 @@ def traffic(world: World) -> Iterator[None]:
             for _ in range(200):
                 if stop.is_set():
                     return
-                lead_export = LeadExport(
-                    world.store.read,
-                    world.do,
-                    world.vault,
-                    KINDS.details,
-                    TIPS_BY_EMAIL,
-                    world.now,
-                )
+                lead_export = tips_export(world)
                 list(lead_export.proven())
         except BaseException as problem:  # noqa: BLE001 - told to the test
             problems.append(problem)

@@ -49,7 +49,7 @@ from tests.installed import KINDS
 from tests.kinds.prize_draw.test_draw_flows import close, draw
 from tests.kinds.prize_draw.test_draw_flows import hold as hold_draw
 from tests.stranger import past_triggers
-from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL, World
+from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL, World, tips_export
 
 ALICE, CAROL, MALLORY = "alice@example.com", "carol@example.com", "mallory@example.com"
 PHONE = "+31201234567"
@@ -146,29 +146,13 @@ def test_a_withdrawal_that_the_journal_holds_is_enough(world: World) -> None:
         older=older,
     )
     assert [lead.email for lead in lead_export(world)[0]] == [CAROL], "without it she would come back"
-    gathered = LeadExport(
-        world.store.read,
-        world.do,
-        world.vault,
-        KINDS.details,
-        TIPS_BY_EMAIL,
-        world.now,
-        told,
-    )
+    gathered = tips_export(world, told)
     assert list(gathered.proven()) == []
     assert gathered.refused["withdrawn"] == 1
     assert findings(world)
     world.wait(timedelta(days=1))
     world.join(ALICE, TIPS)
-    again = LeadExport(
-        world.store.read,
-        world.do,
-        world.vault,
-        KINDS.details,
-        TIPS_BY_EMAIL,
-        world.now,
-        told,
-    )
+    again = tips_export(world, told)
     assert [lead.email for lead in again.proven()] == [ALICE]
 
 

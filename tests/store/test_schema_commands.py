@@ -12,15 +12,15 @@ from optin.app.main import main
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
-from optin.services.site_edition import Edition, load_edition
+from optin.services.site_edition import Edition
 from optin.store.kind_tables import KindTable, TableScope, TablesPart
 from optin.store.migrations import Migration
 from tests.installed import KINDS
 from tests.ports import NO_MAIL, NOBODY
 from tests.serving import settings
 from tests.shell import shell
+from tests.site_people import edition_on
 from tests.stranger import is_sqlite, past_optin
-from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
 NOTHING = "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
@@ -29,11 +29,7 @@ NOTHING = "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGI
 @pytest.fixture
 def edition(store_url: str, tmp_path: Path) -> Edition:
     """Make a site whose store is `store_url`, with one consent."""
-    site_at(tmp_path / "site")
-    config = tmp_path / "site" / "optin.toml"
-    config.write_text(f'store = "{store_url}"\n' + config.read_text())
-    edition, _ = load_edition(tmp_path / "site", KINDS)
-    assert edition is not None
+    edition = edition_on(store_url, tmp_path / "site")
     with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
         world = World(installation.store, installation.vault, installation.clock(), policy=edition.policy)
         world.serve(world.form)

@@ -10,14 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from optin.app.main import main
-from optin.consent.form_version import Slug
 from optin.jobs.sweep_runner import sweep
 from optin.services.event_log_signer import advance_log
 from optin.services.open_installation import open_installation
-from optin.services.site_edition import Edition, keep_edition, load_edition
+from optin.services.site_edition import Edition
 from tests.installed import KINDS
-from tests.web.conftest import site_at
-from tests.world import CALL, TIPS, World
+from tests.site_people import edition_on, people_of
+from tests.world import CALL, TIPS
 
 PHONE = "+31201234567"
 
@@ -25,12 +24,7 @@ PHONE = "+31201234567"
 @pytest.fixture
 def edition(store_url: str, tmp_path: Path) -> Edition:
     """Make a site whose store is `store_url`."""
-    site_at(tmp_path / "site")
-    config = tmp_path / "site" / "optin.toml"
-    config.write_text(f'store = "{store_url}"\n' + config.read_text())
-    edition, _ = load_edition(tmp_path / "site", KINDS)
-    assert edition is not None
-    return edition
+    return edition_on(store_url, tmp_path / "site")
 
 
 def optin(edition: Edition, *words: str) -> str:
@@ -51,15 +45,7 @@ def exported(edition: Edition, channel: str = "email") -> set[str]:
 def test_a_consent_from_the_form_to_the_erasure(edition: Edition, tmp_path: Path) -> None:
     """O1, E1, R2, R5, R8, P6: sign up, confirm, export, withdraw, sweep, erase, evidence, audit, backup."""
     with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
-        keep_edition(installation.store, edition, installation.clock())
-        form = edition.publication.forms[Slug("paper")]
-        world = World(
-            installation.store,
-            installation.vault,
-            installation.clock() - timedelta(days=400),
-            form,
-            edition.policy,
-        )
+        world = people_of(installation, edition, timedelta(days=400))
         world.sign_up("bob@example.com", TIPS)  # and never answers
         world.send()
         world.join("dora@example.com", CALL, phone=PHONE)  # for six months

@@ -138,6 +138,15 @@ class Visit:
         headers = {"content-type": "application/x-www-form-urlencoded"}
         return self.client.post(path, data=data or None, headers=headers)
 
+    def serve_again(self) -> Edition:
+        """Load the edited site, which has no mistake, and serve it."""
+        edition, findings = load_edition(self.root, KINDS)
+        assert findings == ()
+        assert edition is not None
+        keep_edition(self.installation.store, edition, self.moment)
+        self.app_context.replace(edition)
+        return edition
+
     def rows(self) -> dict[str, int]:
         """Count what is stored."""
         tables = ("request", "event", "subject", "consent", "suppression", "outbox", "mail", "erasure")

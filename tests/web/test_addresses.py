@@ -10,7 +10,7 @@ import pytest
 
 from optin.errors import FormUnknown
 from optin.flows.delivery.mail_order import MailKind
-from optin.services.site_edition import Edition, keep_edition, load_edition
+from optin.services.site_edition import Edition
 from optin.site.scaffold import make_magnet
 from optin.store.stored_forms import form_by_digest
 from optin.web.static_site import static_files
@@ -23,15 +23,6 @@ XHTML = "{http://www.w3.org/1999/xhtml}link"
 MAPS = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 
 
-def reload(visit: Visit) -> Edition:
-    edition, findings = load_edition(visit.root, KINDS)
-    assert findings == ()
-    assert edition is not None
-    keep_edition(visit.installation.store, edition, visit.moment)
-    visit.app_context.replace(edition)
-    return edition
-
-
 @pytest.fixture
 def pair(visit: Visit) -> Visit:
     """Put an English page beside the Dutch one."""
@@ -41,7 +32,7 @@ def pair(visit: Visit) -> Visit:
     (magnets / "english").mkdir()
     (magnets / "english" / "index.md").write_text(ENGLISH)
     (magnets / "english" / "witboek.pdf").write_bytes(b"%PDF-1.4 in English")
-    reload(visit)
+    visit.serve_again()
     return visit
 
 
@@ -82,7 +73,7 @@ def rename(visit: Visit) -> Edition:
     (magnets / "paper").rename(magnets / "book")
     text = (magnets / "book" / "index.md").read_text()
     (magnets / "book" / "index.md").write_text(text.replace("lang: nl", "lang: nl\nwas: [paper]", 1))
-    return reload(visit)
+    return visit.serve_again()
 
 
 def test_an_old_address_leads_to_the_new_one(visit: Visit) -> None:
@@ -157,7 +148,7 @@ def test_a_quiz_is_known_by_its_own_address_not_by_its_results(visit: Visit) -> 
         path = visit.root / "magnets" / f"{slug}.md"
         text = path.read_text("utf-8")
         path.write_text(text.replace(f"lang: {lang}\n", f"lang: {lang}\ngroup: toets\n{more}"), "utf-8")
-    edition = reload(visit)
+    edition = visit.serve_again()
     sitemap = static_files(edition, visit.moment)["sitemap.xml"].decode()
     assert f"<loc>{BASE}/toets</loc>" in sitemap
     assert "/result/" not in sitemap

@@ -24,7 +24,6 @@ from optin.flows.records.decrypted_request import open_request
 from optin.store.contacts import load_contact
 from optin.store.requests import peek_request
 from optin.store.weekly_event_sums import DOWNLOADED, all_tallies
-from tests.installed import KINDS
 from tests.mail.orders import composer
 from tests.web.conftest import Visit
 
@@ -342,13 +341,7 @@ def republish(visit: Visit, old: str, new: str) -> None:
 
 
 def reload(visit: Visit) -> None:
-    from optin.services.site_edition import keep_edition, load_edition  # noqa: PLC0415 - only here
-
-    edition, findings = load_edition(visit.root, KINDS)
-    assert findings == ()
-    assert edition is not None
-    keep_edition(visit.installation.store, edition, visit.moment)
-    visit.app_context.replace(edition)
+    visit.serve_again()
 
 
 def test_a_download_is_counted_and_nobody_with_it(visit: Visit) -> None:

@@ -19,7 +19,6 @@ from optin.mail.kind_mail_hooks import MailSender
 from tests.installed import KINDS
 from tests.mail_words import mail_words
 from tests.web.conftest import Visit
-from tests.web.test_addresses import reload
 
 BELGIAN = "0475 12 34 56"
 AS_READ = "+31 475 123 456"  # in Roermond, by the country of the site
@@ -285,7 +284,7 @@ def test_an_address_that_was_cleaned_is_shown_as_it_is_understood(visit: Visit) 
 def letter(visit: Visit, purposes: str = "[tips-email]", fields: str = "[]") -> None:
     path: Path = visit.root / "magnets" / "brief.md"
     path.write_text(LETTER.replace("PURPOSES", purposes).replace("FIELDS", fields))
-    reload(visit)
+    visit.serve_again()
 
 
 def test_a_newsletter_without_its_box_is_said_at_the_form(visit: Visit) -> None:
@@ -342,7 +341,7 @@ def test_a_site_with_templates_of_its_own_goes_on(visit: Visit) -> None:
     ours = (Path("templates") / "pages" / "landing.html").read_text()
     ours = ours.replace("view.meant", "false")
     (templates / "landing.html").write_text(ours)
-    reload(visit)
+    visit.serve_again()
     asked = post(visit, email="jan@gmial.com")
     assert "Controleer uw e-mailadres nog even." in asked.text
     assert again(visit, asked.text, email="jan@gmial.com").status_code == 303

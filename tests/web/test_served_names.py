@@ -9,8 +9,6 @@ from datetime import timedelta
 import pytest
 
 from optin.flows.delivery.mail_order import MailKind
-from optin.services.site_edition import keep_edition, load_edition
-from tests.installed import KINDS
 from tests.kinds.quiz.quizzes import REPORT, write_quiz
 from tests.kinds.quiz.test_quiz_pages import sign_up
 from tests.web.conftest import Visit
@@ -20,11 +18,7 @@ NFD = unicodedata.normalize("NFD", NFC)
 
 
 def reload(visit: Visit) -> None:
-    edition, findings = load_edition(visit.root, KINDS)
-    assert findings == ()
-    assert edition is not None
-    keep_edition(visit.installation.store, edition, visit.installation.clock())
-    visit.app_context.replace(edition)
+    visit.serve_again()
 
 
 @pytest.mark.parametrize(("written", "there"), [(NFC, NFD), (NFD, NFC)])

@@ -11,7 +11,7 @@ import pytest
 from optin.consent.form_version import Slug
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.evidence.audit import Audit
-from optin.services.site_edition import Edition, keep_edition, load_edition
+from optin.services.site_edition import Edition
 from optin.store.event_log import integrate
 from optin.store.stored_forms import form_by_digest
 from optin.web.security_headers import SPLIT_CACHE
@@ -34,12 +34,7 @@ BOTS = 200
 def serve(visit: Visit, text: str) -> Edition:
     """Change the magnet and serve it."""
     (visit.root / "magnets" / "paper" / "index.md").write_text(text)
-    edition, findings = load_edition(visit.root, KINDS)
-    assert findings == ()
-    assert edition is not None
-    keep_edition(visit.installation.store, edition, visit.moment)
-    visit.app_context.replace(edition)
-    return edition
+    return visit.serve_again()
 
 
 @pytest.fixture
