@@ -97,13 +97,17 @@ def test_it_keeps_nobody_from_their_rights(magnet: KindVisit, kind: str) -> None
     assert [value for value in sought if value in after] == []
 
 
-def test_who_confirms_while_it_is_away_gets_what_was_asked(magnet: KindVisit, kind: str) -> None:
-    """D1, P4: the consents and the delivery; the log says why the kind wrote nothing."""
+def test_who_confirms_while_it_is_away_gets_what_was_asked(
+    magnet: KindVisit, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """D1, P4: the consents and the delivery; both logs say why the kind wrote nothing."""
     edition = magnet.app_context.edition
     magnet.ask()
     token = magnet.mail(MailKind.CONFIRMATION).confirm_token
     magnet.remove_magnet(kind)
     assert magnet.confirm(token).recipient == EMAIL
+    assert f"a request was confirmed without the kind {kind}" in caplog.text
+    assert EMAIL not in caplog.text
     assert rows_of(magnet, kind) == []
     assert audited(magnet, kind).findings == []
     magnet.serve(edition, INSTALLED)

@@ -5,6 +5,7 @@ Looking changes nothing. A second yes adds no evidence. What was withdrawn since
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -49,6 +50,8 @@ from optin.store.events import add_events
 from optin.store.mail_outbox import enqueue
 from optin.store.requests import Request, count_try, load_request, mark_confirmed, peek_request
 from optin.store.suppressions import allow_calls, suppressed_at, unsuppress
+
+log = logging.getLogger("optin.kinds")
 
 
 @dataclass(frozen=True)
@@ -206,6 +209,9 @@ def _let_kind_act(
     kind = opened.declaration.kind
     if kind not in context.kinds:  # or an audit would miss what it writes, when it is back
         add_events(tx, context.vault, opened.stored.id, [opened.event_builder.noted(now, kind, KIND_AWAY)])
+        log.error(
+            "a request was confirmed without the kind %s, which adds nothing now; see: optin check", kind
+        )
         return
     try:
         context.kinds[kind].on_confirmed(tx, context, opened, subject, leaf, now)
