@@ -6,7 +6,12 @@ from pathlib import Path
 
 from optin.site.scaffold import make_site
 
-REPLACED = {"Uw bedrijf B.V.": "Voorbeeld B.V.", "Straat 1": "Proefstraat 12"}  # in optin.toml
+REPLACED = {  # in optin.toml
+    "Uw bedrijf B.V.": "Voorbeeld B.V.",
+    "Straat 1": "Proefstraat 12",
+    'theme = "calm"                      # or "bold", or "editorial"': 'colour = "#0b5d4b"',
+    '# colour = "#1d4ed8"': 'typeface = "sans"',
+}
 
 
 def own_site(root: Path) -> Path:

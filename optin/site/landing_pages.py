@@ -165,7 +165,7 @@ def with_card(theme: Theme, view: LandingView) -> tuple[LandingView, SocialCard 
         key = f"kind.{view.declaration.kind}"
         kind = dict(view.texts).get(key) or theme.text(view.frame.lang, key)
         title, name = view.declaration.title, view.frame.controller.name
-        card = SocialCard(kind, title, name, theme.look.colour)
+        card = SocialCard(kind, title, name, *theme.look.card)
         shown = Picture(card.url, f"{kind}: {title}", WIDTH, HEIGHT)
     return replace(view, card=shown), card
 

@@ -68,6 +68,11 @@ class Look:
         return tuple((face.font(), face.typeface) for face in self.design.faces)
 
     @property
+    def meanwhile(self) -> str:
+        """The CSS rules of fonts of the device that stand in for the design's until they are there."""
+        return "" if self.own_typeface else "".join(face.meanwhile for face in self.design.faces)
+
+    @property
     def stack(self) -> str:
         """The typefaces of text to try, in order."""
         return self.typeface.stack
@@ -108,6 +113,16 @@ class Look:
     def dark(self) -> Colours:
         """Every colour by night."""
         return colours_of(self.design.dark, self.light_colour, self.light_hover_colour, self.colour)
+
+    @property
+    def card(self) -> tuple[str, str, str]:
+        """The colours of a social card: ground, title, kind; the last empty where it is as the title."""
+        band = self.light.band
+        if band is not None:
+            return self.light.stripe, band.words, band.mark
+        if self.design.paper:
+            return self.light.good_ground, self.light.ink, self.light.accent
+        return self.colour, self.light.on_accent, ""
 
     @property
     def worst_contrast(self) -> Contrast:

@@ -18,6 +18,29 @@ FONTS = Path(__file__).parent / "fonts"
 
 
 @dataclass(frozen=True)
+class StandIn:
+    """A font of most devices, shaped so that words take the room that they take in the face to come.
+
+    Numbers are percent (CSS `size-adjust`, `ascent-override`, `descent-override`), measured on sentences.
+    """
+
+    names: tuple[str, ...]
+    weights: str
+    size: float
+    ascent: float
+    descent: float
+
+    def rule(self, family: str) -> str:
+        """Return the CSS rule that names it `family`."""
+        sources = ", ".join(f'local("{name}")' for name in self.names)
+        return (
+            f'@font-face {{ font-family: "{family}"; font-weight: {self.weights}; src: {sources};'
+            f" size-adjust: {self.size}%; ascent-override: {self.ascent}%; descent-override: {self.descent}%;"
+            " line-gap-override: 0%; }\n"
+        )
+
+
+@dataclass(frozen=True)
 class Face:
     """A typeface that comes with a look: a file in `fonts/`, a licence beside it."""
 
@@ -25,11 +48,17 @@ class Face:
     file: str
     weights: tuple[int, int]  # those that the stylesheet may ask for
     fallback: str
+    stand_ins: tuple[StandIn, ...]
 
     @property
     def typeface(self) -> Typeface:
         """The typeface, with what stands in until its file is there."""
-        return Typeface((self.family,), self.fallback)
+        return Typeface((self.family, f"{self.family} meanwhile"), self.fallback)
+
+    @property
+    def meanwhile(self) -> str:
+        """The CSS rules of what stands in."""
+        return "".join(it.rule(f"{self.family} meanwhile") for it in self.stand_ins)
 
     def font(self) -> FontFile:
         """Return its file."""
@@ -49,8 +78,9 @@ class MailShape:
     card: int
     part: int  # a note, the next step
     cover: int
-    headings: str  # declarations of a heading's typeface
-    rule: str  # under the sender
+    headings: str = ""  # declarations of a heading's typeface
+    sender: int = 17  # size of the sender's name
+    rule: str = "1px solid"  # under the sender
     banded: bool = False  # the sender stands on a band
 
 
@@ -66,6 +96,7 @@ class Design:
     text: Face
     display: Face
     mails: MailShape
+    paper: bool = False  # what stands for a picture has the colour of paper, not the site's
 
     @property
     def faces(self) -> tuple[Face, ...]:
@@ -78,11 +109,38 @@ class Design:
         return f"looks/{self.name}.css"
 
 
-_FIGTREE = Face("Figtree", "Figtree-Variable.woff2", (400, 700), SANS_STACK)
-_HANKEN = Face("Hanken Grotesk", "HankenGrotesk-Variable.woff2", (400, 700), SANS_STACK)
+_ARIAL = ("Arial", "Roboto", "Liberation Sans")
+_ARIAL_BOLD = ("Arial Bold", "Roboto Bold", "Liberation Sans Bold")
+_TIMES = ("Times New Roman", "Liberation Serif")
+_FIGTREE = Face(
+    "Figtree",
+    "Figtree-Variable.woff2",
+    (400, 700),
+    SANS_STACK,
+    (StandIn(_ARIAL, "400", 100.5, 94.5, 24.9), StandIn(_ARIAL_BOLD, "600 700", 96.6, 98.3, 25.9)),
+)
+_HANKEN = Face(
+    "Hanken Grotesk",
+    "HankenGrotesk-Variable.woff2",
+    (400, 700),
+    SANS_STACK,
+    (StandIn(_ARIAL, "400", 100.6, 99.4, 30.1), StandIn(_ARIAL_BOLD, "600 700", 97.5, 102.5, 31.0)),
+)
 # of one weight each: the whole range, so that no browser thickens them
-_BRICOLAGE = Face("Bricolage Grotesque", "BricolageGrotesque-Bold.woff2", (100, 900), SANS_STACK)
-_NEWSREADER = Face("Newsreader", "Newsreader-Medium.woff2", (100, 900), SERIF_STACK)
+_BRICOLAGE = Face(
+    "Bricolage Grotesque",
+    "BricolageGrotesque-Bold.woff2",
+    (100, 900),
+    SANS_STACK,
+    (StandIn(_ARIAL_BOLD, "100 900", 86.8, 107.1, 31.1),),
+)
+_NEWSREADER = Face(
+    "Newsreader",
+    "Newsreader-Medium.woff2",
+    (100, 900),
+    SERIF_STACK,
+    (StandIn(_TIMES, "100 900", 106.9, 68.8, 24.8),),
+)
 
 CALM = Design(
     name="calm",
@@ -114,7 +172,7 @@ CALM = Design(
     ),
     text=_FIGTREE,
     display=_FIGTREE,
-    mails=MailShape(button=12, card=16, part=12, cover=6, headings="", rule="1px solid"),
+    mails=MailShape(button=12, card=16, part=12, cover=6),
 )
 
 _YELLOW, _NAVY = "#ffcf33", "#0e0f2c"
@@ -195,8 +253,10 @@ EDITORIAL = Design(
         part=0,
         cover=1,
         headings="font-family:Georgia,'Times New Roman',serif;font-weight:normal;",
+        sender=22,
         rule="3px solid",
     ),
+    paper=True,
 )
 
 LOOKS: Mapping[str, Design] = MappingProxyType({it.name: it for it in (CALM, BOLD, EDITORIAL)})

@@ -11,10 +11,15 @@ import io
 import json
 from dataclasses import astuple, dataclass
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from optin.theme import lettering
-from optin.theme.palette import WHITE, mixed, parse_colour
+from optin.theme.palette import mixed, parse_colour
 
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+WHITE = "#ffffff"
 WIDTH, HEIGHT = 1_200, 630  # pixels, as Open Graph's readers want it
 CONTENT_TYPE = "image/png"
 _DRAWING = 1  # count on when a card says something else: a new name is a new version of every form
@@ -32,12 +37,17 @@ class SocialCard:
     kind: str  # in words
     title: str
     name: str  # whose page it is
-    colour: str  # #rrggbb, on which white can be read
+    colour: str  # of the ground, #rrggbb
+    words: str = WHITE  # colours that can be read on it: the title's
+    mark: str = ""  # and the kind's; empty: a quieter shade of the title's
 
     @cached_property
     def url(self) -> str:
         """The address of its picture."""
-        told = json.dumps([_DRAWING, *astuple(self)], ensure_ascii=False)
+        said = astuple(self)
+        if self.words == WHITE and not self.mark:
+            said = said[:4]  # as cards were named before there were looks
+        told = json.dumps([_DRAWING, *said], ensure_ascii=False)
         return f"/static/card-{hashlib.sha256(told.encode('utf-8', 'replace')).hexdigest()[:32]}.png"
 
 
@@ -50,21 +60,34 @@ def draw_card(card: SocialCard) -> bytes:
     draw = ImageDraw.Draw(tones)
     draw.rectangle((0, HEIGHT - _FOOT, WIDTH, HEIGHT), _FOOT_TONE)
     room = WIDTH - 2 * _MARGIN
-    draw.text((_MARGIN, 70), _cut(card.kind, 38, room), _QUIET, lettering.typeface(38))
+    kind = _cut(card.kind, 38, room)
+    if not card.mark:
+        draw.text((_MARGIN, 70), kind, _QUIET, lettering.typeface(38))
     size, lines = _fitted(lettering.writable_text(card.title), room)
     for place, line in enumerate(lines):
         at = (_MARGIN, 142 + place * size * 1.2)
         draw.text(at, line, 255, lettering.typeface(size))
     foot = HEIGHT - _FOOT + 38
     draw.text((_MARGIN, foot), _cut(card.name, 38, room), 255, lettering.typeface(38))
-    tones.putpalette([part for tone in range(256) for part in _tone(card.colour, tone)])
+    tones.putpalette([part for tone in range(256) for part in _tone(card, tone)])
+    picture = tones if not card.mark else _with_mark(tones.convert("RGB"), kind, card.mark)
     out = io.BytesIO()
-    tones.save(out, "PNG")
+    picture.save(out, "PNG")
     return out.getvalue()
 
 
-def _tone(colour: str, tone: int) -> tuple[int, int, int]:
-    return mixed(parse_colour(colour), WHITE, tone / 255)
+def _with_mark(picture: Picture, kind: str, mark: str) -> Picture:
+    """Write the kind in a colour of its own."""
+    from PIL import Image, ImageDraw  # noqa: PLC0415 - as above
+
+    letters = Image.new("L", picture.size, 0)
+    ImageDraw.Draw(letters).text((_MARGIN, 70), kind, 255, lettering.typeface(38))
+    picture.paste(mark, mask=letters)
+    return picture.quantize(128)
+
+
+def _tone(card: SocialCard, tone: int) -> tuple[int, int, int]:
+    return mixed(parse_colour(card.colour), parse_colour(card.words), tone / 255)
 
 
 def _fitted(text: str, room: int) -> tuple[int, list[str]]:

@@ -120,7 +120,7 @@ class Theme:
         self._zone = zone
         self._kinds = kinds
         self._env = _environment(site_templates, kinds)
-        self._env.globals |= {"light": look.light, "dark": look.dark}
+        self._env.globals |= {"light": look.light, "dark": look.dark, "shape": look.design.mails}
         self._texts = texts
         self._wordings: dict[str, Wording] = {}
         self._assets: dict[str, Asset] = {}
@@ -131,7 +131,11 @@ class Theme:
             for it, typeface in look.fonts
         )
         names = (STYLESHEET, BLOCK_STYLES, look.design.stylesheet)
-        style = "".join(faces) + "\n".join(self._env.get_template(it).render(look=look) for it in names)
+        style = (
+            "".join(faces)
+            + look.meanwhile
+            + "\n".join(self._env.get_template(it).render(look=look) for it in names)
+        )
         self.add_asset(STYLESHEET, style.encode(), content_type_of(STYLESHEET))
         for name in FOR_FRAMES:
             source, _, _ = FileSystemLoader(OURS).get_source(self._env, f"embed/{name}")

@@ -1,0 +1,197 @@
+"""The looks in a real Chromium: no barrier, near forms, small and steady pages, in each of them."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Request, Route
+
+from optin.services.site_edition import Edition, load_edition
+from optin.theme.looks import LOOKS
+from optin.theme.theme import Asset
+from tests.browser.test_looks import WIDE, fonts_used
+from tests.house.requirements_table import ROOT
+from tests.installed import KINDS
+from tests.theme import gallery
+
+HOST = "http://optin.test"
+PAPER = "/koud-bellen"
+# a page of each sort: mistakes, list, questions, a next step, result, a table
+VIEWS = (
+    "landing-unticked", "index", "quiz-one-2-0-wrong", "confirmed-next", "quiz-result", "personal",
+)  # fmt: skip
+SHIFTS = """() => new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => {
+    for (const it of list.getEntries()) sum += it.value;
+  }).observe({type: "layout-shift", buffered: true});
+  document.fonts.ready.then(() => requestAnimationFrame(() => requestAnimationFrame(() => done(sum))));
+})"""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page of Chromium that shows the repository's own site, and samples, in a look."""
+
+    page: Page
+    look: str
+    edition: Edition
+    samples: tuple[str, ...]
+
+
+@pytest.fixture(scope="module", params=LOOKS)
+def shown(request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: Any) -> Iterator[Shown]:
+    """Show the repository's own site in each look, without a server."""
+    edition = edition_in(request.param, tmp_path_factory.mktemp("site"))
+    theme = edition.theme
+    pages = {f"/{slug}": faces[0].form.page for slug, faces in edition.publication.faces.items()}
+    views = dict(gallery.pages("nl"))
+    samples = {f"/sample/{name}": views[name] for name in VIEWS}
+
+    def answer(route: Route, request: Request) -> None:
+        address = request.url.removeprefix(HOST)
+        asset = theme.assets.get(address)
+        if address in samples:
+            asset = Asset(theme.page(samples[address]).encode(), "text/html; charset=utf-8")
+        elif address in pages:
+            asset = Asset(pages[address], "text/html; charset=utf-8")
+        if asset is None:
+            route.abort()
+        else:
+            route.fulfill(body=asset.data, content_type=asset.content_type)
+
+    page = browser.new_page()
+    page.route("**/*", answer)
+    yield Shown(page, request.param, edition, tuple(samples))
+    page.close()
+
+
+def edition_in(look: str, folder: Path) -> Edition:
+    """Return the repository's site in a look; the pictures that were drawn of it are not drawn again."""
+    for name in ("magnets", "privacy"):
+        shutil.copytree(ROOT / name, folder / name)
+    if (ROOT / "var" / "pictures").is_dir():
+        shutil.copytree(ROOT / "var" / "pictures", folder / "var" / "pictures")
+    settings = (ROOT / "optin.toml").read_text("utf-8")
+    assert 'theme = "calm"' in settings
+    (folder / "optin.toml").write_text(settings.replace('theme = "calm"', f'theme = "{look}"'), "utf-8")
+    edition, findings = load_edition(folder, KINDS)
+    assert edition is not None, findings
+    return edition
+
+
+def opened(shown: Shown, address: str, width: int, scheme: str) -> Page:
+    shown.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    shown.page.set_viewport_size({"width": width, "height": 740 if width < 600 else 900})
+    shown.page.goto(f"{HOST}{address}")
+    return shown.page
+
+
+def test_no_page_of_a_look_has_a_barrier_on_a_phone(shown: Shown) -> None:
+    """W3, F6: axe finds none on 320 pixels; nothing scrolls sideways, nor with text of twice the size."""
+    found: dict[str, object] = {}
+    for address in (PAPER, *shown.samples):
+        page = opened(shown, address, 320, "light")
+        answer = Axe().run(page)
+        if answer.violations_count or page.evaluate(WIDE):
+            found[address] = answer.generate_report()
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.add_style_tag(content="html { font-size: 200% }")
+        if page.evaluate(WIDE):
+            found[f"{address} 200%"] = "sideways"
+    assert found == {}
+
+
+def test_no_page_of_a_look_has_a_barrier_by_night(shown: Shown) -> None:
+    """W3, F6: axe finds none on a desk, where more stands side by side; nothing scrolls sideways."""
+    found: dict[str, object] = {}
+    for address in (PAPER, *shown.samples[:2]):
+        page = opened(shown, address, 1280, "dark")
+        answer = Axe().run(page)
+        if answer.violations_count or page.evaluate(WIDE):
+            found[address] = answer.generate_report()
+    for address in (PAPER, *shown.samples[:3]):
+        if opened(shown, address, 768, "light").evaluate(WIDE):
+            found[f"{address} 768"] = "sideways"
+    assert found == {}
+
+
+def test_a_white_paper_is_asked_for_in_the_first_screen_of_every_look(shown: Shown) -> None:
+    """W1, W3: the field begins by pixel 514, the button ends by 1,033, on a phone of 360 by 740."""
+    page = opened(shown, PAPER, 360, "light")
+    page.evaluate("document.fonts.ready")
+    field, submit = page.locator("#field-email").bounding_box(), page.locator(".ask .big").bounding_box()
+    assert field is not None
+    assert submit is not None
+    assert field["y"] <= 514
+    assert submit["y"] + submit["height"] <= 1_033
+
+
+def test_a_look_is_loaded_small_and_stays_in_its_place(shown: Shown) -> None:
+    """W3: page, style, fonts and cover are below 60 kB on a phone; nothing moves when they arrive."""
+    weights: dict[str, int] = {}
+
+    def weigh(answer: Any) -> None:
+        body = answer.body() if answer.ok else b""
+        packed = answer.url.endswith((".woff2", ".webp", ".avif"))  # compressed already
+        weights[answer.url] = len(body) if packed else len(gzip.compress(body))
+
+    shown.page.on("response", weigh)
+    page = opened(shown, PAPER, 360, "light")
+    assert page.evaluate(SHIFTS) < 0.01
+    page.wait_for_load_state("networkidle")
+    shown.page.remove_listener("response", weigh)
+    fonts = [url for url in weights if url.endswith(".woff2")]
+    assert len(fonts) == len(LOOKS[shown.look].faces)
+    assert any("/static/cover-" in url for url in weights)
+    assert sum(weights.values()) < 60_000, weights
+
+
+def test_a_look_is_set_in_its_own_faces(shown: Shown) -> None:
+    """W3: headings and text, as painted; the licence of each font lies beside it."""
+    page = opened(shown, PAPER, 1280, "light")
+    page.evaluate("document.fonts.ready")
+    design = LOOKS[shown.look]
+    for selector, face in (("h1", design.display), (".near p", design.text)):
+        (painted,) = fonts_used(page, selector)
+        assert painted.startswith(face.family), (selector, painted)
+        fonts = Path(gallery.__file__).parents[2] / "optin" / "theme" / "fonts"
+        licence = (fonts / f"LICENSE-{face.file.partition('-')[0]}.txt").read_text("utf-8")
+        assert "SIL Open Font License, Version 1.1" in licence
+
+
+def test_states_change_colours_and_never_sizes(shown: Shown) -> None:
+    """W3: under the pointer a button changes its fill alone; the ring of the focus is 3 pixels, 3 off."""
+    page = opened(shown, PAPER, 1280, "light")
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    button = page.locator(".ask button.big")
+    look = """(it) => {
+      const style = getComputedStyle(it);
+      return [style.backgroundColor, style.outlineWidth, style.outlineOffset];
+    }"""
+    before, size = button.evaluate(look), button.bounding_box()
+    button.hover()
+    assert button.evaluate(look)[0] != before[0]
+    assert button.bounding_box() == size
+    page.mouse.move(0, 0)
+    page.keyboard.press("Tab")
+    button.focus()
+    assert button.evaluate(look)[1:] == ["3px", "3px"]
+
+
+def test_forced_colours_keep_boxes_native(shown: Shown) -> None:
+    """W3, F6: who chose own colours sees the boxes of the system, and the edge of every button."""
+    page = opened(shown, PAPER, 360, "light")
+    page.emulate_media(forced_colors="active")
+    box = page.locator("input[type=checkbox]").first
+    assert box.evaluate("(it) => getComputedStyle(it).appearance") == "auto"
+    border = page.locator(".ask button.big").evaluate("(it) => getComputedStyle(it).borderTopStyle")
+    assert border == "solid"
+    page.emulate_media(forced_colors="none")
