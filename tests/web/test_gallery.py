@@ -122,12 +122,12 @@ def test_every_mail_that_can_be_sent_is_in_the_gallery(bench: Bench) -> None:
     """W3: those of every request, those about a person, and those of each kind that is installed."""
     own = {mail for _, flows in KINDS.flows.items() for mail in flows.mails}
     assert len(own) > 5
-    assert kinds_of_mail(bench.room.galleries["own"]) == {*MailKind, *own}
+    assert kinds_of_mail(bench.room.galleries["calm"]) == {*MailKind, *own}
 
 
 def test_every_page_that_can_be_shown_is_in_the_gallery(bench: Bench) -> None:
     """W3: of each kind, also of those without a magnet, and the pages of the site."""
-    gallery, shown = bench.room.galleries["own"], set()
+    gallery, shown = bench.room.galleries["calm"], set()
     for subject in gallery.subjects:
         for sample in gallery.pages(subject, subject.lang).values():
             assert not isinstance(sample.view, Broken), sample.view
@@ -149,7 +149,7 @@ def test_all_are_shown_in_each_language_and_nothing_is_stored(bench: Bench, show
     """W3: light or dark, whatever the machine prefers; no script, and no form leads anywhere."""
     before, files = bench.stored(), sorted(bench.site.rglob("*"))
     languages = bench.room.app_context.edition.site.settings.languages
-    for subject in bench.room.galleries["own"].subjects:
+    for subject in bench.room.galleries["calm"].subjects:
         for lang in languages:
             frames = bench.frames(of=subject.name, show=show, lang=lang, scheme="dark")
             assert len(frames) > 2
@@ -174,14 +174,14 @@ def test_pages_stand_side_by_side_in_each_width_and_scheme(bench: Bench) -> None
     odd = bench.client.get("/dev/gallery?of=nothing&page=none&width=7&scheme=pink&look=odd&lang=xx&sent=99")
     assert odd.status_code == 200
     assert "<h2>Sent</h2>" in odd.text
-    for path in ("pages?name=none", "mails?name=none", "static/own/pink/a.css", "static/odd/dark/a.css"):
+    for path in ("pages?name=none", "mails?name=none", "static/calm/pink/a.css", "static/odd/dark/a.css"):
         assert bench.client.get(f"/dev/gallery/{path}").status_code == 404
 
 
 def test_a_stylesheet_is_light_or_dark(bench: Bench) -> None:
     """W3: the frame's files come from the gallery, each in the scheme of its frame."""
     page = bench.client.get(bench.frames(of="paper", scheme="dark")[0]).text
-    style = re.search(r'href="(/dev/gallery/static/own/dark/style[^"]+)"', page)
+    style = re.search(r'href="(/dev/gallery/static/calm/dark/style[^"]+)"', page)
     assert style is not None
     dark, light = bench.client.get(style[1]).text, bench.client.get(style[1].replace("dark", "light", 1)).text
     assert "color-scheme: dark;" in dark
@@ -191,6 +191,19 @@ def test_a_stylesheet_is_light_or_dark(bench: Bench) -> None:
     assert in_scheme(query, "dark").startswith("@media (min-width: 0) and (min-width: 60rem)")
     assert in_scheme(query, "light").startswith("@media (max-width: 0) and")
     assert bench.client.get("/dev/gallery.css").headers["content-type"].startswith("text/css")
+
+
+def test_every_look_can_be_seen(bench: Bench) -> None:
+    """W3: the site's own first; each with a stylesheet of its own, on pages and in mails."""
+    assert list(bench.room.galleries) == ["calm", "bold", "editorial"]
+    styles = set()
+    for look in bench.room.galleries:
+        page = bench.client.get(bench.frames(of="paper", look=look)[0]).text
+        style = re.search(rf'href="(/dev/gallery/static/{look}/light/style[^"]+)"', page)
+        assert style is not None
+        styles.add(bench.client.get(style[1]).text)
+        assert BROKEN not in bench.client.get(bench.frames(of="paper", look=look, show="mails")[0]).text
+    assert len(styles) == len(bench.room.galleries)
 
 
 def test_a_broken_template_shows_its_sentence_in_its_frame_alone(tmp_path: Path) -> None:
@@ -345,7 +358,7 @@ def test_the_gallery_is_found(bench: Bench) -> None:
     """W3: from the mailbox, and back."""
     assert 'href="/dev/gallery"' in bench.client.get("/dev/mail").text
     assert 'href="/dev/mail"' in bench.client.get("/dev/gallery").text
-    assert bench.room.galleries["own"].subjects[-1].name == SITE
+    assert bench.room.galleries["calm"].subjects[-1].name == SITE
 
 
 @pytest.mark.parametrize("path", ["confirm", "download", "unsubscribe", "me", "place"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -16,7 +16,9 @@ from starlette.routing import Route
 from optin.consent.contact_address import parse_email
 from optin.errors import PageUnknown
 from optin.services.site_edition import Edition
-from optin.theme.theme import OURS
+from optin.site.own_templates import make_theme
+from optin.theme.looks import LOOKS
+from optin.theme.theme import OURS, Theme
 from optin.web.app_context import AppContext, see_other
 from optin.web.gallery.choice import MAILS, SCHEMES, Choice, read_choice
 from optin.web.gallery.exhibits import Gallery
@@ -49,7 +51,7 @@ class GalleryRoom:
         """The exhibits of the present edition, by look; the site's own look first."""
         edition = self.app_context.edition
         if self._made is None or self._made[0] is not edition:
-            self._made = (edition, {"own": Gallery(edition, edition.theme.renewed())})
+            self._made = (edition, galleries_of(edition))
         return self._made[1]
 
     def server(self) -> str:
@@ -125,6 +127,18 @@ class GalleryRoom:
         if len(names) > 1:
             return Sending(sent=True, message=f"{len(names)} mails. {sending.message}", answer=sending.answer)
         return sending
+
+
+def galleries_of(edition: Edition) -> dict[str, Gallery]:
+    """Return the exhibits of an edition by look: the site's own first, then each other with its colours."""
+    site = edition.site
+    found = {site.look.design.name: Gallery(edition, edition.theme.renewed())}
+    for name, design in LOOKS.items():
+        if name not in found:
+            theme = make_theme(replace(site, look=site.look.in_design(design)), edition.kinds.files)
+            if isinstance(theme, Theme):  # else the site's own stylesheet cannot be made in that look
+                found[name] = Gallery(edition, theme)
+    return found
 
 
 def no_mail(_name: str) -> None:
