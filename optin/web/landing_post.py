@@ -36,6 +36,7 @@ from optin.flows.consents.earlier_page_versions import view_form
 from optin.flows.consents.encrypted_page_token import as_token, from_token, open_text, seal_text
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_limits import MailRequester
+from optin.flows.kind_errors import as_kind_failed
 from optin.services.site_edition import Edition
 from optin.site.embedded_forms import framed_address, in_frame
 from optin.theme.views import SentView
@@ -69,13 +70,14 @@ async def post_form(request: Request) -> Response:
     if not isinstance(entry, ValidEntry) or doubt is not None:
         problems = () if isinstance(entry, ValidEntry) else entry
         return _again(app_context, edition, slug, form, _Returned(typed, problems, doubt, asked))
-    carried = edition.kinds.flows[form.declaration.kind].carried(
-        installation.vault,
-        edition.site.magnets[slug].details,
-        form.declaration,
-        request.query_params,
-        now,
-    )
+    with as_kind_failed(form.declaration.kind):
+        carried = edition.kinds.flows[form.declaration.kind].carried(
+            installation.vault,
+            edition.site.magnets[slug].details,
+            form.declaration,
+            request.query_params,
+            now,
+        )
     entry = replace(entry, fields=(*_typed_fields(entry, kind), *carried))
     try:
         async with app_context.limits.mails.mail() as mailing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,16 +12,21 @@ import pytest
 
 from optin.consent.consent_record import Status
 from optin.consent.contact_address import EmailAddress
+from optin.consent.form_version import Slug
 from optin.consent.kind_part_lookup import PartsByKind
+from optin.consent.kind_specific_details import Details
 from optin.consent.purpose import PurposeId
 from optin.errors import KindFailed
 from optin.flows.consents.confirm import view_confirmation
+from optin.flows.delivery.magnet_changes import notify_kinds, with_removed
 from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead
 from optin.flows.evidence.audit import Audit
 from optin.flows.kind_flow_hooks import FlowPart
+from optin.flows.request_policy import KnownMagnet
 from optin.flows.rights.personal_data import view_personal
 from optin.flows.sweep_rule import SweepRule
 from optin.jobs.sweep_runner import sweep
+from optin.store.magnet_promises import PromisedDetails, keep_details
 from optin.store.mail_outbox import enqueue
 from tests.installed import KINDS
 from tests.world import TIPS, World, open_world
@@ -137,3 +143,26 @@ def test_an_audit_finds_that_a_kind_cannot_be_audited(world: World) -> None:
     assert sum(audit.run()) == audit.events > 0
     said = "what the kind white-paper keeps cannot be audited: ZeroDivisionError"
     assert audit.findings == [said, said]
+
+
+def test_a_site_whose_kind_fails_is_refused_and_nothing_of_it_stored(world: World) -> None:
+    """W10, S6: a sentence that names the kind, for whoever starts a server or reloads its site."""
+    work_by(world, FlowPart(on_published=fail))
+    kind = world.form.declaration.kind
+    policy = replace(world.policy, magnets={"x": KnownMagnet(kind, Slug("x"), Details())})
+    with pytest.raises(KindFailed, match=f"the kind {kind} failed: ZeroDivisionError"):
+        world.do(notify_kinds, policy, world.kinds)
+
+
+def test_a_removed_magnet_that_its_kind_cannot_read_is_left_out(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """S6: the others are there; the log names the kind."""
+    work_by(world, FlowPart(read_kept=fail))
+    kind = world.form.declaration.kind
+    world.do(keep_details, PromisedDetails("gone", "gone", kind, "{}"))
+    policy = world.do(with_removed, world.policy, world.kinds)
+    assert policy.magnets == world.policy.magnets
+    assert "a removed magnet is left out: " in caplog.text
+    assert kind in caplog.text
+    assert PERSON not in caplog.text

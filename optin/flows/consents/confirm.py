@@ -28,7 +28,7 @@ from optin.consent.contact_address import EmailAddress
 from optin.consent.event_content import KIND_AWAY
 from optin.consent.form_version import EMAIL_FIELD, FormDeclaration
 from optin.consent.purpose import ConsentQuestion
-from optin.errors import KindFailed, LinkExpired, LinkSpent, OptinError
+from optin.errors import LinkExpired, LinkSpent
 from optin.flows.consents.duplicate_posts import lock_mailed_request
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
@@ -37,6 +37,7 @@ from optin.flows.delivery.mail_order import GivenConsent, MailKind
 from optin.flows.delivery.person_status import person_status_of
 from optin.flows.delivery.promised_file import keep_promised_file
 from optin.flows.exports.webhooks import queue_confirmed
+from optin.flows.kind_errors import as_kind_failed
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import OpenedRequest, open_request
 from optin.flows.records.event_history import current_consents, live_consents
@@ -44,7 +45,7 @@ from optin.proof.canonical_json import canonical
 from optin.proof.commitment import SALT_BYTES, commit, leaf_digest
 from optin.store.contacts import Contact, save_contact
 from optin.store.data_subjects import find_or_add_subject, refresh_idle, save_consent
-from optin.store.database_interface import Tx, is_of_database
+from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.events import add_events
 from optin.store.mail_outbox import enqueue
@@ -213,14 +214,8 @@ def _let_kind_act(
             "a request was confirmed without the kind %s, which adds nothing now; see: optin check", kind
         )
         return
-    try:
+    with as_kind_failed(kind):
         context.kinds[kind].on_confirmed(tx, context, opened, subject, leaf, now)
-    except OptinError:
-        raise
-    except Exception as problem:
-        if is_of_database(problem):
-            raise
-        raise KindFailed(kind, type(problem).__name__) from None
 
 
 def _contact(tx: Tx, context: Context, opened: OpenedRequest, subject: SubjectId) -> Contact:

@@ -7,14 +7,19 @@ magnet's own page, and removes it afterwards.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.kind_specific_details import Details
+from optin.errors import KindFailed
+from optin.flows.kind_errors import as_kind_failed
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.flows.request_policy import KnownMagnet, RequestPolicy
 from optin.store.database_interface import Tx
 from optin.store.magnet_promises import all_details
+
+log = logging.getLogger("optin.kinds")
 
 
 def with_removed(tx: Tx, policy: RequestPolicy, kinds: PartsByKind[FlowPart]) -> RequestPolicy:
@@ -26,17 +31,29 @@ def with_removed(tx: Tx, policy: RequestPolicy, kinds: PartsByKind[FlowPart]) ->
             continue
         key = (it.kind, it.magnet, it.details)
         if key not in made:
-            made[key] = kinds[it.kind].read_kept(json.loads(it.details))
+            made[key] = _read_kept(it.kind, kinds[it.kind], it.details)
         details = made[key]
         if details is not None:
             gone[it.name] = KnownMagnet(it.kind, it.magnet, details, removed=True)
     return replace(policy, magnets={**gone, **policy.magnets})
 
 
+def _read_kept(kind: str, part: FlowPart, details: str) -> Details | None:
+    """Return the details of a removed magnet; None where its kind fails, which stops no other magnet."""
+    try:
+        with as_kind_failed(kind):
+            return part.read_kept(json.loads(details))
+    except KindFailed as problem:
+        log.error("a removed magnet is left out: %s", problem.log_line)  # noqa: TRY400 - names nobody
+        return None
+
+
 def notify_kinds(tx: Tx, policy: RequestPolicy, kinds: PartsByKind[FlowPart]) -> None:
     """Call `on_published` of each kind that the site has a magnet of.
 
-    Only for a site that was just loaded: a server that runs on with an earlier one would undo it.
+    Only for a site that was just loaded: a server that runs on with an earlier one would undo it. Raises
+    KindFailed.
     """
     for kind in sorted({it.kind for it in policy.magnets.values()}):
-        kinds[kind].on_published(tx, policy)
+        with as_kind_failed(kind):
+            kinds[kind].on_published(tx, policy)
