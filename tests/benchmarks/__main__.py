@@ -16,6 +16,7 @@ NAMES = (
     "proof",
     "rights",
     "site",
+    "pictures",
     "crowds",
     "kills",
 )
