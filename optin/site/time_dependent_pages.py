@@ -68,6 +68,11 @@ class UnchangedPeriod:
     since: datetime | None = None
     until: datetime | None = None
 
+    @property
+    def ends(self) -> bool:
+        """Return whether there is a moment outside of it; most sites have none, and need not ask the time."""
+        return self.since is not None or self.until is not None
+
     def includes(self, now: datetime) -> bool:
         """Return whether the pages of this period are those of a moment."""
         return (self.since is None or self.since <= now) and (self.until is None or now < self.until)

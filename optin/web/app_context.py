@@ -74,7 +74,7 @@ class AppContext:
     @property
     def pages(self) -> Mapping[str, CachedPages]:
         """The cached pages by path, as of now."""
-        if not self._period.includes(self.installation.clock()):
+        if self._period.ends and not self._period.includes(self.installation.clock()):
             try:
                 self._prepare()
             except Exception as problem:  # noqa: BLE001 - a template of the site's own; the others go on
