@@ -217,7 +217,7 @@ def broken_lines(findings: tuple[Finding, ...]) -> tuple[tuple[str, str, str], .
 
 _NO_PAGES = ("/dev/", "/static/", ICON_PATH, TOUCH_PATH)
 _ALONE = content_policy("").encode()  # of a page that shows errors in place of another
-_ALLOWED = b"; script-src 'self'; connect-src 'self'; frame-src 'self'"
+_ALLOWED = b"; script-src 'self'; frame-src 'self'"
 _CONDITIONS = {b"accept-encoding", b"if-none-match"}
 
 
