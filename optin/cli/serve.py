@@ -27,6 +27,7 @@ from optin.services.rate_limited_log import log_rarely
 from optin.services.setup_check import SERVE, check_placeholders, check_settings
 from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.site.findings import Finding
+from optin.site.landing_pages import posts_to_own_address
 from optin.site.loading_cache import ReadingCache
 from optin.site.output_folder import write_folder
 from optin.site.unedited_starter_texts import scaffold_texts
@@ -66,6 +67,12 @@ def build(kinds: InstalledKinds, site: Path, out: Path) -> None:
     show_findings(findings)
     if edition is None or errors:
         refuse(f"{errors} errors; correct them first. Nothing was written.")
+    if posts_to_own_address(edition.site) and not edition.site.settings.pages_url:
+        refuse(
+            "With names under [sources] a form is posted to the host that shows it, and this folder takes"
+            " none. Nothing was written. Set pages_url in optin.toml to where the folder will be: the forms"
+            " then name the app, and their sign-ups count no source."
+        )
     edition = as_served(edition)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         now = installation.clock()

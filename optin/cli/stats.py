@@ -16,7 +16,8 @@ from optin.consent.compare_variants import Comparison, ObservedVariant
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.export.statistics_json import as_json
 from optin.export.weekly_chart import as_svg
-from optin.flows.reports.statistics import Rate, Statistics, StatisticsCount, WeekCount
+from optin.flows.reports.statistics import Rate, Statistics, StatisticsCount
+from optin.flows.reports.week_count import WeekCount, week_name
 from optin.services.open_installation import open_installation
 
 WIDTH = 120  # of a table in a file
@@ -33,7 +34,7 @@ WRITERS = {"json": as_json, "svg": as_svg}
 def stats(
     kinds: InstalledKinds, site: Path, since: datetime | None, magnet: str | None, shape: str, out: str | None
 ) -> None:
-    """Count requests, confirmations and consents by week, magnet and version. No visitor is tracked."""
+    """Count views, requests, confirmations and consents by week, magnet, version. No visitor is tracked."""
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         day = None if since is None else since.date()
@@ -60,6 +61,10 @@ def _print(counted: Statistics, console: Console) -> None:
                 console.print(line, markup=False, highlight=False)
     else:
         console.print("Nobody has sent a form in this time.")
+    if counted.funnels:
+        console.print(_funnels(counted))
+    if counted.sources:
+        console.print(_sources(counted))
     for note in counted.notes:
         console.print(note, markup=False, highlight=False)
 
@@ -91,6 +96,29 @@ def _rates(counted: Statistics) -> Table:
     for rate in counted.rates:
         table.add_row(_version(rate), str(rate.asked), str(rate.confirmed), *_share(rate))
     return table
+
+
+def _funnels(counted: Statistics) -> Table:
+    table = Table(
+        "Magnet", "Since", "Views", "Requests", "Confirmed", "Downloads", title="From view to download"
+    )
+    for it in counted.funnels:
+        requests, confirmed = _part(it.requests, it.views), _part(it.confirmed, it.requests)
+        table.add_row(it.magnet, week_name(it.since), str(it.views), requests, confirmed, str(it.downloads))
+    return table
+
+
+def _sources(counted: Statistics) -> Table:
+    table = Table("Magnet", "Source", "Views", "Requests", title="Where leads come from")
+    for it in counted.sources:
+        magnet = f"{it.magnet} ({it.variant})" if it.variant else it.magnet
+        table.add_row(magnet, it.source or "none", str(it.views), _part(it.requests, it.views))
+    return table
+
+
+def _part(count: int, whole: int) -> str:
+    """Return a number, and its share of the step before where there is one."""
+    return f"{count} ({count / whole:.0%})" if whole >= count and whole else str(count)
 
 
 def _version(counted: WeekCount | Rate) -> str:

@@ -8,7 +8,8 @@ from html import escape
 from itertools import groupby
 
 from optin.export import variant_intervals_chart
-from optin.flows.reports.statistics import WEEK, Statistics, week_name
+from optin.flows.reports.statistics import WEEK, Statistics
+from optin.flows.reports.week_count import week_name
 
 NOBODY = "Nobody has sent a form in this time."
 MOST_WEEKS = 53  # a year: the newest are shown

@@ -27,7 +27,7 @@ async def keep_wal_truncated(installation: Installation, stop: asyncio.Event, ro
 
 
 async def keep_counts(installation: Installation, stop: asyncio.Event, round_done: RoundDone) -> None:
-    """Write the counts of downloads to the store at intervals, and at the end."""
+    """Write the counts of views and downloads to the store at intervals, and at the end."""
     while not stop.is_set():
         await pause(stop, COUNT_SECONDS)
         await asyncio.to_thread(installation.keep_counts)

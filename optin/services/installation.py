@@ -21,12 +21,14 @@ from optin.flows.retention.sweep_mails_and_records import journal_from
 from optin.services.accepted_mail_log import AcceptedMailLog
 from optin.services.installed_kind_parts import KindParts
 from optin.services.promised_files import PromisedFiles
+from optin.services.source_counts import SourceCounts
 from optin.services.steady_clock import SteadyClock
 from optin.services.withdrawal_journal import Journal
 from optin.store.database_interface import Operation, P, Store, T
 from optin.store.encryption import Vault
 from optin.store.event_log import integrate
 from optin.store.magnet_promises import mark_served, needed_files
+from optin.store.source_sums import add_to_source_sums
 from optin.store.weekly_event_sums import DOWNLOADED, TallyKey, add_to_tally, monday_of
 
 clock_log = logging.getLogger("optin.clock")
@@ -52,6 +54,7 @@ class Installation:
     schema_findings: tuple[str, ...] = ()  # of the last look at the schema, a minute ago at most
     handover_log: AcceptedMailLog | None = None  # mails that were taken, until the store knows it
     downloads: Counter[TallyKey] = field(default_factory=Counter)  # not yet in the store
+    sources: SourceCounts = field(default_factory=SourceCounts)
     clock_doubted: bool = False  # the operator was told of it
 
     def count_download(self, form: str) -> None:
@@ -59,7 +62,8 @@ class Installation:
         self.downloads[monday_of(self.clock().date()), form, DOWNLOADED] += 1
 
     def keep_counts(self) -> None:
-        """Write the counted downloads to the store."""
+        """Write the counted views, sign-ups by source, and downloads to the store."""
+        self.sources.write(self.clock(), lambda counts: self.write(add_to_source_sums, counts=counts))
         counts, self.downloads = self.downloads, Counter()
         if not counts:
             return

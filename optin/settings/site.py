@@ -255,6 +255,19 @@ class EmbedTable(Table):
     )
 
 
+class SourcesTable(Table):
+    """Where leads come from: names in the addresses of links to a magnet's page (W8, W9)."""
+
+    names: tuple[ShortValue, ...] = Field(
+        default=(),
+        max_length=200,
+        strict=False,
+        description="Names to count that via, utm_campaign or utm_source in a link may have.",
+        examples=[["linkedin", "beurs-2027"]],
+    )
+    views: bool = Field(default=True, description="Whether page views are counted, as sums by week.")
+
+
 class ErasureTable(Table):
     """The consequences of an erasure, shown to the person beforehand (GDPR 17)."""
 
@@ -416,6 +429,7 @@ class SiteSettings(Settings):
     receipt: ReceiptTable = ReceiptTable()
     links: LinksTable = LinksTable()
     embed: EmbedTable = EmbedTable()
+    sources: SourcesTable = SourcesTable()
     proxy: ProxyTable = ProxyTable()
     server: ServerLimits = ServerLimits()
     mail_server: MailServerTable = MailServerTable()

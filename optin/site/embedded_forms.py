@@ -36,7 +36,8 @@ def embedded_views(views: Sequence[LandingView]) -> Iterator[tuple[str, LandingV
     """
     for view in views:
         path = framed_address(view.declaration.magnet)
-        yield path, _embedded(view, IN_FRAME, path)
+        framed = _embedded(view, IN_FRAME, path)
+        yield path, framed if view.action else replace(framed, action="")
     path = f"/{views[0].declaration.magnet}"
     yield path, PastedView(**vars(_embedded(views[0], IN_HTML, path)))
 

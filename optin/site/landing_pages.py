@@ -58,6 +58,15 @@ def frame_of(site: Site, lang: str, privacy: str) -> Frame:
     )
 
 
+def posts_to_own_address(site: Site) -> bool:
+    """Return whether forms have no target of their own, so that browsers post to the address of the page.
+
+    The source stands in that address, behind the `?` (W8). Pages on a host of their own name the app.
+    """
+    settings = site.settings
+    return bool(settings.sources.names) and (settings.pages_url or settings.base_url) == settings.base_url
+
+
 def with_app_links(site: Site, html: str) -> str:
     """Return a text with the app's address in links to pages that only the app answers."""
 
@@ -93,7 +102,7 @@ def landing_view(maker: PageMaker, magnet: Magnet, privacy: PrivacyDigest) -> La
         headline=magnet.headline,
         body_html="".join(part.html for part in story),
         story=story,
-        action=f"{frame.base_url}/{magnet.slug}",
+        action="" if posts_to_own_address(site) else f"{frame.base_url}/{magnet.slug}",
         form_key="",
         texts=magnet.texts,
         page_url=f"{frame.pages_url}/{magnet.slug}",

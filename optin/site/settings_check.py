@@ -25,6 +25,7 @@ from optin.site.findings import nearest
 from optin.site.kind_front_matter_hooks import FilePart, folders_of
 from optin.site.law_lint import Objection, objections_to_override, objections_to_wording
 from optin.site.law_words import law_path, missing_classes
+from optin.site.lead_sources import objections_to_sources
 from optin.site.nearest_time_zone import nearest_zone
 from optin.site.referenced_files import as_on_disk, is_there
 from optin.site.starter_texts import site_starter, starter_languages
@@ -63,6 +64,8 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
     yield from _time_zone(settings)
     yield from _links(settings)
     yield from _embed(settings)
+    for place, objection in objections_to_sources(settings.sources.names):
+        yield ("sources", "names", place), objection
 
 
 def _addresses(settings: SiteSettings) -> Iterator[At]:

@@ -30,6 +30,7 @@ TABLES = (
     "log_node", "log_state", "checkpoint", "log_key", "attestation", "asset", "tally",
     "webhook", "webhook_told", "webhook_outbox",
     "privacy_text", "promise", "served_details", "journal_head", "limit_mail", "limit_site",
+    "source_sum",
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",

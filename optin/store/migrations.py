@@ -20,6 +20,7 @@ from optin.store.tables import (
     LOG_TABLES,
     PROMISE_TABLES,
     RIGHTS_TABLES,
+    SOURCE_TABLES,
     STATEMENT_TABLES,
     TABLES,
     TALLY_TABLES,
@@ -203,4 +204,5 @@ MIGRATIONS = (
     Migration("m013_grounds", GROUNDS_TABLES),
     Migration("m014_claims", CLAIM_TABLES),
     Migration("m015_kinds", KIND_TABLES),  # m006 and m008 were of kinds, which have sets of their own
+    Migration("m016_source_sums", SOURCE_TABLES),
 )

@@ -406,3 +406,16 @@ KIND_TABLES = (
         part TEXT NOT NULL
     ){norowid}""",
 )
+
+# Views and sign-ups by source, as sums by week: no row is about a person (W8, W9).
+SOURCE_TABLES = (
+    """CREATE TABLE source_sum (
+        monday TEXT NOT NULL,
+        magnet TEXT NOT NULL,
+        variant TEXT NOT NULL,
+        source TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        count {int} NOT NULL,
+        PRIMARY KEY (monday, magnet, variant, source, kind)
+    ){norowid}""",
+)

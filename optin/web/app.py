@@ -133,7 +133,8 @@ def build_app(
     inner.state.kinds = kinds
     mended = TypedPaths(inner, lambda: app_context.pages)
     base_url = app_context.edition.site.settings.base_url
-    front = PageCacheMiddleware(SecureHeaders(mended, base_url), lambda: app_context.pages)
+    counts = app_context.installation.sources
+    front = PageCacheMiddleware(SecureHeaders(mended, base_url), lambda: app_context.pages, counts)
 
     async def refusal(scope: Scope, receive: Receive, send: Send) -> None:
         site = app_context.edition.site

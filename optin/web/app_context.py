@@ -68,6 +68,7 @@ class AppContext:
             edition, installation, limits, readiness_of(installation, data_folders(site.settings))
         )
         installation.policy = replace(installation.policy, limited=limits.log.note)
+        installation.sources.follow(site.settings.sources)
         app_context._prepare()
         return app_context
 
@@ -120,6 +121,7 @@ class AppContext:
         pages = self._page_cache.pages(edition, now)
         self.installation.obey(replace(edition.policy, limited=self.limits.log.note))
         self.edition, self._pages, self._period = edition, pages, period_around(edition.site, now)
+        self.installation.sources.follow(edition.site.settings.sources)
         for follow in self.followers:
             follow(edition)
 

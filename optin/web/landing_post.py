@@ -38,6 +38,7 @@ from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_limits import MailRequester
 from optin.flows.kind_errors import as_kind_failed
 from optin.services.site_edition import Edition
+from optin.services.source_counts import CountedPage
 from optin.site.embedded_forms import framed_address, in_frame
 from optin.theme.views import SentView
 from optin.web.app_context import AppContext, app_context_of, framed_slug, see_other, slug_of
@@ -86,6 +87,8 @@ async def post_form(request: Request) -> Response:
         return _again(
             app_context, edition, slug, form, _Returned(typed, (), None, asked, spent.retry_after_seconds)
         )
+    page = CountedPage(slug, form.declaration.variant)
+    installation.sources.add_sign_up(page, request.scope["query_string"], now)
     installation.wake_courier()
     number = next((value for name, value in entry.fields if address_at(name)), "")
     shown = f"{entry.email}\n{number}\n{form.key}"

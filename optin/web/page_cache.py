@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.consent.form_version import IN_FRAME, IN_HTML, Slug
 from optin.services.site_edition import Edition
+from optin.services.source_counts import CountedPage, SourceCounts
 from optin.site.embedded_forms import framed_address
 from optin.site.landing_pages import FormPage, privacy_url
 from optin.site.magnet_life import MagnetPhase
@@ -41,6 +42,7 @@ class Content:
     cache: str = PAGE_CACHE
     location: str = ""  # where else it is now
     framed_by: tuple[str, ...] = ()  # the sites that may show it in a frame
+    counted: CountedPage | None = None  # its views are counted as those of this page
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class CachedPage:
 
     plain: PageResponse
     compressed: PageResponse
+    counted: CountedPage | None = None
 
 
 CachedPages: TypeAlias = tuple[CachedPage, ...]  # what is at one address: most have one page
@@ -78,11 +81,11 @@ def cached_page(content: Content, base_url: str) -> CachedPage:
         headers.append(("location", content.location))
     plain = _answer(data, tag, headers, MOVED if content.location else FOUND)
     if not content_type.startswith(WORTH_COMPRESSING):
-        return CachedPage(plain, plain)
+        return CachedPage(plain, plain, content.counted)
     packed = gzip.compress(data, 9, mtime=0)
     headers.append(("content-encoding", "gzip"))
     compressed = _answer(packed, f"{tag}-gz", headers, MOVED if content.location else FOUND)
-    return CachedPage(plain, compressed)
+    return CachedPage(plain, compressed, content.counted)
 
 
 def cached_contents(edition: Edition, now: datetime) -> Mapping[str, Content]:
@@ -93,12 +96,13 @@ def cached_contents(edition: Edition, now: datetime) -> Mapping[str, Content]:
     for slug, faces in publication.faces.items():
         for face in faces:  # of several wordings the first
             if not face.form.declaration.shown_in:
-                contents.setdefault(face.path, Content(pages.instead.get(slug, face.form.page)))
+                contents.setdefault(face.path, _open_or_instead(pages, slug, face))
     contents |= _framed_contents(edition, pages)
     for old, page in publication.moved.items():
         contents[f"/{old}"] = Content(page, location=f"/{edition.site.renamed[old]}")
     for slug, opening in publication.openings.items():
-        contents[f"/{slug}"] = Content(pages.instead.get(slug, opening.page))
+        counted = None if slug in pages.instead else CountedPage(slug)
+        contents[f"/{slug}"] = Content(pages.instead.get(slug, opening.page), counted=counted)
     robots, sitemap = crawler_files(edition, now)
     contents["/robots.txt"] = Content(robots.encode(), PLAIN)
     contents["/sitemap.xml"] = Content(sitemap.encode(), XML)
@@ -108,16 +112,29 @@ def cached_contents(edition: Edition, now: datetime) -> Mapping[str, Content]:
     return contents
 
 
+def _open_or_instead(pages: MomentPages, slug: Slug, face: FormPage) -> Content:
+    """Return a page with a form, or what stands there while the form is closed."""
+    instead = pages.instead.get(slug)
+    return Content(face.form.page, counted=_counted(face)) if instead is None else Content(instead)
+
+
+def _counted(face: FormPage) -> CountedPage | None:
+    """Return what views of a page are counted as; None for a page that others lead to, as a quiz's result."""
+    magnet = face.form.declaration.magnet
+    own = face.path in {f"/{magnet}", framed_address(magnet)}
+    return CountedPage(magnet, face.form.declaration.variant) if own else None
+
+
 def _framed_contents(edition: Edition, pages: MomentPages) -> Mapping[str, Content]:
     """Return what the site's other websites may show in a frame, by path."""
     sites, publication = edition.site.settings.embed.sites, edition.publication
-    framed: dict[Slug, bytes] = {**publication.framed_openings}
+    framed = {slug: Content(page, framed_by=sites) for slug, page in publication.framed_openings.items()}
     for slug, faces in publication.faces.items():
         for face in faces:  # of several wordings the first
             if face.form.declaration.shown_in == IN_FRAME:
-                framed.setdefault(slug, face.form.page)
-    framed |= pages.framed
-    return {framed_address(slug): Content(page, framed_by=sites) for slug, page in framed.items()}
+                framed.setdefault(slug, Content(face.form.page, framed_by=sites, counted=_counted(face)))
+    framed |= {slug: Content(page, framed_by=sites) for slug, page in pages.framed.items()}
+    return {framed_address(slug): content for slug, content in framed.items()}
 
 
 class PageCache:
@@ -157,7 +174,7 @@ def _split(faces: tuple[FormPage, ...], sites: tuple[str, ...]) -> Mapping[str, 
         if face.form.declaration.shown_in == IN_HTML:  # served by the page that it was pasted into
             continue
         framed_by = sites if face.form.declaration.shown_in == IN_FRAME else ()
-        content = Content(face.form.page, cache=SPLIT_CACHE, framed_by=framed_by)
+        content = Content(face.form.page, cache=SPLIT_CACHE, framed_by=framed_by, counted=_counted(face))
         by_path.setdefault(face.path, []).append(content)
     return {path: tuple(several) for path, several in by_path.items() if len(several) > 1}
 
@@ -165,24 +182,30 @@ def _split(faces: tuple[FormPage, ...], sites: tuple[str, ...]) -> Mapping[str, 
 class PageCacheMiddleware:
     """Answers GET and HEAD for known pages; passes everything else on to `inner`."""
 
-    def __init__(self, inner: ASGIApp, pages: Callable[[], Mapping[str, CachedPages]]) -> None:
-        """Look `pages` up at each request: an edition may be replaced while serving."""
+    def __init__(
+        self, inner: ASGIApp, pages: Callable[[], Mapping[str, CachedPages]], counts: SourceCounts
+    ) -> None:
+        """Look `pages` up at each request: an edition may be replaced while serving. Views go to `counts`."""
         self._inner = inner
         self._pages = pages
+        self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
         if scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}:
             pages = self._pages().get(scope["path"])
             if pages is not None:
-                await _send(pages, scope, send)
+                await _send(pages, scope, send, self._counts)
                 return
         await self._inner(scope, receive, send)
 
 
-async def _send(pages: CachedPages, scope: Scope, send: Send) -> None:
-    """Send a page; of several variants a random one, unless the browser says which it has."""
-    packed, tags = _wishes(scope["headers"])
+async def _send(pages: CachedPages, scope: Scope, send: Send, counts: SourceCounts) -> None:
+    """Send a page; of several variants a random one, unless the browser says which it has.
+
+    A page that a browser fetches ahead, or has already, is no view.
+    """
+    packed, tags, browser = _wishes(scope["headers"])
     page = pages[0]
     if len(pages) > 1:
         had = (it for it in pages if (it.compressed if packed else it.plain).etag in tags)
@@ -192,20 +215,43 @@ async def _send(pages: CachedPages, scope: Scope, send: Send) -> None:
         await send(answer.not_modified)
         await send(_EMPTY)
         return
-    await send(answer.start)
-    await send(_EMPTY if scope["method"] == "HEAD" else answer.body)
+    start = answer.start
+    if start["status"] == MOVED and scope["query_string"]:
+        start = _with_source(start, counts.source_of(scope["query_string"]))
+    await send(start)
+    if scope["method"] == "HEAD":
+        await send(_EMPTY)
+        return
+    if page.counted is not None and browser:
+        counts.add_view(page.counted, scope["query_string"], browser)
+    await send(answer.body)
 
 
-def _wishes(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bool, bytes]:
-    packed, tags = False, b""
+def _with_source(start: Message, source: str) -> Message:
+    """Return a redirect from an earlier address, with the source that the link names (W8)."""
+    if not source:
+        return start
+    behind = f"?via={source}".encode()
+    headers = [(name, value + behind if name == b"location" else value) for name, value in start["headers"]]
+    return {**start, "headers": headers}
+
+
+def _wishes(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bool, bytes, bytes]:
+    """Return whether gzip is taken, the tags of pages that are there, and the browser that shows it now."""
+    packed, tags, browser, ahead = False, b"", b"", False
     for name, value in headers:
         if name == b"accept-encoding":
             packed = b"gzip" in value and b"gzip;q=0" not in value
         elif name == b"if-none-match":
             tags = value
-    return packed, tags
+        elif name == b"user-agent":
+            browser = value
+        elif name in _FETCHED_AHEAD:
+            ahead = b"prefetch" in value
+    return packed, tags, b"" if ahead else browser
 
 
+_FETCHED_AHEAD = {b"sec-purpose", b"purpose", b"x-moz"}  # the last two from before the Fetch Standard
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
 
 

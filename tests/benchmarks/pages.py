@@ -28,6 +28,7 @@ from tests.serving import start
 from tests.web.conftest import site_at
 
 ROUNDS = 5
+PAIRS = 15  # of servers that differ by a few percent
 
 
 def bare(folder: Path, port: int) -> None:
@@ -91,6 +92,31 @@ def main() -> None:
             serving.stop()
             other.terminate()
             other.wait()
+        cost_of_views(folder)
+
+
+def cost_of_views(folder: Path) -> None:
+    """Print what counting costs: two servers that differ by one setting, asked in turns."""
+    with reserved_port() as port, reserved_port() as silent_port:
+        servers = []
+        try:
+            for name, at, views in (("counting", port, "true"), ("silent", silent_port, "false")):
+                site_at(folder / name / "site")
+                with (folder / name / "site" / "optin.toml").open("a") as file:
+                    file.write(f'\n[sources]\nnames = ["linkedin", "beurs-2027"]\nviews = {views}\n')
+                store, keys = f"sqlite:///{folder}/{name}/optin.db", str(folder / name / "keys.json")
+                servers.append(start(folder / name / "site", at, store, NO_MAIL, keys))
+            for path in ("/paper", "/paper?utm_source=linkedin&utm_medium=social"):
+                ratios = []
+                for turn in range(PAIRS):
+                    order = (port, silent_port) if turn % 2 else (silent_port, port)
+                    rates = {at: pages_per_second(at, path) for at in order}
+                    ratios.append(rates[port] / rates[silent_port])
+                print(f"{path}: {rates[port]:,.0f}/s with views counted")
+                print(f"  of that without: {statistics.median(ratios):.3f} (at least 0.97)")
+        finally:
+            for serving in servers:
+                serving.stop()
 
 
 def wait_for(port: int) -> None:

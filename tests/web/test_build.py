@@ -176,6 +176,19 @@ def test_the_policy_names_the_app_as_browsers_compare_it() -> None:
     assert "form-action 'self' https://xn--bcher-kva.example:8443;" in policy
 
 
+def test_a_form_without_a_target_is_not_built_for_another_host(works: Works) -> None:
+    """W8, M8: that host would lose it; once its address is known, the form names the app."""
+    toml = works.site / "optin.toml"
+    toml.write_text(toml.read_text() + '\n[sources]\nnames = ["linkedin"]\n')
+    done = works.build()
+    assert done.returncode == 1
+    assert "Set pages_url" in done.stderr
+    assert works.names() == set()
+    toml.write_text(f'pages_url = "{PAGES_URL}"\n{toml.read_text()}')
+    works.built()
+    assert f'action="{BASE_URL}/paper"' in works.pages()["paper/index.html"]
+
+
 def test_search_engines_and_social_cards_are_told_where_the_pages_are(works: Works) -> None:
     """M8: canonical address, Open Graph, sitemap and robots name the host of the pages; forms the app."""
     toml = works.site / "optin.toml"

@@ -4,6 +4,7 @@
 2. The sums: downloads, and the requests that were erased since, so that old weeks stay whole.
 3. How many events are blank: the consents of who was erased are in no number.
 4. How the wordings of a magnet compare, since all of them are served: see `variant_counts`.
+5. Views and sources, as sums that were counted as such: see `funnel`.
 
 Counted are events, not people. A week is an ISO week in UTC.
 """
@@ -19,43 +20,20 @@ from functools import lru_cache
 from optin.consent.compare_variants import Comparison, wilson_interval
 from optin.consent.consent_record import EventKind
 from optin.errors import RequestRefused
+from optin.flows.reports.funnel import Funnel, SourceCount, counts_by_source, funnels_of
 from optin.flows.reports.variant_counts import VariantCounts
+from optin.flows.reports.week_count import ConsentCount, WeekCount, week_name
 from optin.flows.request_policy import RequestPolicy
 from optin.proof.canonical_json import Json, parse
 from optin.store.database_interface import Runner
 from optin.store.event_counts import ServedVersion, page_about_nobody, requests_page, served_versions
+from optin.store.source_sums import all_source_sums
 from optin.store.weekly_event_sums import ANSWERED, DOWNLOADED, all_tallies, monday_of
 
 WEEK = timedelta(days=7)
 UNCONFIRMED = "unconfirmed"  # why a sweep erased a request
 _FIRST = b""
 _COUNTED = (EventKind.REQUESTED.value, EventKind.CONFIRMED.value, EventKind.WITHDRAWN.value)
-
-
-@dataclass(frozen=True)
-class ConsentCount:
-    """One week's counts of the consents for one purpose and channel."""
-
-    purpose: str
-    channel: str
-    asked: int
-    confirmed: int
-    withdrawn: int
-
-
-@dataclass(frozen=True)
-class WeekCount:
-    """One week's counts of one form version."""
-
-    week: str  # as 2026-W48
-    monday: date
-    magnet: str
-    version: str
-    requests: int
-    confirmed: int
-    downloads: int  # of the file; a person may fetch it twice
-    consents: tuple[ConsentCount, ...]
-    variant: str = ""  # which of several wordings; empty for a magnet as it is written
 
 
 @dataclass(frozen=True)
@@ -92,6 +70,8 @@ class Statistics:
     blank: ErasedEvents
     notes: tuple[str, ...]
     comparisons: tuple[Comparison, ...] = ()  # of the wordings that are served now
+    funnels: tuple[Funnel, ...] = ()
+    sources: tuple[SourceCount, ...] = ()
 
 
 @dataclass
@@ -133,15 +113,23 @@ class StatisticsCount:
                 self.unreadable += 1
         self._add_sums()
         blank = self._blank()
+        weeks = tuple(self._weeks())
+        sums = {
+            key: count
+            for key, count in self.read(all_source_sums).items()
+            if self._counts(key.monday.isoformat()) and self.magnet in {None, key.magnet}
+        }
         return Statistics(
             until=self.now,
             since=None if self.since is None else _monday(self.since.isoformat()),
             magnet=self.magnet,
-            weeks=tuple(self._weeks()),
+            weeks=weeks,
             rates=tuple(self._each_rate()),
             blank=blank,
             notes=tuple(self._notes(blank)),
             comparisons=tuple(self._comparing.comparisons()),
+            funnels=tuple(funnels_of(sums, weeks)),
+            sources=tuple(counts_by_source(sums)),
         )
 
     # 1. Request by request.
@@ -247,12 +235,6 @@ class StatisticsCount:
             )
         if self.unreadable:
             yield f"{self.unreadable} requests or erasures cannot be read and are left out; see: optin audit"
-
-
-def week_name(monday: date) -> str:
-    """Return the ISO 8601 name of a week: 2026-W53 extends into January 2027."""
-    year, week, _ = monday.isocalendar()
-    return f"{year:04}-W{week:02}"
 
 
 @lru_cache(maxsize=4_096)  # most events share their day with many

@@ -1,0 +1,78 @@
+"""What optin.toml says of sources, and which of them an address names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from optin.site.lead_sources import MOST_QUERY_BYTES, declared_source
+from tests.site.conftest import findings
+
+NAMES = {"linkedin", "beurs-2027", "nieuwsbrief_mei", "t.co"}
+
+
+def write(site: Path, line: str) -> None:
+    config = site / "optin.toml"
+    config.write_text(f"{config.read_text()}\n[sources]\n{line}\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "names = []",
+        'names = ["linkedin", "beurs-2027", "nieuwsbrief_mei", "t.co", "2027"]',
+        "views = false",
+        f'names = ["{"a" * 60}"]',
+    ],
+)
+def test_names_of_sources_are_taken(site: Path, line: str) -> None:
+    """W8: as they are written in links."""
+    write(site, line)
+    assert findings(site) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('names = ["LinkedIn"]', "is no name of a source"),
+        ('names = ["linked in"]', "is no name of a source"),
+        ('names = ["-x"]', "is no name of a source"),
+        ('names = ["é"]', "is no name of a source"),
+        (f'names = ["{"a" * 61}"]', "is no name of a source"),
+        ('names = ["linkedin", "linkedin"]', "is declared twice"),
+        ('names = "linkedin"', ""),
+        ('views = "no"', ""),
+        ('keep = "why"', "keep"),
+    ],
+)
+def test_what_no_link_can_name_is_refused(site: Path, line: str, message: str) -> None:
+    """W8, M4: with its line and a cure."""
+    write(site, line)
+    [finding] = findings(site)
+    assert message in finding.message
+    assert finding.cure
+    assert (finding.severity, finding.line) == ("error", len((site / "optin.toml").read_text().splitlines()))
+
+
+@pytest.mark.parametrize(
+    ("query", "source"),
+    [
+        ("via=linkedin", "linkedin"),
+        ("utm_source=LinkedIn&utm_medium=social&fbclid=x", "linkedin"),
+        ("utm_source=newsletter&utm_campaign=beurs-2027", "beurs-2027"),
+        ("utm_source=linkedin&utm_campaign=beurs-2027", "beurs-2027"),
+        ("utm_campaign=beurs-2027&via=t.co", "t.co"),
+        ("via=other&utm_source=linkedin", "linkedin"),
+        ("via=linked%69n", "linkedin"),
+        ("via=other&via=linkedin", "linkedin"),
+        ("via=linkedin+", ""),
+        ("", ""),
+        ("x=" + "y" * MOST_QUERY_BYTES + "&via=linkedin", ""),
+    ],
+    ids=lambda text: text[:40],
+)
+def test_an_address_names_a_declared_source_or_none(query: str, source: str) -> None:
+    """W8: exactly, whatever its capitals; of several the most exact parameter."""
+    assert declared_source(query.encode(), NAMES) == source
+    assert declared_source(query.encode(), ()) == ""
