@@ -31,6 +31,7 @@ from optin.theme.kind_folders import NO_FOLDERS, KindFolders, KindLoader, templa
 from optin.theme.languages import languages
 from optin.theme.look import Look
 from optin.theme.lost_blocks import lost_blocks
+from optin.theme.slim_stylesheet import slim
 from optin.theme.typeface import font_faces
 from optin.theme.wording import Wording
 from optin.theme.wrapping import wrapped
@@ -136,7 +137,7 @@ class Theme:
             + look.meanwhile
             + "\n".join(self._env.get_template(it).render(look=look) for it in names)
         )
-        self.add_asset(STYLESHEET, style.encode(), content_type_of(STYLESHEET))
+        self.add_asset(STYLESHEET, slim(style).encode(), content_type_of(STYLESHEET))
         for name in FOR_FRAMES:
             source, _, _ = FileSystemLoader(OURS).get_source(self._env, f"embed/{name}")
             self.add_asset(name, source.encode(), content_type_of(name))
