@@ -64,8 +64,7 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
     yield from _time_zone(settings)
     yield from _links(settings)
     yield from _embed(settings)
-    for place, objection in objections_to_sources(settings.sources.names):
-        yield ("sources", "names", place), objection
+    yield from _sources(settings)
 
 
 def _addresses(settings: SiteSettings) -> Iterator[At]:
@@ -116,6 +115,16 @@ def _embed(settings: SiteSettings) -> Iterator[At]:
     for place, address in enumerate(settings.embed.sites):
         for objection in objections_to_site(address):
             yield ("embed", "sites", place), objection
+
+
+def _sources(settings: SiteSettings) -> Iterator[At]:
+    where: Path_ = ("sources", "names")
+    for place, objection in objections_to_sources(settings.sources.names):
+        yield (*where, place), objection
+    if settings.sources.names and settings.pages_url not in {"", settings.base_url}:
+        message = "Sign-ups count no source while the pages have a host of their own (pages_url)."
+        cure = "Let the app serve the pages, without pages_url, or leave the names out."
+        yield where, Objection("sources", message, cure, warning=True)
 
 
 def _controller(controller: ControllerTable) -> Iterator[At]:

@@ -76,3 +76,13 @@ def test_an_address_names_a_declared_source_or_none(query: str, source: str) -> 
     """W8: exactly, whatever its capitals; of several the most exact parameter."""
     assert declared_source(query.encode(), NAMES) == source
     assert declared_source(query.encode(), ()) == ""
+
+
+def test_pages_on_a_host_of_their_own_are_warned_about(site: Path) -> None:
+    """W8, M8: their forms name the app, so that the address of the page is lost."""
+    write(site, 'names = ["linkedin"]')
+    assert findings(site) == []
+    config = site / "optin.toml"
+    config.write_text(f'pages_url = "https://pages.example.com"\n{config.read_text()}')
+    [finding] = findings(site)
+    assert (finding.severity, finding.code) == ("warning", "sources")
