@@ -37,6 +37,7 @@ COMMANDS = {
     "backup": "optin.cli.backup:backup",
     "restore": "optin.cli.backup:restore",
     "mail": "optin.cli.mail:mail",
+    "notify": "optin.cli.notify:notify",
     "keys": "optin.cli.keys:keys",
 }
 

@@ -11,7 +11,7 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import REFUSED, port_option, show_findings, site_option
-from optin.cli.server_jobs import background_jobs
+from optin.cli.server_jobs import Senders, background_jobs
 from optin.jobs.background_job import Job
 from optin.jobs.webhook_sender import PrintingSender
 from optin.services.open_installation import open_installation
@@ -66,7 +66,9 @@ def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
         url = settings.base_url
         click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
         click.echo(f"Every page and mail: {url}/dev/gallery")
-        jobs = background_jobs(app_context, listening, PrintingSender(click.echo), Job("reload", bench.watch))
+        jobs = background_jobs(
+            app_context, listening, Senders(PrintingSender(click.echo), None), Job("reload", bench.watch)
+        )
         held_out = asyncio.run(run_server(app, listening, jobs, edition.site.settings.server))
     if not held_out:
         sys.exit(REFUSED)

@@ -15,10 +15,11 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import REFUSED, as_served, port_option, refuse, show_findings, site_option
-from optin.cli.server_jobs import background_jobs
+from optin.cli.server_jobs import Senders, background_jobs
 from optin.errors import SetupRefused
 from optin.jobs.anchor_checkpoints import anchor_job
 from optin.jobs.webhook_sender import HttpSender
+from optin.services.chat_sender import ChatSender
 from optin.services.open_installation import open_installation
 from optin.services.open_journal import begin_journal
 from optin.services.open_store import sqlite_path
@@ -168,7 +169,7 @@ async def _serve(
     jobs = background_jobs(
         app_context,
         listening,
-        HttpSender(),
+        Senders(HttpSender(), ChatSender()),
         anchor_job(app_context.installation, settings.log),
         *reload.jobs,
     )

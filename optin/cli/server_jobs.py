@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import dataclass
 from functools import partial
 
 from optin.jobs.background_job import Job, check_jobs, every
@@ -10,19 +11,29 @@ from optin.jobs.build_courier import courier_job, courier_of, follow_edition
 from optin.jobs.jobs_of_every_server import STALE_SECONDS, installation_jobs
 from optin.jobs.schema_watch import check_schema, schema_job
 from optin.jobs.server_presence import presence_job
+from optin.jobs.staff_notifier import notify_jobs
 from optin.jobs.webhook_sender import WebhookSender, webhook_jobs
+from optin.services.chat_sender import ChatSender
 from optin.services.interrupted_sendings import HANDED_OVER
 from optin.web.app_context import LOOK_AHEAD_SECONDS, AppContext
 from optin.web.connection_limits import keep_room
 from optin.web.limit_log import keep_limit_log
 
 
+@dataclass(frozen=True)
+class Senders:
+    """The ways by which processors are told (webhooks), and staff through chat services (none: not sent)."""
+
+    webhooks: WebhookSender
+    chat: ChatSender | None
+
+
 def background_jobs(
-    app_context: AppContext, listening: socket.socket, webhooks: WebhookSender, *more: Job
+    app_context: AppContext, listening: socket.socket, senders: Senders, *more: Job
 ) -> list[Job]:
     """Return the background jobs of a server, and add their checks to its readiness.
 
-    `webhooks`: the way by which processors are told; `more`: jobs that only this server has.
+    `senders`: the ways by which processors and staff are told; `more`: jobs that only this server has.
     """
     edition, installation = app_context.edition, app_context.installation
     settings, limits = edition.site.settings, app_context.limits
@@ -36,7 +47,8 @@ def background_jobs(
         Job("limit log", partial(keep_limit_log, limits.log, look=limits.mails.look), STALE_SECONDS),
         Job("connections", partial(keep_room, app_context, listening), STALE_SECONDS),
         Job("pages", partial(every, LOOK_AHEAD_SECONDS, app_context.prepare_upcoming), STALE_SECONDS),
-        *webhook_jobs(installation, settings.processors, webhooks),
+        *webhook_jobs(installation, settings.processors, senders.webhooks),
+        *notify_jobs(installation, lambda: app_context.edition, senders.chat),
         *more,
     ]
     app_context.readiness.add("jobs", partial(check_jobs, jobs))

@@ -90,6 +90,7 @@ class RequestPolicy:
     next_steps: Mapping[str, NextStep] = field(default_factory=dict)  # by address, earlier ones too
     covers: Mapping[str, MailCover] = field(default_factory=dict)  # likewise
     webhooks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # processor: purposes it is told of
+    notify: Mapping[str, frozenset[str]] = field(default_factory=dict)  # staff: magnets, all if empty
     names: frozenset[str] = frozenset()  # every address of a served magnet, earlier ones too
     handouts: frozenset[tuple[str, str]] = frozenset()  # magnet and outcome of what is handed out
     limited: Callable[[str], None] = ignore_limit  # is told which limit kept a mail back, and of no person

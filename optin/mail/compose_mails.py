@@ -17,7 +17,7 @@ from optin.consent.contact_address import as_mailed
 from optin.consent.form_version import FormDeclaration
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import Controller
-from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order
+from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order, StaffOrder
 from optin.flows.delivery.receipt import Attachment
 from optin.mail.kind_mail_hooks import MailPart, MailSender
 from optin.proof.receipt_files import PROOF_FILE
@@ -30,6 +30,7 @@ from optin.theme.mail_views import (
     ProofReadme,
     RenewalMail,
     RequestFacts,
+    StaffMail,
 )
 from optin.theme.theme import MailText, Theme
 from optin.theme.views import LegalHoldView
@@ -63,6 +64,8 @@ class Composer:
         """Return the mail. Raises ValueError when its order is incomplete."""
         if isinstance(order, NoticeOrder):
             return self._message(order, self._notice(order), order.lang, now)
+        if isinstance(order, StaffOrder):
+            return self._message(order, self._staff(order), order.lang, now)
         if not isinstance(order, MailOrder):
             raise TypeError(order.kind)
         lang = order.form.lang
@@ -126,6 +129,11 @@ class Composer:
         return self._theme.mail(
             PersonalMail(order.lang, self._controller, self._base, url, order.expires_at, privacy)
         )
+
+    def _staff(self, order: StaffOrder) -> MailText:
+        """Compose the mail that tells staff of confirmed requests, or their test mail (W12)."""
+        privacy = f"{self._base}/privacy"
+        return self._theme.mail(StaffMail(order.lang, self._controller, self._base, order.digest, privacy))
 
     def _renewal(self, order: MailOrder) -> MailText:
         """Compose the request to renew a consent: it ends soon, or the person wants it back."""

@@ -93,6 +93,16 @@ class Edition:
                 for name, it in site.settings.processors.items()
                 if it.webhook is not None
             },
+            notify={
+                name: frozenset(
+                    each
+                    for slug, magnet in site.magnets.items()
+                    if slug in it.magnets
+                    for each in (slug, *magnet.was)
+                )
+                or frozenset(it.magnets)
+                for name, it in site.settings.notify.items()
+            },
             offers=ServedForms(self.publication.every_form, site.renamed),
             names=frozenset(name for it in site.magnets.values() for name in (it.slug, *it.was)),
             handouts=frozenset((it.magnet, it.outcome) for it in self.promises()),

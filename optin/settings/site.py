@@ -36,6 +36,7 @@ from optin.settings.table_model import (
 MARK = "optin"
 LANGUAGE: JsonDict = {MARK: "language"}
 EACH_LANGUAGE: JsonDict = {MARK: "each language"}
+ENVIRONMENT = "env:"  # before the name of a variable that holds a secret
 OWN_WORDS: JsonDict = {MARK: "own words"}
 _period = RetentionPeriod.parse
 
@@ -133,6 +134,23 @@ class Processor(Table):
     webhook: Webhook | None = Field(
         default=None, description="Sends it a message at once: a table with url and purposes."
     )
+
+
+class Notify(Table):
+    """Staff who are told of new confirmed requests, at most once a minute (W12)."""
+
+    to: ShortValue = Field(
+        description="An e-mail address; or env:NAME, a variable with a chat service's address (apprise).",
+        examples=["sales@example.com", "env:OPTIN_NOTIFY_SALES"],
+    )
+    magnets: tuple[str, ...] = Field(
+        default=(), strict=False, description="Magnets to be told of; without it all of them."
+    )
+
+    @property
+    def variable(self) -> str:
+        """The environment variable with the address of a chat service; empty for an e-mail address."""
+        return self.to.removeprefix(ENVIRONMENT) if self.to.startswith(ENVIRONMENT) else ""
 
 
 class Limits(Table):
@@ -419,6 +437,7 @@ class SiteSettings(Settings):
     )
     purposes: dict[PurposeId, Purpose] = Field(default={}, description="Purposes by their id.")
     processors: dict[str, Processor] = Field(default={}, description="Processors by their id.")
+    notify: dict[str, Notify] = Field(default={}, description="Staff who are told of leads, by an id.")
     limits: Limits = Limits()
     unconfirmed: Unconfirmed = Unconfirmed()
     retention: Retention = Retention()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from optin.site.look_table import read_look
 from optin.site.magnet_folder import read_magnets
 from optin.site.magnet_reader import KnownReferences
 from optin.site.model import LoadedSite, PrivacyStatement, Site
+from optin.site.notify_check import objections_to_magnets
 from optin.site.privacy_statement_reader import read_statement
 from optin.site.referenced_files import FileProblem, as_on_disk, find_inside
 from optin.site.settings_check import objections_to_settings
@@ -57,6 +59,8 @@ def load_site(
     reader = _SiteReader(root, document, served)
     site = reader.read(kinds)
     found = read_magnets(root, reader.surroundings(site, kinds), kept or ReadingCache())
+    files = {path.stem if path.suffix == ".md" else path.name for path in (root / "magnets").glob("*")}
+    reader.check_notified({*files, *found.magnets})  # a broken one, too, is there
     drafts = frozenset() if with_drafts else found.drafts
     findings = [less_severe(it) if it.slug in drafts else it for it in found.findings]
     if not found.magnets and not findings:
@@ -120,6 +124,12 @@ class _SiteReader:
             doubtful=frozenset(str(path[1]) for path in mistaken if path[0] == "purposes" and len(path) > 1),
             all_purposes_known=self._readable and self._validated.vouches(("purposes",)),
         )
+
+    def check_notified(self, magnets: Collection[str]) -> None:
+        """Object to magnets of [notify] for which there is no folder."""
+        for name, told in self._settings.notify.items():
+            for where, objection in objections_to_magnets(name, told, magnets):
+                self._object(where, objection)
 
     def _look(self) -> Look:
         look, objections = read_look(self._root, self._settings.look, self._settings.controller.name)

@@ -27,6 +27,7 @@ from optin.site.law_lint import Objection, objections_to_override, objections_to
 from optin.site.law_words import law_path, missing_classes
 from optin.site.lead_sources import objections_to_sources
 from optin.site.nearest_time_zone import nearest_zone
+from optin.site.notify_check import objections_to_notify
 from optin.site.referenced_files import as_on_disk, is_there
 from optin.site.starter_texts import site_starter, starter_languages
 from optin.site.toml_and_markdown_reader import Path_
@@ -65,6 +66,8 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
     yield from _links(settings)
     yield from _embed(settings)
     yield from _sources(settings)
+    for receiver, told in settings.notify.items():
+        yield from objections_to_notify(receiver, told)
 
 
 def _addresses(settings: SiteSettings) -> Iterator[At]:

@@ -77,6 +77,8 @@ _STATEMENTS = (
     " WHERE state = 'queued' AND claim IS NOT NULL AND next_at > :told_too_leased",
     "UPDATE webhook_outbox SET created_at = :now WHERE created_at > :late",
     "UPDATE webhook_outbox SET settled_at = :now WHERE state = 'dead' AND settled_at > :late",
+    "UPDATE notice_receiver SET next_at = :now WHERE next_at > :told_too_waiting",
+    "UPDATE notice SET at = :now WHERE at > :late",
     "UPDATE request SET erase_at = :kept WHERE confirmed_at IS NULL AND erase_at > :too_kept",
     "UPDATE request SET link_until = :linked WHERE confirmed_at IS NULL AND link_until > :too_linked",
     "UPDATE suppression SET at = :now WHERE at > :late",

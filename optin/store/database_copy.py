@@ -31,10 +31,11 @@ TABLES = (
     "webhook", "webhook_told", "webhook_outbox",
     "privacy_text", "promise", "served_details", "journal_head", "limit_mail", "limit_site",
     "source_sum",
+    "notice_receiver", "notice",
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",
-    "webhook_outbox",
+    "webhook_outbox", "notice",
 )  # fmt: skip
 MADE_WITH_THE_SCHEMA = ("log_state", "installation")  # they have rows in a new database
 BATCH_ROWS = 1_000

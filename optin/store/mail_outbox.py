@@ -206,7 +206,7 @@ def revive(tx: Tx, numbers: Iterable[int], until: datetime) -> int:
     return sum(
         tx.run(
             "UPDATE outbox SET state = 'queued', attempts = attempts + 1, settled_at = NULL, next_at = :until"
-            " WHERE id = :id AND state = 'dead' AND kind <> 'personal'",
+            " WHERE id = :id AND state = 'dead' AND kind NOT IN ('personal', 'staff')",
             id=number,
             until=to_ms(until),
         )

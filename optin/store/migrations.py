@@ -18,6 +18,7 @@ from optin.store.tables import (
     KIND_TABLES,
     LIMIT_TABLES,
     LOG_TABLES,
+    NOTICE_TABLES,
     PROMISE_TABLES,
     RIGHTS_TABLES,
     SOURCE_TABLES,
@@ -205,4 +206,5 @@ MIGRATIONS = (
     Migration("m014_claims", CLAIM_TABLES),
     Migration("m015_kinds", KIND_TABLES),  # m006 and m008 were of kinds, which have sets of their own
     Migration("m016_source_sums", SOURCE_TABLES),
+    Migration("m017_staff_notices", NOTICE_TABLES),
 )

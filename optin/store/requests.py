@@ -233,6 +233,7 @@ def erase_requests(
         blank += blank_events(tx, request)
         tx.run("DELETE FROM mail WHERE request_id = :id", id=request)
         tx.run("DELETE FROM outbox WHERE request_id = :id", id=request)
+        tx.run("DELETE FROM notice WHERE request_id = :id", id=request)
         tx.run("DELETE FROM request WHERE id = :id", id=request)  # and, by cascade, what kinds keep of it
     if requests:
         add_events(tx, vault, None, [erased(now, reason, blank, kinds)])

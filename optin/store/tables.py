@@ -399,6 +399,26 @@ LIMIT_TABLES = (
     ){norowid}""",
 )
 
+# Staff who are told of confirmed requests: when each may be told again, and what waits for them (W12).
+NOTICE_TABLES = (
+    """CREATE TABLE notice_receiver (
+        receiver TEXT NOT NULL PRIMARY KEY,
+        next_at {int} NOT NULL,
+        attempts {int} NOT NULL DEFAULT 0,
+        claim {blob}
+    ){norowid}""",
+    """CREATE TABLE notice (
+        id {id},
+        receiver TEXT NOT NULL,
+        request_id {blob} NOT NULL,
+        claim {blob},
+        at {int} NOT NULL
+    ){strict}""",
+    "CREATE INDEX notice_of_receiver ON notice(receiver)",
+    "CREATE INDEX notice_of_request ON notice(request_id)",
+    "CREATE INDEX notice_claim ON notice(claim) WHERE claim IS NOT NULL",
+)
+
 # The tables of each kind of magnet as they were made last (JSON), so that they are known without the kind.
 KIND_TABLES = (
     """CREATE TABLE kind_register (

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 
 from optin.consent.purpose import ConsentQuestion, Controller
-from optin.flows.delivery.mail_order import GivenConsent
+from optin.flows.delivery.mail_order import GivenConsent, StaffDigest
 from optin.flows.request_policy import MailCover, NextStep
 from optin.theme.views import LegalHoldView
 
@@ -117,6 +117,22 @@ class PersonalMail:
     title: str  # where it was asked for: the site's address
     personal_url: str
     expires_at: datetime
+    privacy_url: str
+
+    @property
+    def base_url(self) -> str:
+        """The site's address."""
+        return self.title
+
+
+@dataclass(frozen=True)
+class StaffMail:
+    """The mail that tells staff of confirmed requests, in counts (W12). Without a digest: a test."""
+
+    lang: str
+    controller: Controller
+    title: str
+    digest: StaffDigest | None
     privacy_url: str
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from optin.flows.delivery.mail_order import NoticeLine, StaffDigest
 from optin.theme import mail_views, views
 from optin.theme.samples import (
     CONSENT_ENDS,
@@ -58,5 +59,8 @@ def site_mails(of: views.LandingView) -> Iterator[SampleMail]:
     yield SampleMail(
         "", mail_views.PersonalMail(*facts, links.personal, LINK_ENDS, privacy), (links.personal,)
     )
+    line = NoticeLine(of.declaration.title, f"{frame.base_url}/{of.declaration.magnet}", 3, 2)
+    yield SampleMail("", mail_views.StaffMail(*facts, StaffDigest((line,), CONSENT_ENDS), privacy))
+    yield SampleMail("a test", mail_views.StaffMail(*facts, None, privacy))
     for state, holds in (("", ()), ("a law keeps something", HOLDS)):
         yield SampleMail(state, mail_views.ErasedMail(*facts, holds, privacy))

@@ -69,6 +69,7 @@ MAILS: Mapping[type, str] = {
     mail_views.RenewalMail: "mails/renewal",
     mail_views.PersonalMail: "mails/personal",
     mail_views.ErasedMail: "mails/erased",
+    mail_views.StaffMail: "mails/staff",
 }
 Mail: TypeAlias = (
     mail_views.ConfirmationMail
@@ -76,6 +77,7 @@ Mail: TypeAlias = (
     | mail_views.RenewalMail
     | mail_views.PersonalMail
     | mail_views.ErasedMail
+    | mail_views.StaffMail
     | mail_views.KindMail
 )
 _COMPILED = CompiledTemplates(OURS)  # for every theme: optin dev makes one at each change
@@ -239,7 +241,10 @@ class Theme:
         key = view.name if isinstance(view, mail_views.KindMail) else template.partition("/")[2]
         # a kind's own subject names what is handed out
         kind = view.kind if isinstance(view, mail_views.DeliveryMail) and view.hands_out else ""
-        subject = words.of_kind(f"mail.{key}.subject", kind, title=view.title)
+        count = 0
+        if isinstance(view, mail_views.StaffMail):
+            kind, count = ("test", 0) if view.digest is None else ("", view.digest.confirmed)
+        subject = words.of_kind(f"mail.{key}.subject", kind, title=view.title, count=count)
         return MailText(
             subject=subject,
             text=wrapped(self._render(f"{template}.txt", view, words)),

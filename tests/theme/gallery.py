@@ -11,7 +11,7 @@ from typing import Any
 from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.form_version import FormDeclaration, FormField
 from optin.consent.posted_form import FieldProblem, FormInput
-from optin.flows.delivery.mail_order import GivenConsent
+from optin.flows.delivery.mail_order import GivenConsent, NoticeLine, StaffDigest
 from optin.flows.request_policy import MailCover, NextStep
 from optin.flows.rights.personal_data import (
     PersonalConsent,
@@ -205,6 +205,9 @@ def mails(lang: str) -> Iterator[Any]:
     yield renewal(lang)
     yield renewal(lang, ends_at=None)
     yield mail_views.PersonalMail(*about, "https://optin.example.com/me/" + "t" * 74, NOW, privacy)
+    line = NoticeLine("Bellen, mag dat nog?", "https://optin.example.com/bellen-mag-dat-nog", 3, 2)
+    yield mail_views.StaffMail(*about, StaffDigest((line,), NOW), privacy)
+    yield mail_views.StaffMail(*about, None, privacy)
     yield mail_views.ErasedMail(*about, (), privacy)
     yield mail_views.ErasedMail(*about, HELD, privacy)
 

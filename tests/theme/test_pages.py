@@ -19,7 +19,7 @@ from optin.kinds.webinar.seat_status import SeatStatus
 from optin.theme.catalogue import catalogue, compiled
 from optin.theme.languages import languages
 from optin.theme.look import Look
-from optin.theme.mail_views import ErasedMail, KindMail, PersonalMail
+from optin.theme.mail_views import ErasedMail, KindMail, PersonalMail, StaffMail
 from optin.theme.theme import OURS, Mail, Theme
 from tests.serving import BASE_URL
 from tests.theme import gallery
@@ -156,7 +156,7 @@ def test_a_mail_says_the_same_in_text_and_html(lang: str, mail: Mail) -> None:
     assert f'<html lang="{lang}">' in words.html
     for part in (words.text, words.html):
         said = flat(part)
-        about_consents = not isinstance(mail, PersonalMail | ErasedMail | KindMail)
+        about_consents = not isinstance(mail, PersonalMail | ErasedMail | StaffMail | KindMail)
         for question in DECLARATION.questions if about_consents else ():
             assert question.wording in said
         for known in (DECLARATION.controller.name, DECLARATION.controller.address[0]):
@@ -165,7 +165,7 @@ def test_a_mail_says_the_same_in_text_and_html(lang: str, mail: Mail) -> None:
         over = isinstance(mail, KindMail) and (
             mail.kind != "webinar" or mail.own.standing is SeatStatus.REPLAY
         )
-        assert (link is None) == (isinstance(mail, ErasedMail) or over)
+        assert (link is None) == (isinstance(mail, ErasedMail | StaffMail) or over)
         if isinstance(mail, ErasedMail):
             assert all(value in said for held in mail.holds for _, value in held.values)
     assert ("1234 5678" in words.text) == ("1234 5678" in words.html)

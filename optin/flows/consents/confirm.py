@@ -36,6 +36,7 @@ from optin.flows.delivery.mail_limits import has_read
 from optin.flows.delivery.mail_order import GivenConsent, MailKind
 from optin.flows.delivery.person_status import person_status_of
 from optin.flows.delivery.promised_file import keep_promised_file
+from optin.flows.delivery.staff_notices import queue_notices
 from optin.flows.exports.webhooks import queue_confirmed
 from optin.flows.kind_errors import as_kind_failed
 from optin.flows.records.contact_details import current_contact
@@ -158,7 +159,7 @@ def _confirm(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime,
     3. Decide for each box whether it still may be given, by the events.
     4. Add the events, which commit to the person's details from now on; bring the cache up to them.
     5. Keep what was declared as the person's data; let the magnet's kind do its part; queue the magnet and
-       the receipt, and what processors are told of it by webhook.
+       the receipt, and what processors are told of it by webhook, and staff by notices.
     """
     stored = opened.stored
 
@@ -197,6 +198,7 @@ def _confirm(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime,
     refresh_idle(tx, subject)
     if not opened.declared.through:  # who gives a consent anew asked for nothing else
         _let_kind_act(tx, context, opened, subject, leaf_digest(canonical(confirmed[0])), now)
+        queue_notices(tx, context.policy.notify, opened.declaration.magnet, stored.id, now)
     enqueue(tx, MailKind.DELIVERY, stored.id, context.policy.mail_domain, now)
     queue_confirmed(tx, context.policy.webhooks, stored.email_index, questions, now)
     keep_promised_file(tx, opened.declaration, context.policy.download.link.after(now))

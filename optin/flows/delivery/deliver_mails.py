@@ -15,7 +15,7 @@ from optin.flows.context_with_kinds import SiteContext
 from optin.flows.deletion_clock import read_clock
 from optin.flows.delivery.backoff import wait_before
 from optin.flows.delivery.mail_content import NotDue, UnknownMailKind, order_for
-from optin.flows.delivery.mail_order import MailKind, MailOrder, MailState, Order, Verdict
+from optin.flows.delivery.mail_order import MailKind, MailOrder, MailState, Order, StaffOrder, Verdict
 from optin.flows.delivery.receipt import NotSigned
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.unreadable_rows import BROKEN, error_name_of
@@ -36,6 +36,7 @@ from optin.store.mail_outbox import (
 )
 from optin.store.requests import load_request
 from optin.store.sending_claims import ClaimBatch
+from optin.store.staff_notices import forget_claimed
 
 LEASE = timedelta(minutes=5)  # more than twice what a mail in hand may take, waiting and sending
 FIRST_WAIT_SECONDS = 30
@@ -126,6 +127,9 @@ def record_result(tx: Tx, context: Context, order: Order, attempt: Attempt, now:
         remove_mail(tx, order.number)  # the last mail is forgotten as well
         return settled
     settle(tx, order.number, settled.value, attempt.reply, now)
+    if isinstance(order, StaffOrder):
+        forget_claimed(tx, order.batch)
+        return settled
     sent = attempt.verdict is Verdict.SENT
     if sent and isinstance(order, MailOrder) and order.event_builder is not None:
         keep_mail(tx, context.vault, stand.message_id, stand.request, attempt.message, now)
@@ -148,7 +152,7 @@ def record_crashed_send(
         remove_mail(tx, number)
         return True
     settle(tx, number, MailState.SENT.value, "250", now)
-    stored = None if stand.kind == MailKind.PERSONAL else load_request(tx, stand.request)
+    stored = None if stand.kind in {MailKind.PERSONAL, MailKind.STAFF} else load_request(tx, stand.request)
     if stored is not None:
         opened = open_request(tx, context.vault, stored)
         keep_mail(tx, context.vault, stand.message_id, stand.request, message, now)

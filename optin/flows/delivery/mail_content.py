@@ -13,10 +13,19 @@ from optin.errors import KindFailed, OptinError
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.mail_limits import MailRequester, next_day, take_of_day
-from optin.flows.delivery.mail_order import ASKER, GivenConsent, MailKind, MailOrder, NoticeOrder, Order
+from optin.flows.delivery.mail_order import (
+    ASKER,
+    GivenConsent,
+    MailKind,
+    MailOrder,
+    NoticeOrder,
+    Order,
+    StaffOrder,
+)
 from optin.flows.delivery.person_status import person_status_of
 from optin.flows.delivery.promised_file import keep_promised_file
 from optin.flows.delivery.receipt import proof_of_request
+from optin.flows.delivery.staff_notices import CLAIM, digest_of
 from optin.flows.kind_flow_hooks import QueuedMail, SendLater
 from optin.flows.records.decrypted_request import OpenedRequest, known_address, latest_request, open_request
 from optin.flows.records.event_history import live_consents
@@ -48,6 +57,8 @@ def order_for(tx: Tx, context: SiteContext, letter: OutboxMail, now: datetime) -
         raise UnknownMailKind
     if letter.kind in {MailKind.PERSONAL, MailKind.ERASED}:
         return _notice(tx, context, letter, now)
+    if letter.kind == MailKind.STAFF:
+        return _staff(tx, context, letter, now)
     stored = load_request(tx, letter.request)
     if stored is None:
         return None
@@ -114,6 +125,27 @@ def _notice(tx: Tx, context: Context, letter: OutboxMail, now: datetime) -> Noti
         lang=order.lang if latest is None else latest.declaration.lang,
         token=context.vault.links.sign(LinkKind.PERSONAL, index, now),
         expires_at=context.policy.personal.link.after(now),
+    )
+
+
+def _staff(tx: Tx, context: Context, letter: OutboxMail, now: datetime) -> StaffOrder | None:
+    """Return a mail that tells staff of confirmed requests; None when nobody is left to count (W12)."""
+    if letter.sealed is None:
+        return None
+    told = open_notice(context.vault, letter.message_id, letter.sealed)
+    batch = bytes.fromhex(told[CLAIM])
+    digest = digest_of(tx, context, batch, now)
+    if digest is None:
+        return None
+    return StaffOrder(
+        number=letter.number,
+        claim=letter.claim,
+        message_id=letter.message_id,
+        kind=MailKind.STAFF,
+        recipient=EmailAddress(told["email"]),
+        lang=told["lang"],
+        digest=digest,
+        batch=batch,
     )
 
 

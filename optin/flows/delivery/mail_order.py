@@ -27,6 +27,7 @@ class MailKind(StrEnum):
     RENEWAL = "renewal"  # a consent ends soon, or is given anew from the personal page: like a confirmation
     PERSONAL = "personal"  # the link to the personal page
     ERASED = "erased"  # the last one
+    STAFF = "staff"  # to the company's own people: what was confirmed, in counts
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,38 @@ class NoticeOrder(Order):
     token: str = ""  # of the personal page
     expires_at: datetime | None = None
     holds: tuple[LegalHold, ...] = ()  # what a law keeps after an erasure
+
+
+@dataclass(frozen=True)
+class NoticeLine:
+    """What staff are told of one magnet: how many confirmed, and how many of these have a consent now."""
+
+    title: str
+    url: str
+    confirmed: int
+    with_consent: int
+
+
+@dataclass(frozen=True)
+class StaffDigest:
+    """What staff are told at once. `since`: when the first of it was confirmed."""
+
+    lines: tuple[NoticeLine, ...]
+    since: datetime
+
+    @property
+    def confirmed(self) -> int:
+        """How many requests were confirmed, of all magnets."""
+        return sum(line.confirmed for line in self.lines)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffOrder(Order):
+    """A mail to staff about confirmed requests (W12). `batch`: the claim of its notices."""
+
+    lang: str
+    digest: StaffDigest | None  # none: a test
+    batch: bytes = b""
 
 
 class MailState(StrEnum):

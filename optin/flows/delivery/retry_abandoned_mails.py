@@ -24,6 +24,7 @@ STEP = 40  # mails in one transaction, beside live traffic
 class SkipReason(StrEnum):
     """Why an abandoned mail is not sent again."""
 
+    STAFF = "a notice to staff: later ones were sent, or wait"
     FORGOTTEN = "a link to a personal page: the person can request a new one"
     EXPIRED = "the request has expired, or is gone"
     CONFIRMED = "confirmed meanwhile"
@@ -96,6 +97,8 @@ def _reason(tx: Tx, context: SiteContext, letter: DeadLetter, now: datetime) -> 
     """Return why a mail is not sent again; None when it is."""
     if letter.kind == MailKind.PERSONAL:  # what it was about was forgotten when it was given up
         return SkipReason.FORGOTTEN
+    if letter.kind == MailKind.STAFF:
+        return SkipReason.STAFF
     if not is_known_mail(letter.kind, context):
         return SkipReason.UNKNOWN
     stored = load_request(tx, letter.request)

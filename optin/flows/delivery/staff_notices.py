@@ -1,0 +1,145 @@
+"""Tell staff of confirmed requests: queue a notice, claim what is due, count it when it leaves (W12).
+
+Each receiver gets one message a minute at most; what happens meanwhile is counted in the next. A message
+holds counts and names of magnets, and nobody in it can be told from another. Who withdrew or was erased
+before it leaves is not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from optin.consent.consent_record import RequestId
+from optin.consent.form_version import FormDigest
+from optin.flows.context import Context
+from optin.flows.delivery.backoff import wait_before
+from optin.flows.delivery.mail_order import MailKind, NoticeLine, StaffDigest
+from optin.store.database_interface import Tx
+from optin.store.mail_outbox import NoticeMail, enqueue_notice
+from optin.store.staff_notices import (
+    ClaimedReceiver,
+    add_notice,
+    claim_notices,
+    claim_receiver,
+    count_claimed,
+    forget_claimed,
+    forget_mailed,
+    forget_old,
+    has_waiting_mail,
+    holds_claim,
+    mail_name_of,
+    release_receiver,
+)
+from optin.store.stored_forms import form_by_digest
+
+PAUSE = timedelta(minutes=1)  # between two messages to one receiver
+LEASE = timedelta(minutes=2)  # more than a message and its two transactions may take
+FIRST_WAIT_SECONDS = 60
+LONGEST_WAIT_SECONDS = 3600
+GIVE_UP_AFTER = timedelta(days=1)
+CLAIM = "claim"  # in what a queued mail is about
+
+
+@dataclass(frozen=True)
+class OutgoingNotice:
+    """The notices of one receiver, ready to be told through a chat service."""
+
+    claimed: ClaimedReceiver
+    digest: StaffDigest
+
+
+@dataclass(frozen=True)
+class ToldNotice:
+    """Result of telling a receiver. `dropped`: notices that are a day old and are given up."""
+
+    sent: bool
+    dropped: int = 0
+
+
+def queue_notices(
+    tx: Tx, receivers: Mapping[str, Collection[str]], magnet: str, request: RequestId, now: datetime
+) -> None:
+    """Queue a notice of a confirmed request for each receiver who is told of the magnet.
+
+    `receivers`: the magnets that each is told of, by their addresses; none named: all of them.
+    """
+    for receiver, magnets in receivers.items():
+        if not magnets or magnet in magnets:
+            add_notice(tx, receiver, request, now)
+
+
+def queue_staff_mail(tx: Tx, context: Context, receiver: str, to: Mapping[str, str], now: datetime) -> bool:
+    """Queue a mail about the notices that wait, unless an earlier one to the receiver still waits.
+
+    `to`: the e-mail address and the language. What the mail says is counted when it leaves.
+    """
+    if has_waiting_mail(tx, receiver, MailKind.STAFF):
+        return False
+    claimed = claim_receiver(tx, receiver, LEASE, now)
+    if claimed is None:
+        return False
+    forget_mailed(tx, receiver)
+    waiting = claim_notices(tx, claimed)
+    if waiting:
+        told = {**to, CLAIM: claimed.claim.hex()}
+        notice = NoticeMail(MailKind.STAFF, mail_name_of(receiver), told)
+        enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
+    release_receiver(tx, receiver, 0, now + PAUSE if waiting else now)
+    return waiting > 0
+
+
+def claim_staff_notices(tx: Tx, context: Context, receiver: str, now: datetime) -> OutgoingNotice | None:
+    """Claim a receiver's notices for a chat service; None when there is nothing to tell now."""
+    claimed = claim_receiver(tx, receiver, LEASE, now)
+    if claimed is None:
+        return None
+    claim_notices(tx, claimed)
+    digest = digest_of(tx, context, claimed.claim, now)
+    if digest is None:
+        forget_claimed(tx, claimed.claim)
+        release_receiver(tx, receiver, 0, now)
+        return None
+    return OutgoingNotice(claimed, digest)
+
+
+def record_told(
+    tx: Tx, claimed: ClaimedReceiver, now: datetime, *, sent: bool, clock_doubted: bool = False
+) -> ToldNotice:
+    """Record the result of telling a receiver: again after a minute, two … an hour, for a day.
+
+    By a clock that is doubted nothing is given up (O7).
+    """
+    if not holds_claim(tx, claimed):
+        return ToldNotice(sent)
+    if sent:
+        forget_claimed(tx, claimed.claim)
+        release_receiver(tx, claimed.receiver, 0, now + PAUSE)
+        return ToldNotice(sent=True)
+    dropped = 0 if clock_doubted else forget_old(tx, claimed.receiver, now - GIVE_UP_AFTER)
+    wait = wait_before(claimed.attempts, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)
+    release_receiver(tx, claimed.receiver, claimed.attempts + 1, now + wait)
+    return ToldNotice(sent=False, dropped=dropped)
+
+
+def digest_of(tx: Tx, context: Context, claim: bytes, now: datetime) -> StaffDigest | None:
+    """Return what claimed notices say now; None when nobody is left to count."""
+    counted = count_claimed(tx, claim, now)
+    by_magnet: dict[str, NoticeLine] = {}
+    for it in counted:
+        form = form_by_digest(tx, FormDigest(it.form))
+        if form is None:
+            continue
+        declared = form.version.declaration
+        before = by_magnet.get(declared.magnet)
+        by_magnet[declared.magnet] = NoticeLine(
+            title=declared.title,
+            url=f"{context.policy.base_url}/{declared.magnet}",
+            confirmed=it.confirmed + (before.confirmed if before else 0),
+            with_consent=it.with_consent + (before.with_consent if before else 0),
+        )
+    if not by_magnet:
+        return None
+    lines = sorted(by_magnet.values(), key=lambda line: (-line.confirmed, line.title))
+    return StaffDigest(tuple(lines), min(it.since for it in counted))
