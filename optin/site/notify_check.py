@@ -46,7 +46,7 @@ def _to_variable(variable: str) -> Iterator[Objection]:
         )
     elif not (value := os.environ.get(variable, "")):
         message = f"The environment variable {variable} is not set here."
-        yield Objection(CODE, message, "Set it where the server runs.", warning=True)
+        yield Objection("variable", message, "Set it where the server runs.", warning=True)
     elif "://" not in value or value.lower().startswith("mailto"):
         message = f"The environment variable {variable} holds no address of a chat service."
         yield Objection(CODE, message, "Write it as apprise does, such as ntfys://host/topic.")
