@@ -8,7 +8,7 @@ from types import MappingProxyType
 from optin.consent.contact_address import EmailAddress
 from optin.consent.form_version import FormDeclaration, FormDigest
 from optin.consent.signed_links import SAMPLE_TOKEN
-from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order
+from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order, StaffOrder
 from optin.flows.request_policy import MailCover, NextStep
 from optin.store.legal_holds import LegalHold
 from optin.theme import mail_views
@@ -39,6 +39,16 @@ class SampleOrders:
         """Return the order that gives the mail `view`; `message_id` with its angle brackets."""
         if isinstance(view, mail_views.PersonalMail | mail_views.ErasedMail):
             return self._notice(view, message_id)
+        if isinstance(view, mail_views.StaffMail):
+            return StaffOrder(
+                number=0,
+                claim=b"",
+                message_id=message_id,
+                kind=MailKind.STAFF,
+                recipient=self._recipient,
+                lang=view.lang,
+                digest=view.digest,
+            )
         expires_at = ends_at = None
         kind, code, number, questions = MailKind.DELIVERY.value, "", "", self._form.questions
         if isinstance(view, mail_views.ConfirmationMail):

@@ -24,6 +24,7 @@ from optin.theme.mail_views import (
     KindMail,
     PersonalMail,
     RenewalMail,
+    StaffMail,
 )
 from optin.theme.sample_mails import magnet_mails, site_mails
 from optin.theme.sample_pages import list_pages, magnet_pages, site_pages
@@ -184,6 +185,7 @@ _MAIL_NAMES: Mapping[type, str] = {
     RenewalMail: "Renewal",
     PersonalMail: "Personal link",
     ErasedMail: "Everything erased",
+    StaffMail: "To your staff",
     Broken: "Mails of this kind",
 }
 
