@@ -82,6 +82,8 @@ class MailShape:
     sender: int = 17  # size of the sender's name
     rule: str = "1px solid"  # under the sender
     banded: bool = False  # the sender stands on a band
+    night_sheet: str = ""  # by night, where the page's own is its ground
+    night_part: str = ""
 
 
 @dataclass(frozen=True)
@@ -255,6 +257,8 @@ EDITORIAL = Design(
         headings="font-family:Georgia,'Times New Roman',serif;font-weight:normal;",
         sender=22,
         rule="3px solid",
+        night_sheet="#1c1913",
+        night_part="#29251d",
     ),
     paper=True,
 )

@@ -146,7 +146,7 @@ def granted(of: views.LandingView) -> tuple[GivenConsent, ...]:
 def confirmed(of: views.LandingView, own: object = None) -> views.ConfirmedView:
     """Return the page after the confirmation; `own`: where the person stands, as their kind tells it."""
     form = of.declaration
-    return views.ConfirmedView(of.frame, form.title, form.kind, granted(of), own=own)
+    return views.ConfirmedView(of.frame, form.title, form.kind, granted(of), cover=of.picture, own=own)
 
 
 def about(of: views.LandingView) -> mail_views.RequestFacts:

@@ -152,6 +152,7 @@ class SentView:
     email: str = ""  # where the mail goes, as it was typed by whoever looks at this
     number: str = ""  # the telephone number that was understood
     form_url: str = ""  # where the form is
+    sender_name: str = ""  # as an inbox shows it
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,7 @@ class ConfirmedView:
     file_bytes: int = 0
     starts: bool = False  # the download begins by itself
     next_step: NextStep | None = None
+    cover: Picture | None = None
     own: Any = None  # where the person stands, as the magnet's kind tells it
 
 

@@ -142,7 +142,10 @@ async def _confirmed(
     file = await promised_download(app_context, form) if outcome.hands_out else None
     token = installation.vault.links.sign(LinkKind.DOWNLOAD, stored, installation.clock())
     magnet = app_context.edition.site.magnet(form.magnet)
-    steps = app_context.edition.publication.next_steps
+    publication = app_context.edition.publication
+    # what a removed or replaced magnet gave keeps no cover and no next step
+    given = magnet.slug if magnet is not None and outcome.hands_out else None
+    faces = () if given is None else publication.faces.get(given, ())
     starts = starts and file is not None
     frame = app_context.frame(form.lang)
     answer = app_context.page(
@@ -156,7 +159,8 @@ async def _confirmed(
             file_name="" if file is None else file.name,
             file_bytes=0 if file is None else file.size,
             starts=starts,
-            next_step=steps.get(magnet.slug) if magnet is not None and outcome.hands_out else None,
+            next_step=None if given is None else publication.next_steps.get(given),
+            cover=faces[0].view.picture if faces else None,
             own=outcome.own,
         )
     )

@@ -282,12 +282,14 @@ def _sent(
     frame, place = app_context.frame(form.declaration.lang), f"/{form.declaration.magnet}"
     if framed is not None:
         frame, place = in_frame(frame, framed), framed_address(framed)
+    sender = app_context.edition.site.settings.sender
     view = SentView(
         frame=frame,
         title=form.declaration.title,
         action=f"{place}/sent{_of(form).replace('&', '?')}",
         token=after.token,
-        sender=app_context.edition.site.settings.sender.address,
+        sender=sender.address,
+        sender_name=sender.name,
         problem=problem,
         resent=resent,
         email=after.email,

@@ -84,6 +84,14 @@ def test_the_next_step_is_on_the_page_and_in_the_mail(offering: Visit) -> None:
 
 
 @pytest.mark.parametrize("offering", ["picture: {file: anna.png, alt: De omslag}\n"], indirect=True)
+def test_what_was_asked_for_shows_its_cover_once_it_is_theirs(offering: Visit) -> None:
+    """W4: the cover that the landing page shows, before the heading."""
+    page = offering.client.get(confirmed(offering)).text
+    shown = page.partition('<div class="yours">')[2].partition("<h1>")[0]
+    assert 'alt="De omslag"' in shown
+
+
+@pytest.mark.parametrize("offering", ["picture: {file: anna.png, alt: De omslag}\n"], indirect=True)
 def test_the_cover_stays_in_the_mail_when_it_is_gone_from_the_site(offering: Visit) -> None:
     """W4: a mail lies in a mailbox for years; its picture is kept, as those of pages are."""
     confirmed(offering)
