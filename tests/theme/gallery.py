@@ -415,6 +415,8 @@ def quizzes(lang: str, words: str = "Werkgelegenheidsvoorwaarde van 2 jaar?") ->
         page_url=f"{BASE_URL}/x/result/goed",
         outcome=outcome,
         quiz_url="/x",
+        place=2,
+        places=3,
     )
     yield "quiz-result", result
     yield (

@@ -21,6 +21,8 @@ class ResultView(LandingView):
 
     outcome: Outcome = NO_OUTCOME
     quiz_url: str = ""  # where it can be taken again
+    place: int = 0  # of the outcome, 1 for that of the lowest scores; 0: it goes by no score
+    places: int = 0  # how many outcomes go by scores
 
     @property
     def verdict_html(self) -> str:
@@ -86,6 +88,7 @@ def result_view(view: LandingView, quiz: Quiz, outcome: Outcome) -> ResultView:
     """
     told = {"outcome": outcome.id, "result": outcome.title}
     declaration = replace(view.declaration, file=outcome.file, details=details_text(told))
+    place, places = _standing(quiz, outcome)
     shared = {it.name: getattr(view, it.name) for it in fields(view)}
     return ResultView(
         **{
@@ -97,7 +100,19 @@ def result_view(view: LandingView, quiz: Quiz, outcome: Outcome) -> ResultView:
         },
         outcome=outcome,
         quiz_url=view.page_url,
+        place=place,
+        places=places,
     )
+
+
+def _standing(quiz: Quiz, outcome: Outcome) -> tuple[int, int]:
+    """Return where an outcome stands among those that go by the score, and how many they are."""
+    if outcome.dimension:
+        return 0, 0
+    scored = sorted(
+        (it for it in quiz.outcomes if not it.dimension), key=lambda it: (it.least is not None, it.least or 0)
+    )
+    return [it.id for it in scored].index(outcome.id) + 1, len(scored)
 
 
 def result_url(view: LandingView, outcome: str) -> str:
