@@ -205,7 +205,7 @@ def test_no_page_of_dev_is_wider_than_a_telephone(
         page.goto(f"{base}/dev/mail")
         expect(page.locator("main")).to_contain_text(long)
         assert not page.evaluate(WIDE)
-        page.click("main a")
+        page.click("main a[href^='/dev/mail/']")
         page.wait_for_url("**/dev/mail/*.eml")
         for summary in page.query_selector_all("summary"):
             summary.click()

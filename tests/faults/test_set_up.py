@@ -28,7 +28,7 @@ def serve(site: Path, *words: str, **changes: str) -> Result:
         ({"OPTIN_MAIL": "file:var/mail"}, (), "OPTIN_MAIL"),
         ({"OPTIN_MAIL": "nonsense"}, (), "OPTIN_MAIL"),
         ({"OPTIN_STORE": "mysql://x"}, (), "OPTIN_STORE"),
-        ({"OPTIN_STORE": f"postgresql://127.0.0.1:{NOBODY}/x"}, (), "PostgreSQL cannot be used"),
+        ({"OPTIN_STORE": f"postgresql://127.0.0.1:{NOBODY}/x"}, (), "does not answer"),
         ({}, ("--workers", "2"), "PostgreSQL"),
     ],
 )

@@ -48,6 +48,8 @@ ARGUMENTS = {
     "evidence": ["bob@example.com", "--out", "-"],
     "draw": ["win", "--out", "-"],
     "preview": ["klad"],
+    "embed": ["paper", "--html"],
+    "notify": ["test", "sales"],
 }
 DRAFT = """---
 kind: newsletter
@@ -99,6 +101,9 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
     (root / "magnets" / "win" / "index.md").write_text(DRAW)
     (root / "magnets" / "win" / "terms.md").write_text("Terms.")
     (root / "magnets" / "klad.md").write_text(DRAFT)
+    with (root / "optin.toml").open("a") as file:
+        file.write('\n[embed]\nsites = ["https://www.example.com"]\n')
+        file.write('\n[notify.sales]\nto = "sales@example.com"\n')
     edition, _ = load_edition(root, KINDS)
     assert edition is not None
     with open_installation(edition.site.settings, edition.policy, KINDS) as installation:

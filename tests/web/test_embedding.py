@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,9 +54,9 @@ def ancestors(policy: str) -> list[str]:
     return policy.partition("frame-ancestors ")[2].partition(";")[0].split()
 
 
-def is_framed(answer: object) -> bool:
+def is_framed(answer: Any) -> bool:
     """Return whether exactly the listed sites may frame an answer."""
-    headers = answer.headers  # type: ignore[attr-defined]  # httpx or its successor
+    headers = answer.headers
     open_to = ancestors(headers["content-security-policy"]) == list(SITES)
     assert open_to != (headers.get("x-frame-options") == "DENY")
     return open_to
@@ -212,7 +213,7 @@ def pasted(visit: Visit) -> str:
     return page.decode()
 
 
-def paste(visit: Visit, key: str, origin: str | None, **more: str) -> object:
+def paste(visit: Visit, key: str, origin: str | None, **more: str) -> Any:
     """Send a pasted form from a page of `origin`."""
     headers = {} if origin is None else {"origin": origin}
     return visit.client.post("/paper", data={"form": key, **more}, headers=headers)
@@ -227,7 +228,7 @@ def test_pasted_html_is_a_form_version(embedding: Visit) -> None:
     assert 'href="https://optin.example.com/privacy/' in html
     key = key_in(html)
     answer = paste(embedding, key, SITES[0], email="alice@example.com", consent="tips-email")
-    assert answer.headers["location"].startswith("/paper/sent?to=")  # type: ignore[attr-defined]
+    assert answer.headers["location"].startswith("/paper/sent?to=")
     token = embedding.mail(MailKind.CONFIRMATION).confirm_token
     embedding.wait(timedelta(seconds=1))
     embedding.press(f"/confirm/{token}")
@@ -244,8 +245,8 @@ def test_pasted_html_is_taken_from_listed_sites_alone(embedding: Visit, origin: 
     """W7: others get a page that explains; nothing is stored."""
     key = key_in(pasted(embedding))
     answer = paste(embedding, key, origin, email="alice@example.com", consent="tips-email")
-    assert answer.status_code == 403  # type: ignore[attr-defined]
-    assert "staat op een onbekende site" in answer.text  # type: ignore[attr-defined]
+    assert answer.status_code == 403
+    assert "staat op een onbekende site" in answer.text
     assert embedding.rows()["request"] == 0
 
 
@@ -255,15 +256,15 @@ def test_an_altered_fragment_is_no_version(embedding: Visit) -> None:
     answer = paste(
         embedding, key[:-1] + ("0" if key[-1] != "0" else "1"), SITES[0], email="alice@example.com"
     )
-    assert answer.status_code == FormUnknown.status  # type: ignore[attr-defined]
+    assert answer.status_code == FormUnknown.status
     assert embedding.rows()["request"] == 0
 
 
 def test_mistakes_in_a_pasted_form_are_told_on_the_whole_page(embedding: Visit) -> None:
     """W7, F4: with what was typed and ticked, for the words of the boxes are the same."""
     answer = paste(embedding, key_in(pasted(embedding)), SITES[0], email="alice@", consent="tips-email")
-    text = answer.text  # type: ignore[attr-defined]
-    assert answer.status_code == 422  # type: ignore[attr-defined]
+    text = answer.text
+    assert answer.status_code == 422
     assert 'value="tips-email" checked' in text
     assert 'value="alice@"' in text
     assert key_in(text) == embedding.form_key()
@@ -306,7 +307,7 @@ def test_the_printed_html_is_taken_by_the_server(embedding: Visit) -> None:
     assert done.exit_code == 0, done.stderr
     assert "Het nieuwe witboek" in done.stdout
     answer = paste(embedding, key_in(done.stdout), SITES[0], email="alice@example.com", consent="tips-email")
-    assert answer.status_code == 303  # type: ignore[attr-defined]
+    assert answer.status_code == 303
 
 
 @pytest.mark.parametrize(
