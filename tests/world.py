@@ -11,8 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from optin.consent.channel import Channel
-from optin.consent.consent_record import RequestId, Status, StatusEvent, SubjectId, fold
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.event_content import Event
 from optin.consent.form_version import (
     FormDeclaration,
@@ -28,6 +27,7 @@ from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.posted_form import ValidEntry
 from optin.consent.purpose import ConsentKey, ConsentQuestion, Controller, PurposeId
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.status_transitions import RequestId, Status, StatusEvent, SubjectId, fold
 from optin.flows.consents.confirm import Confirmation, confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context_with_kinds import Flow, SiteContext
@@ -45,10 +45,10 @@ from optin.keys import KeyRing
 from optin.proof.canonical_json import parse
 from optin.services.event_log_signer import sign_log
 from optin.services.installation import Installation
-from optin.store.clock_mark import keep_mark
 from optin.store.database_interface import Operation, P, Store, T
 from optin.store.encryption import Vault
 from optin.store.event_log import StoredCheckpoint, integrate
+from optin.store.latest_known_time import keep_mark
 from optin.store.mail_outbox import give_up_crashing_mails
 from optin.store.sending_claims import ClaimBatch
 from optin.store.stored_forms import keep_form, keep_privacy

@@ -12,9 +12,9 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 from optin.cli.installed_kinds import InstalledKinds
-from optin.consent.consent_record import EventKind
 from optin.consent.kind_part_lookup import OUR_PACKAGE, KindProblem, PartsByKind
 from optin.consent.kind_specific_details import DetailsPart
+from optin.consent.status_transitions import EventKind
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.kinds.kind import API, Kind
 from optin.mail.kind_mail_hooks import MailPart

@@ -25,16 +25,16 @@ from optin.consent.event_content import rfc3339
 from optin.errors import SetupRefused, WriteLost
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.flows.evidence.audit import Audit
-from optin.proof.bundle_archive import MAX_BYTES, BundleBroken
 from optin.proof.bundle_report import Report
+from optin.proof.bundle_zip_file import MAX_BYTES, BundleBroken
 from optin.proof.checkpoints_in_files import checkpoints_in
 from optin.proof.journal_chain import BASES, BEGUN, RESTORED, TAKEN_OVER, JournalLine, tree_heads
 from optin.proof.receipt_files import files_of_receipt, is_receipt
 from optin.proof.signed_notes import Checkpoint, NoteBroken, SignedNote, VerifierKey, parse_keys
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
 from optin.proof.verify_receipt import verify_receipt
+from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.event_log_signer import advance_log
-from optin.services.evidence_bundle import make_bundle
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
 from optin.services.open_journal import journal_of

@@ -12,7 +12,7 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import load_edition_or_exit, refuse, site_option
-from optin.consent.contact_address import as_mailed, parse_email
+from optin.consent.email_and_telephone import as_mailed, parse_email
 from optin.errors import RequestRefused
 from optin.flows.delivery.mail_order import MailKind, StaffOrder, Verdict
 from optin.jobs.build_courier import composer_of

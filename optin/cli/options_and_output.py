@@ -11,7 +11,7 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds
 from optin.consent.channel import CHANNELS, Channel
-from optin.consent.contact_address import EmailAddress, parse_email
+from optin.consent.email_and_telephone import EmailAddress, parse_email
 from optin.consent.purpose import PurposeId
 from optin.errors import RequestRefused
 from optin.services.served_settings import require_served_site, require_server_settings, settings_of_server

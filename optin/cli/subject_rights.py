@@ -17,7 +17,7 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import address_of, served_edition, site_option
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.form_version import EMAIL_FIELD
 from optin.consent.purpose import ConsentKey
 from optin.errors import RequestRefused

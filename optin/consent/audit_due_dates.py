@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from optin.consent.consent_record import Status
+from optin.consent.status_transitions import Status
 
 MOST_KEPT_MS = timedelta(days=3653) // timedelta(milliseconds=1)  # nobody waits ten years for a yes
 _OVER_BY_ITSELF = frozenset({Status.GIVEN, Status.EXPIRED})

@@ -17,7 +17,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from optin.consent.contact_address import EmailAddress, address_key, international, parse_email, parse_phone
+from optin.consent.email_and_telephone import (
+    EmailAddress,
+    address_key,
+    international,
+    parse_email,
+    parse_phone,
+)
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _LABEL = r"[a-z0-9]+(?:-[a-z0-9]+)*"

@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
-from optin.consent.consent_record import (
+from optin.consent.event_content import Event
+from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import (
     ConsentRecord,
     EventKind,
     RequestId,
@@ -22,8 +24,6 @@ from optin.consent.consent_record import (
     TransitionRefused,
     fold,
 )
-from optin.consent.event_content import Event
-from optin.consent.purpose import ConsentKey
 
 _ONCE = frozenset({EventKind.REQUESTED, EventKind.CONFIRMED})
 _PLAIN = (EventKind.REQUESTED, EventKind.CONFIRMED)

@@ -12,11 +12,11 @@ from typing import Any
 from uuid import UUID
 
 from optin.consent.channel import MAILBOX
-from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.event_content import rfc3339
 from optin.consent.form_version import NAME_FIELDS, FormDeclaration
 from optin.consent.purpose import ConsentQuestion
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.status_transitions import EventKind, RequestId
 
 RECORD_PROFILE = "https://w3id.org/dpv/schema/dpv-27560#record-eu-gdpr"
 RECEIPT_PROFILE = "https://w3id.org/dpv/schema/dpv-27560#receipt-eu-gdpr"

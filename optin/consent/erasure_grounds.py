@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Any
 
-from optin.consent.consent_record import EventKind
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.status_transitions import EventKind
 
 SAYS_KINDS = 2  # the version of events since which an erasure does
 FOREIGN = "not written by optin"  # in place of a kind: what such an event says is not believed

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
-from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.erasure_grounds import ErasureGround
 from optin.consent.form_version import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentKey, ConsentQuestion, PurposeId
+from optin.consent.status_transitions import EventKind, RequestId
 
 VERSION = 2  # since 2 erasures say kinds, confirmations details, and what is forgotten is said
 CONFIRMED_THROUGH = "mailbox"  # all that a confirmation shows: whoever confirmed reads that mailbox (P7)

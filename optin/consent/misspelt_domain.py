@@ -5,7 +5,7 @@ Only asked, never assumed: whoever has an address at such a domain keeps it.
 
 from __future__ import annotations
 
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 
 # Providers whose name is misspelt in any way: a letter missing, doubled, swapped or wrong.
 _GIANTS = {

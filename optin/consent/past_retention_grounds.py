@@ -10,9 +10,9 @@ from collections.abc import Collection
 from datetime import datetime
 
 from optin.consent.consent_history import History
-from optin.consent.consent_record import ConsentState, EventKind, Status
 from optin.consent.erasure_grounds import ErasureGround, ErasureReason
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.status_transitions import ConsentState, EventKind, Status
 from optin.errors import LogDisagrees
 
 _OPEN = frozenset({EventKind.REQUESTED, EventKind.MAILED, EventKind.ACCESSED, EventKind.NOTED})

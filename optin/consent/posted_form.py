@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from optin.consent.channel import Address, address_at
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.form_version import EMAIL_FIELD, FormDeclaration
 from optin.consent.kind_specific_details import DetailsPart
 from optin.consent.misspelt_domain import probably_meant
 from optin.consent.purpose import PurposeId
-from optin.consent.typed_address import AddressRefused, parse_typed_email, without_unseen
+from optin.consent.typed_email_address import AddressRefused, parse_typed_email, without_unseen
 from optin.errors import PostMalformed
 
 CONSENT_FIELD = "consent"

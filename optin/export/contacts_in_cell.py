@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from optin.consent.channel import MAILBOX, TELEPHONE
-from optin.consent.contact_address import parse_email
-from optin.consent.typed_address import without_mailto
+from optin.consent.email_and_telephone import parse_email
+from optin.consent.typed_email_address import without_mailto
 
 EMAIL, PHONE = MAILBOX.field, TELEPHONE.field
 # nobody sees these: soft hyphen, spaces without width, marks of direction, byte order mark

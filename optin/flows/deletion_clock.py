@@ -12,15 +12,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from optin.consent.consent_record import EventKind
 from optin.consent.event_content import clock_doubted, rfc3339
+from optin.consent.status_transitions import EventKind
 from optin.consent.wrong_clock import ClockReading
 from optin.errors import ClockDoubted
 from optin.flows.context import Context
-from optin.store.clock_mark import keep_mark, known_moment, last_of_the_clock
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.events import add_events
+from optin.store.latest_known_time import keep_mark, known_moment, last_of_the_clock
 
 
 def read_clock(tx: Tx, context: Context, now: datetime) -> ClockReading:

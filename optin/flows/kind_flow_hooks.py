@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.form_version import FormDeclaration
 from optin.consent.kind_specific_details import Details
+from optin.consent.status_transitions import RequestId, SubjectId
 from optin.flows.context import Context
 from optin.flows.records.decrypted_request import OpenedRequest
 from optin.flows.request_policy import RequestPolicy

@@ -11,8 +11,8 @@ from optin.flows.deletion_clock import read_clock, watch_clock
 from optin.jobs.background_job import RoundDone, every
 from optin.services.installation import Installation
 from optin.services.steady_clock import SteadyClock, clock_drift
-from optin.store.clock_mark import newest_event
 from optin.store.database_interface import read, written
+from optin.store.latest_known_time import newest_event
 
 LOOK_SECONDS = 2.0  # at what other processes wrote
 MARK_ROUNDS = 30  # of these looks: the mark moves once a minute

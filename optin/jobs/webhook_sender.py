@@ -17,7 +17,7 @@ from typing import NoReturn, Protocol
 from optin.consent.webhook_message import WebhookKind, signed_headers
 from optin.errors import JournalUnusable, LogDiverged
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf
-from optin.flows.exports.webhooks import (
+from optin.flows.exports.queue_webhook_messages import (
     MessageState,
     OutgoingMessage,
     ReceiverAnswer,
@@ -29,9 +29,9 @@ from optin.services.http_client import CallFailed, VettedClient
 from optin.services.installation import Installation
 from optin.settings.site import Processor, Webhook
 from optin.store.database_interface import read, written
+from optin.store.registered_webhooks import keep_webhooks as register
 from optin.store.sending_claims import ClaimBatch
 from optin.store.webhook_outbox import is_due
-from optin.store.webhooks import keep_webhooks as register
 
 log = logging.getLogger("optin.webhook")
 

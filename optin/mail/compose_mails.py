@@ -13,7 +13,7 @@ from email.header import Header
 from email.utils import format_datetime, formataddr
 from functools import partial
 
-from optin.consent.contact_address import as_mailed
+from optin.consent.email_and_telephone import as_mailed
 from optin.consent.form_version import FormDeclaration
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import Controller

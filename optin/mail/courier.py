@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
-from optin.consent.contact_address import as_mailed
+from optin.consent.email_and_telephone import as_mailed
 from optin.flows.delivery.mail_order import Order, Verdict
 from optin.mail.compose_mails import Composer
 from optin.mail.dkim_signing import Signer

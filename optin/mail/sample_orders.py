@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.form_version import FormDeclaration, FormDigest
 from optin.consent.signed_links import SAMPLE_TOKEN
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order, StaffOrder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optin.proof.bundle_archive import unpack
+from optin.proof.bundle_zip_file import unpack
 from optin.proof.inclusion_proof import ENDING
 from optin.proof.inclusion_proof import HEADER as PROOF_HEADER
 from optin.proof.receipt_files import files_of_mail, is_receipt

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from optin.consent.consent_history import History
-from optin.consent.consent_record import EventKind
+from optin.consent.status_transitions import EventKind
 from optin.proof.commitment import opens
 
 SAYS_DETAILS = 2  # the version of events since which a confirmation does

@@ -9,7 +9,7 @@ import email
 import email.policy
 from collections.abc import Mapping
 
-from optin.proof.bundle_archive import MAX_BYTES, BundleBroken, unpack
+from optin.proof.bundle_zip_file import MAX_BYTES, BundleBroken, unpack
 from optin.proof.inclusion_proof import ENDING
 
 PROOF_FILE = "proof.zip"

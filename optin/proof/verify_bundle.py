@@ -20,9 +20,9 @@ from datetime import datetime
 from cryptography.x509 import Certificate
 
 from optin.consent.consent_history import LoggedEvent
-from optin.consent.consent_record import EventKind
-from optin.proof.bundle_archive import BundleBroken
+from optin.consent.status_transitions import EventKind
 from optin.proof.bundle_report import Report, RequestReport
+from optin.proof.bundle_zip_file import BundleBroken
 from optin.proof.canonical_json import parse
 from optin.proof.commitment import commit, digest
 from optin.proof.inclusion_proof import ENDING, InclusionProof

@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from optin.consent.consent_history import ConsentHistory, History, LoggedEvent
-from optin.consent.consent_record import EventKind, Status, TransitionRefused
-from optin.consent.contact_address import EmailAddress, address_key
+from optin.consent.email_and_telephone import EmailAddress, address_key
 from optin.consent.event_content import Event, rfc3339
 from optin.consent.form_version import IN_FRAME, IN_HTML, FormDeclaration, shows
 from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import EventKind, Status, TransitionRefused
 from optin.proof.bundle_report import Report, RequestReport
 from optin.proof.canonical_json import parse
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from optin.consent.consent_record import EventKind
 from optin.consent.event_content import Event, rfc3339
+from optin.consent.status_transitions import EventKind
 from optin.consent.wrong_clock import CLOCKS_DIFFER, ClockSetBack, explained, set_back_over
 
 Named = tuple[str, dict[str, object]]  # an event's name and what it says, in the order of the log

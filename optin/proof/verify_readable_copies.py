@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
-from optin.proof.bundle_archive import MAX_BYTES, BundleBroken
+from optin.proof.bundle_zip_file import MAX_BYTES, BundleBroken
 from optin.proof.commitment import digest
 from optin.proof.page_assets import STYLESHEET_ENDING, assets_in, digest_in
 from optin.proof.readable_copies import ASSETS, FOLDER, asset_file, viewable_copies

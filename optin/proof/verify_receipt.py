@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from optin.consent.event_content import rfc3339
-from optin.proof.bundle_archive import BundleBroken
 from optin.proof.bundle_report import Report
+from optin.proof.bundle_zip_file import BundleBroken
 from optin.proof.canonical_json import parse
 from optin.proof.commitment import opens
 from optin.proof.inclusion_proof import ENDING, InclusionProof

@@ -14,8 +14,8 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from optin.consent.consent_record import EventKind
 from optin.consent.event_content import rfc3339
+from optin.consent.status_transitions import EventKind
 from optin.errors import RequestRefused, StoreUnusable
 from optin.flows.context import Context
 from optin.flows.evidence.check_log_growth import lines_missing_from_log, log_begins_with

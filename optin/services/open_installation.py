@@ -24,8 +24,8 @@ from optin.services.served_settings import keep_served
 from optin.services.setup_check import check_use
 from optin.services.steady_clock import SteadyClock
 from optin.settings.installation import Settings
-from optin.store.clock_mark import newest_event
 from optin.store.encryption import Vault
+from optin.store.latest_known_time import newest_event
 
 
 @contextmanager

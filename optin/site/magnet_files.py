@@ -15,7 +15,7 @@ from optin.site.model import PictureFile
 from optin.site.pdf_pages import pages_of
 from optin.site.picture_cache import FOLDER, PictureCache
 from optin.site.referenced_files import FILE_ENDINGS, FileProblem, absence_in_words, find_inside, read_most
-from optin.site.renditions import mail_rendition, renditions
+from optin.site.resized_pictures import mail_rendition, renditions
 from optin.site.toml_and_markdown_reader import Path_
 
 MAILED = frozenset({"cover", "next"})  # where a picture stands that mails show too

@@ -14,7 +14,7 @@ from optin.consent.purpose import ConsentQuestion, Controller
 from optin.settings.site import SiteSettings
 from optin.site.findings import Finding
 from optin.site.magnet_life import MagnetLife, MagnetPhase, MagnetStatus
-from optin.site.renditions import Rendition
+from optin.site.resized_pictures import Rendition
 from optin.theme.look import Look
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Collection, Iterator
 
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.settings.site import ENVIRONMENT, Notify
 from optin.site.findings import nearest
 from optin.site.law_lint import Objection

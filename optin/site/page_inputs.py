@@ -13,7 +13,7 @@ from optin.site.kind_page_hooks import PagesPart
 from optin.site.loading_cache import ReadingCache
 from optin.site.model import PictureFile, Site
 from optin.site.picture_metadata import without_metadata
-from optin.site.renditions import AVIF, WEBP, Rendition
+from optin.site.resized_pictures import AVIF, WEBP, Rendition
 from optin.theme.theme import Asset, Theme
 from optin.theme.views import Picture
 

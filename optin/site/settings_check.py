@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import phonenumbers
 
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.time_zones import zone_of

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.channel import declared_addresses
-from optin.consent.consent_record import SubjectId
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.form_version import EMAIL_FIELD
+from optin.consent.status_transitions import SubjectId
 from optin.proof.canonical_json import canonical, parse
 from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from optin.consent.consent_record import ConsentRecord, ConsentState, RequestId, Status, SubjectId
 from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import ConsentRecord, ConsentState, RequestId, Status, SubjectId
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import new_id
 from optin.store.row_queries import list_parameters

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from optin.consent.consent_record import SubjectId
 from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import SubjectId
 from optin.store.consent_key_columns import columns_of
 from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.row_queries import list_parameters

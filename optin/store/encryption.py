@@ -14,9 +14,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from optin.consent.channel import Address
-from optin.consent.consent_record import ID_BYTES
-from optin.consent.contact_address import EmailAddress, address_key
+from optin.consent.email_and_telephone import EmailAddress, address_key
 from optin.consent.signed_links import Links
+from optin.consent.status_transitions import ID_BYTES
 from optin.errors import KeysUnusable
 from optin.keys import KeyRing
 from optin.proof.signed_notes import SigningKey

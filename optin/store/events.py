@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from optin.consent.consent_record import IN_JOURNAL, RequestId, SubjectId
+from optin.consent.status_transitions import IN_JOURNAL, RequestId, SubjectId
 from optin.proof.canonical_json import Json, canonical, parse
 from optin.proof.commitment import leaf_digest
 from optin.store.database_interface import Row, Tx, Value

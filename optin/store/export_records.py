@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.consent.consent_record import SubjectId
 from optin.consent.event_content import exported
 from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import SubjectId
 from optin.proof.canonical_json import Json, canonical, parse
 from optin.proof.commitment import digest
 from optin.store.consent_key_columns import columns_of

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from optin.consent.consent_record import EventKind
 from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import EventKind
 from optin.proof.canonical_json import Json, canonical, parse
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.row_queries import count_rows

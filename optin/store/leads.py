@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 
-from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import RequestId, SubjectId
 from optin.store.consent_key_columns import columns_of
 from optin.store.database_interface import Row, Tx, Value, from_ms
 from optin.store.events import StoredEvent, stored_event

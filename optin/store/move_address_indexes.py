@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from optin.consent.consent_record import ID_BYTES, RequestId, SubjectId
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
+from optin.consent.status_transitions import ID_BYTES, RequestId, SubjectId
 from optin.errors import StoreUnusable
 from optin.store.contacts import open_contact
 from optin.store.database_interface import Tx

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from optin.consent.consent_record import ID_BYTES
+from optin.consent.status_transitions import ID_BYTES
 from optin.proof.canonical_json import parse
 from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault, new_id

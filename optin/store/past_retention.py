@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.consent.consent_record import ConsentState, SubjectId
+from optin.consent.status_transitions import ConsentState, SubjectId
 from optin.store.data_subjects import CONSENT_COLUMNS, read_consent
 from optin.store.database_interface import Tx, to_ms
 from optin.store.row_queries import count_rows

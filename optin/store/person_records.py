@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.consent.consent_record import RequestId, SubjectId
+from optin.consent.status_transitions import RequestId, SubjectId
 from optin.store.database_interface import Tx, from_ms
 from optin.store.encryption import EncryptedCell, Vault
 from optin.store.events import NOBODY

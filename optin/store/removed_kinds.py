@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from optin.consent.consent_record import RequestId
+from optin.consent.status_transitions import RequestId
 from optin.errors import RequestRefused
 from optin.store.database_interface import Tx, Value
 from optin.store.kind_tables import REGISTER, TableScope, TablesPart

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from optin.consent.consent_record import RequestId, SubjectId
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.erasure_grounds import ErasureGround, erasure_faults, kinds_of
 from optin.consent.event_content import erased
+from optin.consent.status_transitions import RequestId, SubjectId
 from optin.errors import KeysUnusable, LogDisagrees
 from optin.proof.canonical_json import parse
 from optin.store.database_interface import Row, Tx, from_ms, to_ms

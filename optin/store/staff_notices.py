@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from optin.consent.consent_record import ID_BYTES, RequestId
+from optin.consent.status_transitions import ID_BYTES, RequestId
 from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.row_queries import has_row
 

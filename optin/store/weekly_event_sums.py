@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from optin.consent.consent_record import EventKind, RequestId
+from optin.consent.status_transitions import EventKind, RequestId
 from optin.proof.canonical_json import parse
 from optin.store.database_interface import Tx, from_ms
 

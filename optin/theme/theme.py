@@ -20,7 +20,7 @@ from jinja2 import (
 )
 
 from optin.consent.channel import address_at, declared_addresses
-from optin.proof.bundle_archive import pack
+from optin.proof.bundle_zip_file import pack
 from optin.proof.page_assets import asset_address, content_type_of
 from optin.theme import mail_views, views
 from optin.theme.catalogue import catalogue

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from optin.consent.channel import Channel, channel_named
-from optin.consent.contact_address import international
+from optin.consent.email_and_telephone import international
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.time_zones import offset_in_words
 from optin.theme.catalogue import Sentence, catalogue, catalogue_path, plural_form

@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from optin.consent.consent_record import RequestId
 from optin.consent.form_version import FormDeclaration, Slug
 from optin.consent.signed_links import LinkKind
+from optin.consent.status_transitions import RequestId
 from optin.errors import LinkExpired
 from optin.flows.consents.confirm import Confirmation, ShownRequest, confirm, view_confirmation, view_request
 from optin.flows.consents.duplicate_posts import mailed_request

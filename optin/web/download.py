@@ -8,9 +8,9 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from optin.consent.consent_record import RequestId
 from optin.consent.form_version import FormDeclaration
 from optin.consent.signed_links import LinkKind
+from optin.consent.status_transitions import RequestId
 from optin.errors import FileUnavailable
 from optin.flows.consents.confirm import view_confirmation
 from optin.flows.delivery.promised_file import view_promised_file

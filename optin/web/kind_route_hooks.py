@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from optin.consent.consent_record import RequestId
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.signed_links import LinkKind
+from optin.consent.status_transitions import RequestId
 from optin.errors import LinkSpent, PageUnknown
 from optin.flows.context import Context
 from optin.flows.records.decrypted_request import kind_of_request

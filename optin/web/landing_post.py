@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.consent.channel import address_at
-from optin.consent.consent_record import ID_BYTES, RequestId
 from optin.consent.form_version import EMAIL_FIELD, IN_HTML, FormKey, FormVersion, Slug
 from optin.consent.kind_specific_details import DetailsPart
 from optin.consent.posted_form import (
@@ -23,6 +22,7 @@ from optin.consent.posted_form import (
     settle_doubtful_address,
 )
 from optin.consent.signed_links import LinkKind
+from optin.consent.status_transitions import ID_BYTES, RequestId
 from optin.errors import (
     FormUnknown,
     LinkExpired,

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
 
-from optin.proof.bundle_archive import unpack
+from optin.proof.bundle_zip_file import unpack
 from optin.proof.receipt_files import PROOF_FILE
 
 _NAME = re.compile(r"[A-Za-z0-9_.@-]{1,200}\.eml")

@@ -26,7 +26,7 @@ from optin.consent.posted_form import (
 )
 from optin.consent.purpose import ConsentKey
 from optin.consent.signed_links import LinkKind
-from optin.consent.typed_address import AddressRefused, parse_typed_email
+from optin.consent.typed_email_address import AddressRefused, parse_typed_email
 from optin.errors import JournalUnusable, LinkExpired, LogDiverged, PostMalformed, StoreBusy
 from optin.export.personal_data_json import as_json
 from optin.flows.consents.encrypted_page_token import as_token, from_token, open_text, seal_text

@@ -8,9 +8,9 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from optin.consent.consent_record import ID_BYTES, RequestId
 from optin.consent.purpose import PurposeId
 from optin.consent.signed_links import LinkKind
+from optin.consent.status_transitions import ID_BYTES, RequestId
 from optin.errors import LinkSpent, PostMalformed
 from optin.flows.rights.withdraw import (
     Withdrawable,

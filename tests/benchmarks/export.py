@@ -15,9 +15,9 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from optin.consent.consent_record import EventKind, RequestId, SubjectId
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import EventBuilder, rfc3339
+from optin.consent.status_transitions import EventKind, RequestId, SubjectId
 from optin.keys import load_keys, make_keys
 from optin.proof.canonical_json import canonical
 from optin.proof.commitment import commit, leaf_digest

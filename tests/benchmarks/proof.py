@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.posted_form import ValidEntry
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context import Context

@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 
 from optin.consent.channel import Channel
-from optin.consent.consent_record import EventKind, RequestId
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.event_content import EventBuilder, rfc3339
 from optin.consent.posted_form import ValidEntry
+from optin.consent.status_transitions import EventKind, RequestId
 from optin.export.contact_list_reader import PeopleList, open_list
 from optin.export.contact_list_row import ContactListRow
 from optin.export.table_writer import Table, table

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import httpx2 as httpx
 
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.posted_form import ValidEntry
 from optin.flows.consents.sign_up import sign_up
 from optin.store.database_interface import written

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from optin.consent.channel import Channel
 from optin.consent.consent_history import History, LoggedEvent
-from optin.consent.consent_record import (
+from optin.consent.event_content import rfc3339
+from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import (
     TRANSITIONS,
     EventKind,
     RequestId,
@@ -20,8 +22,6 @@ from optin.consent.consent_record import (
     TransitionRefused,
     fold,
 )
-from optin.consent.event_content import rfc3339
-from optin.consent.purpose import ConsentKey
 from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL
 
 FIRST, SECOND = RequestId(b"1" * 16), RequestId(b"2" * 16)

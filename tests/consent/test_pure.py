@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.consent.confirmation_code import DIGITS, code_matches, new_code, spaced_code
-from optin.consent.consent_record import (
+from optin.consent.email_and_telephone import address_key, as_mailed, mailbox_of, parse_email, parse_phone
+from optin.consent.event_content import rfc3339
+from optin.consent.form_version import FormDeclaration
+from optin.consent.kind_specific_details import DetailsPart
+from optin.consent.posted_form import FieldProblem, FormInput, ValidEntry, read_entry, read_form_input
+from optin.consent.purpose import ConsentKey
+from optin.consent.retention_period import RetentionPeriod
+from optin.consent.signed_links import LinkKind, Links
+from optin.consent.status_transitions import (
     TRANSITIONS,
     ConsentRecord,
     EventKind,
@@ -21,14 +29,6 @@ from optin.consent.consent_record import (
     fold,
     follow,
 )
-from optin.consent.contact_address import address_key, as_mailed, mailbox_of, parse_email, parse_phone
-from optin.consent.event_content import rfc3339
-from optin.consent.form_version import FormDeclaration
-from optin.consent.kind_specific_details import DetailsPart
-from optin.consent.posted_form import FieldProblem, FormInput, ValidEntry, read_entry, read_form_input
-from optin.consent.purpose import ConsentKey
-from optin.consent.retention_period import RetentionPeriod
-from optin.consent.signed_links import LinkKind, Links
 from optin.errors import LinkForged, PostMalformed
 from optin.proof.canonical_json import canonical, parse
 from optin.proof.commitment import commit, leaf_digest, opens

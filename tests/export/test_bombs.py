@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from optin.proof.bundle_archive import BundleBroken, unpack
+from optin.proof.bundle_zip_file import BundleBroken, unpack
 from optin.site.measure_pictures import PictureRefused, read_picture
 from optin.theme.icon import ICON_PATH, TOUCH_PATH, drawn_icon
 from optin.theme.look import Look
@@ -39,7 +39,7 @@ except RequestRefused as problem:
 VERIFY = """
 import sys
 from pathlib import Path
-from optin.proof.bundle_archive import BundleBroken, unpack
+from optin.proof.bundle_zip_file import BundleBroken, unpack
 try:
     unpack(Path(sys.argv[1]).read_bytes())
 except BundleBroken as problem:

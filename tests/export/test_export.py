@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 
 from optin.app.main import main
 from optin.consent.channel import Channel
-from optin.consent.consent_record import ID_BYTES
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.form_version import FormDigest, FormKey, FormVersion
 from optin.consent.purpose import ConsentKey, ConsentQuestion, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import LinkKind
+from optin.consent.status_transitions import ID_BYTES
 from optin.errors import RequestRefused
 from optin.export.destination import destination
 from optin.export.lead_row import LeadRows

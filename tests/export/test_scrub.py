@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from xlsxwriter import Workbook
 
 from optin.app.main import main
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.errors import RequestRefused
 from optin.export.contact_list_reader import open_list
 from optin.flows.rights.erase import BY_PERSON, erase_person

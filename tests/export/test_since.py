@@ -11,7 +11,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from optin.app.main import main
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.form_version import Slug
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.services.open_installation import open_installation

@@ -25,7 +25,7 @@ from struct import Struct
 
 import httpx2 as httpx
 
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.flows.evidence.audit import Audit
 from optin.keys import load_keys
 from optin.store.database_interface import Row, Store, Tx

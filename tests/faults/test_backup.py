@@ -16,10 +16,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from optin.app.main import main
-from optin.consent.consent_record import Status
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.form_version import Slug
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.status_transitions import Status
 from optin.errors import JournalUnusable
 from optin.flows.retention.sweep_rules import plan, sweep_rules
 from optin.flows.rights.erase import BY_PERSON, erase_person

@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.flows.context import Context
 from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead
 from optin.flows.evidence.audit import Audit
-from optin.flows.exports.webhooks import ReceiverAnswer, claim_outgoing, record_answer
+from optin.flows.exports.queue_webhook_messages import ReceiverAnswer, claim_outgoing, record_answer
 from optin.flows.retention import sweep_consents
 from optin.flows.rights.erase import erase_person
 from optin.jobs.sweep_runner import sweep
 from optin.store.database_interface import Tx
 from optin.store.event_log import integrate
 from optin.store.mail_outbox import NoticeMail, enqueue, enqueue_notice
+from optin.store.registered_webhooks import keep_webhooks
 from optin.store.sending_claims import ClaimBatch
-from optin.store.webhooks import keep_webhooks
 from tests.installed import KINDS
 from tests.world import TIPS, World, open_world
 

@@ -17,7 +17,7 @@ from typing import cast
 import psycopg
 import pytest
 
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.errors import StoreBusy, StoreUnusable
 from optin.flows.delivery.deliver_mails import claim_orders, record_crashed_send
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Verdict

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.flows.delivery.mail_order import MailKind, Verdict
 from optin.flows.rights.erase import BY_PERSON, erase_and_notify, erase_person
 from optin.proof.inclusion_proof import InclusionProof

@@ -18,8 +18,8 @@ import httpx2 as httpx
 import pytest
 from click.testing import Result
 
-from optin.consent.consent_record import RequestId
 from optin.consent.form_version import Slug
+from optin.consent.status_transitions import RequestId
 from optin.errors import JournalUnusable, LogDiverged, StoreUnusable
 from optin.flows.evidence import check_log_growth
 from optin.flows.rights.correct import correct

@@ -16,14 +16,14 @@ from optin.consent.channel import Channel
 from optin.consent.form_version import Slug
 from optin.consent.webhook_message import WebhookKind
 from optin.flows.exports.export_leads import LeadExport
+from optin.flows.exports.queue_webhook_messages import ReceiverAnswer
 from optin.flows.exports.scrub_contact_list import Scrubber
-from optin.flows.exports.webhooks import ReceiverAnswer
 from optin.jobs.webhook_sender import CallResult, WebhookCall, _Lane
 from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
 from optin.settings.site import Webhook
+from optin.store.registered_webhooks import keep_webhooks
 from optin.store.webhook_outbox import enqueue_message
-from optin.store.webhooks import keep_webhooks
 from tests.faults.test_backup import House, index_of
 from tests.flows.test_deletion_grounds import UNDO
 from tests.installed import KINDS

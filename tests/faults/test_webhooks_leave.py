@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from optin.consent.webhook_message import WebhookKind, secret_text, signed_headers
-from optin.flows.exports.webhooks import ReceiverAnswer
+from optin.flows.exports.queue_webhook_messages import ReceiverAnswer
 from optin.jobs import webhook_sender as webhooks
 from optin.jobs.webhook_sender import CallResult, HttpSender, PrintingSender, WebhookCall, webhook_jobs
 from optin.services import http_client as outgoing

@@ -12,7 +12,7 @@ import pytest
 
 from optin.consent.webhook_message import secret_text
 from optin.services.site_edition import load_edition
-from optin.store.webhooks import keep_webhooks
+from optin.store.registered_webhooks import keep_webhooks
 from tests.faults.test_backup import (
     House,
     back_up,

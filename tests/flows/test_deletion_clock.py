@@ -9,10 +9,10 @@ from functools import partial
 
 import pytest
 
-from optin.consent.consent_record import EventKind, Status
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import SKEW, LinkKind
+from optin.consent.status_transitions import EventKind, Status
 from optin.consent.wrong_clock import FOLLOWED, ClockReading
 from optin.errors import ClockDoubted, KeysUnusable, LinkExpired
 from optin.flows.deletion_clock import read_clock
@@ -31,8 +31,15 @@ from optin.services.installation import Installation
 from optin.services.open_installation import see_clock
 from optin.services.steady_clock import SteadyClock
 from optin.settings.site import Sweep
-from optin.store.clock_mark import MARK, SweepDay, events_of_the_clock, keep_mark, known_moment, newest_event
 from optin.store.database_interface import to_ms
+from optin.store.latest_known_time import (
+    MARK,
+    SweepDay,
+    events_of_the_clock,
+    keep_mark,
+    known_moment,
+    newest_event,
+)
 from optin.store.officer_actions import actions_of
 from tests.installed import KINDS
 from tests.kinds.prize_draw.test_draw_flows import PROMISE, SLUG

@@ -14,20 +14,20 @@ from typing import Any
 import pytest
 
 from optin.consent.channel import Channel
-from optin.consent.consent_record import EventKind, RequestId, Status
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.erasure_grounds import ErasureGround, ErasureReason, erasure_faults, own_ground
 from optin.consent.event_content import erased
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.served_forms import ServedForms
+from optin.consent.status_transitions import EventKind, RequestId, Status
 from optin.errors import LogDisagrees
 from optin.flows.consents.confirm import confirm
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.withdrawals_in_journal import endings_in_journal
 from optin.flows.exports.export_leads import LeadExport
+from optin.flows.exports.queue_webhook_messages import claim_outgoing
 from optin.flows.exports.scrub_contact_list import Scrubber
-from optin.flows.exports.webhooks import claim_outgoing
 from optin.flows.records.event_history import request_history
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_person
@@ -41,9 +41,9 @@ from optin.store.database_interface import Value, from_ms
 from optin.store.event_log import integrate
 from optin.store.events import contents_about_nobody, events_of
 from optin.store.export_records import ExportRun, record_export
+from optin.store.registered_webhooks import keep_webhooks
 from optin.store.requests import erase_requests
 from optin.store.sending_claims import ClaimBatch
-from optin.store.webhooks import keep_webhooks
 from tests.export.test_export import lead_export
 from tests.installed import KINDS
 from tests.kinds.prize_draw.test_draw_flows import close, draw

@@ -10,9 +10,9 @@ from datetime import timedelta
 import pytest
 
 from optin.consent.confirmation_code import MAX_TRIES
-from optin.consent.consent_record import RequestId, Status
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import LinkKind
+from optin.consent.status_transitions import RequestId, Status
 from optin.errors import LinkExpired, LinkForged, LinkSpent
 from optin.flows.consents.confirm import CodeRefused, Confirmation, confirm_by_code, view_request
 from optin.flows.consents.resend_confirmation import resend_confirmation

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from optin.consent.consent_record import RequestId
-from optin.consent.contact_address import EmailAddress, parse_email
+from optin.consent.email_and_telephone import EmailAddress, parse_email
+from optin.consent.status_transitions import RequestId
 from optin.flows.consents.confirm import CodeRefused, confirm_by_code
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import has_read, take_link, take_of_day, take_reader_mail

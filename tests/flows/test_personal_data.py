@@ -7,9 +7,9 @@ from datetime import timedelta
 from functools import partial
 
 from optin.consent.channel import Channel
-from optin.consent.consent_record import Status
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import Status
 from optin.flows.exports.scrub_contact_list import KEPT, Scrubber
 from optin.flows.retention.sweep_consents import sweep_leads
 from optin.flows.rights.correct import correct

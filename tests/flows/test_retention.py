@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from optin.app.main import main
 from optin.consent.channel import Channel
-from optin.consent.consent_record import Status
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.served_forms import ServedForms
+from optin.consent.status_transitions import Status
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.retention.sweep_rules import plan, sweep_rules
 from optin.flows.rights.erase import BY_PERSON, erase_person

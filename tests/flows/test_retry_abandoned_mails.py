@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from optin.app.main import main
-from optin.consent.consent_record import RequestId
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.posted_form import ValidEntry
 from optin.consent.signed_links import LinkKind
+from optin.consent.status_transitions import RequestId
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context_with_kinds import SiteContext

@@ -14,17 +14,17 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from optin.consent.compare_variants import wilson_interval
-from optin.consent.consent_record import EventKind, RequestId
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.form_version import Slug
 from optin.consent.purpose import PurposeId
 from optin.consent.served_forms import ServedForms
+from optin.consent.status_transitions import EventKind, RequestId
 from optin.errors import RequestRefused
 from optin.export.statistics_json import as_json, schema
 from optin.export.weekly_chart import MOST_WEEKS, as_svg
 from optin.flows.reports.statistics import ErasedEvents, Rate, Statistics, StatisticsCount
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.store import event_counts as counting
+from optin.store import events_to_count as counting
 from optin.store.database_interface import Operation, P, Row, T, Tx, Value
 from optin.store.weekly_event_sums import DOWNLOADED, add_to_tally
 from tests.world import CALL, DECLARATION, TIPS, World, form_version

@@ -10,11 +10,11 @@ from functools import partial
 import pytest
 
 from optin.consent.confirmation_code import MAX_TRIES
-from optin.consent.consent_record import RequestId, Status
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.erasure_grounds import ErasureGround, ErasureReason
 from optin.consent.posted_form import ValidEntry
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.status_transitions import RequestId, Status
 from optin.errors import LinkExpired
 from optin.flows.consents.confirm import CodeRefused, Confirmation
 from optin.flows.consents.duplicate_posts import MOST_ALIKE, WITHIN, mailed_request

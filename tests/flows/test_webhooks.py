@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from optin.consent.channel import TELEPHONE, Channel
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.erasure_grounds import ErasureGround
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.webhook_message import WebhookKind
 from optin.flows.exports.export_leads import LeadExport
-from optin.flows.exports.webhooks import (
+from optin.flows.exports.queue_webhook_messages import (
     GIVE_UP_AFTER,
     LEASE,
     LEAST_TRIES,
@@ -37,8 +37,8 @@ from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical_json import parse
 from optin.services.installation import Installation
 from optin.store.export_records import ExportRun, record_export
+from optin.store.registered_webhooks import keep_webhooks, webhook_states
 from optin.store.sending_claims import ClaimBatch
-from optin.store.webhooks import keep_webhooks, webhook_states
 from tests.installed import KINDS
 from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, open_world
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.consent.channel import Channel
-from optin.consent.contact_address import EmailAddress, address_key, as_mailed, mailbox_of, parse_email
+from optin.consent.email_and_telephone import EmailAddress, address_key, as_mailed, mailbox_of, parse_email
 from optin.consent.purpose import PurposeId
 from optin.errors import StoreUnusable
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder

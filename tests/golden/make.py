@@ -18,20 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from optin.consent.channel import Channel
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.flows.delivery.deliver_mails import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.exports.export_leads import LeadExport
-from optin.flows.exports.webhooks import ReceiverAnswer, claim_outgoing, record_answer
+from optin.flows.exports.queue_webhook_messages import ReceiverAnswer, claim_outgoing, record_answer
 from optin.flows.rights.officer_requests import OfficerRequest, hold_on_request
 from optin.jobs.sweep_runner import sweep
 from optin.keys import write_rotated
 from optin.kinds.prize_draw.draw_winners import draw_winners, tell_entrants
 from optin.services.event_log_signer import advance_log
 from optin.store.export_records import ExportRun, record_export
+from optin.store.registered_webhooks import keep_webhooks
 from optin.store.sending_claims import ClaimBatch
-from optin.store.webhooks import keep_webhooks
 from tests.golden.archive import (
     BEGUN,
     DATABASE,

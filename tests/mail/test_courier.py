@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.errors import StoreBusy
 from optin.flows.delivery.deliver_mails import LEASE
 from optin.flows.delivery.mail_order import MailKind, Order, Verdict

@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from optin.consent.channel import Channel
-from optin.consent.consent_record import RequestId
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.erasure_grounds import ErasureGround, ErasureReason
 from optin.consent.event_content import erased, rfc3339
 from optin.consent.form_version import Slug
 from optin.consent.posted_form import ValidEntry
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.status_transitions import RequestId
 from optin.errors import OptinError, SetupRefused
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up
@@ -42,15 +42,15 @@ from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.withdraw import withdraw_consent
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
-from optin.proof.bundle_archive import BundleBroken, unpack
+from optin.proof.bundle_zip_file import BundleBroken, unpack
 from optin.proof.canonical_json import Json, canonical
 from optin.proof.checkpoints_in_files import checkpoints_in
 from optin.proof.commitment import leaf_digest
 from optin.proof.merkle_tree import Frontier
 from optin.proof.signed_notes import Checkpoint, SignedNote, parse_keys
 from optin.proof.verify_bundle import verify_bundle
+from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.event_log_signer import advance_log
-from optin.services.evidence_bundle import make_bundle
 from optin.services.installation import Installation
 from optin.services.open_store import StoreUse
 from optin.services.site_edition import Edition, keep_edition

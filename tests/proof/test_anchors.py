@@ -21,19 +21,19 @@ from click.testing import CliRunner
 from cryptography.x509 import load_pem_x509_certificates
 
 from optin.app.main import main
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.retention_period import RetentionPeriod
 from optin.jobs import anchor_checkpoints as anchors_
 from optin.jobs.anchor_checkpoints import anchor as anchor_
 from optin.jobs.anchor_checkpoints import anchor_job
 from optin.keys import KeyRing, load_keys
-from optin.proof.bundle_archive import unpack
+from optin.proof.bundle_zip_file import unpack
 from optin.proof.inclusion_proof import InclusionProof
 from optin.proof.signed_notes import COSIGNATURE, Signature, SignedNote, SigningKey, VerifierKey
 from optin.proof.trusted_time_stamp import StampBroken, read_stamp, vouches
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
+from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.event_log_signer import advance_log
-from optin.services.evidence_bundle import make_bundle
 from optin.services.http_client import VettedClient
 from optin.services.steady_clock import utc_now
 from optin.settings.site import Anchors, Witness

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from optin.proof.bundle_archive import MANIFEST, BundleBroken, pack, unpack
+from optin.proof.bundle_zip_file import MANIFEST, BundleBroken, pack, unpack
 from optin.proof.commitment import digest
 
 FILES = {"README.txt": b"read me " * 20, "declaration.json": b"{}"}

@@ -7,10 +7,10 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from optin.consent.contact_address import parse_email
-from optin.proof.bundle_archive import pack, unpack
+from optin.consent.email_and_telephone import parse_email
+from optin.proof.bundle_zip_file import pack, unpack
 from optin.proof.verify_bundle import verify_bundle
-from optin.services.evidence_bundle import make_bundle
+from optin.services.assemble_evidence_bundle import make_bundle
 from tests.web.conftest import Visit
 
 BOTH: dict[str, Any] = {"consent": ["tips-email", "follow-up-phone"], "phone": "+31201234567"}

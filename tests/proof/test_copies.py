@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from optin.consent.contact_address import parse_email
-from optin.proof.bundle_archive import BundleBroken, unpack
+from optin.consent.email_and_telephone import parse_email
+from optin.proof.bundle_zip_file import BundleBroken, unpack
 from optin.proof.commitment import digest
 from optin.proof.readable_copies import (
     MOST_EMBEDDED_BYTES,
@@ -23,8 +23,8 @@ from optin.proof.readable_copies import (
 )
 from optin.proof.verify_bundle import verify_bundle
 from optin.proof.verify_readable_copies import copy_faults
-from optin.services import evidence_bundle as evidence
-from optin.services.evidence_bundle import make_bundle
+from optin.services import assemble_evidence_bundle as evidence
+from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.steady_clock import utc_now
 from tests.proof.test_evidence import dressed
 from tests.theme.font import TWICE

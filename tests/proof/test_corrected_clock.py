@@ -7,17 +7,17 @@ from functools import partial
 
 import pytest
 
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.wrong_clock import ClockSetBack, explained, set_back_over
 from optin.flows.evidence.audit import Audit
 from optin.flows.retention.clock_correction import note_set_back
-from optin.proof.bundle_archive import unpack
+from optin.proof.bundle_zip_file import unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services import steady_clock as clock_module
-from optin.services.evidence_bundle import make_bundle
+from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.steady_clock import SteadyClock
-from optin.store.clock_mark import newest_event
 from optin.store.event_log import integrate, log_frontier, sign_checkpoint
+from optin.store.latest_known_time import newest_event
 from tests.installed import KINDS
 from tests.web.conftest import Visit
 from tests.world import NOON, TIPS, World

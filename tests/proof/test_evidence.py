@@ -22,19 +22,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.app.main import main
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
 from optin.keys import KeyRing
-from optin.proof.bundle_archive import MANIFEST, BundleBroken, pack, unpack
 from optin.proof.bundle_report import Report
+from optin.proof.bundle_zip_file import MANIFEST, BundleBroken, pack, unpack
 from optin.proof.canonical_json import canonical
 from optin.proof.commitment import commit, digest, leaf_digest
 from optin.proof.inclusion_proof import InclusionProof
 from optin.proof.merkle_tree import Frontier, inclusion_proof
 from optin.proof.signed_notes import Checkpoint
 from optin.proof.verify_bundle import verify_bundle
-from optin.services.evidence_bundle import make_bundle
+from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.site_edition import Edition, keep_edition, load_edition
 from optin.services.steady_clock import utc_now
 from optin.store.encryption import Vault

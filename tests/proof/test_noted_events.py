@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from optin.consent.consent_record import EventKind, RequestId, Status
 from optin.consent.event_content import (
     KIND_AWAY,
     KIND_ROWS,
@@ -19,6 +18,7 @@ from optin.consent.event_content import (
     rfc3339,
 )
 from optin.consent.kind_part_lookup import PartsByKind
+from optin.consent.status_transitions import EventKind, RequestId, Status
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.log_kind_event import note_event
 from optin.flows.kind_flow_hooks import FlowPart

@@ -20,7 +20,7 @@ from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.mail.compose_mails import Composer
 from optin.mail.kind_mail_hooks import MailSender
 from optin.proof import receipt_files
-from optin.proof.bundle_archive import BundleBroken, pack, unpack
+from optin.proof.bundle_zip_file import BundleBroken, pack, unpack
 from optin.proof.checkpoints_in_files import checkpoints_in
 from optin.proof.receipt_files import files_of_mail
 from optin.settings.site import ReceiptTable

@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.jobs import anchor_checkpoints as anchors_
 from optin.jobs.anchor_checkpoints import anchor
-from optin.proof.bundle_archive import unpack
+from optin.proof.bundle_zip_file import unpack
 from optin.proof.signed_notes import NoteBroken, Signature, SignedNote, VerifierKey
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
 from optin.proof.witness_request import submission, submission_address
+from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.event_log_signer import advance_log
-from optin.services.evidence_bundle import make_bundle
 from optin.services.http_client import VettedClient
 from optin.services.steady_clock import utc_now
 from optin.settings.site import Anchors, Witness

@@ -17,7 +17,7 @@ from optin.site import pdf_drawing_process, pdf_pages
 from optin.site.findings import Finding
 from optin.site.measure_pictures import PictureRefused
 from optin.site.picture_cache import FOLDER, PictureCache
-from optin.site.renditions import AVIF, WEBP, WIDTHS, renditions
+from optin.site.resized_pictures import AVIF, WEBP, WIDTHS, renditions
 from optin.theme.theme import Theme
 from tests.installed import KINDS
 from tests.site.conftest import findings, paper
@@ -91,7 +91,7 @@ def test_fine_shades_of_grey_stay(tmp_path: Path) -> None:
 
 def test_where_avif_cannot_be_written_there_is_webp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """W3: which formats there are is asked at run time."""
-    monkeypatch.setattr("optin.site.renditions.has_avif", lambda: False)
+    monkeypatch.setattr("optin.site.resized_pictures.has_avif", lambda: False)
     assert {it.ending for it in renditions(drawing(900, 900), "cover", PictureCache(tmp_path))} == {WEBP}
 
 

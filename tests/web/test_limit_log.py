@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from optin.consent.confirmation_code import MAX_TRIES
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.signed_links import LinkKind
 from optin.settings.site import Limits
 from optin.web import limit_log

@@ -13,7 +13,7 @@ import html5lib
 import pytest
 from jsonschema import Draft202012Validator
 
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.purpose import PurposeId
 from optin.consent.signed_links import LinkKind
 from optin.export.personal_data_json import schema

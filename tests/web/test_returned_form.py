@@ -10,9 +10,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from optin.consent.consent_record import ID_BYTES
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.signed_links import LinkKind
+from optin.consent.status_transitions import ID_BYTES
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.mail.compose_mails import Composer
 from optin.mail.kind_mail_hooks import MailSender

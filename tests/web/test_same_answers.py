@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.consent.confirmation_code import MAX_TRIES
-from optin.consent.consent_record import RequestId
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.erasure_grounds import BY_PERSON
 from optin.consent.signed_links import LinkKind
+from optin.consent.status_transitions import RequestId
 from optin.errors import LinkSpent
 from optin.flows.delivery.mail_order import MailKind
 from optin.jobs.sweep_runner import sweep

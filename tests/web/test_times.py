@@ -7,12 +7,12 @@ import re
 from datetime import UTC, datetime
 from functools import partial
 
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder
 from optin.mail.compose_mails import Composer
 from optin.mail.kind_mail_hooks import MailSender
-from optin.proof.bundle_archive import unpack
-from optin.services.evidence_bundle import make_bundle
+from optin.proof.bundle_zip_file import unpack
+from optin.services.assemble_evidence_bundle import make_bundle
 from optin.store.event_log import integrate
 from optin.web.dev import moment_of
 from tests.installed import KINDS

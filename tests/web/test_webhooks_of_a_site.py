@@ -10,13 +10,13 @@ import html5lib
 import pytest
 from jsonschema import Draft202012Validator
 
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.export.personal_data_json import schema
-from optin.proof.bundle_archive import unpack
+from optin.proof.bundle_zip_file import unpack
 from optin.proof.verify_bundle import verify_bundle
-from optin.services.evidence_bundle import make_bundle
+from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.site_edition import load_edition
-from optin.store.webhooks import keep_webhooks
+from optin.store.registered_webhooks import keep_webhooks
 from tests.flows.test_webhooks import Told
 from tests.installed import KINDS
 from tests.web.conftest import Visit

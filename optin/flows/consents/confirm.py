@@ -13,7 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.confirmation_code import MAX_TRIES, code_matches
-from optin.consent.consent_record import (
+from optin.consent.email_and_telephone import EmailAddress
+from optin.consent.event_content import KIND_AWAY
+from optin.consent.form_version import EMAIL_FIELD, FormDeclaration
+from optin.consent.purpose import ConsentQuestion
+from optin.consent.status_transitions import (
     ConsentRecord,
     ConsentState,
     EventKind,
@@ -24,10 +28,6 @@ from optin.consent.consent_record import (
     follow,
     may_confirm,
 )
-from optin.consent.contact_address import EmailAddress
-from optin.consent.event_content import KIND_AWAY
-from optin.consent.form_version import EMAIL_FIELD, FormDeclaration
-from optin.consent.purpose import ConsentQuestion
 from optin.errors import LinkExpired, LinkSpent
 from optin.flows.consents.duplicate_posts import lock_mailed_request
 from optin.flows.context import Context
@@ -37,7 +37,7 @@ from optin.flows.delivery.mail_order import GivenConsent, MailKind
 from optin.flows.delivery.person_status import person_status_of
 from optin.flows.delivery.promised_file import keep_promised_file
 from optin.flows.delivery.staff_notices import queue_notices
-from optin.flows.exports.webhooks import queue_confirmed
+from optin.flows.exports.queue_webhook_messages import queue_confirmed
 from optin.flows.kind_errors import as_kind_failed
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import OpenedRequest, open_request

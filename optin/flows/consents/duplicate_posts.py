@@ -12,8 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from optin.consent.consent_record import RequestId
 from optin.consent.form_version import FormDigest
+from optin.consent.status_transitions import RequestId
 from optin.errors import LinkSpent
 from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind

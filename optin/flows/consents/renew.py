@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from optin.consent.consent_record import ConsentState, RequestId, SubjectId
 from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import ConsentState, RequestId, SubjectId
 from optin.errors import PageUnknown
 from optin.flows.consents.store_request import NewRequest, store_request
 from optin.flows.context import Context

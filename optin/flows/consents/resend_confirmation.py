@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from optin.consent.consent_record import RequestId
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
+from optin.consent.status_transitions import RequestId
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import MailRequester, mailbox_digest, take_form_mail, take_reader_mail
 from optin.flows.delivery.mail_order import MailKind

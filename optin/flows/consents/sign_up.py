@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from optin.consent.consent_record import RequestId
 from optin.consent.form_version import FormVersion
 from optin.consent.posted_form import ValidEntry
+from optin.consent.status_transitions import RequestId
 from optin.flows.consents.duplicate_posts import find_first_post
 from optin.flows.consents.store_request import NewRequest, store_request
 from optin.flows.context import Context

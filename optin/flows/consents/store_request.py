@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.confirmation_code import new_code
-from optin.consent.consent_record import RequestId
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import EventBuilder, rfc3339
 from optin.consent.form_version import FormVersion
+from optin.consent.status_transitions import RequestId
 from optin.flows.consents.duplicate_posts import FirstPost
 from optin.flows.context import Context
 from optin.proof.canonical_json import Json, canonical

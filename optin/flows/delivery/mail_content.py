@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.confirmation_code import spaced_code
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.signed_links import LinkKind
 from optin.errors import KindFailed, OptinError
 from optin.flows.context import Context

@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from optin.consent.confirmation_code import digits_of
-from optin.consent.contact_address import EmailAddress, mailbox_of
+from optin.consent.email_and_telephone import EmailAddress, mailbox_of
 from optin.flows.context import Context
 from optin.flows.request_policy import PER_ADDRESS, RequestPolicy
 from optin.store.database_interface import Tx

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import EventBuilder
 from optin.consent.form_version import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.consent_history import History, LoggedEvent
-from optin.consent.consent_record import EventKind
 from optin.consent.dpv_record import STATUS, ConsentSummary, receipt_document
+from optin.consent.status_transitions import EventKind
 from optin.flows.records.decrypted_request import OpenedRequest
 from optin.proof.canonical_json import parse
 from optin.proof.inclusion_proof import ENDING

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from optin.consent.consent_record import RequestId
 from optin.consent.form_version import FormDigest
+from optin.consent.status_transitions import RequestId
 from optin.flows.context import Context
 from optin.flows.delivery.backoff import wait_before
 from optin.flows.delivery.mail_order import MailKind, NoticeLine, StaffDigest

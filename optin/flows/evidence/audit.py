@@ -18,9 +18,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hmac import compare_digest
 
-from optin.consent.consent_record import EventKind
 from optin.consent.form_version import FormDeclaration, shows
 from optin.consent.kind_part_lookup import PartsByKind
+from optin.consent.status_transitions import EventKind
 from optin.flows.evidence.audit_erasures_exports import audit_erasures, audit_exports, audit_lines
 from optin.flows.evidence.audit_kinds import audit_kinds
 from optin.flows.evidence.audit_people import EVERYBODY, PeopleAudit, Share

@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.channel import Address, channel_named
-from optin.consent.consent_record import EventKind, RequestId, Status, SubjectId
 from optin.consent.form_version import FormDeclaration
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import EventKind, RequestId, Status, SubjectId
 from optin.errors import KeysUnusable
 from optin.flows.kind_flow_hooks import ConfirmedRequest, FlowPart
 from optin.proof.commitment import leaf_digest

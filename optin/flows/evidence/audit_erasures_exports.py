@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from optin.consent.consent_record import EventKind
 from optin.consent.erasure_grounds import ErasureReason, erasure_faults
 from optin.consent.event_content import LINES, MEMBERS
+from optin.consent.status_transitions import EventKind
 from optin.store.database_interface import to_ms
 from optin.store.export_records import RecordedExport
 

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TypeAlias
 
 from optin.consent.consent_history import History
-from optin.consent.consent_record import EventKind
 from optin.consent.event_content import KIND_AWAY, KIND_ROWS
 from optin.consent.kind_part_lookup import PartsByKind
+from optin.consent.status_transitions import EventKind
 from optin.errors import LogDisagrees, OptinError
 from optin.flows.kind_flow_hooks import ConfirmedRequest, FlowPart
 from optin.flows.records.event_history import request_history

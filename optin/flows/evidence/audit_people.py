@@ -20,7 +20,11 @@ from typing import Any
 
 from optin.consent.audit_due_dates import RetentionTimes, idle_faults, pending_faults
 from optin.consent.consent_history import ConsentHistory, History, LoggedEvent
-from optin.consent.consent_record import (
+from optin.consent.email_and_telephone import EmailAddress
+from optin.consent.form_version import FormDeclaration
+from optin.consent.kind_part_lookup import PartsByKind
+from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.consent.status_transitions import (
     ID_BYTES,
     ConsentRecord,
     EventKind,
@@ -29,10 +33,6 @@ from optin.consent.consent_record import (
     SubjectId,
     TransitionRefused,
 )
-from optin.consent.contact_address import EmailAddress
-from optin.consent.form_version import FormDeclaration
-from optin.consent.kind_part_lookup import PartsByKind
-from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.wrong_clock import ClockSetBack, set_back_over
 from optin.errors import KeysUnusable
 from optin.flows.evidence.audit_derived_rows import MS as _MS
@@ -44,11 +44,11 @@ from optin.proof.canonical_json import parse
 from optin.proof.commitment import commit, digest
 from optin.proof.contact_details_check import are_committed
 from optin.store.audit_reads import PeoplePage, form_rows, people_page
-from optin.store.clock_mark import set_backs
 from optin.store.contacts import open_contact
 from optin.store.database_interface import Row, Runner, to_ms
 from optin.store.encryption import EncryptedCell, Vault
 from optin.store.events import contents_about_nobody
+from optin.store.latest_known_time import set_backs
 from optin.store.requests import DeclaredData, SealedRequest
 
 _NOTHING = History([])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
 
-from optin.consent.consent_record import EventKind
+from optin.consent.status_transitions import EventKind
 from optin.consent.wrong_clock import CLOCKS_DIFFER, ClockSetBack, explained
 from optin.proof.canonical_json import parse
 from optin.proof.commitment import LEAF_PREFIX
@@ -17,11 +17,11 @@ from optin.proof.journal_chain import JournalLine, lines_since_restart, tree_hea
 from optin.proof.merkle_tree import NODE_PREFIX, Frontier
 from optin.proof.signed_notes import Checkpoint, NoteBroken, VerifierKey, open_checkpoint
 from optin.store.audit_reads import PAGE_LEAVES, leaf_page, node_page
-from optin.store.clock_mark import events_of_the_clock, set_backs
 from optin.store.database_interface import Row, Runner
 from optin.store.encryption import Vault
 from optin.store.event_log import StoredCheckpoint, checkpoints_after, log_frontier, verifier_keys
 from optin.store.installation_facts import log_origin
+from optin.store.latest_known_time import events_of_the_clock, set_backs
 
 PAGE_CHECKPOINTS = 1_000
 _SHA256 = hashlib.sha256

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from optin.consent.channel import channel_named
-from optin.consent.consent_record import IN_JOURNAL, EventKind
+from optin.consent.status_transitions import IN_JOURNAL, EventKind
 from optin.proof.canonical_json import Json
 from optin.store.database_interface import Tx
 from optin.store.event_log import leaves_of_events

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.consent.consent_record import TransitionRefused
-from optin.consent.contact_address import EmailAddress
 from optin.consent.dpv_record import ConsentSummary, record_document
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import Event
 from optin.consent.signed_links import LinkKind
+from optin.consent.status_transitions import TransitionRefused
 from optin.consent.wrong_clock import set_back_over
 from optin.errors import LogDisagrees, RequestRefused
 from optin.flows.context import Context
@@ -28,7 +28,6 @@ from optin.proof.canonical_json import canonical, parse
 from optin.proof.commitment import opens
 from optin.proof.inclusion_proof import ENDING
 from optin.proof.signed_notes import keys_text
-from optin.store.clock_mark import set_backs
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.event_log import (
@@ -43,6 +42,7 @@ from optin.store.event_log import (
     verifier_keys,
 )
 from optin.store.events import StoredEvent, event_about_nobody, events_of
+from optin.store.latest_known_time import set_backs
 from optin.store.person_records import SentMail, mails_of, requests_of
 from optin.store.stored_forms import privacy_by_prefix
 

@@ -17,11 +17,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from optin.consent.channel import declared_addresses
-from optin.consent.consent_record import EventKind, RequestId, Status, SubjectId, TransitionRefused
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import Event
 from optin.consent.form_version import EMAIL_FIELD
 from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.consent.status_transitions import EventKind, RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.wrong_clock import FOLLOWED
 from optin.errors import KeysUnusable, LogDisagrees
 from optin.flows.records.event_history import authenticated

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
-from optin.consent.consent_record import EventKind
 from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import EventKind
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason
 from optin.proof.journal_chain import JournalLine
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from optin.consent.channel import declared_addresses
-from optin.consent.consent_record import SubjectId
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.kind_specific_details import DetailsPart
 from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import SubjectId
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
 from optin.proof.canonical_json import parse

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from optin.consent.channel import Address
-from optin.consent.consent_record import Status, SubjectId
-from optin.consent.contact_address import EmailAddress, parse_email
+from optin.consent.email_and_telephone import EmailAddress, parse_email
+from optin.consent.status_transitions import Status, SubjectId
 from optin.store.contacts import Contact, open_contact
 from optin.store.database_interface import Runner, from_ms
 from optin.store.encryption import Vault

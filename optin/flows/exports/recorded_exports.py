@@ -10,7 +10,7 @@ from optin.errors import RequestRefused
 from optin.flows.context import Context
 from optin.store.database_interface import Tx
 from optin.store.export_records import ExportRun, find_export, list_exports
-from optin.store.webhooks import WebhookState, webhook_states
+from optin.store.registered_webhooks import WebhookState, webhook_states
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from datetime import datetime
 from itertools import islice
 
 from optin.consent.channel import Address
-from optin.consent.consent_record import SubjectId
 from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import SubjectId
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
 from optin.store.data_subjects import subjects_by_address, subjects_by_number

@@ -10,8 +10,8 @@ import secrets
 from dataclasses import replace
 from datetime import datetime
 
-from optin.consent.consent_record import SubjectId
 from optin.consent.form_version import EMAIL_FIELD
+from optin.consent.status_transitions import SubjectId
 from optin.errors import LogDisagrees
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.records.event_history import person_history

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from optin.consent.consent_record import RequestId
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import EventBuilder
 from optin.consent.form_version import FormDeclaration
 from optin.consent.purpose import ConsentQuestion
+from optin.consent.status_transitions import RequestId
 from optin.errors import LinkSpent
 from optin.flows.context import Context
 from optin.proof.commitment import commit

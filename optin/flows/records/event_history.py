@@ -10,17 +10,17 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from optin.consent.consent_history import History, LoggedEvent
-from optin.consent.consent_record import ConsentState, RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.event_content import Event
 from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.consent.status_transitions import ConsentState, RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.wrong_clock import CLOCKS_DIFFER, set_back_over
 from optin.errors import LogDisagrees
 from optin.proof.canonical_json import parse
-from optin.store.clock_mark import set_backs
 from optin.store.data_subjects import address_index, consents_of
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.events import StoredEvent, events_about, events_of
+from optin.store.latest_known_time import set_backs
 from optin.store.stored_forms import form_by_digest
 
 

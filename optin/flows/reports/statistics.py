@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from optin.consent.compare_variants import Comparison, wilson_interval
-from optin.consent.consent_record import EventKind
+from optin.consent.status_transitions import EventKind
 from optin.errors import RequestRefused
 from optin.flows.reports.funnel import Funnel, SourceCount, counts_by_source, funnels_of
 from optin.flows.reports.variant_counts import VariantCounts
@@ -26,7 +26,7 @@ from optin.flows.reports.week_count import ConsentCount, WeekCount, week_name
 from optin.flows.request_policy import RequestPolicy
 from optin.proof.canonical_json import Json, parse
 from optin.store.database_interface import Runner
-from optin.store.event_counts import ServedVersion, page_about_nobody, requests_page, served_versions
+from optin.store.events_to_count import ServedVersion, page_about_nobody, requests_page, served_versions
 from optin.store.source_sums import all_source_sums
 from optin.store.weekly_event_sums import ANSWERED, DOWNLOADED, all_tallies, monday_of
 

@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 
 from optin.consent.compare_variants import Comparison, WordingCounts, compare
-from optin.consent.consent_record import EventKind
-from optin.store.event_counts import ServedVersion
+from optin.consent.status_transitions import EventKind
+from optin.store.events_to_count import ServedVersion
 from optin.store.weekly_event_sums import ANSWERED, monday_of
 
 _WEEK = timedelta(days=7)

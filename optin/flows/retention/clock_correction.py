@@ -13,12 +13,12 @@ from optin.flows.context_with_kinds import SiteContext
 from optin.flows.deletion_clock import mark_clock, read_clock
 from optin.flows.delivery.deliver_mails import LEASE as MAIL_LEASE
 from optin.flows.delivery.deliver_mails import LONGEST_WAIT_SECONDS as LONGEST_MAIL_WAIT
-from optin.flows.exports.webhooks import LEASE as WEBHOOK_LEASE
-from optin.flows.exports.webhooks import LONGEST_WAIT_SECONDS as LONGEST_WEBHOOK_WAIT
-from optin.store.clock_mark import keep_mark, newest_event, set_backs
+from optin.flows.exports.queue_webhook_messages import LEASE as WEBHOOK_LEASE
+from optin.flows.exports.queue_webhook_messages import LONGEST_WAIT_SECONDS as LONGEST_WEBHOOK_WAIT
 from optin.store.correct_future_times import FutureLimits, bring_back
 from optin.store.database_interface import Tx
 from optin.store.events import add_events
+from optin.store.latest_known_time import keep_mark, newest_event, set_backs
 from optin.store.magnet_promises import SLACK
 from optin.store.officer_actions import NOBODY, RightsAction, record_action
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from optin.consent.consent_record import ConsentState, EventKind, StatusEvent, SubjectId, follow
 from optin.consent.erasure_grounds import ErasureGround
 from optin.consent.past_retention_grounds import (
     expired_consent,
@@ -16,10 +15,11 @@ from optin.consent.past_retention_grounds import (
     unconfirmed_ground,
 )
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.status_transitions import ConsentState, EventKind, StatusEvent, SubjectId, follow
 from optin.consent.webhook_message import WebhookKind
 from optin.errors import LinkSpent, LogDisagrees
 from optin.flows.consents.renew import RECONFIRMATION, request_renewal
-from optin.flows.exports.webhooks import queue_ended
+from optin.flows.exports.queue_webhook_messages import queue_ended
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.records.event_history import (
     by_right_clock,

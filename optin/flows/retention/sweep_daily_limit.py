@@ -16,8 +16,8 @@ from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.sweep_rules import plan
 from optin.flows.sweep_context import SweepContext
 from optin.flows.sweep_rule import SweepRule
-from optin.store.clock_mark import SweepDay, add_to_day, mark_told, sweep_day
 from optin.store.database_interface import Tx
+from optin.store.latest_known_time import SweepDay, add_to_day, mark_told, sweep_day
 from optin.store.officer_actions import NOBODY, RightsAction, record_action
 
 LEAST = 100  # people: below it a share says nothing

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 
-from optin.consent.consent_record import EventKind
 from optin.consent.event_content import LINES, MEMBERS, forgotten, rfc3339
+from optin.consent.status_transitions import EventKind
 from optin.errors import LogDisagrees
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.sweep_context import STEP, SweepContext, ago

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from optin.consent.consent_record import RequestId, SubjectId
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.erasure_grounds import BY_OFFICER, BY_PERSON, BY_RESTORE, ErasureGround
+from optin.consent.status_transitions import RequestId, SubjectId
 from optin.errors import LogDisagrees
 from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.exports.webhooks import queue_erased, queue_objected
+from optin.flows.exports.queue_webhook_messages import queue_erased, queue_objected
 from optin.store.contacts import load_contact, numbers_of
 from optin.store.data_subjects import consents_of, find_subject, lock_subject, remove_subject
 from optin.store.database_interface import Tx

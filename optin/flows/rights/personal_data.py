@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from optin.consent.consent_record import ConsentState, EventKind, RequestId, Status, SubjectId
 from optin.consent.form_version import EMAIL_FIELD
+from optin.consent.status_transitions import ConsentState, EventKind, RequestId, Status, SubjectId
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.person_status import person_status_of

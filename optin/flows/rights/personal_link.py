@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import MailRequester, take_link, take_reader_mail
 from optin.flows.delivery.mail_order import ASKER, MailKind

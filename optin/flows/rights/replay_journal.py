@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from optin.consent.consent_record import EventKind
 from optin.consent.event_content import restored
 from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import EventKind
 from optin.flows.context import Context
 from optin.flows.rights.erase import BY_RESTORE, erase_person
 from optin.flows.rights.withdraw import withdraw_from

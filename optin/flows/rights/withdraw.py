@@ -6,7 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from optin.consent.consent_record import (
+from optin.consent.email_and_telephone import EmailAddress
+from optin.consent.form_version import FormDeclaration
+from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.consent.status_transitions import (
     ConsentState,
     EventKind,
     RequestId,
@@ -15,13 +18,10 @@ from optin.consent.consent_record import (
     SubjectId,
     follow,
 )
-from optin.consent.contact_address import EmailAddress
-from optin.consent.form_version import FormDeclaration
-from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.webhook_message import WebhookKind
 from optin.errors import LogDisagrees
 from optin.flows.context import Context
-from optin.flows.exports.webhooks import queue_ended, queue_objected
+from optin.flows.exports.queue_webhook_messages import queue_ended, queue_objected
 from optin.flows.records.decrypted_request import OpenedRequest, open_request
 from optin.flows.records.event_history import current_consents, request_history
 from optin.store.contacts import numbers_of

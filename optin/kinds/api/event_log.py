@@ -1,8 +1,8 @@
 """The log of evidence: events, canonical JSON, digests and checkpoints."""
 
 from optin.consent.consent_history import History
-from optin.consent.consent_record import EventKind
 from optin.consent.event_content import of_magnet, own_forgotten, rfc3339
+from optin.consent.status_transitions import EventKind
 from optin.flows.evidence.log_kind_event import note_event
 from optin.flows.records.event_history import request_history
 from optin.proof.canonical_json import Json, canonical, parse

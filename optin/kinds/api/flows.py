@@ -1,8 +1,8 @@
 """For flow hooks: what happens to a request, and its person."""
 
-from optin.consent.consent_record import RequestId, SubjectId
-from optin.consent.contact_address import EmailAddress, as_mailed, mailbox_of
+from optin.consent.email_and_telephone import EmailAddress, as_mailed, mailbox_of
 from optin.consent.signed_links import LinkKind
+from optin.consent.status_transitions import RequestId, SubjectId
 from optin.flows.consents.encrypted_page_token import as_token, from_token, open_text, seal_text
 from optin.flows.context import Context
 from optin.flows.deletion_clock import trust_clock

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from optin.consent.contact_address import as_mailed, parse_email
+from optin.consent.email_and_telephone import as_mailed, parse_email
 from optin.errors import SetupRefused
 from optin.mail.compose_mails import Composer
 from optin.mail.dkim_signing import open_signer

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from optin.app.main import main
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.form_version import Slug
 from optin.consent.posted_form import ValidEntry
 from optin.flows.consents.confirm import confirm

@@ -13,10 +13,10 @@ from typing import Any, cast
 
 import pytest
 
-from optin.consent.consent_record import RequestId
-from optin.consent.contact_address import parse_email
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.form_version import FormDeclaration, FormField, details_text
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.status_transitions import RequestId
 from optin.errors import RequestRefused
 from optin.flows.consents.confirm import view_confirmation
 from optin.flows.delivery.mail_order import MailKind
@@ -31,9 +31,9 @@ from optin.kinds.prize_draw.draw_winners import DRAWN, draw_winners, fix_entries
 from optin.kinds.prize_draw.participation import participation
 from optin.kinds.prize_draw.stored_entries import DrawList, DrawResult, entry_of, load_list, load_result
 from optin.services.event_log_signer import advance_log
-from optin.store.clock_mark import keep_mark
 from optin.store.database_interface import Tx
 from optin.store.event_log import integrate, log_frontier, sign_checkpoint
+from optin.store.latest_known_time import keep_mark
 from tests.installed import KINDS
 from tests.stranger import past_triggers
 from tests.world import DECLARATION, NOON, TIPS, World, about_requests, form_version

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.form_version import Slug
 from optin.consent.posted_form import MAX_FIELD_CHARACTERS
 from optin.consent.purpose import ConsentKey
 from optin.consent.served_forms import ServedForms
+from optin.consent.status_transitions import RequestId, SubjectId
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.records.decrypted_request import open_request
 from optin.mail.compose_mails import Composer

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from icalendar import Calendar
 
-from optin.consent.consent_record import RequestId
+from optin.consent.status_transitions import RequestId
 from optin.kinds.webinar.calendar_file import Invitation, Method, calendar_bytes
 from optin.kinds.webinar.details import Webinar
 from optin.kinds.webinar.seat_status import Attendance, SeatStatus

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from dateutil.tz import tzical  # type: ignore[import-untyped]  # it has no types
 
-from optin.consent.consent_record import RequestId
+from optin.consent.status_transitions import RequestId
 from optin.kinds.webinar.calendar_file import Invitation, Method, calendar_bytes
 from optin.kinds.webinar.details import Webinar
 from optin.kinds.webinar.seat_status import Attendance, SeatStatus

@@ -14,8 +14,8 @@ import html5lib
 import pytest
 from icalendar import Calendar
 
-from optin.consent.consent_record import RequestId
 from optin.consent.form_version import Slug
+from optin.consent.status_transitions import RequestId
 from optin.flows.consents.confirm import confirm
 from optin.flows.delivery.deliver_mails import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from optin.consent.consent_record import EventKind
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import Event
+from optin.consent.status_transitions import EventKind
 from optin.flows.evidence.collect_evidence import Evidence, RequestEvidence, gather_evidence
-from optin.proof.bundle_archive import MAX_BYTES, pack
+from optin.proof.bundle_zip_file import MAX_BYTES, pack
 from optin.proof.canonical_json import parse
 from optin.proof.commitment import digest
 from optin.proof.page_assets import digest_in

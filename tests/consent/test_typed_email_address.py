@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.consent.confirmation_code import code_matches
-from optin.consent.contact_address import EmailAddress, parse_email
+from optin.consent.email_and_telephone import EmailAddress, parse_email
 from optin.consent.misspelt_domain import distance, probably_meant
-from optin.consent.typed_address import AddressRefused, parse_typed_email
+from optin.consent.typed_email_address import AddressRefused, parse_typed_email
 
 JAN = "jan@example.nl"
 UNSEEN = "\u200b\ufeff\u202a\u202c\u202d\u202e\u2060\u2066\u2069\u00ad\u200e\u200f\u061c\u180e\u200d"

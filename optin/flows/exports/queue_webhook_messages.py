@@ -14,10 +14,10 @@ from enum import StrEnum
 from typing import Any
 
 from optin.consent.channel import declared_addresses
-from optin.consent.consent_record import SubjectId
-from optin.consent.contact_address import EmailAddress
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import rfc3339
 from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.consent.status_transitions import SubjectId
 from optin.consent.webhook_message import WebhookKind, body_of
 from optin.errors import JournalUnusable, LogDiverged
 from optin.flows.context import Context
@@ -40,6 +40,7 @@ from optin.store.disclosures import (
 from optin.store.encryption import Vault
 from optin.store.events import add_events
 from optin.store.leads import leads_of
+from optin.store.registered_webhooks import living_webhooks
 from optin.store.requests import peek_request
 from optin.store.sending_claims import ClaimBatch
 from optin.store.stored_forms import form_by_digest
@@ -58,7 +59,6 @@ from optin.store.webhook_outbox import (
     postpone_message,
     stop_webhook,
 )
-from optin.store.webhooks import living_webhooks
 
 LEASE = timedelta(minutes=1)  # more than a call and its two transactions may take
 FIRST_WAIT_SECONDS = 5

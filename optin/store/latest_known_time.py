@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from optin.consent.consent_record import OF_THE_CLOCK, EventKind
+from optin.consent.status_transitions import OF_THE_CLOCK, EventKind
 from optin.consent.wrong_clock import ClockSetBack
 from optin.proof.canonical_json import parse
 from optin.store.database_interface import Tx, from_ms, to_ms

@@ -7,7 +7,7 @@ import unicodedata
 from contextlib import suppress
 from urllib.parse import unquote
 
-from optin.consent.contact_address import EmailAddress, parse_email
+from optin.consent.email_and_telephone import EmailAddress, parse_email
 
 MOST_CHARACTERS = 1_000  # of a text in which an address is looked for
 _JOINERS = "\u200c\u200d"  # they cannot be seen either, but some scripts are spelled with them
