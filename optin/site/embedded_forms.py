@@ -5,8 +5,10 @@ Each is a form version of its own, for what stands around it is not optin's: its
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from ipaddress import IPv6Address
 from urllib.parse import urlsplit
 
 from optin.consent.channel import address_at
@@ -15,6 +17,9 @@ from optin.site.law_lint import Objection
 from optin.theme.views import Frame, LandingView, PastedView, StartElsewhereView
 
 MOST_CHARACTERS = 200
+_PORTS = {"https": 443, "http": 80}  # which browsers leave out
+_NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
+_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 # pixels of a form on a phone 360 wide, in the look with the largest letters; test_embedding measures them
 _AROUND, _DETAILS, _FIELD, _LEGEND, _BOX, _LINE, _CHARACTERS = 700, 300, 130, 100, 60, 23, 34
 
@@ -69,20 +74,37 @@ def frame_height(form: FormDeclaration) -> int:
 
 
 def objections_to_site(address: str) -> Iterator[Objection]:
-    """Check the address of a site that may show forms: scheme, host and port, as browsers compare them."""
+    """Check the address of a site that may show forms: an origin, written as browsers send it (RFC 6454)."""
     cure = "Write it like https://www.example.com, without a path."
-    try:
-        parts = urlsplit(address)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        yield Objection("embed", f"{address[:60]!r} is not the address of a site.", cure)
-        return
-    plain = f"{parts.scheme}://{parts.netloc}"
-    odd = any(it.isspace() or it in "'\"*;,\\@" for it in address) or not address.isprintable()
-    if address != plain or not host or odd or len(address) > MOST_CHARACTERS or port == 0:
-        yield Objection("embed", f"{address[:60]!r} is not the address of a site.", cure)
-    elif parts.scheme == "http" and host not in {"localhost", "127.0.0.1", "::1"}:
+    sent = _as_browsers_send(address)
+    if not sent or len(address) > MOST_CHARACTERS:
+        yield Objection("embed", f"{address[:60]!r} is not the address of a website.", cure)
+    elif address != sent:
+        message = f"Browsers call the site {address[:60]!r} otherwise."
+        yield Objection("embed", message, f"Write it as they do: {sent}")
+    elif sent.startswith("http://") and urlsplit(sent).hostname not in _THIS_MACHINE:
         message = f"{address[:60]!r} has no https: others could change the page around the form on its way."
         yield Objection("embed", message, "Write https://…, and let the site answer there.")
-    elif parts.scheme not in {"http", "https"}:
-        yield Objection("embed", f"{address[:60]!r} is not the address of a website.", cure)
+
+
+def _as_browsers_send(address: str) -> str:
+    """Return an address as it stands in the header Origin; empty for one that is no site's."""
+    try:
+        parts = urlsplit(address)
+        name, port = parts.hostname or "", parts.port
+        host = f"[{IPv6Address(name)}]" if ":" in name else name.encode("idna").decode()
+    except ValueError:  # also of a name that cannot be written so
+        return ""
+    default = _PORTS.get(parts.scheme)
+    if ":" not in host and _NAME.fullmatch(host) is None:
+        return ""
+    if (
+        default is None
+        or port == 0
+        or parts.username is not None
+        or parts.path
+        or parts.query
+        or parts.fragment
+    ):
+        return ""
+    return f"{parts.scheme}://{host}{'' if port in {None, default} else f':{port}'}"

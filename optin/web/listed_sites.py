@@ -34,7 +34,7 @@ def require_listed_site(request: Request) -> None:
     """
     sent_from = request.headers.get("origin") or _origin_of(request.headers.get("referer", ""))
     listed = app_context_of(request).edition.site.settings.embed.sites
-    if sent_from.lower() not in {site.lower() for site in listed}:
+    if sent_from not in listed:
         raise SiteUnlisted
 
 

@@ -20,6 +20,7 @@ from optin.proof.verify_bundle import verify_bundle
 from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.site_edition import load_edition
 from optin.services.steady_clock import utc_now
+from optin.site.embedded_forms import objections_to_site
 from optin.store.event_log import integrate
 from tests.installed import INSTALLED, KINDS
 from tests.kinds.quiz.quizzes import write_quiz
@@ -324,3 +325,21 @@ def test_a_listed_site_is_an_origin_and_nothing_else(tmp_path: Path, address: st
     edition, wrong = load_edition(tmp_path / "site", KINDS)
     assert edition is None
     assert {it.path for it in wrong} == {"optin.toml"}
+
+
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [
+        ("https://müller.example", "https://xn--mller-kva.example"),
+        ("https://WWW.Example.com", "https://www.example.com"),
+        ("https://www.example.com:443", "https://www.example.com"),
+        ("http://localhost:80", "http://localhost"),
+        ("https://www.example.com:8443", ""),
+        ("http://[::1]:8000", ""),
+        ("http://127.0.0.1:8000", ""),
+    ],
+)
+def test_a_listed_site_is_written_as_browsers_send_it(address: str, sent: str) -> None:
+    """W7: else its forms would be refused; the cure says how. Those that are right are left alone."""
+    found = [it.cure for it in objections_to_site(address)]
+    assert found == ([f"Write it as they do: {sent}"] if sent else [])
