@@ -119,7 +119,7 @@ def _open_or_instead(pages: MomentPages, slug: Slug, face: FormPage) -> Content:
 
 
 def _counted(face: FormPage) -> CountedPage | None:
-    """Return what views of a page are counted as; None for a page that others lead to, as a quiz's result."""
+    """Return what views of a page are counted as; None for a page that others lead to."""
     magnet = face.form.declaration.magnet
     own = face.path in {f"/{magnet}", framed_address(magnet)}
     return CountedPage(magnet, face.form.declaration.variant) if own else None

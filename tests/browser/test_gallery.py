@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
@@ -21,8 +22,12 @@ def brightness(frame: Frame) -> int:
 
 
 def shown(page: Page, scheme: str) -> list[Frame]:
-    """Return the frames of one scheme that have come."""
-    frames = [it for it in page.frames[1:] if f"scheme={scheme}" in it.url]
+    """Return the frames of one scheme that have come: those in sight do, the others need not."""
+    deadline = time.monotonic() + 30
+    frames: list[Frame] = []
+    while not frames and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+        frames = [it for it in page.frames[1:] if f"scheme={scheme}" in it.url]
     for frame in frames:
         frame.wait_for_load_state()
     return frames

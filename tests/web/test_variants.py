@@ -120,7 +120,7 @@ def test_what_is_posted_is_stored_with_the_wording_that_was_shown(split: Visit, 
     title = "Kort witboek" if wanted == "short" else "Het witboek"
     sent = split.client.get(answer.headers["location"]).text
     assert title in sent
-    action = re.search(r'<form class="sheet" method="post" action="([^"]+)"', sent)
+    action = re.search(r'<form class="sheet[^"]*" method="post" action="([^"]+)"', sent)
     token = re.search(r'name="token" value="([^"]+)"', sent)
     assert action is not None
     assert token is not None
