@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -134,6 +134,9 @@ def _framed_contents(edition: Edition, pages: MomentPages) -> Mapping[str, Conte
             if face.form.declaration.shown_in == IN_FRAME:
                 framed.setdefault(slug, Content(face.form.page, framed_by=sites, counted=_counted(face)))
     framed |= {slug: Content(page, framed_by=sites) for slug, page in pages.framed.items()}
+    for old, slug in edition.site.renamed.items():  # what was pasted under an earlier address goes on
+        if slug in framed:
+            framed[old] = replace(framed[slug], location=framed_address(slug), counted=None)
     return {framed_address(slug): content for slug, content in framed.items()}
 
 

@@ -24,7 +24,8 @@ def static_files(
     site, publication = edition.site, edition.publication
     own = site.settings.languages[0]
     base = site.settings.base_url
-    contents = {**cached_contents(edition, now)}
+    # the app alone may be framed: a web host would say otherwise of every page
+    contents = {path: it for path, it in cached_contents(edition, now).items() if not it.framed_by}
     for url in publication.unpublished:  # a web host may list its folder
         del contents[url]
     contents["/privacy"] = contents[privacy_url(publication.privacy[own].digest)]

@@ -22,6 +22,7 @@ from optin.services.site_edition import load_edition
 from optin.services.steady_clock import utc_now
 from optin.site.embedded_forms import objections_to_site
 from optin.store.event_log import integrate
+from optin.web.static_site import static_files
 from tests.installed import INSTALLED, KINDS
 from tests.kinds.quiz.quizzes import write_quiz
 from tests.shell import shell
@@ -197,6 +198,17 @@ def test_a_magnet_that_begins_with_questions_begins_beside_the_frame(embedding: 
     page = embedding.client.get("/sterk-of-zwak/embed")
     assert is_framed(page)
     assert 'href="https://optin.example.com/sterk-of-zwak" target="_blank"' in page.text
+
+
+@pytest.mark.parametrize("embedding", ["was: [oud]\n"], indirect=True)
+def test_what_was_pasted_under_an_earlier_address_goes_on(embedding: Visit) -> None:
+    """W6, M8: the frame is led to the present address; a build for web hosts has no frames."""
+    moved = embedding.client.get("/oud/embed")
+    assert (moved.status_code, moved.headers["location"]) == (301, "/paper/embed")
+    assert is_framed(moved)
+    files = static_files(embedding.app_context.edition, embedding.moment, lambda _: b"")
+    assert [name for name in files if "/embed/" in name] == []
+    assert "paper/index.html" in files
 
 
 def test_without_listed_sites_there_is_nothing_to_frame(visit: Visit) -> None:
