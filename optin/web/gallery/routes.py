@@ -35,6 +35,7 @@ ELSEWHERE = (
     " http://localhost with the port of optin dev."
 )
 NO_ADDRESS = "Not sent. That is not an e-mail address."
+NO_SUCH_MAIL = "Not sent. There is no such mail."
 
 
 @dataclass
@@ -108,19 +109,28 @@ class GalleryRoom:
             html = broken_page(gallery.theme, problem, site.root, self.app_context.frame(choice.lang))
         return framed(html, choice.schemes[0], choice.look, site.settings.base_url)
 
-    async def send(self, choice: Choice, names: list[str], recipient: str) -> Sending:
-        """Send tests of mails to one address; return what came of the last, or of the first that failed."""
+    def mail_names(self, choice: Choice, name: str) -> tuple[str, ...]:
+        """Return the names of the mails to send for `name`: one, or ALL that are shown; none: unknown."""
+        known = tuple(self.galleries[choice.look].mails(choice.subject, choice.lang))
+        if name != ALL:
+            return tuple(it for it in known if it == name)
+        _, sections = sections_of(choice, known, no_mail)
+        return tuple(it.name for section in sections for it in section.exhibits)
+
+    async def send(self, choice: Choice, name: str, recipient: str) -> Sending:
+        """Send a test of one mail, or of ALL; return what came of the last, or of the first that failed."""
         try:
             parse_email(recipient)
         except ValueError:
             return Sending(sent=False, message=NO_ADDRESS)
         gallery, server = self.galleries[choice.look], self.server()
-        sending = Sending(sent=False, message="Not sent. There is no such mail.")
-        for name in names:
+        sending = Sending(sent=False, message=NO_SUCH_MAIL)
+        names = await asyncio.to_thread(self.mail_names, choice, name)
+        for it in names:
             try:
-                mail = await asyncio.to_thread(self.bytes_of, choice, name, recipient)
+                mail = await asyncio.to_thread(self.bytes_of, choice, it, recipient)
             except Exception as problem:  # noqa: BLE001 - a template of the site, or a kind: programs of others
-                return Sending(sent=False, message=f"{name} cannot be made: {type(problem).__name__}.")
+                return Sending(sent=False, message=f"{it} cannot be made: {type(problem).__name__}.")
             sending = await send_sample(mail, recipient, server, gallery)
             if not sending.sent:
                 return sending
@@ -194,9 +204,7 @@ def gallery_routes(room: GalleryRoom) -> list[Route]:
         posted = dict(await read_post(request))
         choice = read_choice(QueryParams(posted.get("choice", "")), room.galleries)
         if is_own_machine(request):
-            shown = room.view(choice, None).sections if posted.get("name") == ALL else ()
-            names = [it.name for section in shown for it in section.exhibits] or [posted.get("name", "")]
-            sending = await room.send(choice, names, posted.get("address", ""))
+            sending = await room.send(choice, posted.get("name", ""), posted.get("address", ""))
         else:
             sending = Sending(sent=False, message=ELSEWHERE)
         room.sendings.append(sending)
