@@ -8,7 +8,6 @@ digest of the picture in it: one that was damaged, or that another program put t
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -43,7 +42,7 @@ class PictureCache:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             draft.write_bytes(hashlib.sha256(data).digest() + data)
-            os.replace(draft, self._folder / name)  # noqa: PTH105 - atomic, and named so
+            draft.replace(self._folder / name)
         except OSError:  # a site on a read-only disk draws again
             with suppress(OSError):
                 draft.unlink(missing_ok=True)

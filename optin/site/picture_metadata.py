@@ -16,11 +16,13 @@ _PNG_CHUNKS = frozenset(
 )
 _WEBP_CHUNKS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ICCP", b"ANIM", b"ANMF"})
 _HAS_EXIF, _HAS_XMP = 0x08, 0x04  # in the flags of a WebP
-_SCAN, _END = 0xDA, 0xD9
+_MARKER, _SCAN, _END, _COMMENT = 0xFF, 0xDA, 0xD9, 0xFE  # of a JPEG; the first begins each of the others
+_OF_PROGRAMS = range(0xE0, 0xF0)  # APP0 to APP15
+_WEBP_HEAD_BYTES = 8  # of a chunk: name and length
 _JFIF_BYTES = 16  # of its segment, without a thumbnail
 _NEXT_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")  # all others are part of the pixels
 _EXIF = b"Exif\0\0"
-_ORIENTATION = 0x0112
+ORIENTATION = 0x0112  # of EXIF: which side is up, 1 to 8
 
 
 def without_metadata(data: bytes) -> bytes:
@@ -53,9 +55,9 @@ def _png(data: bytes) -> Iterator[bytes]:
 
 def _jpeg(data: bytes) -> Iterator[bytes]:
     at, is_turned = len(_JPEG), False
-    while at + 2 <= len(data) and data[at] == 0xFF:  # noqa: PLR2004 - a marker begins
+    while at + 2 <= len(data) and data[at] == _MARKER:
         marker = data[at + 1]
-        if marker == 0xFF:  # noqa: PLR2004 - fills up
+        if marker == _MARKER:  # it may be repeated
             at += 1
             continue
         if marker == _END:
@@ -85,12 +87,12 @@ def _is_shown(marker: int, body: bytes) -> bool:
         case 0xEE:
             return body.startswith(b"Adobe")
         case _:
-            return not 0xE0 <= marker <= 0xEF and marker != 0xFE  # noqa: PLR2004 - of programs, and comments
+            return marker not in _OF_PROGRAMS and marker != _COMMENT
 
 
 def _webp(data: bytes) -> bytes:
     at, parts, turned = 12, list[bytes](), b""
-    while at + 8 <= len(data):
+    while at + _WEBP_HEAD_BYTES <= len(data):
         kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         end = at + 8 + size + size % 2
         if kind in _WEBP_CHUNKS:
@@ -100,7 +102,7 @@ def _webp(data: bytes) -> bytes:
         at = end
     if turned:
         parts.append(b"EXIF" + len(turned).to_bytes(4, "little") + turned + bytes(len(turned) % 2))
-    if parts and parts[0].startswith(b"VP8X") and len(parts[0]) > 8:  # noqa: PLR2004 - its head
+    if parts and parts[0].startswith(b"VP8X") and len(parts[0]) > _WEBP_HEAD_BYTES:
         first = bytearray(parts[0])
         first[8] = first[8] & ~(_HAS_EXIF | _HAS_XMP) | (_HAS_EXIF if turned else 0)
         parts[0] = bytes(first)
@@ -115,10 +117,10 @@ def _orientation(exif: bytes) -> bytes:
     found, plain = Image.Exif(), Image.Exif()
     try:
         found.load(exif)
-        side = found.get(_ORIENTATION, 1)
+        side = found.get(ORIENTATION, 1)
     except Exception:  # noqa: BLE001 - whatever a parser says of bytes that are no EXIF
         return b""
     if side not in range(2, 9):
         return b""
-    plain[_ORIENTATION] = side
+    plain[ORIENTATION] = side
     return plain.tobytes().removeprefix(_EXIF)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from optin.proof.commitment import digest
 from optin.site.measure_pictures import MOST_PIXELS
 from optin.site.picture_cache import PictureCache
+from optin.site.picture_metadata import ORIENTATION
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -80,8 +81,8 @@ class _Source:
     def __init__(self, data: bytes) -> None:
         self._data, self._digest = data, digest(data)
         with _opened(data) as opened:
-            self.is_clear = "A" in opened.getbands() or "transparency" in opened.info
-            turned = opened.getexif().get(0x0112, 1) in {5, 6, 7, 8}  # taken with the camera on its side
+            self.is_clear = _is_clear(opened)
+            turned = opened.getexif().get(ORIENTATION, 1) in {5, 6, 7, 8}  # taken with the camera on its side
             self.size = opened.size[::-1] if turned else opened.size
 
     def renditions(self, wanted: Sequence[tuple[int, str]], kept: PictureCache) -> tuple[Rendition, ...]:
@@ -134,6 +135,11 @@ def _opened(data: bytes) -> Picture:
     return opened
 
 
+def _is_clear(picture: Picture) -> bool:
+    """Return whether something may be seen through a picture."""
+    return "A" in picture.getbands() or "transparency" in picture.info
+
+
 def _decoded(data: bytes) -> Picture:
     """Return a picture upright and in the colours of the web, without what a camera wrote into it."""
     from PIL import ImageOps  # noqa: PLC0415 - as above
@@ -142,7 +148,7 @@ def _decoded(data: bytes) -> Picture:
         upright = ImageOps.exif_transpose(opened)
         if upright.mode.startswith("I"):  # 16 bits of grey, which converted as they are would all be white
             upright = upright.convert("I").point(lambda tone: tone * (1 / 257)).convert("L")
-        clear = "A" in upright.getbands() or "transparency" in upright.info
+        clear = _is_clear(upright)
         profile = upright.info.get("icc_profile")
         shown = _in_web_colours(upright, profile, clear=clear) if profile else None
         plain = shown or upright.convert("RGBA" if clear else "RGB")

@@ -7,7 +7,6 @@ installed kind are kept in memory alone.
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
 from contextlib import suppress
@@ -57,7 +56,7 @@ class CompiledTemplates(BytecodeCache):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             draft.write_bytes(bucket.bytecode_to_string())
-            os.replace(draft, path)  # noqa: PTH105 - atomic, and named so
+            draft.replace(path)
         except OSError:  # a read-only installation
             with suppress(OSError):
                 draft.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ so that a colour that passes `optin check` can be read wherever a page puts it.
 from __future__ import annotations
 
 import colorsys
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ Rgb = tuple[int, int, int]
 LEAST_TEXT_CONTRAST = 4.5  # WCAG 2.2, 1.4.3: text against its ground
 _BY_NIGHT = 0.62  # the share of its saturation that a colour keeps by night
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True)
@@ -134,11 +136,10 @@ def lit(colour: str, palette: Palette, margin: float) -> str:
 
 def parse_colour(text: str) -> Rgb:
     """Read "#rrggbb". Raises ValueError."""
-    digits = text[1:]
-    if len(text) != 7 or text[0] != "#" or not set(digits) <= _DIGITS:  # noqa: PLR2004 - "#rrggbb"
+    if _COLOUR.fullmatch(text) is None:
         msg = f"{text!r} is not a colour; write it as #rrggbb"
         raise ValueError(msg)
-    return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
+    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:], 16)
 
 
 def hexadecimal(rgb: Rgb) -> str:
@@ -167,6 +168,3 @@ def _luminance(rgb: Rgb) -> float:
 
 def _linear(part: float) -> float:
     return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004 - by WCAG 2
-
-
-_DIGITS = frozenset("0123456789abcdefABCDEF")

@@ -62,7 +62,7 @@ def form_pages(blank: views.LandingView) -> Iterator[Sample]:
     yield Sample(name, "", blank)
     numbers = tuple(it.purpose for it in form.questions if not it.channel.by_mail)
     typed = FormInput((("email", "alice"), *((field.name, "") for field in form.fields)), numbers)
-    wrong = replace(blank, typed=typed, problems=tuple(problems_of(blank)), picture=blank.picture)
+    wrong = replace(blank, typed=typed, problems=tuple(problems_of(blank)))
     yield Sample(name, "with errors", wrong)
     filled = tuple((field.name, FIELDS.get(field.name, "")) for field in form.fields)
     right = FormInput((("email", MISTYPED), *filled), tuple(it.purpose for it in form.questions))
