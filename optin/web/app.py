@@ -33,7 +33,7 @@ from optin.web.preview_page import get_preview, post_preview
 from optin.web.privacy_statement import get_privacy, get_privacy_version
 from optin.web.public_log import get_checkpoint, get_explanation, get_key, get_tile
 from optin.web.request_admission import Admission
-from optin.web.security_headers import CONTENT_POLICY, security_headers
+from optin.web.security_headers import RESOURCE_POLICY, security_headers
 from optin.web.timing_protection import at_even_times
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
 
@@ -98,11 +98,10 @@ class SecureHeaders:
         """Pass on, and add headers to the answer."""
 
         async def send_secured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                own = dict(message["headers"])  # a page may have a policy of its own
-                policy = own.get(CONTENT_POLICY.encode(), b"frame-ancestors 'none'")
-                known = {*own, b"x-frame-options"} if b"frame-ancestors 'none'" not in policy else {*own}
-                new = (it for it in self._of_type(own.get(b"content-type", b"")) if it[0] not in known)
+            own = dict(message["headers"]) if message["type"] == "http.response.start" else None
+            # a page for frames brings all of them, another one perhaps a policy of its own
+            if own is not None and RESOURCE_POLICY.encode() not in own:
+                new = (it for it in self._of_type(own.get(b"content-type", b"")) if it[0] not in own)
                 message["headers"] = [*message["headers"], *new]
             await send(message)
 

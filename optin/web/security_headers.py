@@ -24,6 +24,7 @@ _ALWAYS = (
 
 
 CONTENT_POLICY = "content-security-policy"
+RESOURCE_POLICY = "cross-origin-resource-policy"
 _FOR_OTHER_SITES = ("image/", "text/javascript")
 _NO_FRAME = ("x-frame-options", "DENY")  # for browsers that know no frame-ancestors
 
@@ -38,7 +39,7 @@ def security_headers(
     `framed_by` are the origins that may frame this page.
     """
     shared = bool(framed_by) or content_type.startswith(_FOR_OTHER_SITES)
-    shown_by = ("cross-origin-resource-policy", "cross-origin" if shared else "same-origin")
+    shown_by = (RESOURCE_POLICY, "cross-origin" if shared else "same-origin")
     framed = () if framed_by else (_NO_FRAME,)
     # a script with a digest of its integrity is only run where its bytes may be read
     read_by = (("access-control-allow-origin", "*"),) if content_type.startswith("text/javascript") else ()
