@@ -1,6 +1,6 @@
-"""The looks to choose from (`[look] theme`): colours by day and by night, typefaces, the shape of mails.
+"""The looks to choose from (`[look] theme`): colours by day and by night, typefaces, shapes.
 
-Radii, borders, sizes and places of its pages are in `templates/looks/NAME.css`.
+What only its pages have (borders, sizes, places) is in `templates/looks/NAME.css`.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def _font_data(name: str) -> bytes:
 
 
 @dataclass(frozen=True)
-class MailShape:
-    """What mails have of a look beside its colours. Radii in pixels."""
+class Shape:
+    """The radii of a look in pixels, on pages and in mails, and what else mails have beside its colours."""
 
     button: int
     card: int
@@ -97,7 +97,7 @@ class Design:
     dark: Palette
     text: Face
     display: Face
-    mails: MailShape
+    shape: Shape
     paper: bool = False  # what stands for a picture has the colour of paper, not the site's
 
     @property
@@ -174,7 +174,7 @@ CALM = Design(
     ),
     text=_FIGTREE,
     display=_FIGTREE,
-    mails=MailShape(button=12, card=16, part=12, cover=6),
+    shape=Shape(button=12, card=16, part=12, cover=6),
 )
 
 _YELLOW, _NAVY = "#ffcf33", "#0e0f2c"
@@ -212,7 +212,7 @@ BOLD = Design(
     ),
     text=_FIGTREE,
     display=_BRICOLAGE,
-    mails=MailShape(
+    shape=Shape(
         button=99, card=22, part=14, cover=8, headings="letter-spacing:-.5px;", rule="0 solid", banded=True
     ),
 )
@@ -249,7 +249,7 @@ EDITORIAL = Design(
     ),
     text=_HANKEN,
     display=_NEWSREADER,
-    mails=MailShape(
+    shape=Shape(
         button=2,
         card=0,
         part=0,

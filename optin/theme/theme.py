@@ -123,7 +123,7 @@ class Theme:
         self._zone = zone
         self._kinds = kinds
         self._env = _environment(site_templates, kinds)
-        self._env.globals |= {"light": look.light, "dark": look.dark, "shape": look.design.mails}
+        self._env.globals |= {"light": look.light, "dark": look.dark, "shape": look.design.shape}
         self._texts = texts
         self._wordings: dict[str, Wording] = {}
         self._assets: dict[str, Asset] = {}
