@@ -18,9 +18,10 @@ from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
 from optin.services.site_edition import Edition, assets_of
 from optin.store.stored_forms import asset_by_prefix
+from optin.theme.evidence_views import EvidenceConsent, EvidenceEvent, EvidenceRequest, EvidenceView
 from optin.theme.theme import Asset, Theme
 from optin.theme.verification_guide import instruction_files
-from optin.theme.views import EvidenceConsent, EvidenceEvent, EvidenceRequest, EvidenceView, Frame
+from optin.theme.views import Frame
 
 
 def make_bundle(edition: Edition, installation: Installation, email: EmailAddress) -> bytes:

@@ -12,7 +12,7 @@ from optin.consent.posted_form import FieldProblem, FormInput
 from optin.consent.purpose import ConsentQuestion
 from optin.consent.signed_links import SAMPLE_TOKEN
 from optin.flows.request_policy import NextStep
-from optin.theme import views
+from optin.theme import dev_views, evidence_views, views
 from optin.theme.samples import (
     A_KIND,
     ADDRESS,
@@ -198,16 +198,18 @@ def personal_pages(of: views.LandingView) -> Iterator[Sample]:
 def _proofs(of: views.LandingView) -> Iterator[Sample]:
     """Yield the readable page of an evidence bundle."""
     form = of.declaration
-    story = views.EvidenceRequest(
+    story = evidence_views.EvidenceRequest(
         form=form,
         form_version="d" * 64,
         declared=(("email", ADDRESS),),
-        consents=tuple(views.EvidenceConsent(it, "given", AT, AT, AT) for it in form.questions),
-        events=tuple(views.EvidenceEvent(AT, "confirmed", it.wording, "event.json") for it in form.questions),
+        consents=tuple(evidence_views.EvidenceConsent(it, "given", AT, AT, AT) for it in form.questions),
+        events=tuple(
+            evidence_views.EvidenceEvent(AT, "confirmed", it.wording, "event.json") for it in form.questions
+        ),
         mails=("mails/mail.eml",),
         page_html="page.html",
     )
-    told = views.EvidenceView(of.frame, ADDRESS, AT, (story,), "checkpoint", "key")
+    told = evidence_views.EvidenceView(of.frame, ADDRESS, AT, (story,), "checkpoint", "key")
     yield Sample("Evidence", "", told)
     copies = replace(told, stories=(replace(story, page_html=""),), copies=("view/mail-mail.html",))
     yield Sample("Evidence", "with copies", copies)
@@ -234,6 +236,6 @@ def sample_lists(frame: views.Frame) -> Iterator[Sample]:
 
 def dev_pages(frame: views.Frame) -> Iterator[Any]:
     """Yield a view of each page of `optin dev`, which visitors never see."""
-    yield views.BrokenView(frame, (("a.md:1:1", "Message.", "Cure."),))
-    yield views.MailboxView(frame, (("a.eml", "Subject", ADDRESS, "date"),))
-    yield views.MailView(frame, "a.eml", "Subject", (("To", "a"),), "Text.", (("a.txt", "Text."),))
+    yield dev_views.BrokenView(frame, (("a.md:1:1", "Message.", "Cure."),))
+    yield dev_views.MailboxView(frame, (("a.eml", "Subject", ADDRESS, "date"),))
+    yield dev_views.MailView(frame, "a.eml", "Subject", (("To", "a"),), "Text.", (("a.txt", "Text."),))

@@ -22,7 +22,7 @@ from jinja2 import (
 from optin.consent.channel import address_at, declared_addresses
 from optin.proof.bundle_zip_file import pack
 from optin.proof.page_assets import asset_address, content_type_of
-from optin.theme import mail_views, views
+from optin.theme import dev_views, evidence_views, mail_views, views
 from optin.theme.catalogue import catalogue
 from optin.theme.compiled_templates import CompiledTemplates
 from optin.theme.icon import page_icon
@@ -58,10 +58,10 @@ TEMPLATES: Mapping[type, str] = {
     views.PrivacyView: "pages/privacy.html",
     views.IndexView: "pages/index.html",
     views.ErrorView: "pages/error.html",
-    views.EvidenceView: "pages/evidence.html",
-    views.BrokenView: "dev/broken.html",
-    views.MailboxView: "dev/mailbox.html",
-    views.MailView: "dev/mail.html",
+    evidence_views.EvidenceView: "pages/evidence.html",
+    dev_views.BrokenView: "dev/broken.html",
+    dev_views.MailboxView: "dev/mailbox.html",
+    dev_views.MailView: "dev/mail.html",
 }
 MAILS: Mapping[type, str] = {
     mail_views.ConfirmationMail: "mails/confirmation",

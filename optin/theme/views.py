@@ -1,7 +1,7 @@
-"""The values that each page template receives: one frozen class per page. Mails: `mail_views`.
+"""The values that each page template receives: one frozen class per page.
 
-A view holds facts. Sentences come from the catalogues, markup from the templates.
-The module is long because it is one list.
+A view holds facts. Sentences come from the catalogues, markup from the templates. Mails: `mail_views`;
+the page of an evidence bundle: `evidence_views`; pages of `optin dev`: `dev_views`.
 """
 
 from __future__ import annotations
@@ -299,78 +299,3 @@ class ErrorView:
     frame: Frame
     name: str
     wait_seconds: int = 0  # until it is worth trying again, where that is known
-
-
-@dataclass(frozen=True)
-class EvidenceEvent:
-    """One event in the readable evidence: time, text, and its file."""
-
-    at: datetime
-    kind: str
-    wording: str  # of the box it is about; empty where it is about the request
-    file: str
-
-
-@dataclass(frozen=True)
-class EvidenceConsent:
-    """One consent in the readable evidence, with its status."""
-
-    question: ConsentQuestion
-    status: str
-    requested_at: datetime
-    confirmed_at: datetime | None
-    until: datetime | None  # when it is over by itself, if it was given last
-
-
-@dataclass(frozen=True)
-class EvidenceRequest:
-    """One request in the readable evidence: its form and its results."""
-
-    form: FormDeclaration
-    form_version: str
-    declared: tuple[tuple[str, str], ...]
-    consents: tuple[EvidenceConsent, ...]
-    events: tuple[EvidenceEvent, ...]
-    mails: tuple[str, ...]
-    page_html: str  # the page to look at, empty where it stands above already; its exact bytes are a file
-
-
-@dataclass(frozen=True)
-class EvidenceView:
-    """The readable page of an evidence bundle (P6). It is self-contained: no external address."""
-
-    frame: Frame
-    email: str
-    made_at: datetime
-    stories: tuple[EvidenceRequest, ...]
-    checkpoint: str
-    key: str
-    copies: tuple[str, ...] = ()  # names of the copies to look at
-
-
-@dataclass(frozen=True)
-class BrokenView:
-    """`optin dev`: the errors of a page, in its place. Each: place, message, cure."""
-
-    frame: Frame
-    findings: tuple[tuple[str, str, str], ...]
-
-
-@dataclass(frozen=True)
-class MailboxView:
-    """`optin dev`: the mails that would have been sent. Each: name, subject, recipient, date."""
-
-    frame: Frame
-    mails: tuple[tuple[str, str, str, str], ...]
-
-
-@dataclass(frozen=True)
-class MailView:
-    """`optin dev`: one mail; its HTML is in a frame of its own."""
-
-    frame: Frame
-    name: str
-    subject: str
-    headers: tuple[tuple[str, str], ...]
-    text: str
-    attachments: tuple[tuple[str, str], ...] = ()

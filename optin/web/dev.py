@@ -18,8 +18,8 @@ from optin.errors import PageUnknown
 from optin.jobs.background_job import RoundDone
 from optin.site.findings import Finding
 from optin.site.hints import hints_of_magnet, hints_of_site
+from optin.theme.dev_views import BrokenView, MailboxView, MailView
 from optin.theme.icon import ICON_PATH, TOUCH_PATH
-from optin.theme.views import BrokenView, MailboxView, MailView
 from optin.theme.wording import Wording
 from optin.web.app_context import AppContext
 from optin.web.dev_hints import STYLE, hints_bar

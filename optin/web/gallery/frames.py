@@ -7,9 +7,10 @@ from html import escape
 from pathlib import Path
 
 from optin.site.own_templates import template_finding
+from optin.theme.dev_views import BrokenView
 from optin.theme.samples import LINK_ENDS
 from optin.theme.theme import Asset, Theme
-from optin.theme.views import BrokenView, Frame
+from optin.theme.views import Frame
 from optin.web.gallery.exhibits import Broken, Previewed
 from optin.web.preview_page import as_preview, note
 
