@@ -59,7 +59,8 @@ _NO_ENDING = {
     "nett": "net",
 }
 _OTHER_ENDING = dict.fromkeys(("co", "cm", "om"), "com")
-_LONG_NAME = 7  # characters: of such a name two slips are still recognised
+_MOST_SLIPS = 2  # typing errors that are recognised, in a long name
+_LONG_NAME = 7  # characters
 _SHORTEST_NAME = 5  # a shorter name is a letter away from too many others
 
 _KNOWN = {
@@ -109,11 +110,11 @@ def _slips(typed: str, known: str) -> int | None:
     """Return how many typing errors turn `known` into `typed`; None when it is another name."""
     name, _, ending = typed.partition(".")
     meant, _, its_ending = known.partition(".")
-    if ending != its_ending or len(meant) < _SHORTEST_NAME or abs(len(name) - len(meant)) > 2:  # noqa: PLR2004 - two letters off
+    if ending != its_ending or len(meant) < _SHORTEST_NAME or abs(len(name) - len(meant)) > _MOST_SLIPS:
         return None
     far = distance(name, meant)
     if _KNOWN[known]:
-        most = 2 if len(meant) >= _LONG_NAME and name[:1] == meant[:1] else 1
+        most = _MOST_SLIPS if len(meant) >= _LONG_NAME and name[:1] == meant[:1] else 1
         return far if far <= most else None
     return far if far == 1 and _only_lost_doubled_or_swapped(name, meant) else None
 

@@ -21,6 +21,7 @@ MAX_LINE_CHARACTERS = 250_000  # of a line, and of a row over several lines
 SAMPLE_LINES, SAMPLE_CHARACTERS = 60, 1_000_000
 DELIMITERS = ",;\t|"
 _BEGIN_BYTES = 4_096
+_TWO_CHARACTERS = 4  # bytes of UTF-16; fewer do not show it
 _SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=([^\w\s"@]|\t)"?\s*', re.IGNORECASE)  # Excel's own
 # as mail programs list people: "Bakker, Jan" <jan@example.com>, Piet <piet@example.com>
 _RECIPIENTS = re.compile(
@@ -55,7 +56,7 @@ def _encoding(path: Path, named: str) -> str:
         if begin.startswith(mark):
             return encoding
     first, second = begin[::2].count(0), begin[1::2].count(0)
-    if len(begin) >= 4 and max(first, second) * 3 > len(begin) and not min(first, second):  # noqa: PLR2004 - two characters
+    if len(begin) >= _TWO_CHARACTERS and max(first, second) * 3 > len(begin) and not min(first, second):
         return "utf-16-le" if second else "utf-16-be"  # without a mark, as few programs write it
     return named
 

@@ -7,7 +7,7 @@ import re
 import ssl
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
 import aiosmtplib
@@ -61,7 +61,7 @@ def name_for_ehlo(host: str) -> str:
         except UnicodeError:
             return ""
         return name if _HOST_NAME.fullmatch(name) else ""
-    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"  # noqa: PLR2004 - IPv6
+    return f"[IPv6:{address}]" if isinstance(address, IPv6Address) else f"[{address}]"
 
 
 @lru_cache

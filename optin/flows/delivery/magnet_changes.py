@@ -44,7 +44,7 @@ def _read_kept(kind: str, part: FlowPart, details: str) -> Details | None:
         with as_kind_failed(kind):
             return part.read_kept(json.loads(details))
     except KindFailed as problem:
-        log.error("a removed magnet is left out: %s", problem.log_line)  # noqa: TRY400 - names nobody
+        log.error("a removed magnet is left out: %s", problem.log_line)  # noqa: TRY400 - a sentence, no place in the code
         return None
 
 

@@ -25,7 +25,12 @@ from optin.kinds.quiz.views import QuizView, quiz_view
 
 CHANGED = 409
 MISSING = 422
+MOST_DIGITS = 3  # of the number of a question or an option
 _OURS = frozenset({"quiz", "question", "so_far"})
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 async def get_answers(request: Request) -> Response:
@@ -93,7 +98,7 @@ class _QuizRun:
 
     def place(self, number: str) -> int:
         """Return the index of a question by its number, from 1. Raises AnswersUnknown."""
-        if not number.isascii() or not number.isdecimal() or not 1 <= len(number) <= 3:  # noqa: PLR2004 - digits
+        if not _is_number(number):
             raise AnswersUnknown
         if not 1 <= int(number) <= len(self.quiz.questions):
             raise AnswersUnknown
@@ -102,8 +107,7 @@ class _QuizRun:
     def numbered(self, name: str) -> int | None:
         """Return the number of the question that a field answers; None for other fields."""
         number = name.removeprefix("q")
-        sound = name.startswith("q") and number.isascii() and number.isdecimal() and len(number) <= 3  # noqa: PLR2004 - digits
-        return int(number) - 1 if sound else None
+        return int(number) - 1 if name.startswith("q") and _is_number(number) else None
 
     def chosen(self, posted: list[tuple[str, str]]) -> dict[int, tuple[int, ...]]:
         """Return the posted options by question. Raises AnswersUnknown for values that are no numbers."""
@@ -112,7 +116,7 @@ class _QuizRun:
             place = self.numbered(name)
             if place is None:
                 continue
-            if not value.isascii() or not value.isdecimal() or len(value) > 3:  # noqa: PLR2004 - digits
+            if not _is_number(value):
                 raise AnswersUnknown
             found[place] = (*found.get(place, ()), int(value) - 1)
         return found
