@@ -91,6 +91,17 @@ def hidden_behind() -> bytes:
     return swollen + bytes(rest)
 
 
+@pytest.mark.parametrize("place", [4, 6, 8, 10], ids=["disk", "its first disk", "files here", "files"])
+def test_the_end_of_an_archive_counts_its_files(place: int) -> None:
+    """P6, S5: some programs stop after as many files as the end tells, and would show fewer."""
+    data = bytearray(archive())
+    data[len(data) - 22 + place] = 1
+    with zipfile.ZipFile(io.BytesIO(data)) as whole:  # the library does not look there
+        assert whole.testzip() is None
+    with pytest.raises(BundleBroken, match="bytes in it that belong to no file"):
+        unpack(bytes(data))
+
+
 @pytest.mark.parametrize(
     ("data", "told"),
     [
