@@ -128,14 +128,15 @@ _HAS_CONSENT = (
 _COUNT = f"""SELECT request.form, COUNT(*), SUM(CASE WHEN {_HAS_CONSENT} THEN 1 ELSE 0 END), MIN(notice.at)
 FROM notice JOIN request ON request.id = notice.request_id
 WHERE notice.claim = :claim AND request.subject_id IS NOT NULL AND ({_HAS_CONSENT}
-    OR NOT EXISTS (SELECT 1 FROM consent WHERE consent.subject_id = request.subject_id))
+    OR NOT EXISTS (SELECT 1 FROM consent WHERE consent.subject_id = request.subject_id
+        AND consent.since >= notice.at))
 GROUP BY request.form ORDER BY request.form"""
 
 
 def count_claimed(tx: Tx, claim: bytes, now: datetime) -> list[NoticeCount]:
     """Return the counts of claimed notices by form version, as people stand now.
 
-    Who was erased since, or whose consents have all ended, is not counted.
+    Who was erased since, or whose last consent ended since, is not counted.
     """
     rows = tx.all(_COUNT, claim=claim, now=to_ms(now))
     return [NoticeCount(row[0], int(row[1]), int(row[2]), from_ms(row[3])) for row in rows]

@@ -121,6 +121,15 @@ def test_who_withdrew_or_was_erased_is_not_counted(told: World) -> None:
     assert told.store.read(lambda tx: tx.all("SELECT 1 FROM outbox WHERE kind = 'staff'")) == []
 
 
+def test_who_withdrew_before_and_comes_back_is_counted(told: World) -> None:
+    """W12: a request without a consent is one, whatever the person once withdrew."""
+    told.withdraw(told.join("carol@example.com", TIPS))
+    assert hear(told) == ()
+    told.wait(PAUSE)
+    told.join("carol@example.com")
+    assert counts(hear(told)) == [(1, 0)]
+
+
 def test_each_is_told_of_their_magnets(world: World) -> None:
     """W12: a receiver with magnets hears of no other; who is no longer registered hears nothing."""
     register(world, sales=frozenset({"koud-bellen"}), other=frozenset({"something-else"}))
