@@ -1,6 +1,7 @@
 """Tell staff of confirmed requests: by the site's mail, or through chat services (W12).
 
-Never in the way of a lead: each receiver has a lane of its own, and what cannot be told for a day is dropped.
+Never in the way of a lead: each receiver has a lane of its own, and what a chat service does not take for a
+day is dropped. A mail to staff waits as every mail does.
 A message through a chat service is sent by a process of its own (`services.chat_process`).
 """
 

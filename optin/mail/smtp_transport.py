@@ -1,7 +1,7 @@
 """Send by SMTP (RFC 5321): connections are reused, and every answer is a verdict.
 
 A refusal about the recipient is final. Everything that is about the server or about us is a reason to try
-later (`refusals`): the mail is not at fault, and the operator is told.
+later (`smtp_refusals`): the mail is not at fault, and the operator is told.
 """
 
 from __future__ import annotations

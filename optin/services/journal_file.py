@@ -1,6 +1,6 @@
 """The journal's file: locked while written, append-only, synced to the disk (S6).
 
-What a line means is not known here, only that each follows on the one before it (`proof.journal`).
+What a line means is not known here, only that each follows on the one before it (`proof.journal_chain`).
 """
 
 from __future__ import annotations

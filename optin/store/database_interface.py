@@ -87,7 +87,7 @@ class Runner(Protocol):
 
 
 class Presence(Protocol):
-    """The presence of this process, as others on the same store see it (`claims`)."""
+    """The presence of this process, as others on the same store see it (`sending_claims`)."""
 
     @property
     def incarnation(self) -> bytes:

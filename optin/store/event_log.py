@@ -78,7 +78,7 @@ class StoredCheckpoint:
 def sign_checkpoint(tx: Tx, vault: Vault, frontier: Frontier, now: datetime) -> StoredCheckpoint:
     """Sign the log at `frontier` and store the checkpoint; return the one stored for that size.
 
-    Whoever calls has seen that the log grew from what was signed before (`services.log_signer`).
+    Whoever calls has seen that the log grew from what was signed before (`services.event_log_signer`).
     """
     origin = log_origin(tx)
     keys = vault.log_keys(origin)

@@ -2,7 +2,7 @@
 
 templates/                          known to all templates as kinds/NAME/…
 locale/LANG/LC_MESSAGES/optin.po    its sentences by key, in English at least
-starter/LANG.md, starter/LANG/      what a new magnet says, and files beside it (see `site.starters`)
+starter/LANG.md, starter/LANG/      what a new magnet says, and files beside it (see `site.starter_texts`)
 """
 
 from __future__ import annotations

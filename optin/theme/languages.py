@@ -2,7 +2,7 @@
 
 LC_MESSAGES/optin.po   every sentence, by key
 law.toml               words that the check objects to
-starter/               what a new site and a new magnet say (see `site.starters`)
+starter/               what a new site and a new magnet say (see `site.starter_texts`)
 """
 
 from __future__ import annotations

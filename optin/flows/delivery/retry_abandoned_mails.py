@@ -24,7 +24,7 @@ STEP = 40  # mails in one transaction, beside live traffic
 class SkipReason(StrEnum):
     """Why an abandoned mail is not sent again."""
 
-    STAFF = "a notice to staff: later ones were sent, or wait"
+    STAFF = "a notice to staff: what it counted was forgotten; later ones count what came since"
     FORGOTTEN = "a link to a personal page: the person can request a new one"
     EXPIRED = "the request has expired, or is gone"
     CONFIRMED = "confirmed meanwhile"
