@@ -118,9 +118,7 @@ class Walk:
         self.page.wait_for_load_state()
 
     def _submit(self) -> None:
-        self.page.locator(
-            f"form:has({ADDRESS}) button[type=submit], form:has({ADDRESS}) button"
-        ).first.click()
+        self.page.locator(f"form:has({ADDRESS}) button").first.click()
         self.page.wait_for_load_state()
 
     def _open(self, name: str, address: str) -> Seen:
