@@ -13,8 +13,9 @@ from optin.consent.form_version import IN_HTML, Slug
 from optin.proof.page_assets import integrity
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import Edition, keep_edition
-from optin.site.embedded_forms import frame_height, framed_address
+from optin.site.embedding_sites import frame_height
 from optin.site.findings import nearest
+from optin.theme.embedded_views import framed_address
 from optin.theme.theme import GROWING_FRAMES
 
 FRAME_STEPS = """

@@ -17,10 +17,10 @@ from optin.consent.form_version import (
     details_text,
 )
 from optin.proof.canonical_json import canonical
-from optin.site.embedded_forms import embedded_views
 from optin.site.kind_page_hooks import PagesPart
 from optin.site.model import Magnet, Site, StoryPiece, Variant
 from optin.site.page_inputs import PageMaker, picture_of
+from optin.theme.embedded_views import embedded_views
 from optin.theme.social_card import HEIGHT, WIDTH, SocialCard
 from optin.theme.theme import Theme
 from optin.theme.views import Alternate, Frame, LandingView, Picture, StoryPart

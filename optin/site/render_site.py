@@ -11,7 +11,6 @@ from typing import Any
 from optin.consent.form_version import IN_HTML, FormVersion, PrivacyDigest, PrivacyVersion, Slug
 from optin.consent.kind_part_lookup import OUR_PACKAGE
 from optin.flows.request_policy import MailCover, NextStep
-from optin.site.embedded_forms import start_elsewhere
 from optin.site.findings import Finding, kind_failed, less_severe
 from optin.site.kind_page_hooks import PagesPart
 from optin.site.landing_pages import (
@@ -37,6 +36,7 @@ from optin.site.own_templates import (
 from optin.site.page_inputs import KindPages, PageMaker, picture_of
 from optin.site.page_law_check import objections_to_page
 from optin.site.variants import wording_name
+from optin.theme.embedded_views import start_elsewhere
 from optin.theme.social_card import SocialCard
 from optin.theme.theme import Theme
 from optin.theme.views import Card, ClosedView, IndexView, LandingView, MovedView, PrivacyView, WaitingView

@@ -20,7 +20,7 @@ from optin.consent.time_zones import zone_of
 from optin.settings.installation import environment_name
 from optin.settings.site import Anchors, ControllerTable, Purpose, SiteSettings, Webhook, Witness
 from optin.site.address_settings_check import ADDRESS_SETTINGS, is_base_address
-from optin.site.embedded_forms import objections_to_site
+from optin.site.embedding_sites import objections_to_site
 from optin.site.findings import nearest
 from optin.site.kind_front_matter_hooks import FilePart, folders_of
 from optin.site.law_lint import Objection, objections_to_override, objections_to_wording

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from optin.consent.form_version import Slug
-from optin.site.embedded_forms import in_frame
 from optin.site.magnet_life import MagnetPhase
 from optin.site.model import Magnet, Site
 from optin.site.render_site import Publication
+from optin.theme.embedded_views import in_frame
 from optin.theme.theme import Theme
 from optin.theme.views import Card, ClosedView, LandingView, WaitingView
 

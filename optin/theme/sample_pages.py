@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from optin.consent.channel import address_at
-from optin.consent.form_version import IN_FRAME, IN_HTML
 from optin.consent.posted_form import FieldProblem, FormInput
 from optin.consent.purpose import ConsentQuestion
 from optin.consent.signed_links import SAMPLE_TOKEN
 from optin.flows.request_policy import NextStep
 from optin.theme import dev_views, evidence_views, views
+from optin.theme.embedded_views import embedded_views, start_elsewhere
 from optin.theme.samples import (
     A_KIND,
     ADDRESS,
@@ -98,13 +98,10 @@ def problems_of(blank: views.LandingView) -> Iterator[FieldProblem]:
 
 def elsewhere_pages(of: views.LandingView) -> Iterator[Sample]:
     """Yield a form as other sites show it: in a frame, and as HTML of their own page (W6, W7)."""
-    name, path = "On another site", f"/{of.declaration.magnet}/embed"
-    inside = replace(of.frame, embedded=True, home_url=path)
-    for shown_in, state in ((IN_FRAME, "in a frame"), (IN_HTML, "as HTML")):
-        form = replace(of.declaration, shown_in=shown_in)
-        view = replace(of, frame=inside, declaration=form, page_url="", full_page=of.page_url, alternates=())
-        yield Sample(name, state, views.PastedView(**vars(view)) if shown_in == IN_HTML else view)
-    yield Sample(name, "a link to its first page", views.StartElsewhereView(inside, of))
+    name = "On another site"
+    for state, (_, view) in zip(("in a frame", "as HTML"), embedded_views((of,)), strict=True):
+        yield Sample(name, state, view)
+    yield Sample(name, "a link to its first page", start_elsewhere(of))
 
 
 def closed_pages(of: views.LandingView, others: tuple[views.Card, ...]) -> Iterator[Sample]:

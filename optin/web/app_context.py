@@ -21,10 +21,10 @@ from optin.services.health import Readiness, readiness_of
 from optin.services.installation import Installation
 from optin.services.open_store import data_folders
 from optin.services.site_edition import Edition
-from optin.site.embedded_forms import in_frame
 from optin.site.magnet_life import MagnetPhase
 from optin.site.time_dependent_pages import UnchangedPeriod, period_around
 from optin.store.database_interface import Operation, P, T, read, written
+from optin.theme.embedded_views import in_frame
 from optin.theme.views import ErrorView, Frame
 from optin.web.page_cache import CachedPages, PageCache
 from optin.web.post_limits import PostLimits

@@ -13,8 +13,8 @@ from optin.flows.consents.confirm import Confirmation, ShownRequest, confirm, vi
 from optin.flows.consents.duplicate_posts import mailed_request
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import MailRequester
-from optin.site.embedded_forms import in_frame
 from optin.site.next_steps import origin_of
+from optin.theme.embedded_views import in_frame
 from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView
 from optin.web.app_context import AppContext, app_context_of, framed_slug, see_other
 from optin.web.download import promised_download

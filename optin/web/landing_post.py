@@ -39,7 +39,7 @@ from optin.flows.delivery.mail_limits import MailRequester
 from optin.flows.kind_errors import as_kind_failed
 from optin.services.site_edition import Edition
 from optin.services.source_counts import CountedPage
-from optin.site.embedded_forms import framed_address, in_frame
+from optin.theme.embedded_views import framed_address, in_frame
 from optin.theme.views import SentView
 from optin.web.app_context import AppContext, app_context_of, framed_slug, see_other, slug_of
 from optin.web.confirm import after_confirmation, may_lead_to, resend_mail, thanks_of

@@ -19,10 +19,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from optin.consent.form_version import IN_FRAME, IN_HTML, Slug
 from optin.services.site_edition import Edition
 from optin.services.source_counts import CountedPage, SourceCounts
-from optin.site.embedded_forms import framed_address
 from optin.site.landing_pages import FormPage, privacy_url
 from optin.site.magnet_life import MagnetPhase
 from optin.site.time_dependent_pages import MomentPages, pages_at
+from optin.theme.embedded_views import framed_address
 from optin.web.crawler_files import crawler_files
 from optin.web.security_headers import ASSET_CACHE, PAGE_CACHE, SPLIT_CACHE, security_headers
 

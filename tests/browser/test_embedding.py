@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from optin.services.site_edition import load_edition
 from optin.settings.site import EmbedTable
-from optin.site.embedded_forms import frame_height
+from optin.site.embedding_sites import frame_height
 from optin.site.page_inputs import KindPages
 from optin.site.render_site import publish
 from tests.browser.conftest import House

@@ -20,7 +20,7 @@ from optin.proof.verify_bundle import verify_bundle
 from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.site_edition import load_edition
 from optin.services.steady_clock import utc_now
-from optin.site.embedded_forms import objections_to_site
+from optin.site.embedding_sites import objections_to_site
 from optin.store.event_log import integrate
 from optin.web.static_site import static_files
 from tests.installed import INSTALLED, KINDS
