@@ -29,7 +29,7 @@ from tests.shell import shell
 from tests.web.conftest import Visit, site_at, visited
 
 SITES = ("https://www.example.com", "https://shop.example.com")
-EMBED = f"\n[embed]\nsites = {list(SITES)}\n".replace("'", '"')
+EMBED = f"\n[embed]\nsites = {list(SITES)}\n[links]\nhosts = ['www.example.com']\n".replace("'", '"')
 PAPER = Slug("paper")
 SPLIT = "variants:\n  kort:\n    title: Kort\n"
 
@@ -61,6 +61,7 @@ def is_framed(answer: Any) -> bool:
     headers = answer.headers
     open_to = ancestors(headers["content-security-policy"]) == list(SITES)
     assert open_to != (headers.get("x-frame-options") == "DENY")
+    assert open_to == (headers["cross-origin-resource-policy"] == "cross-origin")
     return open_to
 
 
@@ -126,6 +127,7 @@ def test_everything_that_follows_stays_in_the_frame(embedding: Visit) -> None:
     assert where.startswith("/paper/embed/sent?to=")
     sent = client.get(where)
     assert is_framed(sent)
+    assert 'href="https://optin.example.com/paper"' not in sent.text
     token = hidden_token(sent.text)
     refused = embedding.press("/paper/embed/sent", token=token, code="000000", action="code")
     assert refused.status_code == 422
@@ -167,6 +169,19 @@ def test_nothing_is_confirmed_by_looking(embedding: Visit) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, f"/confirm/{token}")
 
 
+@pytest.mark.parametrize("embedding", [f"thanks: {SITES[0]}/bedankt\n"], indirect=True)
+def test_a_frame_shows_no_page_of_thanks(embedding: Visit) -> None:
+    """W6, W4: it shows what was confirmed, for that page of the company stands around it."""
+    key = key_in(embedding.client.get("/paper/embed").text)
+    posted = embedding.client.post("/paper/embed", data={"form": key, "email": "alice@example.com"})
+    sent = embedding.client.get(posted.headers["location"])
+    assert is_framed(sent)
+    code = embedding.mail(MailKind.CONFIRMATION).code
+    done = embedding.press("/paper/embed/sent", token=hidden_token(sent.text), code=code, action="code")
+    assert done.headers["location"].startswith("/paper/embed/confirmed/")
+    assert is_framed(embedding.client.get(done.headers["location"]))
+
+
 @pytest.mark.parametrize(
     "embedding", ["from: 2077-01-01\n", "until: 2026-01-01\n", "status: archived\n"], indirect=True
 )
@@ -190,7 +205,10 @@ def test_every_wording_is_drawn_in_frames_too(embedding: Visit) -> None:
         assert page.headers["cache-control"] == "private, no-cache"
         keys.add(key_in(page.text))
     assert len(keys) == 2
-    assert keys.isdisjoint({key_in(embedding.client.get("/paper").text) for _ in range(40)})
+    for _ in range(40):
+        page = embedding.client.get("/paper")
+        assert not is_framed(page)
+        assert key_in(page.text) not in keys
 
 
 def test_a_magnet_that_begins_with_questions_begins_beside_the_frame(embedding: Visit) -> None:
@@ -209,10 +227,14 @@ def test_what_was_pasted_under_an_earlier_address_goes_on(embedding: Visit) -> N
     files = static_files(embedding.app_context.edition, embedding.moment, lambda _: b"")
     assert [name for name in files if "/embed/" in name] == []
     assert "paper/index.html" in files
+    assert 'src="https://optin.example.com/paper/embed"' in shell(embedding.root, "embed", "oud").stdout
 
 
 def test_without_listed_sites_there_is_nothing_to_frame(visit: Visit) -> None:
-    """W6: neither page nor post, for nobody."""
+    """W6: neither page nor post, for nobody; nor lines to paste."""
+    refused = shell(visit.root, "embed", "paper")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "No other site may show forms yet" in refused.stderr
     assert visit.client.get("/paper/embed").status_code == 404
     answer = visit.client.post("/paper/embed", data={"form": visit.form_key(), "email": "alice@example.com"})
     assert answer.status_code == 404
@@ -261,6 +283,24 @@ def test_pasted_html_is_taken_from_listed_sites_alone(embedding: Visit, origin: 
     assert answer.status_code == 403
     assert "staat op een onbekende site" in answer.text
     assert embedding.rows()["request"] == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"referer": "https://www.example.com/blog?x=1"}, 303),
+        ({"referer": "http://www.example.com/blog"}, 403),
+        ({"referer": "https://evil.example/https://www.example.com"}, 403),
+        ({"referer": "https://["}, 403),
+        ({"referer": "https://www.example.com/blog", "origin": "null"}, 403),
+    ],
+)
+def test_a_browser_without_origin_says_by_its_referer_where_a_form_stood(
+    embedding: Visit, headers: dict[str, str], status: int
+) -> None:
+    """W7: a header Origin is believed before it."""
+    data = {"form": key_in(pasted(embedding)), "email": "alice@example.com"}
+    assert embedding.client.post("/paper", data=data, headers=headers).status_code == status
 
 
 def test_an_altered_fragment_is_no_version(embedding: Visit) -> None:
@@ -327,6 +367,7 @@ def test_the_printed_html_is_taken_by_the_server(embedding: Visit) -> None:
     "address",
     ["www.example.com", "https://www.example.com/", "https://www.example.com/blog", "*", "https://*.example.com",
      "http://www.example.com", "https://www.example.com; script-src *", "'self'", "https://a@www.example.com",
+     f"https://{'a.' * 100}example",
      "javascript:alert(1)", "https://", "https://www.example.com:0", "https://www.example.com:x", "null", ""],
 )  # fmt: skip
 def test_a_listed_site_is_an_origin_and_nothing_else(tmp_path: Path, address: str) -> None:
