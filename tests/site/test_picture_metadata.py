@@ -20,6 +20,7 @@ from tests.site.conftest import paper
 SECRET = b"52.0N 4.9E Anna"
 FORMS = ("JPEG", "PNG", "WEBP")
 ENDINGS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+WEBP_FLAGS, HAS_EXIF, HAS_XMP = 20, 0x08, 0x04  # where its flags stand, and two of them
 ON_ITS_SIDE = 6  # EXIF: the first row is the right side
 
 
@@ -75,6 +76,42 @@ def test_a_picture_keeps_pixels_and_orientation_alone(form: str, side: int) -> N
     was, now = opened(before), opened(after)
     assert was.tobytes() == now.tobytes()
     assert dict(now.getexif()) == ({0x0112: side} if side != 1 else {})
+    if form == "WEBP":
+        assert after[WEBP_FLAGS] & (HAS_EXIF | HAS_XMP) == (HAS_EXIF if side != 1 else 0)
+
+
+@pytest.mark.parametrize("marker", [*range(0xE0, 0xF0), 0xFE])
+@pytest.mark.parametrize(
+    "begin", [b"", b"JFIF\0\1\1\0\0\1\0\1\3\1", b"JFXX\0\x13", b"MPF\0", b"Photoshop 3.0\0"]
+)
+def test_no_segment_of_a_program_stays(marker: int, begin: bytes) -> None:
+    """W2, S8: small pictures within the picture, and what programs keep for themselves."""
+    out = io.BytesIO()
+    pixels().save(out, "JPEG")
+    plain, body = out.getvalue(), begin + SECRET
+    segment = bytes((0xFF, marker)) + (2 + len(body)).to_bytes(2, "big") + body
+    assert without_metadata(plain[:2] + segment + plain[2:]) == plain
+
+
+def test_what_is_between_the_parts_is_read_over() -> None:
+    """W2, S8: a JPEG may have more bytes of 255, and say twice which side is up; a WebP fills odd parts."""
+    turned = without_metadata(told("JPEG", ON_ITS_SIDE))
+    begin = turned.index(b"\xff\xe1")
+    end = begin + 2 + int.from_bytes(turned[begin + 2 : begin + 4], "big")
+    assert without_metadata(turned[:begin] + b"\xff\xff" + turned[begin:]) == turned
+    assert without_metadata(turned[:end] + turned[begin:end] + turned[end:]) == turned
+    webp = without_metadata(told("WEBP", ON_ITS_SIDE))
+    odd = b"ANNA" + len(SECRET).to_bytes(4, "little") + SECRET + b"\0"
+    assert len(SECRET) % 2 == 1
+    assert without_metadata(webp[:30] + odd + webp[30:]) == webp  # behind its head
+
+
+def test_a_picture_for_print_keeps_its_colours() -> None:
+    """W2: what Adobe's programs write beside it says which way round its four inks are."""
+    before = told("JPEG", mode="CMYK")
+    after = without_metadata(before)
+    assert SECRET not in after
+    assert opened(before).tobytes() == opened(after).tobytes()
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -83,9 +120,10 @@ def test_a_plain_picture_stays_as_it_is(form: str) -> None:
     out = io.BytesIO()
     pixels().save(out, form, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     assert without_metadata(out.getvalue()) == out.getvalue()
-    out = io.BytesIO()
-    pixels().save(out, form, **({"progressive": True} if form == "JPEG" else {}))
-    assert without_metadata(out.getvalue()) == out.getvalue()
+    for more in ({"progressive": True}, {"restart_marker_blocks": 4}) if form == "JPEG" else ({},):
+        out = io.BytesIO()
+        pixels().save(out, form, **more)
+        assert without_metadata(out.getvalue()) == out.getvalue()
 
 
 def test_what_is_no_such_picture_stays_as_it_is() -> None:

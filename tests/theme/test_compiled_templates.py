@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import jinja2
 import pytest
 from jinja2 import Environment, FileSystemLoader
 from jinja2.compiler import CodeGenerator
@@ -52,6 +54,27 @@ def test_a_later_start_compiles_nothing(folder: Path, compiled: list[str]) -> No
     (folder / "page.html").write_text("Bye {{ name }}")
     assert rendered(folder, CompiledTemplates(folder)) == "Bye &lt;Alice&gt;"
     assert len(compiled) == 3
+
+
+def test_another_jinja_compiles_anew(
+    folder: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one version compiled, another may not be able to run."""
+    rendered(folder, CompiledTemplates(folder))
+    monkeypatch.setattr(jinja2, "__version__", "another")
+    rendered(folder, CompiledTemplates(folder))
+    assert len(compiled) == 2
+
+
+def test_a_disk_that_takes_half_keeps_nothing_half(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The draft goes; the page is there all the same."""
+
+    def fails(_draft: Path, _path: Path) -> None:
+        raise OSError
+
+    monkeypatch.setattr(os, "replace", fails)
+    assert rendered(folder, CompiledTemplates(folder)) == "Hello &lt;Alice&gt;"
+    assert [it.name for it in folder.rglob("*") if it.is_file()] == ["page.html"]
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 3, 20, 60, 200])
