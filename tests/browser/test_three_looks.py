@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,8 @@ from optin.services.site_edition import Edition, load_edition
 from optin.theme.looks import LOOKS
 from optin.theme.theme import Asset
 from tests.browser.test_looks import WIDE, fonts_used
-from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
+from tests.repository_site import copy_repository_site
 from tests.theme import gallery
 
 HOST = "http://optin.test"
@@ -74,14 +73,8 @@ def shown(request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: An
 
 
 def edition_in(look: str, folder: Path) -> Edition:
-    """Return the repository's site in a look; the pictures that were drawn of it are not drawn again."""
-    for name in ("magnets", "privacy"):
-        shutil.copytree(ROOT / name, folder / name)
-    if (ROOT / "var" / "pictures").is_dir():
-        shutil.copytree(ROOT / "var" / "pictures", folder / "var" / "pictures")
-    settings = (ROOT / "optin.toml").read_text("utf-8")
-    assert 'theme = "calm"' in settings
-    (folder / "optin.toml").write_text(settings.replace('theme = "calm"', f'theme = "{look}"'), "utf-8")
+    """Return the repository's site in a look."""
+    copy_repository_site(folder, look)
     edition, findings = load_edition(folder, KINDS)
     assert edition is not None, findings
     return edition

@@ -7,7 +7,6 @@ for axe; every page that can be asked for again must have all points of Lighthou
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 import tempfile
@@ -21,16 +20,15 @@ from playwright.sync_api import Page, sync_playwright
 from optin.site.load_site import load_site
 from tests.browser.front_door import FrontDoor, front_door
 from tests.chromium import ARGUMENTS, installed
-from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 from tests.mail.server import Script, certificate, mail_server
 from tests.pages.lighthouse import SHORT, Lighthouse, Scores
 from tests.pages.nu import mistakes
 from tests.pages.walk import Seen, Walk
 from tests.ports import reserved_port
+from tests.repository_site import copy_repository_site
 from tests.serving import served
 
-SITE = ("optin.toml", "magnets", "privacy")
 # A copy of a magnet in each state in which it has no form, by its address
 WITHOUT_FORM = {"over": "until: 2026-01-01", "waits": "from: 2099-01-01", "archived": "status: archived"}
 WINDOWS = ((360, 740), (1280, 860))
@@ -69,14 +67,7 @@ def served_site(look: str) -> Iterator[tuple[Script, FrontDoor, Path]]:
 
 def site_in(site: Path, look: str) -> None:
     """Copy the site, in a look, with a magnet in each state that has no form."""
-    site.mkdir()
-    for it in SITE:
-        of = ROOT / it
-        (shutil.copytree if of.is_dir() else shutil.copy)(of, site / it)
-    if look:
-        settings = site / "optin.toml"
-        text = re.sub(r"^theme = .*\n", "", settings.read_text("utf-8"), flags=re.MULTILINE)
-        settings.write_text(text.replace("[look]\n", f'[look]\ntheme = "{look}"\n'), "utf-8")
+    copy_repository_site(site, look)
     of = next(it for it in sorted((site / "magnets").iterdir()) if any(it.glob("*.pdf")))
     for slug, line in WITHOUT_FORM.items():
         copy = shutil.copytree(of, site / "magnets" / slug) / "index.md"

@@ -32,7 +32,7 @@ from optin.kinds.quiz.views import QuizView, ResultView
 from optin.kinds.webinar.details import Webinar
 from optin.kinds.webinar.page_samples import NEWS, PlaceView
 from optin.kinds.webinar.seat_status import Attendance, SeatStatus
-from optin.theme import mail_views, views
+from optin.theme import mail_views, samples, views
 from optin.theme.catalogue import catalogue
 from tests.serving import BASE_URL
 from tests.world import DECLARATION
@@ -72,39 +72,30 @@ def frame(lang: str) -> views.Frame:
     )
 
 
+def about(lang: str) -> mail_views.RequestFacts:
+    """Return what every mail says of a request."""
+    return {**samples.about(landing(lang)), "requested_at": NOW}
+
+
 def confirmation(lang: str, **changes: Any) -> mail_views.ConfirmationMail:
     mail = mail_views.ConfirmationMail(
-        lang=lang,
-        controller=DECLARATION.controller,
-        title=DECLARATION.title,
-        kind="white-paper",
-        page_url="https://optin.example.com/koud-bellen",
-        requested_at=NOW,
+        **about(lang),
         questions=DECLARATION.questions,
         confirm_url="https://optin.example.com/confirm/" + "t" * 74,
         code="1234 5678",
         expires_at=NOW,
-        privacy_url="https://optin.example.com/privacy/0123456789abcdef",
-        base_url="https://optin.example.com",
     )
     return replace(mail, **changes)
 
 
 def delivery(lang: str, **changes: Any) -> mail_views.DeliveryMail:
     mail = mail_views.DeliveryMail(
-        lang=lang,
-        controller=DECLARATION.controller,
-        title=DECLARATION.title,
-        kind="white-paper",
-        page_url="https://optin.example.com/koud-bellen",
-        requested_at=NOW,
+        **about(lang),
         confirmed_at=NOW,
         granted=tuple(GivenConsent(question, NOW) for question in DECLARATION.questions),
         download_url="https://optin.example.com/download/" + "t" * 74,
         download_until=NOW,
         unsubscribe_url="https://optin.example.com/unsubscribe/" + "t" * 74,
-        privacy_url="https://optin.example.com/privacy/0123456789abcdef",
-        base_url="https://optin.example.com",
         first_name="Alice",
     )
     return replace(mail, **changes)
@@ -112,18 +103,11 @@ def delivery(lang: str, **changes: Any) -> mail_views.DeliveryMail:
 
 def renewal(lang: str, **changes: Any) -> mail_views.RenewalMail:
     mail = mail_views.RenewalMail(
-        lang=lang,
-        controller=DECLARATION.controller,
-        title=DECLARATION.title,
-        kind="white-paper",
-        page_url="https://optin.example.com/koud-bellen",
-        requested_at=NOW,
+        **about(lang),
         questions=DECLARATION.questions,
         ends_at=NOW,
         confirm_url="https://optin.example.com/confirm/" + "t" * 74,
         expires_at=NOW,
-        privacy_url="https://optin.example.com/privacy/0123456789abcdef",
-        base_url="https://optin.example.com",
     )
     return replace(mail, **changes)
 
@@ -151,18 +135,13 @@ def webinar_mail(lang: str, news: str, standing: SeatStatus = SeatStatus.SEATED)
 
 
 def kind_mail(lang: str, kind: str, name: str, template: str, own: object) -> mail_views.KindMail:
+    facts = about(lang)
+    facts |= {"title": "Bellen, mag dat nog?", "kind": kind, "page_url": f"{BASE_URL}/webinar"}
     return mail_views.KindMail(
-        lang=lang,
-        controller=DECLARATION.controller,
-        title="Bellen, mag dat nog?",
-        kind=kind,
+        **facts,
         name=name,
         template=template,
-        page_url="https://optin.example.com/webinar",
-        requested_at=NOW,
         personal_url="https://optin.example.com/me",
-        privacy_url="https://optin.example.com/privacy/0123456789abcdef",
-        base_url="https://optin.example.com",
         own=own,
     )
 
