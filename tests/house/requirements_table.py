@@ -19,7 +19,7 @@ PARTLY = {
     "O4": "statistics on the command line; the desk is to come",
     "O5": "health; metrics are to come",
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
-    "W3": "pictures in widths, with a focus point; looks and the gallery are to come",
+    "W8": "sums by source; to keep a source with a request is not offered",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
 NOT_YET = {"O3"}

@@ -66,6 +66,7 @@ def test_what_no_link_can_name_is_refused(site: Path, line: str, message: str) -
         ("via=other&utm_source=linkedin", "linkedin"),
         ("via=linked%69n", "linkedin"),
         ("via=other&via=linkedin", "linkedin"),
+        ("via=linkedin&via=t.co", "linkedin"),
         ("via=linkedin+", ""),
         ("", ""),
         ("x=" + "y" * MOST_QUERY_BYTES + "&via=linkedin", ""),
