@@ -16,6 +16,7 @@ from optin.theme.embedded_views import embedded_views, start_elsewhere
 from optin.theme.samples import (
     A_KIND,
     ADDRESS,
+    AFTER,
     ASKED,
     AT,
     FIELDS,
@@ -23,6 +24,7 @@ from optin.theme.samples import (
     LINK_ENDS,
     NEXT,
     NUMBER,
+    PERSONAL,
     Sample,
     SampleLinks,
     confirmed,
@@ -32,8 +34,8 @@ from optin.theme.samples import (
 
 MISTYPED = "alice@exmaple.com"
 CONFIRM_PATH = f"/confirm/{SAMPLE_TOKEN}"
-FORM, CLOSED, SENT, CONFIRM, AFTER = "Form", "Closed", "Sent", "Confirm", "After the confirmation"
-EXPIRED, WITHDRAW, PERSONAL, ERASE = "Expired link", "Withdrawal", "Personal page", "Erasure"
+FORM, CLOSED, SENT, CONFIRM = "Form", "Closed", "Sent", "Confirm"
+EXPIRED, WITHDRAW, ERASE = "Expired link", "Withdrawal", "Erasure"
 INDEX, PRIVACY, ERROR, ASK_LINK = "List of magnets", "Privacy statement", "Error", "Ask for a personal link"
 
 

@@ -32,6 +32,7 @@ from optin.flows.rights.personal_data import (
 )
 from optin.theme import mail_views, views
 
+AFTER, PERSONAL = "After the confirmation", "Personal page"  # pages of which a kind has its own states
 ASKED = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
 AT = datetime(2026, 3, 2, 8, 21, tzinfo=UTC)  # when it was confirmed
 LINK_ENDS = datetime(2026, 3, 9, 8, 21, tzinfo=UTC)

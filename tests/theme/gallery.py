@@ -30,7 +30,8 @@ from optin.kinds.prize_draw.participation import Participation
 from optin.kinds.quiz.questions_and_outcomes import Option, Outcome, Pages, Question, Quiz
 from optin.kinds.quiz.views import QuizView, ResultView
 from optin.kinds.webinar.details import Webinar
-from optin.kinds.webinar.page_samples import NEWS, PlaceView
+from optin.kinds.webinar.page_samples import NEWS
+from optin.kinds.webinar.place_view import PlaceView
 from optin.kinds.webinar.seat_status import Attendance, SeatStatus
 from optin.theme import mail_views, samples, views
 from optin.theme.catalogue import catalogue

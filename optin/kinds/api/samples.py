@@ -1,7 +1,9 @@
 """For samples of views, to test templates on and to show in the gallery."""
 
 from optin.theme.samples import (
+    AFTER,
     AT,
+    PERSONAL,
     Sample,
     SampleLinks,
     SampleMail,
@@ -13,7 +15,9 @@ from optin.theme.samples import (
 )
 
 __all__ = [
+    "AFTER",
     "AT",
+    "PERSONAL",
     "Sample",
     "SampleLinks",
     "SampleMail",

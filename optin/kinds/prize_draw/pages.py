@@ -10,7 +10,9 @@ from optin.kinds.api import PagesPart
 from optin.kinds.api.forms import RetentionPeriod
 from optin.kinds.api.pages import CURE, Frame, LandingView, Objection, SeenPage
 from optin.kinds.api.samples import (
+    AFTER,
     AT,
+    PERSONAL,
     Sample,
     SampleLinks,
     SampleMail,
@@ -84,9 +86,9 @@ def samples(of: LandingView) -> Iterator[Sample]:
     yield Sample(page, "drawn, one passed over", replace(drawn, passed_over=(shown_ticket("8" * 64),)))
     yield Sample(page, "promised otherwise", replace(drawn, changed=CHANGED, winners=(), page_url=""))
     for state, what in STATES.items():
-        yield Sample("After the confirmation", what, confirmed(of, Participation(state, TICKET, draw)))
+        yield Sample(AFTER, what, confirmed(of, Participation(state, TICKET, draw)))
     kept = {"ticket": TICKET.full, "ticket_short": TICKET.short}
-    yield Sample("Personal page", "with a ticket", personal_page(of, kept))
+    yield Sample(PERSONAL, "with a ticket", personal_page(of, kept))
     yield Sample("Form", "no consent asked", replace(of, declaration=replace(of.declaration, questions=())))
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import replace
 
 from optin.kinds.api import PagesPart
 from optin.kinds.api.flows import RequestId
-from optin.kinds.api.pages import Frame, LandingView
+from optin.kinds.api.pages import LandingView
 from optin.kinds.api.samples import (
+    AFTER,
     AT,
+    PERSONAL,
     Sample,
     SampleLinks,
     SampleMail,
@@ -21,6 +22,7 @@ from optin.kinds.api.samples import (
 )
 from optin.kinds.webinar.details import Webinar
 from optin.kinds.webinar.mail_schedule import WebinarMail
+from optin.kinds.webinar.place_view import PlaceView
 from optin.kinds.webinar.seat_status import Attendance, SeatStatus
 
 NEWS = {
@@ -42,17 +44,6 @@ STATES = {
 WEBINAR = Webinar(
     AT, 60, "Europe/Amsterdam", "Host", "https://meet.example.com/x", 10, "https://example.com/r"
 )
-
-
-@dataclass(frozen=True)
-class PlaceView:
-    """The page about a seat at a webinar."""
-
-    template: ClassVar = "kinds/webinar/place.html"
-
-    frame: Frame
-    told: Attendance
-    again_url: str  # where one registers; empty: nowhere any more
 
 
 def _attendances(of: LandingView) -> Iterator[tuple[str, Attendance]]:
@@ -77,8 +68,8 @@ def samples(of: LandingView) -> Iterator[Sample]:
     """Yield the pages about a seat."""
     for what, told in _attendances(of):
         yield Sample("Your seat", what, PlaceView(of.frame, told, of.page_url))
-        yield Sample("After the confirmation", what, confirmed(of, told))
-        yield Sample("Personal page", what, personal_page(of, {"seat": told.standing.value}))
+        yield Sample(AFTER, what, confirmed(of, told))
+        yield Sample(PERSONAL, what, personal_page(of, {"seat": told.standing.value}))
 
 
 def mail_samples(of: LandingView) -> Iterator[SampleMail]:

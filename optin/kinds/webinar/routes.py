@@ -25,7 +25,7 @@ from optin.kinds.api.web import (
 )
 from optin.kinds.webinar.assign_seats import attendance, give_up_seat, give_up_seats
 from optin.kinds.webinar.calendar_file import FILE, Invitation, calendar_file
-from optin.kinds.webinar.page_samples import PlaceView
+from optin.kinds.webinar.place_view import PlaceView
 from optin.kinds.webinar.seat_status import Attendance, SeatStatus
 
 

@@ -1,0 +1,20 @@
+"""The values that the page about a seat at a webinar receives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from optin.kinds.api.pages import Frame
+from optin.kinds.webinar.seat_status import Attendance
+
+
+@dataclass(frozen=True)
+class PlaceView:
+    """The page about a seat at a webinar."""
+
+    template: ClassVar = "kinds/webinar/place.html"
+
+    frame: Frame
+    told: Attendance
+    again_url: str  # where one registers; empty: nowhere any more
