@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import aiosmtplib
 
 from optin.mail.connection_pool import ServerUnusable
-from optin.mail.smtp_refusals import CURES, SmtpRefusal, SmtpStage
-from optin.mail.smtp_session import SmtpAddress, close_session, open_session
+from optin.mail.smtp_refusals import CURES, SmtpRefusal
+from optin.mail.smtp_session import SmtpAddress, close_session, open_session, refusal_of, send_over
 
 MOST_ANSWER_CHARACTERS = 400
 
@@ -33,19 +33,9 @@ async def send_test_mail(address: SmtpAddress, sender: str, recipient: str, mess
         trouble = problem.outcome.trouble
         return TestResult(taken=False, answer=problem.outcome.reply, cure=CURES[trouble] if trouble else "")
     try:
-        _, answer = await client.sendmail(
-            sender,
-            [recipient],
-            message,
-            mail_options=[] if recipient.isascii() else ["SMTPUTF8"],  # RFC 6531
-            timeout=address.timeout_seconds,
-        )
-    except aiosmtplib.SMTPRecipientsRefused as problem:
-        refused = problem.recipients[0]
-        return _refused(SmtpRefusal(SmtpStage.RECIPIENT, refused.code, refused.message))
-    except aiosmtplib.SMTPResponseException as problem:
-        stage = SmtpStage.DATA if isinstance(problem, aiosmtplib.SMTPDataError) else SmtpStage.SENDER
-        return _refused(SmtpRefusal(stage, problem.code, problem.message))
+        answer = await send_over(client, address, sender, recipient, message)
+    except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPResponseException) as problem:
+        return _refused(refusal_of(problem))
     except aiosmtplib.SMTPNotSupported:
         return TestResult(taken=False, answer="The server takes no address with such letters.")
     except (aiosmtplib.SMTPException, OSError, ValueError) as problem:

@@ -93,6 +93,29 @@ async def open_session(address: SmtpAddress) -> aiosmtplib.SMTP:
     return client
 
 
+async def send_over(
+    client: aiosmtplib.SMTP, address: SmtpAddress, sender: str, recipient: str, message: bytes
+) -> str:
+    """Send one mail and return the server's answer. Raises what the library raises; see `refusal_of`."""
+    _, answer = await client.sendmail(
+        sender,
+        [recipient],
+        message,
+        mail_options=[] if recipient.isascii() else ["SMTPUTF8"],  # RFC 6531
+        timeout=address.timeout_seconds,
+    )
+    return answer
+
+
+def refusal_of(problem: aiosmtplib.SMTPRecipientsRefused | aiosmtplib.SMTPResponseException) -> SmtpRefusal:
+    """Return the server's refusal of a mail to one recipient."""
+    if isinstance(problem, aiosmtplib.SMTPRecipientsRefused):
+        refused = problem.recipients[0]
+        return SmtpRefusal(SmtpStage.RECIPIENT, refused.code, refused.message)
+    stage = SmtpStage.DATA if isinstance(problem, aiosmtplib.SMTPDataError) else SmtpStage.SENDER
+    return SmtpRefusal(stage, problem.code, problem.message)
+
+
 async def close_session(client: aiosmtplib.SMTP) -> None:
     """Send QUIT; the server may be gone already."""
     try:

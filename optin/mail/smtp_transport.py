@@ -17,7 +17,7 @@ from optin.flows.delivery.mail_order import Verdict
 from optin.mail.connection_pool import ConnectionPool, ServerUnusable
 from optin.mail.send_outcome import SendOutcome
 from optin.mail.smtp_refusals import MailTrouble, SmtpRefusal, SmtpStage
-from optin.mail.smtp_session import SmtpAddress, close_session, open_session
+from optin.mail.smtp_session import SmtpAddress, close_session, open_session, refusal_of, send_over
 from optin.mail.trouble_log import TroubleLog
 
 __all__ = ["CONNECTIONS", "SmtpAddress", "SmtpTransport"]
@@ -154,27 +154,14 @@ class SmtpTransport:
         connection.tried += 1
         used = connection.is_used
         try:
-            await connection.client.sendmail(
-                mail.sender,
-                [mail.recipient],
-                mail.message,
-                mail_options=[] if mail.recipient.isascii() else ["SMTPUTF8"],  # RFC 6531
-                timeout=self._address.timeout_seconds,
-            )
+            await send_over(connection.client, self._address, mail.sender, mail.recipient, mail.message)
             mail.accepted()
-        except aiosmtplib.SMTPRecipientsRefused as problem:
-            said = problem.recipients[0]
-            return self._refused(SmtpRefusal(SmtpStage.RECIPIENT, said.code, said.message), mail, used=used)
-        except aiosmtplib.SMTPDataError as problem:
-            return self._refused(SmtpRefusal(SmtpStage.DATA, problem.code, problem.message), mail, used=used)
+        except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPResponseException) as problem:
+            return self._refused(refusal_of(problem), mail, used=used)
         except aiosmtplib.SMTPNotSupported:
             return _Tried(SendOutcome(Verdict.REFUSED, "not supported"))
         except aiosmtplib.SMTPServerDisconnected:
             return _Tried(SendOutcome(Verdict.LATER, "disconnected"), keep=False, fresh_may_do=used)
-        except aiosmtplib.SMTPResponseException as problem:  # to MAIL FROM
-            return self._refused(
-                SmtpRefusal(SmtpStage.SENDER, problem.code, problem.message), mail, used=used
-            )
         except (UnicodeError, ValueError):
             return _Tried(SendOutcome(Verdict.REFUSED, "address"))
         except Exception as problem:  # noqa: BLE001 - whatever it is, the connection's place must not be lost
