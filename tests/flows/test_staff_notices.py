@@ -9,7 +9,9 @@ from functools import partial
 
 import pytest
 
-from optin.flows.delivery.mail_order import MailKind, NoticeLine, StaffOrder, Verdict
+from optin.flows.delivery.deliver_mails import record_crashed_send
+from optin.flows.delivery.mail_order import NoticeLine, StaffOrder, Verdict
+from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead
 from optin.flows.delivery.staff_notices import (
     GIVE_UP_AFTER,
     LEASE,
@@ -21,8 +23,10 @@ from optin.flows.delivery.staff_notices import (
     queue_staff_mail,
     record_told,
 )
+from optin.flows.retention.clock_correction import horizon
 from optin.flows.rights.erase import BY_PERSON
-from optin.store.staff_notices import keep_receivers
+from optin.store.correct_future_times import bring_back
+from optin.store.staff_notices import keep_receivers, release_receiver
 from tests.flows.test_webhooks import ALICE, erase
 from tests.world import CALL, TIPS, World
 
@@ -166,6 +170,27 @@ def test_a_mail_is_counted_when_it_leaves(told: World) -> None:
     assert told.count("mail") == 0, "the company's own mails are no evidence about a person"
 
 
+def test_a_mail_whose_courier_died_is_counted_once(told: World) -> None:
+    """W12, S6: the mail server took it, which was recorded later; the next mail does not repeat it."""
+    told.join(ALICE, TIPS)
+    (order,) = mail(told)
+    assert told.run(record_crashed_send, order.number, order.claim, b"mail", now=told.now)
+    told.join("bob@example.com", TIPS)
+    told.wait(PAUSE)
+    (following,) = mail(told)
+    assert following.digest is not None
+    assert counts(following.digest.lines) == [(1, 1)]
+
+
+def test_a_clock_that_was_ahead_keeps_nobody_untold(told: World) -> None:
+    """W12, O7: when it is right again, a receiver does not wait for the moment that it had set."""
+    told.do(lambda tx: release_receiver(tx, "sales", 0, told.now + timedelta(days=400)))
+    told.join(ALICE, TIPS)
+    assert hear(told) == ()
+    told.do(partial(bring_back, horizon=horizon(told.context, told.now), now=told.now))
+    assert counts(hear(told)) == [(1, 1)]
+
+
 def test_a_mail_that_is_refused_is_over(told: World) -> None:
     """W12: an address of staff that is wrong keeps nothing waiting."""
     told.join(ALICE, TIPS)
@@ -218,14 +243,10 @@ def test_whoever_was_killed_loses_nothing(told: World) -> None:
 
 def test_a_notice_mail_is_not_sent_again_by_hand(told: World) -> None:
     """W12: optin mail retry says why."""
-    from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead  # noqa: PLC0415 - here alone
-
     told.join(ALICE, TIPS)
     told.send()
     told.wait(PAUSE)
     told.join("bob@example.com", TIPS)
-    orders = mail(told)
-    for order in orders:
-        told.settle(order, Verdict.REFUSED)
+    (order,) = mail(told)
+    told.settle(order, Verdict.REFUSED)
     assert told.run(retry_dead, after=0, now=told.now).skipped == {SkipReason.STAFF: 1}
-    assert MailKind.STAFF in {order.kind for order in orders}
