@@ -25,6 +25,7 @@ from optin.store.mail_outbox import NoticeMail, enqueue, enqueue_notice
 from optin.store.registered_webhooks import keep_webhooks
 from optin.store.sending_claims import ClaimBatch
 from tests.installed import KINDS
+from tests.stranger import past_triggers
 from tests.world import TIPS, World, open_world
 
 BROKEN = {
@@ -148,6 +149,16 @@ def test_a_consent_that_cannot_be_read_keeps_no_other_from_ending(
     assert caplog.text.count("1 refused: unreadable: ") == 1
     assert "alice" not in caplog.text
     assert any(broken.hex() in finding for finding in audited(world))
+
+
+def test_a_request_whose_events_cannot_be_read_keeps_no_other(world: World) -> None:
+    """D6, S6: whether it may go is not known, so it stays; the others go."""
+    broken = world.sign_up("alice@example.com", TIPS)
+    world.sign_up("bob@example.com", TIPS)
+    past_triggers(world.store, "UPDATE event SET body = '{' WHERE request_id = :id", id=broken)
+    world.wait(timedelta(days=800))
+    assert sweep(world.installation())["refused"] == 1
+    assert [row[0] for row in world.do(lambda tx: tx.all("SELECT id FROM request"))] == [broken]
 
 
 def test_a_person_who_cannot_be_erased_keeps_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
