@@ -16,7 +16,6 @@ from pathlib import Path
 import httpx2 as httpx
 
 from tests.started import Running, start_optin
-from tests.waiting import wait_until
 
 BASE_URL = "https://optin.example.com"
 # Asked over plain HTTP, it trusts nobody: reading whom to trust takes 20 ms for each client.
@@ -116,22 +115,10 @@ def developed(site: Path, port: int) -> Iterator[str]:
     base = f"http://127.0.0.1:{port}"
     try:
         assert answers(process, base), log.read_text()
-        until_watched(site, base)
         yield base
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(120)
-
-
-def until_watched(site: Path, base: str) -> None:
-    """Wait until `optin dev` watches the files of its site: it answers a moment earlier."""
-
-    def seen() -> bool:
-        (site / "optin.toml").touch()
-        return bool(client.get(f"{base}/dev/changes?since=-1").json())
-
-    with httpx.Client(verify=NO_TLS, timeout=30) as client:
-        wait_until(seen)
 
 
 def form_key(client: httpx.Client, slug: str = "paper") -> str:

@@ -69,11 +69,16 @@ class DevState:
 
     async def watch(self, stop: asyncio.Event, _round_done: RoundDone) -> None:
         """Reload the site whenever one of its files changes, until `stop` is set."""
+        was_edited = False
         async for _ in edits(self.app_context.edition.site.root, stop):
-            edition, self.findings = await self.reloader.load()
+            edition, findings = await self.reloader.load()
+            is_new = edition is not None and self.reloader.is_new(edition)
             if edition is not None:
-                self.findings += await self.reloader.take(edition)
-            self.announce()
+                findings += await self.reloader.take(edition)
+            if was_edited or is_new or findings != self.findings:
+                self.findings = findings
+                self.announce()
+            was_edited = True  # the first time is for what was edited before the site was watched
         self.announce()
 
     def hints(self, path: str) -> tuple[Finding, ...]:

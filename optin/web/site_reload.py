@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,27 @@ class SiteFilter(DefaultFilter):
 
 
 async def edits(root: Path, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Yield whenever files of the site at `root` changed, until `stop` is set."""
+    """Yield as soon as the site at `root` is watched, then whenever files of it changed, until `stop` is set.
+
+    The first yield is for what was edited before: whoever loads the site then misses nothing.
+    """
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it would name every change
-    async for _ in awatch(root, watch_filter=SiteFilter(root), stop_event=stop, debounce=100):
+    changes = awatch(root, watch_filter=SiteFilter(root), stop_event=stop, debounce=100)
+    changed = asyncio.ensure_future(anext(changes, None))
+    try:
+        await asyncio.sleep(0)  # the step in which it begins to watch
         yield
+        while await changed is not None:
+            changed = asyncio.ensure_future(anext(changes, None))
+            yield
+    finally:
+        await _ended(changed)
+
+
+async def _ended(waiting: asyncio.Future[Any]) -> None:
+    waiting.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await waiting
 
 
 def load_or_report(
@@ -80,6 +98,13 @@ class SiteReloader:
         edition, with_drafts = self._app_context.edition, self._with_drafts
         load = partial(load_edition, edition.site.root, edition.kinds, self._kept, with_drafts=with_drafts)
         return await asyncio.to_thread(load_or_report, load)
+
+    def is_new(self, edition: Edition) -> bool:
+        """Return whether its pages or its settings differ from those served."""
+        served, other = (
+            (it.site, it.publication, it.theme.templates) for it in (self._app_context.edition, edition)
+        )
+        return served != other
 
     async def take(self, edition: Edition) -> tuple[Finding, ...]:
         """Store the form versions of an edition, then serve it; return what is wrong with its dates.
@@ -134,7 +159,6 @@ class ServedReload:
 
     async def follow_edits(self, stop: asyncio.Event, round_done: RoundDone) -> None:
         """Ask whenever files of the site changed, until `stop` is set."""
-        self.ask()  # what was edited before it is watched
         async for _ in edits(self._app_context.edition.site.root, stop):
             self.ask()
             round_done()
@@ -148,8 +172,7 @@ class ServedReload:
         sound = self._sound(edition, findings)
         if sound is None:
             return
-        served = self._app_context.edition
-        pages = [(it.site, it.publication, it.theme.templates) for it in (served, sound)]
+        is_new = self._reloader.is_new(sound)
         try:
             await asyncio.to_thread(load_everything, sound)
             await self._reloader.take(sound)
@@ -158,10 +181,10 @@ class ServedReload:
             await asyncio.wait({stopping}, timeout=RETRY_SECONDS)
             self.ask()
             return
-        if pages[0] == pages[1]:  # files that people get may be others, and are kept now
-            log.info("the site was loaded again: nothing in it is new")
-        else:
+        if is_new:
             log.info("the edited site is served: %d magnets", len(sound.site.magnets))
+        else:  # files that people get may be others, and are kept now
+            log.info("the site was loaded again: nothing in it is new")
 
     def _sound(self, edition: Edition | None, findings: Sequence[Finding]) -> Edition | None:
         """Return the edition when it can be served; otherwise log what is wrong with it, and where."""

@@ -19,6 +19,7 @@ from tests.installed import KINDS
 from tests.serving import form_key
 from tests.site.conftest import magnet, paper, toml
 from tests.web.test_dev import bench as bench  # noqa: PLC0414 - a fixture
+from tests.web.test_dev import shown
 
 NEXT = "{text: Bel mij.}"
 GOOD = "Een korte brief per maand over toestemming vragen, met een voorbeeld uit de praktijk."
@@ -162,11 +163,9 @@ def test_the_bar_is_no_part_of_the_page(bench: tuple[Path, httpx.Client]) -> Non
     key = form_key(client)
     data = {"form": key, "email": "alice@example.com", "consent": "tips-email"}
     assert client.post("/paper", data=data).status_code == 303
-    seen = client.get("/dev/changes?since=-1").json()
     index = site / "magnets" / "paper" / "index.md"
     index.write_text(index.read_text().replace("title: ", f"title: {'Lang ' * 12}"))
-    client.get(f"/dev/changes?since={seen}")
-    assert "search results show 60" in client.get("/paper").text
+    shown(client, "/paper", "search results show 60")
 
 
 def test_where_there_is_nothing_to_say_there_is_no_bar() -> None:

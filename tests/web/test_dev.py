@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -13,8 +14,8 @@ import httpx2 as httpx
 import pytest
 
 from optin.site.findings import Finding
-from optin.web.site_reload import load_or_report
-from tests.serving import form_key, until_watched
+from optin.web.site_reload import edits, load_or_report
+from tests.serving import form_key
 from tests.started import start_optin
 from tests.web.conftest import site_at
 
@@ -33,7 +34,6 @@ def bench(tmp_path: Path, free_port: int) -> Iterator[tuple[Path, httpx.Client]]
             time.sleep(0.05)
         else:
             break
-    until_watched(tmp_path / "site", str(client.base_url).rstrip("/"))
     yield tmp_path / "site", client
     client.close()
     process.send_signal(signal.SIGINT)
@@ -68,6 +68,24 @@ def test_an_edit_is_seen_at_once_and_a_mistake_in_the_browser(bench: tuple[Path,
     shown(client, "/new", "<h1")
     (site / "optin.toml").write_text("broken")
     shown(client, "/tips", "optin.toml:1:", 500)
+
+
+def test_an_edit_before_the_site_is_watched_is_not_missed(tmp_path: Path) -> None:
+    """M1, O2: what is saved in the moment between loading a site and watching it; and in the moment after."""
+
+    async def see() -> list[str]:
+        file, stop, read = tmp_path / "magnet.md", asyncio.Event(), []
+        file.write_text("before")
+        async for _ in edits(tmp_path, stop):
+            read.append(file.read_text())
+            if read[-1] == "after":
+                stop.set()
+            elif len(read) == 1:
+                file.write_text("after")
+        return read
+
+    read = asyncio.run(asyncio.wait_for(see(), 60))
+    assert (read[0], read[-1]) == ("before", "after")
 
 
 def test_live_reload_outlives_a_file_that_is_none(bench: tuple[Path, httpx.Client]) -> None:
