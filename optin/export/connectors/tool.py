@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
@@ -95,10 +96,15 @@ class ToolLead:
 
 @dataclass(frozen=True)
 class Stop:
-    """An end that a person asked for in the tool. `purposes`: which; empty for all."""
+    """An end that a person asked for in the tool. `purposes`: which; empty for all.
+
+    `at`: when the tool last saw it change, UTC; None when it does not say. An end from before a consent does
+    not end that consent: the tool may not have been told of it yet, or its search may lag.
+    """
 
     email: str
     purposes: Sequence[str] = ()
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
