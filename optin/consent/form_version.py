@@ -19,6 +19,7 @@ Slug = NewType("Slug", str)
 
 EMAIL_FIELD = MAILBOX.field
 NAME_FIELDS = ("first_name", "last_name")
+SOURCE_FIELD = "lead-source"  # nobody types it; front matter takes no hyphen in a name, so no field has it
 IN_FRAME, IN_HTML = "frame", "html"  # where a form is shown by another site: in a frame, or as its own HTML
 FACE = "outcome"  # under what the details of a declaration name one of several forms of a magnet
 
@@ -111,6 +112,11 @@ class FormDeclaration:
     def question(self, purpose: str) -> ConsentQuestion | None:
         """Return the box for `purpose`; None when the form has no such box."""
         return next((asked for asked in self.questions if asked.purpose == purpose), None)
+
+    @property
+    def source_field(self) -> FormField | None:
+        """Why the source of a request is kept with it; None: it is not (W8)."""
+        return next((field for field in self.fields if field.name == SOURCE_FIELD), None)
 
     def asked(self, purposes: Sequence[str]) -> tuple[ConsentQuestion, ...]:
         """Return the boxes for `purposes`, in the form's order."""

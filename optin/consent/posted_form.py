@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from optin.consent.channel import Address, address_at
 from optin.consent.email_and_telephone import EmailAddress
-from optin.consent.form_version import EMAIL_FIELD, FormDeclaration
+from optin.consent.form_version import EMAIL_FIELD, SOURCE_FIELD, FormDeclaration
 from optin.consent.kind_specific_details import DetailsPart
 from optin.consent.misspelt_domain import probably_meant
 from optin.consent.purpose import PurposeId
@@ -55,7 +55,8 @@ def read_form_input(
     declaration: FormDeclaration, posted: Sequence[tuple[str, str]], kind: DetailsPart
 ) -> FormInput:
     """Sort a post into values and ticks. Raises PostMalformed for a post that no browser sends."""
-    names = [EMAIL_FIELD, *(field.name for field in declaration.fields), *kind.controls]
+    fields = [field.name for field in declaration.fields if field.name != SOURCE_FIELD]
+    names = [EMAIL_FIELD, *fields, *kind.controls]
     values: dict[str, str] = {}
     ticked: list[str] = []
     meant = [value for name, value in posted if name == MEANT_FIELD]

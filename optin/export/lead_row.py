@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from optin.consent.channel import MAILBOX, declared_addresses
+from optin.consent.form_version import SOURCE_FIELD
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.lead_columns import columns_of
 from optin.store.encryption import Vault
@@ -24,6 +25,7 @@ AFTER = (
     "evidence",
     "unsubscribe_url",
 )
+SOURCE_COLUMN = "source"  # the last one, where a form keeps it
 
 
 class LeadRows:
@@ -33,9 +35,12 @@ class LeadRows:
         """Write links below `base_url`, made at `now`."""
         self._vault = vault
         self._base = base_url
-        self._fields = field_names
+        self._fields = tuple(name for name in field_names if name != SOURCE_FIELD)
         self._now = now
-        self.columns = (*BEFORE, *field_names, *AFTER)
+        # a field of the site's own may have the name already
+        name = SOURCE_FIELD if SOURCE_COLUMN in field_names else SOURCE_COLUMN
+        self._kept = (name,) if SOURCE_FIELD in field_names else ()
+        self.columns = (*BEFORE, *self._fields, *AFTER, *self._kept)
 
     def row(self, lead: ProvenConsent) -> dict[str, str]:
         """Return one lead by column. Times are RFC 3339 in UTC with milliseconds."""
@@ -46,4 +51,5 @@ class LeadRows:
             **{it.field: it.own(lead.fields) if it == address else "" for it in declared_addresses()},
             **{name: lead.fields.get(name, "") for name in self._fields},
             **columns_of(self._vault, lead, self._base, self._now),
+            **{name: lead.fields.get(SOURCE_FIELD, "") for name in self._kept},
         }

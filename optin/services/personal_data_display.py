@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from optin.consent.form_version import SOURCE_FIELD
 from optin.flows.rights.personal_data import PersonalData
 from optin.flows.rights.personal_proof import PersonalProof
 from optin.services.site_edition import Edition
@@ -15,11 +16,12 @@ def personal_view(edition: Edition, data: PersonalData, lang: str, action: str =
     """Return the personal page of `data`. `lang`: used when no language of the person is known."""
     site, lang = edition.site, data.lang or lang
     fields = (field for magnet in site.magnets.values() if magnet.lang == lang for field in magnet.fields)
+    source = edition.theme.text(lang, f"field.{SOURCE_FIELD}")
     return PersonalView(
         frame=edition.frame(lang),
         action=action,
         data=data,
-        labels=tuple({field.name: field.label for field in fields}.items()),
+        labels=tuple({**{field.name: field.label for field in fields}, SOURCE_FIELD: source}.items()),
         processors=tuple((name, it.name) for name, it in site.settings.processors.items()),
         purposes=(
             *((name, it.text[lang]) for name, it in site.settings.purposes.items() if lang in it.text),

@@ -283,6 +283,11 @@ class SourcesTable(Table):
         description="Names to count that via, utm_campaign or utm_source in a link may have.",
         examples=[["linkedin", "beurs-2027"]],
     )
+    keep: Words = Field(
+        default={},
+        description="Why the source is kept with a request, by language; without it, it is not.",
+        json_schema_extra=EACH_LANGUAGE,
+    )
     views: bool = Field(default=True, description="Whether page views are counted, as sums by week.")
 
 

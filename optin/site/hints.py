@@ -174,6 +174,10 @@ def _of_statement(site: Site, statement: PrivacyStatement) -> Iterator[Finding]:
         if processor.name not in said:
             message = f"The privacy statement in {lang!r} does not name {processor.name}."
             yield hint("processor-unnamed", message, "Say who receives data, and why (GDPR 13(1)(e)).")
+    why = site.settings.sources.keep.get(lang, "")
+    if " ".join(why.split()) not in " ".join(said.split()):
+        message = f"The privacy statement in {lang!r} does not say why the source of a request is kept."
+        yield hint("source-unexplained", message, "Put the words of sources.keep into it (GDPR 13(1)(c)).")
 
 
 def _beginning(path: Path) -> bytes:

@@ -9,8 +9,10 @@ from functools import partial
 from html import unescape
 
 from optin.consent.form_version import (
+    SOURCE_FIELD,
     FormDeclaration,
     FormDigest,
+    FormField,
     FormKey,
     FormVersion,
     PrivacyDigest,
@@ -67,6 +69,20 @@ def posts_to_own_address(site: Site) -> bool:
     return bool(settings.sources.names) and (settings.pages_url or settings.base_url) == settings.base_url
 
 
+def source_fields(maker: PageMaker, magnet: Magnet) -> tuple[FormField, ...]:
+    """Return the field for the source of a request, where the site says why it is kept; else nothing (W8).
+
+    A form that cannot learn its source says nothing of it: pages on a host of their own, and forms behind
+    other pages of a magnet.
+    """
+    site = maker.site
+    why = site.settings.sources.keep.get(magnet.lang, "").strip()
+    is_first_page = maker.kinds.pages[magnet.kind].faces is None
+    if not why or not is_first_page or not posts_to_own_address(site):
+        return ()
+    return (FormField(SOURCE_FIELD, maker.theme.text(magnet.lang, f"field.{SOURCE_FIELD}"), why),)
+
+
 def with_app_links(site: Site, html: str) -> str:
     """Return a text with the app's address in links to pages that only the app answers."""
 
@@ -89,7 +105,7 @@ def landing_view(maker: PageMaker, magnet: Magnet, privacy: PrivacyDigest) -> La
         controller=site.controller,
         privacy=privacy,
         questions=magnet.questions,
-        fields=magnet.fields,
+        fields=(*magnet.fields, *source_fields(maker, magnet)),
         file="" if magnet.file is None else magnet.file.name,
         details="" if magnet.details is None else details_text(magnet.details.declared()),
     )
@@ -110,7 +126,7 @@ def landing_view(maker: PageMaker, magnet: Magnet, privacy: PrivacyDigest) -> La
         details=None
         if magnet.details is None
         else kinds.pages[magnet.kind].with_links(magnet.details, lambda html: with_app_links(site, html)),
-        filled_in=kinds.details[magnet.kind].filled_in,
+        filled_in=kinds.details[magnet.kind].filled_in | {SOURCE_FIELD},
         alternates=tuple(
             Alternate(it.lang, theme.text(it.lang, "language"), f"/{it.slug}")
             for it in site.groups.get(magnet.group, ())

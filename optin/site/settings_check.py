@@ -128,6 +128,22 @@ def _sources(settings: SiteSettings) -> Iterator[At]:
         message = "Sign-ups count no source while the pages have a host of their own (pages_url)."
         cure = "Let the app serve the pages, without pages_url, or leave the names out."
         yield where, Objection("sources", message, cure, warning=True)
+    yield from _kept_sources(settings)
+
+
+def _kept_sources(settings: SiteSettings) -> Iterator[At]:
+    where: Path_ = ("sources", "keep")
+    sources, can_tell = settings.sources, settings.pages_url in {"", settings.base_url}
+    for lang in sources.keep:
+        if lang not in settings.languages:
+            yield (*where, lang), _foreign(lang, settings)
+    missing = [lang for lang in settings.languages if lang not in sources.keep]
+    if sources.keep and not sources.names:
+        message = "No source is declared, so none is kept."
+        yield where, Objection("sources", message, "Add names, or leave keep out.", warning=True)
+    elif sources.keep and can_tell and missing:
+        message = f"Forms in {missing[0]!r} keep no source: they do not say why."
+        yield where, Objection("wording", message, f"Add keep.{missing[0]}.", warning=True)
 
 
 def _controller(controller: ControllerTable) -> Iterator[At]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from optin.consent.form_version import IN_FRAME, IN_HTML, Slug
+from optin.consent.form_version import IN_FRAME, IN_HTML, SOURCE_FIELD, Slug
 from optin.theme.views import Frame, LandingView, PastedView, StartElsewhereView
 
 
@@ -32,7 +32,10 @@ def embedded_views(views: Sequence[LandingView]) -> Iterator[tuple[str, LandingV
         framed = _embedded(view, IN_FRAME, path)
         yield path, framed if view.action else replace(framed, action="")
     path = f"/{views[0].declaration.magnet}"
-    yield path, PastedView(**vars(_embedded(views[0], IN_HTML, path)))
+    pasted = _embedded(views[0], IN_HTML, path)
+    # its page is another site's, and its target has no source
+    typed = tuple(it for it in pasted.declaration.fields if it.name != SOURCE_FIELD)
+    yield path, PastedView(**vars(replace(pasted, declaration=replace(pasted.declaration, fields=typed))))
 
 
 def start_elsewhere(view: LandingView) -> StartElsewhereView:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.consent.channel import address_at
-from optin.consent.form_version import EMAIL_FIELD, IN_HTML, FormKey, FormVersion, Slug
+from optin.consent.form_version import EMAIL_FIELD, IN_HTML, SOURCE_FIELD, FormKey, FormVersion, Slug
 from optin.consent.kind_specific_details import DetailsPart
 from optin.consent.posted_form import (
     FORM_FIELD,
@@ -79,7 +79,8 @@ async def post_form(request: Request) -> Response:
             request.query_params,
             now,
         )
-    entry = replace(entry, fields=(*_typed_fields(entry, kind), *carried))
+    source = _kept_source(app_context, edition, form, request)
+    entry = replace(entry, fields=(*_typed_fields(entry, kind), *carried, *source))
     try:
         async with app_context.limits.mails.mail() as mailing:
             stored, mailing.queued = await app_context.run(sign_up, form=form, entry=entry, now=now)
@@ -214,6 +215,17 @@ def _again(
 def _typed_fields(entry: ValidEntry, kind: DetailsPart) -> tuple[tuple[str, str], ...]:
     """Return the typed values; optin fills in some fields itself."""
     return tuple(pair for pair in entry.fields if pair[0] not in kind.filled_in)
+
+
+def _kept_source(
+    app_context: AppContext, edition: Edition, shown: FormVersion, request: Request
+) -> tuple[tuple[str, str], ...]:
+    """Return the source as a field to store, where the form said why, and the site still does (W8)."""
+    declared = shown.declaration
+    if declared.source_field is None or not edition.site.settings.sources.keep.get(declared.lang):
+        return ()
+    source = app_context.installation.sources.source_of(request.scope["query_string"])
+    return ((SOURCE_FIELD, source),) if source else ()
 
 
 @dataclass(frozen=True)

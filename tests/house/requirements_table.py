@@ -19,7 +19,6 @@ PARTLY = {
     "O4": "statistics on the command line; the desk is to come",
     "O5": "health; metrics are to come",
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
-    "W8": "sums by source; to keep a source with a request is not offered",
     "W11": "what connectors share; no tool is connected yet",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }

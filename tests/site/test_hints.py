@@ -115,6 +115,17 @@ def test_a_statement_that_nobody_touched_or_that_hides_a_processor(site: Path) -
     assert {it.path for it in hints(loaded, KINDS.files)} >= {"optin.toml"}
 
 
+def test_a_statement_that_does_not_say_why_a_source_is_kept(site: Path) -> None:
+    """W8, F2: the form says it in a line; the statement says it too, however its lines are broken."""
+    with (site / "optin.toml").open("a") as file:
+        file.write('[sources]\nnames = ["x"]\nkeep = {nl = "Zo weten we wat werkt.", en = "So we know."}\n')
+    assert codes(site) == {"source-unexplained"}
+    for lang, words in {"nl": "Zo weten we\nwat werkt.", "en": "So we know."}.items():
+        with (site / "privacy" / f"{lang}.md").open("a") as file:
+            file.write(f"\n{words}\n")
+    assert codes(site) == set()
+
+
 def test_what_goes_while_one_looks_is_no_traceback(site: Path) -> None:
     """S5: a file that is removed between loading and hinting is the next load's matter."""
     magnet(site, title="x" * 61)

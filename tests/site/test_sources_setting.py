@@ -24,6 +24,7 @@ def write(site: Path, line: str) -> None:
         'names = ["linkedin", "beurs-2027", "nieuwsbrief_mei", "t.co", "2027"]',
         "views = false",
         f'names = ["{"a" * 60}"]',
+        'names = ["linkedin"]\nkeep = {nl = "Dat leert ons.", en = "It teaches us."}',
     ],
 )
 def test_names_of_sources_are_taken(site: Path, line: str) -> None:
@@ -44,6 +45,9 @@ def test_names_of_sources_are_taken(site: Path, line: str) -> None:
         ('names = "linkedin"', ""),
         ('views = "no"', ""),
         ('keep = "why"', "keep"),
+        ('names = ["x"]\nkeep = {nl = "", en = "So."}', ""),
+        ('names = ["x"]\nkeep = {nl = "  ", en = "So."}', ""),
+        ('names = ["x"]\nkeep = {nl = 1, en = "So."}', ""),
     ],
 )
 def test_what_no_link_can_name_is_refused(site: Path, line: str, message: str) -> None:
@@ -53,6 +57,24 @@ def test_what_no_link_can_name_is_refused(site: Path, line: str, message: str) -
     assert message in finding.message
     assert finding.cure
     assert (finding.severity, finding.line) == ("error", len((site / "optin.toml").read_text().splitlines()))
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "severity"),
+    [
+        ('names = ["x"]\nkeep = {nl = "Dat leert ons."}', "Forms in 'en' keep no source", "warning"),
+        ('keep = {nl = "Dat leert ons.", en = "So."}', "No source is declared", "warning"),
+        ('names = ["x"]\nkeep = {nl = "a", en = "b", de = "c"}', "'de' is not one of the site's", "error"),
+    ],
+)
+def test_a_reason_that_no_form_or_not_every_form_gives_is_named(
+    site: Path, line: str, message: str, severity: str
+) -> None:
+    """W8, M4: a reason without names, without a language of the site, in another language."""
+    write(site, line)
+    [finding] = findings(site)
+    assert message in finding.message
+    assert finding.severity == severity
 
 
 @pytest.mark.parametrize(

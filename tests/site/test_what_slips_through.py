@@ -193,6 +193,19 @@ def test_a_page_that_a_template_made_unlawful_is_refused(site: Path, old: str, n
     assert all((finding.severity, finding.slug) == ("error", "tips") for finding in found)
 
 
+def test_a_template_that_hides_why_a_source_is_kept_is_refused(site: Path) -> None:
+    """W8, M10, F1: whoever sends the form must have read it."""
+    with (site / "optin.toml").open("a") as file:
+        file.write('[sources]\nnames = ["x"]\nkeep = {nl = "Zo weten we wat werkt.", en = "So we know."}\n')
+    own(site, "pages/landing.html", PAGE.replace("BOX", BOX))
+    assert codes(site) == {"source"}
+    shown = PAGE.replace("BOX", BOX).replace(
+        "</form>", "{% if form.source_field %}{{ form.source_field.why }}{% endif %}</form>"
+    )
+    own(site, "pages/landing.html", shown)
+    assert all_findings(site) == ()
+
+
 def test_a_macro_cannot_tick_a_box(site: Path) -> None:
     """M5, F1: the box comes from a macro; that too may be the site's own."""
     macros = (Path(__file__).parents[2] / "templates" / "macros.html").read_text("utf-8")

@@ -15,7 +15,7 @@ from typing import Any
 from optin.consent.confirmation_code import MAX_TRIES, code_matches
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import KIND_AWAY
-from optin.consent.form_version import EMAIL_FIELD, FormDeclaration
+from optin.consent.form_version import EMAIL_FIELD, SOURCE_FIELD, FormDeclaration
 from optin.consent.purpose import ConsentQuestion
 from optin.consent.status_transitions import (
     ConsentRecord,
@@ -223,7 +223,7 @@ def _let_kind_act(
 def _contact(tx: Tx, context: Context, opened: OpenedRequest, subject: SubjectId) -> Contact:
     """Return the person's contact details from now on: as declared, unless corrected since."""
     declared, known = opened.declared, current_contact(tx, context.vault, subject)
-    of_request = context.policy.forms[opened.declaration.kind].of_request
+    of_request = context.policy.forms[opened.declaration.kind].of_request | {SOURCE_FIELD}
     of_person = {name: text for name, text in declared.fields.items() if name not in of_request}
     newest = {**known.values, EMAIL_FIELD: declared.email, **of_person}
     if known.correction is not None:  # put right since this was typed

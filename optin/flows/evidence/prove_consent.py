@@ -19,7 +19,7 @@ from enum import StrEnum
 from optin.consent.channel import declared_addresses
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import Event
-from optin.consent.form_version import EMAIL_FIELD
+from optin.consent.form_version import EMAIL_FIELD, SOURCE_FIELD
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.status_transitions import EventKind, RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.wrong_clock import FOLLOWED
@@ -198,5 +198,6 @@ def _fields(
     """Return the person's data; the addresses are those of this consent."""
     addresses = {EMAIL_FIELD, *(it.field for it in declared_addresses())}
     known = {name: value for name, value in contact.values.items() if name not in addresses}
-    known |= {name: text for name, text in declared.fields.items() if name in of_request}
+    own = of_request | {SOURCE_FIELD}
+    known |= {name: text for name, text in declared.fields.items() if name in own}
     return {**known, **given}

@@ -47,7 +47,7 @@ class LeadExport:
         self.run = new_run(self.now)
 
     def field_names(self) -> tuple[str, ...]:
-        """Return the fields of these leads' forms, besides the addresses."""
+        """Return the fields of these leads' forms, besides the addresses; SOURCE_FIELD where one keeps it."""
         names: set[str] = set()
         for digest in self.read(forms_of, key=self.key):
             form = self._form(digest)

@@ -16,6 +16,7 @@ from typing import Any
 from optin.consent.channel import declared_addresses
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import rfc3339
+from optin.consent.form_version import SOURCE_FIELD
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.status_transitions import SubjectId
 from optin.consent.webhook_message import WebhookKind, body_of
@@ -275,11 +276,12 @@ def _data(vault: Vault, policy: RequestPolicy, lead: ProvenConsent, now: datetim
     """Return the data of a consent for a processor: the columns of an export, by name (E2)."""
     address = lead.question.channel.address
     asked = {field.name for field in lead.form.version.declaration.fields}
-    asked -= {it.field for it in declared_addresses()}
+    asked -= {SOURCE_FIELD, *(it.field for it in declared_addresses())}
     return {
         "email": lead.email,
         # an address was given for its channels; it goes nowhere else (GDPR 5(1)(b))
         **({address.field: address.own(lead.fields)} if address.declared else {}),
         "fields": {name: value for name, value in sorted(lead.fields.items()) if name in asked},
         **columns_of(vault, lead, policy.base_url, now),
+        **({"source": source} if (source := lead.fields.get(SOURCE_FIELD, "")) else {}),
     }

@@ -37,7 +37,7 @@ from optin.kinds.api.flows import (
     record_action,
     trust_clock,
 )
-from optin.kinds.api.forms import EMAIL_FIELD
+from optin.kinds.api.forms import EMAIL_FIELD, SOURCE_FIELD
 from optin.kinds.api.mail import enqueue
 from optin.kinds.api.store import Tx, Vault
 from optin.kinds.prize_draw import event_names
@@ -262,7 +262,8 @@ def read_winners(
 
 def _winner(tx: Tx, vault: Vault, place: int, entry: DrawEntry) -> Winner:
     opened = open_request(tx, vault, peek_request(tx, entry.request))
-    values = dict(opened.declared.fields)
+    # whoever hands out prizes has no use for a source
+    values = {name: value for name, value in opened.declared.fields.items() if name != SOURCE_FIELD}
     email = opened.declared.email
     if opened.stored.subject is not None:  # as it was put right since
         newest = current_contact(tx, vault, opened.stored.subject).values
