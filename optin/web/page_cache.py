@@ -70,7 +70,6 @@ CachedPages: TypeAlias = tuple[CachedPage, ...]  # what is at one address: most 
 def cached_page(content: Content, base_url: str) -> CachedPage:
     """Prepare a page: headers, tag and compressed bytes."""
     data, content_type = content.data, content.content_type
-    tag = hashlib.sha256(data).hexdigest()[:32]
     headers = [
         ("content-type", content_type),
         ("cache-control", content.cache),
@@ -79,6 +78,8 @@ def cached_page(content: Content, base_url: str) -> CachedPage:
     ]
     if content.location:
         headers.append(("location", content.location))
+    # a cache on the way may keep the headers of a page that was not modified: other headers, another tag
+    tag = hashlib.sha256(repr(headers).encode() + data).hexdigest()[:32]
     plain = _answer(data, tag, headers, MOVED if content.location else FOUND)
     if not content_type.startswith(WORTH_COMPRESSING):
         return CachedPage(plain, plain, content.counted)
