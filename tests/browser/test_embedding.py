@@ -46,6 +46,8 @@ def blog(house: House) -> str:
     for name, lines in (("blog", done.stdout), ("low", re.sub(r'height="\d+"', 'height="150"', done.stdout))):
         html = f'<!doctype html><html lang="nl"><title>Blog</title><h1>Een blog</h1>{lines}<p>Meer.</p>'
         (house.company_folder / f"{name}.html").write_text(html)
+        late = re.sub(r'<script src="([^"]+)".*</script>', r"<p>\1</p>", html)
+        (house.company_folder / f"{name}-late.html").write_text(late)
     return f"{house.company}/blog.html"
 
 
@@ -110,9 +112,46 @@ def test_the_frame_grows_with_what_is_in_it(browser: Browser, blog: str) -> None
         assert found.violations_count == 0, found.generate_snapshot() + found.generate_report()
 
 
+def test_a_mistake_is_read_to_who_sees_nothing(browser: Browser, blog: str) -> None:
+    """W6, F4: browsers do not focus what a page in a frame of another site asks to be focused."""
+    with company_page(browser, blog) as page:
+        page.frame_locator("iframe").get_by_role("button", name="Stuur").click()
+        expect(page.frame_locator("iframe").locator("#errors")).to_be_focused()
+
+
+def test_a_script_that_comes_late_finds_the_height(browser: Browser, blog: str) -> None:
+    """W6: many websites load scripts at the first touch; a second copy of the lines does no harm."""
+    with company_page(browser, blog.replace("blog.html", "low-late.html")) as page:
+        frame = page.locator("iframe").first
+        frame.content_frame.get_by_role("button", name="Stuur").wait_for()
+        page.wait_for_load_state("networkidle")
+        assert frame.evaluate("it => it.clientHeight") == 150
+        address = frame.evaluate("it => it.nextElementSibling.textContent")
+        page.add_script_tag(url=address)
+        page.add_script_tag(url=address)
+        grown(page)
+        assert page.evaluate("typeof forms") == "undefined"
+
+
+@pytest.mark.parametrize("width", [360, 820, 1280])
+def test_a_form_stands_in_the_middle_on_a_ground_of_its_own(browser: Browser, blog: str, width: int) -> None:
+    """W6: a wide frame has no empty half; a dark website around it leaves the words readable."""
+    with company_page(browser, blog) as page:
+        page.set_viewport_size({"width": width, "height": 800})
+        (inner,) = page.main_frame.child_frames
+        inner.get_by_role("button", name="Stuur").wait_for()
+        left, right = inner.evaluate(
+            "(it => [it.left, innerWidth - it.right])(document.querySelector('.ask').getBoundingClientRect())"
+        )
+        assert abs(left - right) <= 1
+        ground = inner.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert re.fullmatch(r"rgb\(.*\)", ground), ground
+        assert inner.evaluate("getComputedStyle(document.body).backgroundImage") == "none"
+
+
 def grown(page: Page) -> float:
     """Wait until the frame is as high as the page in it; return that."""
-    (inner,) = page.main_frame.child_frames
+    inner = page.main_frame.child_frames[0]
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         wanted = inner.evaluate("document.body.offsetHeight")
