@@ -27,24 +27,10 @@ def frame_height(form: FormDeclaration) -> int:
     return around + _FIELD * len(fields) + (_LEGEND + questions if questions else 0)
 
 
-def objections_to_site(address: str) -> Iterator[Objection]:
-    """Check the address of a site that may show forms: an origin, written as browsers send it (RFC 6454)."""
-    cure = "Write it like https://www.example.com, without a path."
-    sent = _as_browsers_send(address)
-    if not sent or len(address) > MOST_CHARACTERS:
-        yield Objection("embed", f"{address[:60]!r} is not the address of a website.", cure)
-    elif address != sent:
-        message = f"Browsers call the site {address[:60]!r} otherwise."
-        yield Objection("embed", message, f"Write it as they do: {sent}")
-    elif sent.startswith("http://") and urlsplit(sent).hostname not in _THIS_MACHINE:
-        message = f"{address[:60]!r} has no https: others could change the page around the form on its way."
-        yield Objection("embed", message, "Write https://…, and let the site answer there.")
-
-
-def _as_browsers_send(address: str) -> str:
-    """Return an address as it stands in the header Origin; empty for one that is no site's."""
+def origin_in_browsers(page: str) -> str:
+    """Return the origin of a page as it stands in the header Origin (RFC 6454); empty for what has none."""
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(page)
         name, port = parts.hostname or "", parts.port
         host = f"[{IPv6Address(name)}]" if ":" in name else name.encode("idna").decode()
     except ValueError:  # also of a name that cannot be written so
@@ -52,13 +38,20 @@ def _as_browsers_send(address: str) -> str:
     default = _PORTS.get(parts.scheme)
     if ":" not in host and _NAME.fullmatch(host) is None:
         return ""
-    if (
-        default is None
-        or port == 0
-        or parts.username is not None
-        or parts.path
-        or parts.query
-        or parts.fragment
-    ):
+    if default is None or port == 0 or parts.username is not None:
         return ""
     return f"{parts.scheme}://{host}{'' if port in {None, default} else f':{port}'}"
+
+
+def objections_to_site(address: str) -> Iterator[Objection]:
+    """Check the address of a site that may show forms: an origin, written as browsers send it (RFC 6454)."""
+    origin = "" if len(address) > MOST_CHARACTERS else origin_in_browsers(address)
+    if not origin:
+        cure = "Write it like https://www.example.com, without a path."
+        yield Objection("embed", f"{address[:60]!r} is not the address of a website.", cure)
+    elif origin.startswith("http://") and urlsplit(origin).hostname not in _THIS_MACHINE:
+        message = f"{address[:60]!r} has no https: others could change the page around the form on its way."
+        yield Objection("embed", message, "Write https://…, and let the site answer there.")
+    elif address != origin:
+        message = f"Browsers call the site {address[:60]!r} otherwise."
+        yield Objection("embed", message, f"Write it as they do: {origin}")

@@ -299,3 +299,4 @@ class ErrorView:
     frame: Frame
     name: str
     wait_seconds: int = 0  # until it is worth trying again, where that is known
+    form_url: str = ""  # the page where the form that was refused can be filled in

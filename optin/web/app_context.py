@@ -166,14 +166,21 @@ class AppContext:
         return HTMLResponse(self.edition.theme.page(view), status, headers)
 
     def error(
-        self, name: str, status: int, lang: str, wait_seconds: int = 0, *, framed: Slug | None = None
+        self,
+        name: str,
+        status: int,
+        lang: str,
+        wait_seconds: int = 0,
+        *,
+        framed: Slug | None = None,
+        form_url: str = "",
     ) -> Response:
         """Answer with an error page; `wait_seconds`: until another attempt makes sense.
 
-        `framed`: of a form in a frame of another site.
+        `framed`: of a form in a frame of another site. `form_url`: where a refused form can be filled in.
         """
         frame = self.frame(lang) if framed is None else in_frame(self.frame(lang), framed)
-        return self.page(ErrorView(frame, name, wait_seconds), status)
+        return self.page(ErrorView(frame, name, wait_seconds, form_url), status)
 
 
 def app_context_of(request: Request) -> AppContext:

@@ -11,15 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.errors import (
+    FormUnknown,
     MagnetGone,
     OptinError,
     PageUnknown,
+    SiteUnlisted,
     StoreBusy,
     TooManyRequests,
     WriteLost,
     log_line_of,
 )
-from optin.web.app_context import app_context_of, framed_slug, language_of
+from optin.web.app_context import app_context_of, framed_slug, language_of, slug_of
 from optin.web.removed_magnet_pages import gone_or_unknown
 
 log = logging.getLogger("optin.web")
@@ -42,10 +44,23 @@ async def refuse(request: Request, problem: Exception) -> Response:
     wait = problem.retry_after_seconds if isinstance(problem, TooManyRequests) else 0
     lang = problem.lang if isinstance(problem, MagnetGone) and problem.lang else language_of(request)
     framed = framed_slug(request)
-    answer = app_context_of(request).error(problem.name, problem.status, lang, wait, framed=framed)
+    form_url = _form_url(request, problem)
+    answer = app_context_of(request).error(
+        problem.name, problem.status, lang, wait, framed=framed, form_url=form_url
+    )
     if isinstance(problem, StoreBusy | TooManyRequests):
         answer.headers["retry-after"] = str(problem.retry_after_seconds)
     return answer
+
+
+def _form_url(request: Request, problem: OptinError) -> str:
+    """Return the page of a form that was refused where it stood; empty for any other error."""
+    refused = isinstance(problem, SiteUnlisted) or (
+        isinstance(problem, FormUnknown) and framed_slug(request) is None
+    )
+    edition, slug = app_context_of(request).edition, slug_of(request)
+    site = edition.site.settings
+    return f"{site.pages_url or site.base_url}/{slug}" if refused and slug in edition.site.magnets else ""
 
 
 async def refuse_http(request: Request, problem: Exception) -> Response:
@@ -59,7 +74,8 @@ async def refuse_http(request: Request, problem: Exception) -> Response:
 
 async def refuse_broken_off(request: Request, _problem: Exception) -> Response:
     """Answer a truncated post: broken chunks, or less than announced. Nothing is stored."""
-    return app_context_of(request).error("malformed", 400, language_of(request))
+    framed = framed_slug(request)
+    return app_context_of(request).error("malformed", 400, language_of(request), framed=framed)
 
 
 async def fail(request: Request, problem: Exception) -> Response:
@@ -67,4 +83,5 @@ async def fail(request: Request, problem: Exception) -> Response:
     if isinstance(problem, OSError) and problem.errno in PASSING:
         return await refuse(request, StoreBusy(type(problem).__name__))
     log.error("internal error=%s", log_line_of(problem))
-    return app_context_of(request).error("internal", 500, language_of(request))
+    framed = framed_slug(request)
+    return app_context_of(request).error("internal", 500, language_of(request), framed=framed)

@@ -43,7 +43,7 @@ from optin.theme.embedded_views import framed_address, in_frame
 from optin.theme.views import SentView
 from optin.web.app_context import AppContext, app_context_of, framed_slug, see_other, slug_of
 from optin.web.confirm import after_confirmation, may_lead_to, resend_mail, thanks_of
-from optin.web.listed_sites import require_listed_site
+from optin.web.listed_sites import require_shown_place
 from optin.web.read_posted_form import read_post, single
 from optin.web.removed_magnet_pages import removed_form
 
@@ -61,8 +61,7 @@ async def post_form(request: Request) -> Response:
     edition, installation = app_context.edition, app_context.installation
     key, _, sealed = single(posted, FORM_FIELD).partition(".")
     form = await _shown(app_context, edition, served, key)
-    if form.declaration.shown_in == IN_HTML:
-        require_listed_site(request)
+    require_shown_place(request, form.declaration.shown_in)
     asked = open_text(installation.vault, ASKED, slug.encode(), from_token(sealed))
     kind = edition.kinds.details[form.declaration.kind]
     country = edition.site.settings.controller.country

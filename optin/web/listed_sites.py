@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from optin.consent.form_version import IN_FRAME, IN_HTML
 from optin.errors import PageUnknown, SiteUnlisted
+from optin.site.embedding_sites import origin_in_browsers
 from optin.web.app_context import app_context_of, framed_slug
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -26,15 +28,31 @@ def in_frames_alone(answer: Answer) -> Answer:
     return checked
 
 
-def require_listed_site(request: Request) -> None:
-    """Pass a form that a listed site sent. Raises SiteUnlisted.
+def require_shown_place(request: Request, shown_in: str) -> None:
+    """Pass a form that was sent from where its version is shown. Raises SiteUnlisted.
 
-    Browsers say from where a form comes (Fetch Standard, "Origin header"); a page whose referrer policy is
-    no-referrer sends "null", which is nobody's address.
+    Else a form that somebody copied into a page of his own would be evidence of the page it was copied from.
+    Browsers say from where a form comes (Fetch Standard, "Origin header"; Fetch Metadata, "Sec-Fetch-Site").
+    A page whose referrer policy is no-referrer, as all of optin's, sends the Origin "null", which is nobody's
+    address; and what a program sends says nothing at all.
     """
-    sent_from = request.headers.get("origin") or _origin_of(request.headers.get("referer", ""))
-    listed = app_context_of(request).edition.site.settings.embed.sites
-    if sent_from not in listed:
+    origin = request.headers.get("origin", "")
+    if shown_in == IN_HTML:
+        _require_listed(request, origin or _origin_of(request.headers.get("referer", "")))
+        return
+    settings = app_context_of(request).edition.site.settings
+    ours = {origin_in_browsers(address) for address in (settings.base_url, settings.pages_url)}
+    # built pages may stand on any host; those for frames come from here alone
+    elsewhere = shown_in == IN_FRAME and request.headers.get("sec-fetch-site") in _OTHER_ORIGINS
+    if elsewhere or origin not in {"", "null", *ours}:
+        raise SiteUnlisted
+
+
+_OTHER_ORIGINS = {"same-site", "cross-site"}
+
+
+def _require_listed(request: Request, origin: str) -> None:
+    if origin not in app_context_of(request).edition.site.settings.embed.sites:
         raise SiteUnlisted
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ from optin.site.embedding_sites import objections_to_site
 from optin.store.event_log import integrate
 from optin.web.static_site import static_files
 from tests.installed import INSTALLED, KINDS
+from tests.kinds.prize_draw.test_draw_pages import draw_at
 from tests.kinds.quiz.quizzes import write_quiz
+from tests.kinds.webinar.test_webinar_pages import WEBINAR
 from tests.shell import shell
 from tests.web.conftest import Visit, site_at, visited
 
@@ -158,6 +160,63 @@ def test_refusals_stay_in_the_frame(embedding: Visit) -> None:
         assert answer.status_code >= 400
         assert is_framed(answer)
         assert 'href="/paper/embed"' in answer.text
+
+
+def test_an_unforeseen_error_stays_in_the_frame(embedding: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W6, S4: a browser would show an empty frame instead of a page that no site may frame."""
+    monkeypatch.setattr("optin.web.landing_post.read_entry", lambda *_: 1 / 0)
+    key = key_in(embedding.client.get("/paper/embed").text)
+    answer = embedding.client.post("/paper/embed", data={"form": key, "email": "alice@example.com"})
+    assert answer.status_code == 500
+    assert is_framed(answer)
+    assert not is_framed(embedding.client.post("/paper", data={"form": embedding.form_key()}))
+
+
+def links_that_leave_a_frame(page: str) -> list[str]:
+    """Return the links that would put a page of optin, or of somebody else, into the frame."""
+    links: list[str] = re.findall(r'<a [^>]*href="[^>]*>', page)
+    assert links
+    stays = re.compile(r'href="(#|/[a-z-]+/embed"|/download/)|target="_blank"')
+    return [it for it in links if not stays.search(it)]
+
+
+def test_links_of_a_seat_open_beside_the_frame(embedding: Visit) -> None:
+    """W6, M2: the meeting, the calendars and the page of the seat may not be framed."""
+    (embedding.root / "magnets" / "bellen.md").write_text(WEBINAR.replace("2027", "2077"))
+    embedding.serve_again()
+    key = key_in(embedding.client.get("/bellen/embed").text)
+    posted = embedding.client.post("/bellen/embed", data={"form": key, "email": "alice@example.com"})
+    token = hidden_token(embedding.client.get(posted.headers["location"]).text)
+    embedding.wait(timedelta(seconds=1))
+    code = embedding.mail(MailKind.CONFIRMATION).code
+    done = embedding.press("/bellen/embed/sent", token=token, code=code, action="code")
+    seat = embedding.client.get(done.headers["location"])
+    assert "https://meet.example.com/bellen" in seat.text
+    assert links_that_leave_a_frame(seat.text) == []
+
+
+def test_links_of_a_closed_draw_open_beside_the_frame(embedding: Visit) -> None:
+    """W6, M5: so does the page of the draw."""
+    draw_at(embedding.root)
+    embedding.serve_again()
+    assert links_that_leave_a_frame(embedding.client.get("/win/embed").text) == []
+    embedding.moment = datetime(2029, 5, 1, tzinfo=UTC)
+    closed = embedding.client.get("/win/embed")
+    assert "/win/draw" in closed.text
+    assert links_that_leave_a_frame(closed.text) == []
+
+
+def test_another_list_of_sites_is_another_page_to_caches(embedding: Visit) -> None:
+    """W6: a proxy that asks whether a page was modified keeps the headers that it has."""
+    before = embedding.client.get("/paper/embed")
+    same = embedding.client.get("/paper/embed", headers={"if-none-match": before.headers["etag"]})
+    assert same.status_code == 304
+    path = embedding.root / "optin.toml"
+    path.write_text(path.read_text().replace(f'"{SITES[1]}"', '"https://new.example.com"'))
+    embedding.serve_again()
+    after = embedding.client.get("/paper/embed", headers={"if-none-match": before.headers["etag"]})
+    assert (after.status_code, after.content) == (200, before.content)
+    assert ancestors(after.headers["content-security-policy"]) == [SITES[0], "https://new.example.com"]
 
 
 def test_nothing_is_confirmed_by_looking(embedding: Visit) -> None:
@@ -303,6 +362,38 @@ def test_a_browser_without_origin_says_by_its_referer_where_a_form_stood(
     assert embedding.client.post("/paper", data=data, headers=headers).status_code == status
 
 
+@pytest.mark.parametrize("path", ["/paper", "/paper/embed"])
+@pytest.mark.parametrize("origin", ["https://evil.example", *SITES])
+def test_a_form_that_was_copied_from_a_page_is_refused(embedding: Visit, path: str, origin: str) -> None:
+    """W7, W6: else it would prove the page it was copied from; not even a listed site may."""
+    key = key_in(embedding.client.get(path).text)
+    data = {"form": key, "email": "alice@example.com", "consent": "tips-email"}
+    answer = embedding.client.post(path, data=data, headers={"origin": origin})
+    assert answer.status_code == 403
+    assert 'href="https://optin.example.com/paper"' in answer.text
+    assert embedding.rows()["request"] == 0
+
+
+@pytest.mark.parametrize("path", ["/paper", "/paper/embed"])
+def test_the_form_for_frames_comes_from_its_own_page(embedding: Visit, path: str) -> None:
+    """W6: a copy of it in a page that hides its address; a frame in a sandbox without allow-same-origin."""
+    data = {"form": key_in(embedding.client.get("/paper/embed").text), "email": "alice@example.com"}
+    for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 303), ("none", 303)):
+        headers = {"origin": "null", "sec-fetch-site": site}
+        assert embedding.client.post(path, data=data, headers=headers).status_code == status
+
+
+def test_pages_of_a_build_may_stand_anywhere(embedding: Visit) -> None:
+    """W7, M8: they send no origin, or that of `pages_url`."""
+    path = embedding.root / "optin.toml"
+    path.write_text(f'pages_url = "https://pages.example.com"\n{path.read_text()}')
+    embedding.serve_again()
+    data = {"form": embedding.form_key(), "email": "alice@example.com"}
+    for origin in ("null", "https://pages.example.com", "https://optin.example.com"):
+        headers = {"origin": origin, "sec-fetch-site": "cross-site"}
+        assert embedding.client.post("/paper", data=data, headers=headers).status_code == 303
+
+
 def test_an_altered_fragment_is_no_version(embedding: Visit) -> None:
     """W7, F7: whatever key it sends."""
     key = key_in(pasted(embedding))
@@ -310,6 +401,7 @@ def test_an_altered_fragment_is_no_version(embedding: Visit) -> None:
         embedding, key[:-1] + ("0" if key[-1] != "0" else "1"), SITES[0], email="alice@example.com"
     )
     assert answer.status_code == FormUnknown.status
+    assert 'href="https://optin.example.com/paper"' in answer.text
     assert embedding.rows()["request"] == 0
 
 
@@ -386,6 +478,8 @@ def test_a_listed_site_is_an_origin_and_nothing_else(tmp_path: Path, address: st
         ("https://müller.example", "https://xn--mller-kva.example"),
         ("https://WWW.Example.com", "https://www.example.com"),
         ("https://www.example.com:443", "https://www.example.com"),
+        ("https://www.example.com/", "https://www.example.com"),
+        ("https://www.Example.com/blog?p=1#form", "https://www.example.com"),
         ("https://www.example.com:8443", ""),
         ("http://[::1]", ""),
         ("http://127.0.0.1", ""),
