@@ -23,6 +23,7 @@ from tests.mail.server import Script, mail_server
 from tests.ports import NO_MAIL
 from tests.serving import NO_TLS, Serving, form_key, served, start
 from tests.stores import open_store
+from tests.waiting import wait_until
 from tests.web.conftest import site_at
 
 LOADERS = 6
@@ -203,6 +204,7 @@ def test_two_processes_share_one_postgres(
             everybody = load.acknowledged + load_two.acknowledged
             assert wait_for(script, everybody, 60) == set()
             confirm_everywhere(script, one, other)
+            wait_until(lambda: len(script.mails) > len(everybody))  # the delivery
         finally:
             for serving in (one, other):
                 serving.stop()
