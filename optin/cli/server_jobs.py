@@ -9,6 +9,7 @@ from functools import partial
 from optin.jobs.background_job import Job, check_jobs, every
 from optin.jobs.build_courier import courier_job, courier_of, follow_edition
 from optin.jobs.jobs_of_every_server import STALE_SECONDS, installation_jobs
+from optin.jobs.letter_queue import letters_job
 from optin.jobs.schema_watch import check_schema, schema_job
 from optin.jobs.server_presence import presence_job
 from optin.jobs.staff_notifier import notify_jobs
@@ -48,6 +49,7 @@ def background_jobs(
         Job("connections", partial(keep_room, app_context, listening), STALE_SECONDS),
         Job("pages", partial(every, LOOK_AHEAD_SECONDS, app_context.prepare_upcoming), STALE_SECONDS),
         *webhook_jobs(installation, settings.processors, senders.webhooks),
+        letters_job(installation),
         *notify_jobs(installation, lambda: app_context.edition, senders.chat),
         *more,
     ]

@@ -56,7 +56,8 @@ class ConsentHistory(NamedTuple):
         """The consent's status. Raises TransitionRefused when the events contradict each other."""
         kinds = tuple(event.kind for event in self.events)
         if kinds == _PLAIN:  # as nearly every consent: asked, confirmed, and nothing since
-            return ConsentRecord(_AFTER_PLAIN, self.events[-1].at, self.events[-1].request)
+            last = self.events[-1]
+            return ConsentRecord(_AFTER_PLAIN, last.at, last.request, begun_at=last.at)
         return fold(
             StatusEvent(event.kind, event.at, event.request, self.asked_at.get(event.request))
             for event in self.events

@@ -144,6 +144,8 @@ class ConsentRecord:
     withdrawn_at: datetime | None = None
     # requests that follow the withdrawal in the log
     asked_since: frozenset[RequestId | None] = field(default=frozenset(), compare=False)
+    # when it was given first, and held ever since; None: it does not hold, or nobody knows
+    begun_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,8 @@ def follow(record: ConsentRecord, happening: StatusEvent) -> ConsentRecord:
     at, request = happening.at, happening.request
     if happening.kind is EventKind.WITHDRAWN:
         return ConsentRecord(status, at, request, withdrawn_at=at)
-    return ConsentRecord(status, at, request, record.withdrawn_at, record.asked_since)
+    begun = (record.begun_at if record.status is Status.GIVEN else at) if status is Status.GIVEN else None
+    return ConsentRecord(status, at, request, record.withdrawn_at, record.asked_since, begun)
 
 
 def may_confirm(record: ConsentRecord, confirmation: StatusEvent) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.kind_specific_details import Details, DetailsPart
+from optin.consent.purpose import ConsentKey
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.served_forms import ServedForms
 from optin.settings.site import (
@@ -68,6 +69,25 @@ class MailCover:
 
 
 @dataclass(frozen=True)
+class LetterText:
+    """A letter in one language. `html` stands within the frame of every mail; `text` is the same plainly."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One letter of a purpose, sent so long after the consent began; its texts by language (W13)."""
+
+    name: str
+    after: RetentionPeriod
+    texts: Mapping[str, LetterText]
+
+
+@dataclass(frozen=True)
 class RequestPolicy:
     """The settings that flows follow, as tables of `optin.toml`, and the site's published magnets."""
 
@@ -81,6 +101,7 @@ class RequestPolicy:
     personal: PersonalTable = PersonalTable()
     receipt: ReceiptTable = ReceiptTable()
     ask_again: Mapping[str, RetentionPeriod] = field(default_factory=dict)  # purpose: so long before it ends
+    letters: Mapping[ConsentKey, tuple[Letter, ...]] = field(default_factory=dict)  # in their order
     offers: ServedForms = field(
         default_factory=lambda: ServedForms(())
     )  # what may be given anew, as served now

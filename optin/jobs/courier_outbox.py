@@ -14,11 +14,12 @@ from optin.flows.delivery.deliver_mails import (
     LONGEST_WAIT_SECONDS,
     MOMENT,
     Attempt,
+    Composing,
     claim_orders,
     record_result,
 )
 from optin.flows.delivery.mail_order import MailKind, MailState, Order, Verdict
-from optin.flows.delivery.receipt import NotSigned
+from optin.flows.evidence.receipt import NotSigned
 from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
 from optin.store.database_interface import Tx, read, written
@@ -133,7 +134,7 @@ class StoreOutbox:
                 ClaimBatch(most, installation.store.presence.incarnation),
                 now,
                 suspect=suspect,
-                receipts_wait=wait,
+                composing=Composing(wait, installation.endings_of),
             )
 
         try:

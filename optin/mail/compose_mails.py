@@ -17,8 +17,15 @@ from optin.consent.email_and_telephone import as_mailed
 from optin.consent.form_version import FormDeclaration
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import Controller
-from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order, StaffOrder
-from optin.flows.delivery.receipt import Attachment
+from optin.flows.delivery.mail_order import (
+    LetterOrder,
+    MailKind,
+    MailOrder,
+    NoticeOrder,
+    Order,
+    StaffOrder,
+)
+from optin.flows.evidence.receipt import Attachment
 from optin.mail.kind_mail_hooks import MailPart, MailSender
 from optin.proof.receipt_files import PROOF_FILE
 from optin.theme.mail_views import (
@@ -26,6 +33,7 @@ from optin.theme.mail_views import (
     DeliveryMail,
     ErasedMail,
     KindMail,
+    LetterMail,
     PersonalMail,
     ProofReadme,
     RenewalMail,
@@ -66,6 +74,8 @@ class Composer:
             return self._message(order, self._notice(order), order.lang, now)
         if isinstance(order, StaffOrder):
             return self._message(order, self._staff(order), order.lang, now)
+        if isinstance(order, LetterOrder):
+            return self._message(order, self._letter(order), order.form.lang, now, self._unsubscribe(order))
         if not isinstance(order, MailOrder):
             raise TypeError(order.kind)
         lang = order.form.lang
@@ -134,6 +144,23 @@ class Composer:
         """Compose the mail that tells staff of confirmed requests, or their test mail (W12)."""
         privacy = f"{self._base}/privacy"
         return self._theme.mail(StaffMail(order.lang, self._controller, self._base, order.digest, privacy))
+
+    def _letter(self, order: LetterOrder) -> MailText:
+        """Compose a letter of a purpose, with the link that stops it (W13)."""
+        form = order.form
+        return self._theme.mail(
+            LetterMail(
+                lang=form.lang,
+                controller=self._controller,
+                title=form.title,
+                base_url=self._base,
+                privacy_url=self._privacy_url(form),
+                letter=order.letter,
+                question=order.question,
+                given_at=order.given_at,
+                unsubscribe_url=self._unsubscribe(order),
+            )
+        )
 
     def _renewal(self, order: MailOrder) -> MailText:
         """Compose the request to renew a consent: it ends soon, or the person wants it back."""
@@ -232,11 +259,14 @@ class Composer:
             "kind": form.kind,
             "page_url": f"{self._base}/{form.magnet}{below}",
             "requested_at": order.requested_at,
-            "privacy_url": f"{self._base}/privacy/{form.privacy[:VERSION_CHARACTERS]}",
+            "privacy_url": self._privacy_url(form),
             "base_url": self._base,
         }
 
-    def _unsubscribe(self, order: MailOrder) -> str:
+    def _privacy_url(self, form: FormDeclaration) -> str:
+        return f"{self._base}/privacy/{form.privacy[:VERSION_CHARACTERS]}"
+
+    def _unsubscribe(self, order: MailOrder | LetterOrder) -> str:
         return f"{self._base}/unsubscribe/{order.unsubscribe_token}"
 
 

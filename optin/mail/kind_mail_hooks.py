@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from optin.flows.delivery.mail_order import MailOrder
-from optin.flows.delivery.receipt import Attachment
+from optin.flows.evidence.receipt import Attachment
 
 
 @dataclass(frozen=True)

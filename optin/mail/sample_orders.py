@@ -8,7 +8,7 @@ from types import MappingProxyType
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.form_version import FormDeclaration, FormDigest
 from optin.consent.signed_links import SAMPLE_TOKEN
-from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order, StaffOrder
+from optin.flows.delivery.mail_order import LetterOrder, MailKind, MailOrder, NoticeOrder, Order, StaffOrder
 from optin.flows.request_policy import MailCover, NextStep
 from optin.store.legal_holds import LegalHold
 from optin.theme import mail_views
@@ -48,6 +48,19 @@ class SampleOrders:
                 recipient=self._recipient,
                 lang=view.lang,
                 digest=view.digest,
+            )
+        if isinstance(view, mail_views.LetterMail):
+            return LetterOrder(
+                number=0,
+                claim=b"",
+                message_id=message_id,
+                kind=MailKind.LETTER,
+                recipient=self._recipient,
+                form=self._form,
+                question=view.question,
+                given_at=view.given_at,
+                letter=view.letter,
+                unsubscribe_token=SAMPLE_TOKEN,
             )
         expires_at = ends_at = None
         kind, code, number, questions = MailKind.DELIVERY.value, "", "", self._form.questions

@@ -60,8 +60,11 @@ def _look_at(
             token.attrSet("rel", "noopener noreferrer")
 
 
-def prose_as_text(text: str) -> str:
-    """Return a text for a plain mail: each paragraph and item on one line, without markup; links in full."""
+def prose_as_text(text: str, base_url: str = "") -> str:
+    """Return a text for a plain mail: each paragraph and item on one line, without markup; links in full.
+
+    `base_url`: before links that begin with "/".
+    """
     blocks: list[str] = []
     lists: list[int] = []  # the next number of each list that is open, 0 for one without numbers
     mark, tight = "", False
@@ -77,7 +80,7 @@ def prose_as_text(text: str) -> str:
             mark = "  " * (len(lists) - 1) + (f"{number}. " if number else "- ")
             lists[-1] = number + 1 if number else 0
         elif token.type in {"inline", "fence", "code_block"}:
-            words = _plain(token) if token.type == "inline" else token.content.strip()
+            words = _plain(token, base_url) if token.type == "inline" else token.content.strip()
             indent = "" if mark or not lists else "  " * len(lists)
             if blocks and mark and tight:
                 blocks[-1] += f"\n{mark}{words}"
@@ -87,13 +90,14 @@ def prose_as_text(text: str) -> str:
     return "\n\n".join(blocks)
 
 
-def _plain(token: Token) -> str:
+def _plain(token: Token, base_url: str) -> str:
     words, target = "", ""
     for child in token.children or ():
         if child.type in {"softbreak", "hardbreak"}:
             words += " "
         elif child.type == "link_open":
             target = str(child.attrGet("href") or "")
+            target = f"{base_url}{target}" if target.startswith("/") else target
         elif child.type == "link_close":
             words += "" if words.endswith(target) else f" ({target})"
         else:

@@ -94,7 +94,7 @@ class PeoplePage:
     events: Sequence[Row]  # request, number, bytes, voucher
     mails: Sequence[Row]  # request, Message-ID, sealed, sent at
     people: Sequence[Row] = ()  # subject, address index, sealed contact, idle from, whether it ever consented
-    consents: Sequence[Row] = ()  # subject, purpose, channel, status, since, until, request, withdrawn at
+    consents: Sequence[Row] = ()  # subject, purpose, channel, status, since, until, request, withdrawn, begun
     told: Sequence[Row] = ()  # subject, processor, purpose: what a webhook said
 
 
@@ -149,8 +149,8 @@ def people_page(tx: Tx, kind: str, after: bytes, until: bytes) -> PeoplePage | N
             " WHERE id > :after AND id <= :last"
         ),
         consents=rows(
-            "SELECT subject_id, purpose, channel, status, since, expires_at, request_id, withdrawn_at"
-            f" FROM consent {of_subject}"
+            "SELECT subject_id, purpose, channel, status, since, expires_at, request_id, withdrawn_at,"
+            f" begun_at FROM consent {of_subject}"
         ),
         told=rows(f"SELECT subject_id, processor, purpose FROM webhook_told {of_subject}"),
     )

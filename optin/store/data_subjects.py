@@ -9,6 +9,7 @@ from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import ConsentRecord, ConsentState, RequestId, Status, SubjectId
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import new_id
+from optin.store.letters import forget_letters
 from optin.store.row_queries import list_parameters
 
 
@@ -73,12 +74,12 @@ def refresh_idle(tx: Tx, subject: SubjectId) -> None:
 
 def remove_subject(tx: Tx, subject: SubjectId) -> None:
     """Remove a person's row, consents and numbers. Remove the requests before."""
-    for table in ("consent", "number_index", "export_member", "webhook_told"):
+    for table in ("consent", "number_index", "export_member", "webhook_told", "letter"):
         tx.run(f"DELETE FROM {table} WHERE subject_id = :id", id=subject)
     tx.run("DELETE FROM subject WHERE id = :id", id=subject)
 
 
-CONSENT_COLUMNS = "purpose, channel, status, since, expires_at, request_id, withdrawn_at"
+CONSENT_COLUMNS = "purpose, channel, status, since, expires_at, request_id, withdrawn_at, begun_at"
 
 
 def consents_of(tx: Tx, subject: SubjectId) -> list[ConsentState]:
@@ -91,17 +92,22 @@ def consents_of(tx: Tx, subject: SubjectId) -> list[ConsentState]:
 
 
 def save_consent(tx: Tx, subject: SubjectId, consent: ConsentState) -> None:
-    """Update the cached status of a consent from the events just added."""
+    """Update the cached status of a consent from the events just added.
+
+    Of a consent that ended, it is forgotten which letters were sent.
+    """
     record = consent.record
     if record.status is None or record.since is None or record.request is None:
         msg = "a consent without events is not stored"
         raise ValueError(msg)
     tx.run(
         f"INSERT INTO consent(subject_id, {CONSENT_COLUMNS})"
-        " VALUES (:subject, :purpose, :channel, :status, :since, :expires_at, :request, :withdrawn_at)"
+        " VALUES (:subject, :purpose, :channel, :status, :since, :expires_at, :request, :withdrawn_at,"
+        " :begun_at)"
         " ON CONFLICT (subject_id, purpose, channel) DO UPDATE SET status = excluded.status,"
         " since = excluded.since, expires_at = excluded.expires_at,"
-        " request_id = excluded.request_id, withdrawn_at = excluded.withdrawn_at, asked_again_at = NULL",
+        " request_id = excluded.request_id, withdrawn_at = excluded.withdrawn_at,"
+        " begun_at = excluded.begun_at, asked_again_at = NULL",
         subject=subject,
         purpose=consent.purpose,
         channel=consent.channel.value,
@@ -110,7 +116,10 @@ def save_consent(tx: Tx, subject: SubjectId, consent: ConsentState) -> None:
         expires_at=to_ms(consent.expires_at),
         request=record.request,
         withdrawn_at=None if record.withdrawn_at is None else to_ms(record.withdrawn_at),
+        begun_at=None if record.begun_at is None else to_ms(record.begun_at),
     )
+    if record.status is not Status.GIVEN:
+        forget_letters(tx, subject, consent.key)
 
 
 def read_consent(row: Row) -> ConsentState:
@@ -122,6 +131,7 @@ def read_consent(row: Row) -> ConsentState:
             since=from_ms(row[3]),
             request=RequestId(row[5]),
             withdrawn_at=None if row[6] is None else from_ms(row[6]),
+            begun_at=None if row[7] is None else from_ms(row[7]),
         ),
         expires_at=from_ms(row[4]),
     )

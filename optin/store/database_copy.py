@@ -32,6 +32,7 @@ TABLES = (
     "privacy_text", "promise", "served_details", "journal_head", "limit_mail", "limit_site",
     "source_sum",
     "notice_receiver", "notice",
+    "letter", "letter_sum",
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",

@@ -1,5 +1,7 @@
 """The outbox: queued mails, as ids; and sent mails, as encrypted bytes (D1, P2).
 
+The module is long because whatever changes a row of the outbox stands here.
+
 `next_at` is both the due time and the end of a lease. `claim` is a random fence: a courier that comes
 late cannot settle. `starts` counts claims since the last verdict: more than two mean that a courier died
 with this mail twice, so it is tried alone and given up after a few.
@@ -14,15 +16,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.consent.status_transitions import ID_BYTES, RequestId
-from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault
-from optin.store.row_queries import has_row
+from optin.store.row_queries import count_rows, has_row
 from optin.store.sending_claims import ClaimBatch
 
 MAX_STARTS = 4
 FREE_STARTS = 1  # a courier that died once with a mail may have died of anything
 CLAIM_BYTES = 12
 COURIER_DIED = "courier died"
+LETTER = "letter"  # the kind of mail that gives way to all others
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,29 @@ def enqueue(
 
     It is given up a week after it was due.
     """
+    enqueue_as(tx, new_message_id(domain), kind, request, max(now, due or now))
+
+
+def enqueue_as(tx: Tx, message_id: str, kind: str, request: RequestId, due: datetime) -> None:
+    """Queue a mail under a Message-ID, due at `due`."""
     tx.run(
         "INSERT INTO outbox(message_id, kind, request_id, next_at, created_at)"
         " VALUES (:message_id, :kind, :request, :due, :due)",
-        message_id=f"<{secrets.token_hex(16)}@{domain}>",
+        message_id=message_id,
         kind=kind,
         request=request,
-        due=to_ms(max(now, due or now)),
+        due=to_ms(due),
     )
+
+
+def new_message_id(domain: str) -> str:
+    """Return a new Message-ID, with its angle brackets."""
+    return f"<{secrets.token_hex(16)}@{domain}>"
+
+
+def count_waiting_letters(tx: Tx) -> int:
+    """Return how many letters wait to be sent."""
+    return count_rows(tx, f"outbox WHERE state = 'queued' AND kind = '{LETTER}'")
 
 
 @dataclass(frozen=True)
@@ -76,7 +94,7 @@ class NoticeMail:
 
 def enqueue_notice(tx: Tx, vault: Vault, notice: NoticeMail, domain: str, now: datetime) -> None:
     """Queue a mail without a request; its content is encrypted, and deleted after sending."""
-    message_id = f"<{secrets.token_hex(16)}@{domain}>"
+    message_id = new_message_id(domain)
     tx.run(
         "INSERT INTO outbox(message_id, kind, request_id, sealed, next_at, created_at)"
         " VALUES (:message_id, :kind, :request, :sealed, :now, :now)",
@@ -100,7 +118,7 @@ def withdraw_notices(tx: Tx, email_index: bytes) -> None:
 
 
 _CLAIM = """WITH due AS MATERIALIZED (
-    SELECT id FROM outbox WHERE state = 'queued' AND next_at <= :now AND starts {suspicion}
+    SELECT id FROM outbox WHERE state = 'queued' AND next_at <= :now AND starts {suspicion} AND kind {which}
     ORDER BY next_at LIMIT :most {skip_locked})
 UPDATE outbox SET next_at = :until, claim = :claim, holder = :holder, starts = starts + 1
 WHERE id IN (SELECT id FROM due)
@@ -108,17 +126,24 @@ RETURNING id, message_id, kind, request_id, sealed"""
 
 
 def claim(tx: Tx, batch: ClaimBatch, lease: timedelta, now: datetime, *, suspect: bool) -> list[OutboxMail]:
-    """Claim a batch of due mails for the length of `lease`: the suspect ones, or all others."""
+    """Claim a batch of due mails for the length of `lease`: the suspect ones, or all others.
+
+    Letters come last: everything else is something that a person waits for.
+    """
     fence = secrets.token_bytes(CLAIM_BYTES)
     suspicion = f"> {FREE_STARTS}" if suspect else f"<= {FREE_STARTS}"
-    rows = tx.all(
-        _CLAIM.format(suspicion=suspicion, skip_locked=tx.skip_locked),
-        now=to_ms(now),
-        most=batch.most,
-        until=to_ms(now + lease),
-        claim=fence,
-        holder=batch.holder,
-    )
+    rows: list[Row] = []
+    for which in (f"<> '{LETTER}'", f"= '{LETTER}'"):
+        room = batch.most - len(rows)
+        if room > 0:
+            rows += tx.all(
+                _CLAIM.format(suspicion=suspicion, which=which, skip_locked=tx.skip_locked),
+                now=to_ms(now),
+                most=room,
+                until=to_ms(now + lease),
+                claim=fence,
+                holder=batch.holder,
+            )
     return [OutboxMail(row[0], fence, row[1], row[2], RequestId(row[3]), row[4]) for row in rows]
 
 

@@ -16,6 +16,7 @@ from optin.store.tables import (
     GROUNDS_TABLES,
     JOURNAL_TABLES,
     KIND_TABLES,
+    LETTER_TABLES,
     LIMIT_TABLES,
     LOG_TABLES,
     NOTICE_TABLES,
@@ -207,4 +208,5 @@ MIGRATIONS = (
     Migration("m015_kinds", KIND_TABLES),  # m006 and m008 were of kinds, which have sets of their own
     Migration("m016_source_sums", SOURCE_TABLES),
     Migration("m017_staff_notices", NOTICE_TABLES),
+    Migration("m018_letters", LETTER_TABLES),
 )

@@ -419,6 +419,35 @@ NOTICE_TABLES = (
     "CREATE INDEX notice_claim ON notice(claim) WHERE claim IS NOT NULL",
 )
 
+# Letters of a purpose (W13). `begun_at`: since when a consent holds without a break; empty where rows of an
+# earlier version do not tell. A row of `letter` ends with its consent; `letter_sum` names nobody.
+LETTER_TABLES = (
+    "ALTER TABLE consent ADD COLUMN begun_at {int}",
+    """UPDATE consent SET begun_at = since WHERE status = 'given' AND (SELECT COUNT(*) FROM request
+        WHERE request.subject_id = consent.subject_id AND request.confirmed_at IS NOT NULL) = 1""",
+    "CREATE INDEX consent_begun ON consent(purpose, channel, begun_at, subject_id) WHERE status = 'given'",
+    """CREATE TABLE letter (
+        subject_id {blob} NOT NULL,
+        purpose TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        begun_at {int} NOT NULL,
+        name TEXT NOT NULL,
+        message_id TEXT,
+        sent_at {int},
+        PRIMARY KEY (subject_id, purpose, channel, begun_at, name)
+    ){norowid}""",
+    "CREATE UNIQUE INDEX letter_queued ON letter(message_id) WHERE message_id IS NOT NULL",
+    # letters in the outbox wait until everything else is on its way
+    "CREATE INDEX outbox_letters ON outbox(next_at) WHERE state = 'queued' AND kind = 'letter'",
+    """CREATE TABLE letter_sum (
+        monday TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        name TEXT NOT NULL,
+        count {int} NOT NULL,
+        PRIMARY KEY (monday, purpose, name)
+    ){norowid}""",
+)
+
 # The tables of each kind of magnet as they were made last (JSON), so that they are known without the kind.
 KIND_TABLES = (
     """CREATE TABLE kind_register (

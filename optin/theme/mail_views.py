@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.flows.delivery.mail_order import GivenConsent, StaffDigest
-from optin.flows.request_policy import MailCover, NextStep
+from optin.flows.request_policy import LetterText, MailCover, NextStep
 from optin.theme.views import LegalHoldView
 
 
@@ -94,6 +94,21 @@ class RenewalMail(RequestMail):
     confirm_url: str
     expires_at: datetime
     number: str = ""  # which would be called (E.164)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetterMail:
+    """A letter of a purpose (W13). `title` is that of the magnet by which the consent was given."""
+
+    lang: str
+    controller: Controller
+    title: str
+    base_url: str
+    privacy_url: str
+    letter: LetterText
+    question: ConsentQuestion
+    given_at: datetime  # since when the consent holds
+    unsubscribe_url: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,6 +70,7 @@ MAILS: Mapping[type, str] = {
     mail_views.PersonalMail: "mails/personal",
     mail_views.ErasedMail: "mails/erased",
     mail_views.StaffMail: "mails/staff",
+    mail_views.LetterMail: "mails/letter",
 }
 Mail: TypeAlias = (
     mail_views.ConfirmationMail
@@ -78,6 +79,7 @@ Mail: TypeAlias = (
     | mail_views.PersonalMail
     | mail_views.ErasedMail
     | mail_views.StaffMail
+    | mail_views.LetterMail
     | mail_views.KindMail
 )
 _COMPILED = CompiledTemplates(OURS)  # for every theme: optin dev makes one at each change
@@ -244,7 +246,10 @@ class Theme:
         count = 0
         if isinstance(view, mail_views.StaffMail):
             kind, count = ("test", 0) if view.digest is None else ("", view.digest.confirmed)
-        subject = words.of_kind(f"mail.{key}.subject", kind, title=view.title, count=count)
+        if isinstance(view, mail_views.LetterMail):
+            subject = view.letter.subject
+        else:
+            subject = words.of_kind(f"mail.{key}.subject", kind, title=view.title, count=count)
         return MailText(
             subject=subject,
             text=wrapped(self._render(f"{template}.txt", view, words)),

@@ -31,7 +31,7 @@ from optin.errors import JournalUnusable, LinkExpired, LogDiverged, PostMalforme
 from optin.export.personal_data_json import as_json
 from optin.flows.consents.encrypted_page_token import as_token, from_token, open_text, seal_text
 from optin.flows.consents.renew import ask_from_personal_page
-from optin.flows.delivery.receipt import NotSigned
+from optin.flows.evidence.receipt import NotSigned
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_and_notify
 from optin.flows.rights.personal_data import PersonalData, hand_over, view_personal

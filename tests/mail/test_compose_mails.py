@@ -11,7 +11,7 @@ import pytest
 
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.delivery.mail_order import MailOrder
-from optin.flows.delivery.receipt import Attachment
+from optin.flows.evidence.receipt import Attachment
 from optin.mail.compose_mails import Composer, greeting_name
 from optin.mail.kind_mail_hooks import MailPart
 from optin.theme.look import Look

@@ -12,7 +12,7 @@ from optin.consent.form_version import FormDeclaration, FormField
 from optin.consent.posted_form import FieldProblem, FormInput
 from optin.consent.status_transitions import EventKind, RequestId
 from optin.flows.delivery.mail_order import GivenConsent, NoticeLine, StaffDigest
-from optin.flows.request_policy import MailCover, NextStep
+from optin.flows.request_policy import LetterText, MailCover, NextStep
 from optin.flows.rights.personal_data import (
     PersonalConsent,
     PersonalData,
@@ -33,8 +33,10 @@ from optin.kinds.webinar.details import Webinar
 from optin.kinds.webinar.page_samples import NEWS
 from optin.kinds.webinar.place_view import PlaceView
 from optin.kinds.webinar.seat_status import Attendance, SeatStatus
+from optin.site.mail_prose import mail_prose, mail_prose_as_text
 from optin.theme import mail_views, samples, views
 from optin.theme.catalogue import catalogue
+from optin.theme.look import Look
 from tests.serving import BASE_URL
 from tests.world import DECLARATION
 
@@ -162,6 +164,27 @@ COVER = MailCover("/static/cover-mail.0123456789abcdef.jpg", "De omslag")
 HELD = (views.LegalHoldView("invoice 2026-114", NOW, (("first_name", "Alice"), ("phone", "+31201234567"))),)
 
 
+HOST = "https://optin.example.com"
+
+
+def letter(lang: str) -> mail_views.LetterMail:
+    """Return a letter with everything that may stand in one."""
+    prose = "# Kop\n\nTekst met **nadruk** en een [verwijzing](/a).\n\n## Tussenkop\n\n"
+    prose += "- een\n- twee\n\n1. drie\n\n> citaat\n\n---\n\n### Slot\n\n`code`"
+    html, text = mail_prose(prose, HOST, Look()), mail_prose_as_text(prose, HOST)
+    return mail_views.LetterMail(
+        lang=lang,
+        controller=DECLARATION.controller,
+        title=DECLARATION.title,
+        base_url="https://optin.example.com",
+        privacy_url="https://optin.example.com/privacy/" + "a" * 16,
+        letter=LetterText("Zo belt u binnen de regels", "Wat u vandaag nog kunt doen.", html, text),
+        question=DECLARATION.questions[0],
+        given_at=NOW,
+        unsubscribe_url="https://optin.example.com/unsubscribe/" + "t" * 74,
+    )
+
+
 def mails(lang: str) -> Iterator[Any]:
     """Yield every mail."""
     privacy = "https://optin.example.com/privacy"
@@ -185,6 +208,7 @@ def mails(lang: str) -> Iterator[Any]:
     yield renewal(lang)
     yield renewal(lang, ends_at=None)
     yield mail_views.PersonalMail(*about, "https://optin.example.com/me/" + "t" * 74, NOW, privacy)
+    yield letter(lang)
     line = NoticeLine("Bellen, mag dat nog?", "https://optin.example.com/bellen-mag-dat-nog", 3, 2)
     yield mail_views.StaffMail(*about, StaffDigest((line,), NOW), privacy)
     yield mail_views.StaffMail(*about, None, privacy)

@@ -19,7 +19,7 @@ from optin.kinds.webinar.seat_status import SeatStatus
 from optin.theme.catalogue import catalogue, compiled
 from optin.theme.languages import languages
 from optin.theme.look import Look
-from optin.theme.mail_views import ErasedMail, KindMail, PersonalMail, StaffMail
+from optin.theme.mail_views import ErasedMail, KindMail, LetterMail, PersonalMail, StaffMail
 from optin.theme.theme import OURS, Mail, Theme
 from tests.serving import BASE_URL
 from tests.theme import gallery
@@ -157,7 +157,8 @@ def test_a_mail_says_the_same_in_text_and_html(lang: str, mail: Mail) -> None:
     for part in (words.text, words.html):
         said = flat(part)
         about_consents = not isinstance(mail, PersonalMail | ErasedMail | StaffMail | KindMail)
-        for question in DECLARATION.questions if about_consents else ():
+        asked = DECLARATION.questions if about_consents else ()
+        for question in (mail.question,) if isinstance(mail, LetterMail) else asked:
             assert question.wording in said
         for known in (DECLARATION.controller.name, DECLARATION.controller.address[0]):
             assert known in said

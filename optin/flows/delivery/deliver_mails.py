@@ -9,20 +9,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.consent.event_content import EventBuilder
-from optin.errors import KindFailed
+from optin.errors import JournalUnusable, KindFailed, LogDiverged
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.deletion_clock import read_clock
 from optin.flows.delivery.backoff import wait_before
-from optin.flows.delivery.mail_content import NotDue, UnknownMailKind, order_for
-from optin.flows.delivery.mail_order import MailKind, MailOrder, MailState, Order, StaffOrder, Verdict
-from optin.flows.delivery.receipt import NotSigned
+from optin.flows.delivery.mail_content import DOUBT_WAIT, NotDue, UnknownMailKind, order_for
+from optin.flows.delivery.mail_order import (
+    LetterOrder,
+    MailKind,
+    MailOrder,
+    MailState,
+    Order,
+    StaffOrder,
+    Verdict,
+)
+from optin.flows.evidence.receipt import NotSigned
+from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.unreadable_rows import BROKEN, error_name_of
 from optin.proof.commitment import commit
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.events import add_events
+from optin.store.letters import record_sent_letter
 from optin.store.mail_outbox import (
     MailTries,
     OutboxMail,
@@ -44,7 +54,19 @@ LONGEST_WAIT_SECONDS = 6 * 3600
 MOMENT = timedelta(milliseconds=250)  # until the log has taken in what was just confirmed
 GIVE_UP_AFTER = timedelta(days=7)
 MAX_KIND_CHARACTERS = 60
-DOUBT_WAIT = timedelta(minutes=1)  # of a mail that may be of use again when the clock is right
+MEMORY_WAIT = timedelta(minutes=1)  # of a letter, while nobody can say who withdrew
+
+
+@dataclass(frozen=True)
+class Composing:
+    """What a mail's content depends on beside the store.
+
+    A receipt over which no checkpoint is signed yet waits so long (`receipts_wait`); None: raises NotSigned.
+    `endings_of`: what is remembered outside the database; while it cannot be read, letters wait.
+    """
+
+    receipts_wait: timedelta | None = MOMENT
+    endings_of: EndingsOf = no_journal_endings
 
 
 def claim_orders(
@@ -54,45 +76,53 @@ def claim_orders(
     now: datetime,
     *,
     suspect: bool,
-    receipts_wait: timedelta | None = MOMENT,
+    composing: Composing = Composing(),
 ) -> list[Order]:
     """Claim a batch of due mails. `suspect`: mails with which couriers died, to be tried alone.
-
-    A receipt over which no checkpoint is signed yet waits so long (`receipts_wait`); None: raises NotSigned.
 
     A mail that has no use any more (its request is gone, or already confirmed) is removed. A mail with which
     several couriers died is given up beforehand (`give_up_crashing_mails`). A mail whose rows cannot be read
     waits as after a failed try. A mail of an unknown kind is given up at once; the reason names its kind.
+    Raises NotSigned.
     """
-    orders: list[Order] = []
-    for letter in claim(tx, batch, LEASE, now, suspect=suspect):
-        try:
-            order = order_for(tx, context, letter, now)
-        except NotSigned:
-            if receipts_wait is None:
-                raise
-            put_back(tx, letter.number, now + receipts_wait)
-            continue
-        except NotDue as early:
-            put_back(tx, letter.number, early.until)
-            continue
-        except UnknownMailKind:
-            settle(tx, letter.number, MailState.DEAD.value, _unknown_kind(letter.kind), now)
-            continue
-        except KindFailed as problem:
-            _set_aside(tx, context, letter, str(problem), now)
-            continue
-        except BROKEN as problem:
-            _set_aside(tx, context, letter, error_name_of(problem), now)
-            continue
-        unsure = order is None and letter.kind not in {*MailKind}
-        if unsure and read_clock(tx, context, now).doubted:
-            put_back(tx, letter.number, now + DOUBT_WAIT)  # by the right clock it may still be of use
-        elif order is None:
-            remove_mail(tx, letter.number)
-        else:
-            orders.append(order)
-    return orders
+    claimed = claim(tx, batch, LEASE, now, suspect=suspect)
+    orders = (_order(tx, context, letter, composing, now) for letter in claimed)
+    return [order for order in orders if order is not None]
+
+
+def _order(
+    tx: Tx, context: SiteContext, letter: OutboxMail, composing: Composing, now: datetime
+) -> Order | None:
+    """Return the mail to send; None for one that waits, was given up, or was removed."""
+    try:
+        order = order_for(tx, context, letter, now, composing.endings_of)
+    except NotSigned:
+        if composing.receipts_wait is None:
+            raise
+        put_back(tx, letter.number, now + composing.receipts_wait)
+    except NotDue as early:
+        put_back(tx, letter.number, early.until)
+    except (LogDiverged, JournalUnusable):
+        put_back(tx, letter.number, now + MEMORY_WAIT)
+    except UnknownMailKind:
+        settle(tx, letter.number, MailState.DEAD.value, _unknown_kind(letter.kind), now)
+    except KindFailed as problem:
+        _set_aside(tx, context, letter, str(problem), now)
+    except BROKEN as problem:
+        _set_aside(tx, context, letter, error_name_of(problem), now)
+    else:
+        if order is None:
+            _let_go(tx, context, letter, now)
+        return order
+    return None
+
+
+def _let_go(tx: Tx, context: SiteContext, letter: OutboxMail, now: datetime) -> None:
+    """Remove a mail that has no use; by the right clock one of a kind of magnets may still be of use."""
+    if letter.kind not in {*MailKind} and read_clock(tx, context, now).doubted:
+        put_back(tx, letter.number, now + DOUBT_WAIT)
+    else:
+        remove_mail(tx, letter.number)
 
 
 def _unknown_kind(name: str) -> str:
@@ -126,6 +156,9 @@ def record_result(tx: Tx, context: Context, order: Order, attempt: Attempt, now:
     if order.kind is MailKind.ERASED:
         remove_mail(tx, order.number)  # the last mail is forgotten as well
         return settled
+    if isinstance(order, LetterOrder) and settled is MailState.SENT:
+        _note_letter(tx, order.number, stand.message_id, now)
+        return settled
     settle(tx, order.number, settled.value, attempt.reply, now)
     if isinstance(order, StaffOrder):
         forget_claimed(tx, order.batch)
@@ -151,6 +184,9 @@ def record_crashed_send(
     if stand.kind == MailKind.ERASED:
         remove_mail(tx, number)
         return True
+    if stand.kind == MailKind.LETTER:
+        _note_letter(tx, number, stand.message_id, now)
+        return True
     settle(tx, number, MailState.SENT.value, "250", now)
     stored = None if stand.kind in {MailKind.PERSONAL, MailKind.STAFF} else load_request(tx, stand.request)
     if stored is not None:
@@ -158,6 +194,12 @@ def record_crashed_send(
         keep_mail(tx, context.vault, stand.message_id, stand.request, message, now)
         _note_sent(tx, context.vault, stand, opened.event_builder, commit(opened.sealed.salt, message), now)
     return True
+
+
+def _note_letter(tx: Tx, number: int, message_id: str, now: datetime) -> None:
+    """Record a sent letter beside its consent, and in the sums; the outbox needs it no more."""
+    record_sent_letter(tx, message_id, now)
+    remove_mail(tx, number)
 
 
 def _note_sent(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from optin.consent.confirmation_code import spaced_code
@@ -12,6 +12,7 @@ from optin.consent.signed_links import LinkKind
 from optin.errors import KindFailed, OptinError
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
+from optin.flows.delivery.letters import LetterEarly, order_of_letter
 from optin.flows.delivery.mail_limits import MailRequester, next_day, take_of_day
 from optin.flows.delivery.mail_order import (
     ASKER,
@@ -24,8 +25,9 @@ from optin.flows.delivery.mail_order import (
 )
 from optin.flows.delivery.person_status import person_status_of
 from optin.flows.delivery.promised_file import keep_promised_file
-from optin.flows.delivery.receipt import proof_of_request
 from optin.flows.delivery.staff_notices import CLAIM, digest_of
+from optin.flows.evidence.receipt import proof_of_request
+from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings
 from optin.flows.kind_flow_hooks import QueuedMail, SendLater
 from optin.flows.records.decrypted_request import OpenedRequest, known_address, latest_request, open_request
 from optin.flows.records.event_history import live_consents
@@ -38,6 +40,8 @@ from optin.store.mail_outbox import OutboxMail, open_notice
 from optin.store.person_records import is_known
 from optin.store.requests import load_request, open_link
 
+DOUBT_WAIT = timedelta(minutes=1)  # of a mail that may be of use again when the clock is right
+
 
 def is_known_mail(name: str, context: SiteContext) -> bool:
     """Return whether optin or an installed kind of magnets sends mails of that name."""
@@ -48,10 +52,17 @@ class UnknownMailKind(Exception):
     """A mail of an unknown kind: the package that queued it is no longer installed."""
 
 
-def order_for(tx: Tx, context: SiteContext, letter: OutboxMail, now: datetime) -> Order | None:
+def order_for(
+    tx: Tx,
+    context: SiteContext,
+    letter: OutboxMail,
+    now: datetime,
+    endings_of: EndingsOf = no_journal_endings,
+) -> Order | None:
     """Return the mail to send for an outbox entry; None when it has no use any more.
 
-    Raises NotDue, NotSigned, UnknownMailKind, KindFailed.
+    `endings_of`: what is remembered outside the database, for a letter.
+    Raises NotDue, NotSigned, UnknownMailKind, KindFailed; and what `endings_of` raises.
     """
     if not is_known_mail(letter.kind, context):
         raise UnknownMailKind
@@ -59,6 +70,11 @@ def order_for(tx: Tx, context: SiteContext, letter: OutboxMail, now: datetime) -
         return _notice(tx, context, letter, now)
     if letter.kind == MailKind.STAFF:
         return _staff(tx, context, letter, now)
+    if letter.kind == MailKind.LETTER:
+        try:
+            return order_of_letter(tx, context, letter, now, endings_of)
+        except LetterEarly:
+            raise NotDue(now + DOUBT_WAIT) from None
     stored = load_request(tx, letter.request)
     if stored is None:
         return None

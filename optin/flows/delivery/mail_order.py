@@ -12,8 +12,8 @@ from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import EventBuilder
 from optin.consent.form_version import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
-from optin.flows.delivery.receipt import Attachment
-from optin.flows.request_policy import MailCover, NextStep
+from optin.flows.evidence.receipt import Attachment
+from optin.flows.request_policy import LetterText, MailCover, NextStep
 from optin.store.legal_holds import LegalHold
 
 ASKER = "asker"  # in what a notice is about: who asked for it, where that matters
@@ -28,6 +28,7 @@ class MailKind(StrEnum):
     PERSONAL = "personal"  # the link to the personal page
     ERASED = "erased"  # the last one
     STAFF = "staff"  # to the company's own people: what was confirmed, in counts
+    LETTER = "letter"  # of a purpose's sequence: the one mail that the consent itself is for
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,17 @@ class StaffOrder(Order):
     lang: str
     digest: StaffDigest | None  # none: a test
     batch: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetterOrder(Order):
+    """A letter of a purpose to somebody whose consent is proven now (W13)."""
+
+    form: FormDeclaration  # by which the consent was given last
+    question: ConsentQuestion
+    given_at: datetime  # since when the consent holds
+    letter: LetterText
+    unsubscribe_token: str  # for this purpose alone
 
 
 class MailState(StrEnum):

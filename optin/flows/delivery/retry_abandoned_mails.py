@@ -95,10 +95,13 @@ def warn_of_unknown(tx: Tx, context: SiteContext) -> list[str]:
 
 def _reason(tx: Tx, context: SiteContext, letter: DeadLetter, now: datetime) -> SkipReason | None:
     """Return why a mail is not sent again; None when it is."""
-    if letter.kind == MailKind.PERSONAL:  # what it was about was forgotten when it was given up
-        return SkipReason.FORGOTTEN
-    if letter.kind == MailKind.STAFF:
-        return SkipReason.STAFF
+    always = {
+        MailKind.PERSONAL: SkipReason.FORGOTTEN,  # what it was about was forgotten when it was given up
+        MailKind.STAFF: SkipReason.STAFF,
+        MailKind.LETTER: None,  # whether it still may leave is decided when it is composed
+    }
+    if letter.kind in {*always}:
+        return always[MailKind(letter.kind)]
     if not is_known_mail(letter.kind, context):
         return SkipReason.UNKNOWN
     stored = load_request(tx, letter.request)

@@ -318,11 +318,11 @@ def _cache_faults(row: Row | None, derived: ConsentRecord, ends: int | None) -> 
         if derived.status is not Status.PENDING:
             yield f"is stored as None, its events say {derived.status}"
         return
-    status, since, until, request, withdrawn = row[3:8]
+    status, since, until, request, withdrawn, begun = row[3:9]
     told = (_ms(derived.since), ends, derived.request, _ms(derived.withdrawn_at))
     if derived.status != status:
         yield f"is stored as {status}, its events say {derived.status}"
-    elif told != (since, until, bytes(request), withdrawn):
+    elif told != (since, until, bytes(request), withdrawn) or begun not in {None, _ms(derived.begun_at)}:
         yield "is stored with other times than its events say"
 
 

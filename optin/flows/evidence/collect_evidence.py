@@ -21,7 +21,7 @@ from optin.consent.status_transitions import TransitionRefused
 from optin.consent.wrong_clock import set_back_over
 from optin.errors import LogDisagrees, RequestRefused
 from optin.flows.context import Context
-from optin.flows.delivery.receipt import consent_summaries, name_of_event
+from optin.flows.evidence.receipt import consent_summaries, name_of_event
 from optin.flows.records.decrypted_request import OpenedRequest, open_request
 from optin.flows.records.event_history import authenticated
 from optin.proof.canonical_json import canonical, parse

@@ -63,6 +63,7 @@ class ProvenConsent:
     request: RequestId
     leaf: bytes  # of the confirmation
     withdrawn_at: frozenset[datetime]  # before it was given anew
+    begun_at: datetime  # since when it holds without a break
 
 
 class _Unproven(Exception):
@@ -147,6 +148,7 @@ def _prove(
         request=request.id,
         leaf=next(event.leaf for event in lead.events if event.number == answer.number),
         withdrawn_at=consent.withdrawn_at,
+        begun_at=record.begun_at or confirmed.at,
     )
 
 

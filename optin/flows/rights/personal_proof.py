@@ -10,7 +10,7 @@ from optin.consent.form_version import FormDeclaration
 from optin.consent.signed_links import LinkKind
 from optin.errors import PostMalformed
 from optin.flows.context_with_kinds import SiteContext
-from optin.flows.delivery.receipt import proof_of_request
+from optin.flows.evidence.receipt import proof_of_request
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.rights.personal_data import record_access
 from optin.store.database_interface import Tx

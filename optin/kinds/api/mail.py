@@ -1,7 +1,7 @@
 """The kind's own mails: queued, and sent with files."""
 
 from optin.flows.delivery.mail_order import MailKind, MailOrder
-from optin.flows.delivery.receipt import Attachment
+from optin.flows.evidence.receipt import Attachment
 from optin.mail.kind_mail_hooks import MailSender
 from optin.store.mail_outbox import enqueue, forget_queued, has_duplicate
 
