@@ -49,6 +49,7 @@ class Receiver:
     raw: bytes = b""  # said instead of an answer
     drip: bytes = b""  # said once in a while, without end, after `raw`
     location: str = ""
+    retry_after: str = ""
     taken: list[Taken] = field(default_factory=list)
     port: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
@@ -80,6 +81,8 @@ def receiving(receiver: Receiver, tls: ssl.SSLContext | None = None) -> Iterator
             self.send_response(receiver.status(number))
             if receiver.location:
                 self.send_header("location", receiver.location)
+            if receiver.retry_after:
+                self.send_header("retry-after", receiver.retry_after)
             self.send_header("content-length", "2")
             self.end_headers()
             self.wfile.write(b"ok")

@@ -86,6 +86,8 @@ def exports(  # noqa: PLR0913 - one parameter an option
             f"{it.processor} by webhook: told of {it.people} people; {it.waiting} messages wait,"
             f" {it.given_up} were given up{gone}."
         )
+        for reason, count in it.refused.items():
+            click.echo(f"  {count} refused by {it.processor}: {reason}")
 
 
 def _tell_reading(theirs: Path, reading: FileReading) -> None:

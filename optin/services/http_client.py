@@ -1,4 +1,4 @@
-"""The HTTP client for webhooks, time-stamp authorities and witnesses; it calls public servers only.
+"""The HTTP client for webhooks, tools, time-stamp authorities and witnesses; it calls public servers only.
 
 Nothing may lead such a call into the network of this machine, whoever answers for a name. A name is resolved
 once, each of its addresses is looked at, and the connection goes to exactly such an address: whoever changes
@@ -51,7 +51,7 @@ class HttpAnswer:
 
 
 class VettedClient:
-    """Sends POST requests to public servers.
+    """Calls public servers.
 
     `may_reach`: which IP addresses it connects to; only tests give another rule, and another authority.
     `seconds`: the deadline of a whole call. `most_bytes`: of a whole answer, headers and all.
@@ -72,24 +72,29 @@ class VettedClient:
         self._seconds = seconds
         self._most_bytes = most_bytes
 
-    async def post_for_status(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        """Post, and return the status; what follows it is ignored. Raises CallFailed."""
-        async with self._answer(url, body, headers) as response:
+    async def post_for_head(self, url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
+        """Post, and return the answer without its body, which is ignored. Raises CallFailed."""
+        async with self._answer("POST", url, body, headers) as response:
             with suppress(TimeoutError, *_TROUBLES):  # let it finish what it says
                 async with asyncio.timeout(DRAIN_SECONDS):
                     await response.aread()
-            return response.status
+            return HttpAnswer(response.status, _named(response.headers), b"")
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
         """Post, and return the whole answer. Raises CallFailed."""
-        async with self._answer(url, body, headers) as response:
+        return await self.request("POST", url, body, headers)
+
+    async def request(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> HttpAnswer:
+        """Make a call, and return the whole answer. Raises CallFailed."""
+        async with self._answer(method, url, body, headers) as response:
             content = await response.aread()
-        named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-        return HttpAnswer(response.status, named, content)
+        return HttpAnswer(response.status, _named(response.headers), content)
 
     @asynccontextmanager
     async def _answer(
-        self, url: str, body: bytes, headers: Mapping[str, str]
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
     ) -> AsyncIterator[httpcore2.Response]:
         """Yield an answer after its headers; its body can be read inside. Raises CallFailed."""
         parts = self._parts(url)
@@ -102,7 +107,7 @@ class VettedClient:
             async with (
                 asyncio.timeout(self._seconds),
                 self._connection(asked) as connection,
-                connection.stream("POST", asked, headers=_raw(sent), content=body) as response,
+                connection.stream(method, asked, headers=_raw(sent), content=body) as response,
             ):
                 yield response
         except _TROUBLES as problem:
@@ -247,6 +252,10 @@ def _first(problem: BaseException) -> BaseException:
 def _port_of(parts: SplitResult) -> int:
     """Return the port of an address; 0 when there is none. Raises ValueError."""
     return PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
+
+
+def _named(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
 
 
 def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

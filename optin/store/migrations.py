@@ -21,6 +21,7 @@ from optin.store.tables import (
     LOG_TABLES,
     NOTICE_TABLES,
     PROMISE_TABLES,
+    REFUSAL_TABLES,
     RIGHTS_TABLES,
     SOURCE_TABLES,
     STATEMENT_TABLES,
@@ -209,4 +210,5 @@ MIGRATIONS = (
     Migration("m016_source_sums", SOURCE_TABLES),
     Migration("m017_staff_notices", NOTICE_TABLES),
     Migration("m018_letters", LETTER_TABLES),
+    Migration("m019_refusals", REFUSAL_TABLES),
 )

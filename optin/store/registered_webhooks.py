@@ -1,15 +1,15 @@
-"""The registered webhooks of processors, and their counts (E7)."""
+"""The processors that are told of consents at once, and their counts (E7, W11)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from optin.store.database_interface import Tx
 
 
 def keep_webhooks(tx: Tx, addresses: Mapping[str, str]) -> int:
-    """Store which processors have a webhook now, by the digest of its address.
+    """Store which processors are told at once now, by the digest of where they are told.
 
     One with another address than before is no longer gone. Whatever was to be told to others is forgotten:
     nobody who is not registered is told anything; return how much that was.
@@ -36,23 +36,27 @@ def keep_webhooks(tx: Tx, addresses: Mapping[str, str]) -> int:
 
 
 def living_webhooks(tx: Tx) -> frozenset[str]:
-    """Return the processors whose webhook has not answered 410 Gone."""
+    """Return the processors that are told at once, and have not answered 410 Gone."""
     return frozenset(row[0] for row in tx.all("SELECT processor FROM webhook WHERE gone_at IS NULL"))
 
 
 @dataclass(frozen=True)
 class WebhookState:
-    """One processor's counts: people it knows of, waiting and abandoned messages."""
+    """One processor's counts: people it knows of, waiting and abandoned messages.
+
+    `refused`: how many of the abandoned ones it refused, by its reason.
+    """
 
     processor: str
     people: int
     waiting: int
     given_up: int
     gone: bool
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 def webhook_states(tx: Tx) -> list[WebhookState]:
-    """Return the counts of each processor that has, or had, a webhook."""
+    """Return the counts of each processor that is, or was, told at once."""
     rows = tx.all(
         "SELECT processor, MAX(gone), SUM(people), SUM(waiting), SUM(dead) FROM ("
         " SELECT processor, CASE WHEN gone_at IS NULL THEN 0 ELSE 1 END AS gone, 0 AS people, 0 AS waiting,"
@@ -63,4 +67,13 @@ def webhook_states(tx: Tx) -> list[WebhookState]:
         " SUM(CASE WHEN state = 'dead' THEN 1 ELSE 0 END) FROM webhook_outbox GROUP BY processor"
         ") AS counted GROUP BY processor ORDER BY processor"
     )
-    return [WebhookState(row[0], int(row[2]), int(row[3]), int(row[4]), bool(row[1])) for row in rows]
+    refused: dict[str, dict[str, int]] = {}
+    for processor, reason, count in tx.all(
+        "SELECT processor, reason, COUNT(*) FROM webhook_outbox WHERE state = 'dead' AND reason <> ''"
+        " GROUP BY processor, reason ORDER BY processor, reason"
+    ):
+        refused.setdefault(processor, {})[reason] = int(count)
+    return [
+        WebhookState(row[0], int(row[2]), int(row[3]), int(row[4]), bool(row[1]), refused.get(row[0], {}))
+        for row in rows
+    ]

@@ -399,6 +399,9 @@ LIMIT_TABLES = (
     ){norowid}""",
 )
 
+# Why a processor refused a message about somebody for good; its row keeps the person until an erasure (W11).
+REFUSAL_TABLES = ("ALTER TABLE webhook_outbox ADD COLUMN reason TEXT NOT NULL DEFAULT ''",)
+
 # Staff who are told of confirmed requests: when each may be told again, and what waits for them (W12).
 NOTICE_TABLES = (
     """CREATE TABLE notice_receiver (

@@ -1,8 +1,9 @@
-"""The outbox of webhook messages (E7).
+"""The outbox of messages to processors, by webhook or by a tool's own interface (E7, W11).
 
 `next_at` is both the due time and the end of a lease, and `claim` a random fence, as in the outbox of mails.
 A message holds ids; what it says is composed when it leaves. Only that of an erasure holds the address,
-sealed, until it is told or given up: by then nothing else knows it.
+sealed, until it is told or given up: by then nothing else knows it. A refused one keeps the reason and the
+digest of the person, so that an officer can see it, until the person is erased or its time is over.
 """
 
 from __future__ import annotations
@@ -170,13 +171,60 @@ def forget_message(tx: Tx, number: int) -> None:
     tx.run("DELETE FROM webhook_outbox WHERE id = :id", id=number)
 
 
-def postpone_message(tx: Tx, number: int, until: datetime) -> None:
-    """Postpone a message until `until`."""
+def forget_refusals(tx: Tx, notice: WebhookMessage) -> None:
+    """Remove earlier refusals about the same consent: a later answer of the processor counts."""
     tx.run(
-        "UPDATE webhook_outbox SET attempts = attempts + 1, claim = NULL, next_at = :until WHERE id = :id",
+        "DELETE FROM webhook_outbox WHERE person = :person AND processor = :processor"
+        " AND purpose = :purpose AND channel = :channel AND state = 'dead'",
+        person=notice.person,
+        processor=notice.processor,
+        purpose=notice.purpose,
+        channel=notice.channel,
+    )
+
+
+def postpone_message(tx: Tx, number: int, until: datetime, attempts: int = 1) -> None:
+    """Postpone a message until `until`; `attempts`: how many more it has had."""
+    tx.run(
+        "UPDATE webhook_outbox SET attempts = attempts + :more, claim = NULL, next_at = :until"
+        " WHERE id = :id",
+        more=attempts,
         until=to_ms(until),
         id=number,
     )
+
+
+def refuse_message(tx: Tx, number: int, reason: str, now: datetime) -> None:
+    """Abandon a message that its processor refused; keep the reason and the person's digest."""
+    tx.run(
+        "UPDATE webhook_outbox SET state = 'dead', settled_at = :now, sealed = NULL, claim = NULL,"
+        " reason = :reason WHERE id = :id",
+        now=to_ms(now),
+        reason=reason,
+        id=number,
+    )
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A message about a person that a processor refused for good."""
+
+    processor: str
+    kind: WebhookKind
+    purpose: str
+    channel: str
+    reason: str
+    at: datetime
+
+
+def refusals_of(tx: Tx, person: bytes) -> list[Refusal]:
+    """Return the refused messages about a person, newest first."""
+    rows = tx.all(
+        "SELECT processor, kind, purpose, channel, reason, settled_at FROM webhook_outbox"
+        " WHERE person = :person AND state = 'dead' AND reason <> '' ORDER BY settled_at DESC, id",
+        person=person,
+    )
+    return [Refusal(row[0], WebhookKind(row[1]), row[2], row[3], row[4], from_ms(row[5])) for row in rows]
 
 
 def give_up_message(tx: Tx, number: int, now: datetime) -> None:

@@ -26,6 +26,7 @@ from optin.flows.rights.personal_data import (
     PersonalExport,
     PersonalHandling,
     PersonalHold,
+    PersonalRefusal,
     PersonalRequest,
     PersonalSuppression,
     SentMail,
@@ -240,4 +241,5 @@ def personal_data(of: views.LandingView) -> PersonalData:
         suppressions=(PersonalSuppression("", "", AT), PersonalSuppression(purpose, "email", AT)),
         handled=(PersonalHandling(AT, "show", "letter"),),
         events=(PersonalEvent(AT, "confirmed", purpose),),
+        refusals=(PersonalRefusal(AT, "c", "consent.confirmed", purpose, "email", "status 400"),),
     )

@@ -15,7 +15,12 @@ from optin.consent.email_and_telephone import EmailAddress
 from optin.flows.context import Context
 from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead
 from optin.flows.evidence.audit import Audit
-from optin.flows.exports.queue_webhook_messages import ReceiverAnswer, claim_outgoing, record_answer
+from optin.flows.exports.queue_webhook_messages import (
+    CallResult,
+    ReceiverAnswer,
+    claim_outgoing,
+    record_answer,
+)
 from optin.flows.retention import sweep_consents
 from optin.flows.rights.erase import erase_person
 from optin.jobs.sweep_runner import sweep
@@ -114,7 +119,7 @@ def test_a_message_that_cannot_be_composed_holds_up_no_webhook(world: World) -> 
         pass
     claim = partial(claim_outgoing, context=world.context, processor="crm", batch=ClaimBatch(10))
     for call in world.do(claim, now=world.now)[0]:
-        world.do(record_answer, notice=call.notice, answer=ReceiverAnswer.TAKEN, now=world.now)
+        world.do(record_answer, notice=call.notice, reply=CallResult(ReceiverAnswer.TAKEN), now=world.now)
     for request in (broken, other):
         world.withdraw(request)
     world.do(

@@ -16,9 +16,10 @@ from optin.consent.channel import Channel
 from optin.consent.form_version import Slug
 from optin.consent.webhook_message import WebhookKind
 from optin.flows.exports.export_leads import LeadExport
-from optin.flows.exports.queue_webhook_messages import ReceiverAnswer
+from optin.flows.exports.queue_webhook_messages import CallResult, ReceiverAnswer
 from optin.flows.exports.scrub_contact_list import Scrubber
-from optin.jobs.webhook_sender import CallResult, WebhookCall, _Lane
+from optin.jobs.processor_lanes import Lane
+from optin.jobs.webhook_sender import WebhookCall, WebhookReceiver
 from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
 from optin.settings.site import Webhook
@@ -107,12 +108,11 @@ def carol_cut_off(house: House) -> Iterator[tuple[Installation, World]]:
         yield installation, world
 
 
-def lane(installation: Installation, receiver: Receiver) -> _Lane:
+def lane(installation: Installation, receiver: Receiver) -> Lane:
     registered = asyncio.Event()
     registered.set()
-    return _Lane(
-        installation, "crm", Webhook(url="https://crm.example", purposes=(TIPS,)), receiver, registered
-    )
+    webhook = Webhook(url="https://crm.example", purposes=(TIPS,))
+    return Lane(installation, "crm", WebhookReceiver(installation, "crm", webhook, receiver), registered)
 
 
 def test_no_webhook_tells_of_somebody_who_left_by_the_journal(house: House) -> None:

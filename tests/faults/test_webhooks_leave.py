@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from optin.consent.webhook_message import WebhookKind, secret_text, signed_headers
-from optin.flows.exports.queue_webhook_messages import ReceiverAnswer
-from optin.jobs import webhook_sender as webhooks
-from optin.jobs.webhook_sender import CallResult, HttpSender, PrintingSender, WebhookCall, webhook_jobs
+from optin.flows.exports.queue_webhook_messages import CallResult, ReceiverAnswer
+from optin.jobs import processor_lanes as lanes
+from optin.jobs.webhook_sender import HttpSender, PrintingSender, WebhookCall, webhook_jobs
 from optin.services import http_client as outgoing
 from optin.services.http_client import VettedClient
 from optin.services.installation import Installation
@@ -85,15 +85,42 @@ def test_the_signature_is_that_of_a_known_example() -> None:
         (202, ReceiverAnswer.TAKEN),
         (299, ReceiverAnswer.TAKEN),
         (301, ReceiverAnswer.LATER),
-        (404, ReceiverAnswer.LATER),
+        (401, ReceiverAnswer.SETUP),
+        (403, ReceiverAnswer.SETUP),
+        (404, ReceiverAnswer.SETUP),
+        (407, ReceiverAnswer.SETUP),
         (410, ReceiverAnswer.GONE),
+        (400, ReceiverAnswer.REFUSED),
+        (422, ReceiverAnswer.REFUSED),
+        (408, ReceiverAnswer.LATER),
+        (423, ReceiverAnswer.LATER),
+        (425, ReceiverAnswer.LATER),
+        (429, ReceiverAnswer.LATER),
+        (477, ReceiverAnswer.LATER),
         (500, ReceiverAnswer.LATER),
+        (503, ReceiverAnswer.LATER),
     ],
 )
 def test_the_status_says_what_became_of_it(status: int, answer: ReceiverAnswer) -> None:
-    """E7: 2xx is taken, 410 the end, all else is tried again."""
+    """E7, W11: 2xx is taken, 410 the end; a fault of the set-up, a refusal and a "later" are told apart."""
     with receiving(Receiver(status=lambda _: status)) as receiver:
         assert post(receiver.url()) == CallResult(answer, str(status))
+
+
+def test_the_receiver_says_how_long_to_wait() -> None:
+    """E7, W11: Retry-After of a 429 and a 503 is heeded, in seconds or as a date; nonsense is none."""
+    said = {
+        "90": 90.0,
+        "9" * 40: 24 * 3600.0,
+        "-5": 0.0,
+        "soon": 0.0,
+        "Fri, 31 Dec 9999 23:59:59 GMT": 24 * 3600.0,
+        "Fri, 31 Dec 1999 23:59:59 GMT": 0.0,
+    }
+    for retry_after, seconds in said.items():
+        for status in (429, 503):
+            with receiving(Receiver(status={0: status}.__getitem__, retry_after=retry_after)) as receiver:
+                assert post(receiver.url()) == CallResult(ReceiverAnswer.LATER, str(status), seconds)
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -305,7 +332,7 @@ LOCAL = HttpSender(VettedClient(may_reach=anywhere, schemes=("http",), seconds=5
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(lanes, "POLL_SECONDS", 0.02)
 
 
 def now_is_now(world: World) -> None:

@@ -23,6 +23,7 @@ from optin.flows.exports.queue_webhook_messages import (
     LEASE,
     LEAST_TRIES,
     LONGEST_WAIT_SECONDS,
+    CallResult,
     MessageState,
     OutgoingMessage,
     ReceiverAnswer,
@@ -71,7 +72,7 @@ class Told:
 
     def settle(self, call: OutgoingMessage, answer: ReceiverAnswer = ReceiverAnswer.TAKEN) -> MessageState:
         """Say what the receiver made of it."""
-        settle = partial(record_answer, notice=call.notice, answer=answer, now=self.world.now)
+        settle = partial(record_answer, notice=call.notice, reply=CallResult(answer), now=self.world.now)
         outcome: MessageState = self.world.do(settle)
         if answer is ReceiverAnswer.TAKEN:
             message = json.loads(call.body)

@@ -23,7 +23,12 @@ from optin.consent.purpose import ConsentKey, PurposeId
 from optin.flows.delivery.deliver_mails import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.exports.export_leads import LeadExport
-from optin.flows.exports.queue_webhook_messages import ReceiverAnswer, claim_outgoing, record_answer
+from optin.flows.exports.queue_webhook_messages import (
+    CallResult,
+    ReceiverAnswer,
+    claim_outgoing,
+    record_answer,
+)
 from optin.flows.rights.officer_requests import OfficerRequest, hold_on_request
 from optin.jobs.sweep_runner import sweep
 from optin.keys import write_rotated
@@ -128,7 +133,9 @@ def tell_processor(visit: Visit) -> None:
     calls, _ = installation.write(claim, now=visit.moment)
     assert calls
     for call in calls:
-        installation.write(record_answer, notice=call.notice, answer=ReceiverAnswer.TAKEN, now=visit.moment)
+        installation.write(
+            record_answer, notice=call.notice, reply=CallResult(ReceiverAnswer.TAKEN), now=visit.moment
+        )
 
 
 def hold(visit: Visit, name: str) -> None:

@@ -1,14 +1,14 @@
-"""Notify processors by webhook: queue a message when a consent begins or ends, compose it when sent (E7).
+"""Tell processors of consents: queue a message when one begins or ends, compose it when sent (E7, W11).
 
 A processor is told of a consent only if it is proven at that moment, as in an export (E1), and only for a
-purpose that its webhook names. Of the end of a consent exactly those are told who were told of it before; of
-an erasure also those who had the person in an export. What never left needs no follow-up.
+purpose that it is registered for. Of the end of a consent exactly those are told who were told of it before;
+of an erasure also those who had the person in an export. What never left needs no follow-up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -55,9 +55,11 @@ from optin.store.webhook_outbox import (
     enqueue_erasure,
     enqueue_message,
     forget_message,
+    forget_refusals,
     give_up_message,
     open_erasure,
     postpone_message,
+    refuse_message,
     stop_webhook,
 )
 
@@ -65,6 +67,9 @@ LEASE = timedelta(minutes=1)  # more than a call and its two transactions may ta
 FIRST_WAIT_SECONDS = 5
 LONGEST_WAIT_SECONDS = 12 * 3600
 GIVE_UP_AFTER = timedelta(days=3)
+SETUP_GIVE_UP_AFTER = timedelta(days=30)  # while a token, an address or a list is wrong
+SETUP_WAIT = timedelta(minutes=1)
+MOST_REASON = 200  # characters
 LEAST_TRIES = 8  # also when nobody was serving in those days, or a restore tells of what is long past
 
 
@@ -74,6 +79,20 @@ class ReceiverAnswer(StrEnum):
     TAKEN = "taken"
     GONE = "gone"  # 410: it wants no more of them
     LATER = "later"
+    SETUP = "setup"  # nothing reaches it until somebody mends a token, an address, a list
+    REFUSED = "refused"  # it will never take this message
+
+
+@dataclass(frozen=True)
+class CallResult:
+    """A receiver's answer to a message, and its status or an error's name: never personal data.
+
+    `wait_seconds`: how long the receiver asks to be left alone.
+    """
+
+    answer: ReceiverAnswer
+    said: str = ""
+    wait_seconds: float = 0.0
 
 
 class MessageState(StrEnum):
@@ -82,16 +101,22 @@ class MessageState(StrEnum):
     TOLD = "told"
     WAITING = "waiting"
     GIVEN_UP = "given up"
+    REFUSED = "refused"
     STOPPED = "stopped"  # its processor is left alone from now on
     LOST = "lost"  # another process has it by now, or it is gone
 
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """One message, ready to send. `body` holds personal data: never log it."""
+    """One message, ready to send. `data` holds personal data: never log it."""
 
     notice: WebhookMessage
-    body: bytes
+    data: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def body(self) -> bytes:
+        """The message as JSON: the body of a webhook."""
+        return body_of(self.notice.kind, self.notice.at, dict(self.data))
 
 
 @dataclass(frozen=True)
@@ -172,44 +197,69 @@ def claim_outgoing(
             dropped.append(DroppedMessage(notice.message, notice.kind, f"it waits: {type(problem).__name__}"))
             continue
         except BROKEN as problem:
-            record_answer(tx, notice, ReceiverAnswer.LATER, now)
+            record_answer(tx, notice, CallResult(ReceiverAnswer.LATER), now)
             dropped.append(DroppedMessage(notice.message, notice.kind, error_name_of(problem)))
             continue
         if isinstance(told, str):
             forget_message(tx, notice.number)
             dropped.append(DroppedMessage(notice.message, notice.kind, told))
         else:
-            calls.append(OutgoingMessage(notice, body_of(notice.kind, notice.at, told)))
+            calls.append(OutgoingMessage(notice, told))
     return calls, dropped
 
 
 def record_answer(
-    tx: Tx, notice: WebhookMessage, answer: ReceiverAnswer, now: datetime, *, clock_doubted: bool = False
+    tx: Tx, notice: WebhookMessage, reply: CallResult, now: datetime, *, clock_doubted: bool = False
 ) -> MessageState:
     """Record the result of a message: retried after 5 s, 20 s … 12 h with jitter, for three days.
 
-    By a clock that is doubted nothing is given up (O7).
+    A message is sent no sooner than the receiver asks. A refused confirmation is given up at once. The end of
+    a consent is tried on: to lose it harms a person.
+    While the set-up is wrong nothing is given up for 30 days, and no attempt counts.
+    By a clock that is doubted nothing is given up for its age (O7).
     """
-    attempts = attempts_of(tx, notice)
+    answer, attempts = reply.answer, attempts_of(tx, notice)
     if attempts is None:
         return MessageState.LOST
     if answer is ReceiverAnswer.TAKEN:
+        forget_refusals(tx, notice)
         forget_message(tx, notice.number)
         return MessageState.TOLD
     if answer is ReceiverAnswer.GONE:
         stop_webhook(tx, notice.processor, now)
         return MessageState.STOPPED
-    over = now >= notice.at + GIVE_UP_AFTER and attempts + 1 >= LEAST_TRIES
-    if over and not clock_doubted:
-        give_up_message(tx, notice.number, now)
+    if answer is ReceiverAnswer.REFUSED and notice.kind is WebhookKind.CONFIRMED:
+        _keep_refusal(tx, notice, reply.said, now)
+        return MessageState.REFUSED
+    if _is_too_old(notice, answer, attempts, now) and not clock_doubted:
+        if answer is ReceiverAnswer.REFUSED and notice.kind is not WebhookKind.ERASED:
+            _keep_refusal(tx, notice, reply.said, now)
+        else:
+            give_up_message(tx, notice.number, now)
         return MessageState.GIVEN_UP
-    _put_off(tx, notice, attempts, now)
+    if answer is ReceiverAnswer.SETUP:
+        postpone_message(tx, notice.number, now + SETUP_WAIT, attempts=0)
+    else:
+        _put_off(tx, notice, attempts, now, timedelta(seconds=reply.wait_seconds))
     return MessageState.WAITING
 
 
-def _put_off(tx: Tx, notice: WebhookMessage, attempts: int, now: datetime) -> None:
+def _is_too_old(notice: WebhookMessage, answer: ReceiverAnswer, attempts: int, now: datetime) -> bool:
+    if answer is ReceiverAnswer.SETUP:
+        return now >= notice.at + SETUP_GIVE_UP_AFTER
+    return now >= notice.at + GIVE_UP_AFTER and attempts + 1 >= LEAST_TRIES
+
+
+def _keep_refusal(tx: Tx, notice: WebhookMessage, said: str, now: datetime) -> None:
+    forget_refusals(tx, notice)
+    refuse_message(tx, notice.number, said[:MOST_REASON] or ReceiverAnswer.REFUSED.value, now)
+
+
+def _put_off(
+    tx: Tx, notice: WebhookMessage, attempts: int, now: datetime, least: timedelta = timedelta()
+) -> None:
     wait = wait_before(attempts, FIRST_WAIT_SECONDS, 4, LONGEST_WAIT_SECONDS)
-    postpone_message(tx, notice.number, now + wait)
+    postpone_message(tx, notice.number, now + max(wait, least))
 
 
 def _compose(

@@ -1,6 +1,8 @@
 """All data stored about a person, as plain values (GDPR 15, 20).
 
 One answer for the personal page, its downloads, and the officer's `optin subject show`.
+
+The module is long because it names everything that is stored about somebody, once.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from optin.store.removed_kinds import rows_of_removed
 from optin.store.requests import peek_request
 from optin.store.stored_forms import statement_dates
 from optin.store.suppressions import suppressions_of
+from optin.store.webhook_outbox import refusals_of
 
 BY_WEBHOOK = "webhook"
 
@@ -110,6 +113,18 @@ class PersonalExport:
 
 
 @dataclass(frozen=True)
+class PersonalRefusal:
+    """A message about a consent that a processor refused for good, and its reason."""
+
+    at: datetime
+    processor: str
+    kind: str
+    purpose: str
+    channel: str
+    why: str
+
+
+@dataclass(frozen=True)
 class PersonalHold:
     """A legal hold: why, until when, on which data."""
 
@@ -161,6 +176,7 @@ class PersonalData:
     suppressions: tuple[PersonalSuppression, ...]
     handled: tuple[PersonalHandling, ...]
     events: tuple[PersonalEvent, ...]
+    refusals: tuple[PersonalRefusal, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -208,6 +224,10 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
             for action in actions_of(tx, context.vault, email_index)
         ),
         events=tuple(event for request in opened for event in _events(tx, request)),
+        refusals=tuple(
+            PersonalRefusal(it.at, it.processor, it.kind.value, it.purpose, it.channel, it.reason)
+            for it in refusals_of(tx, email_index)
+        ),
     )
 
 
