@@ -19,6 +19,7 @@ from optin.jobs.build_courier import composer_of
 from optin.mail.courier import MailWriter
 from optin.mail.dkim_signing import open_signer
 from optin.mail.send_outcome import SendOutcome
+from optin.mail.smtp_refusals import CURES
 from optin.mail.staff_message import title_and_text_of_test
 from optin.mail.transport import open_transport
 from optin.services.chat_sender import ChatMessage, ChatSender
@@ -64,6 +65,16 @@ def _test_chat(edition: Edition, told: Notify) -> None:
     click.echo("The chat service took the test message.")
 
 
+def _cure_of(outcome: SendOutcome, to: str) -> str:
+    """Return what to do about a mail that was not taken."""
+    if outcome.trouble is not None:
+        cure = CURES[outcome.trouble]
+        return f"{cure[0].upper()}{cure[1:]}."
+    if outcome.verdict is Verdict.REFUSED:
+        return f"It does not take mail for {to}: correct the address under [notify] in optin.toml."
+    return "It postpones the mail; try again in a few minutes, and ask whoever runs it if that goes on."
+
+
 def _test_mail(edition: Edition, told: Notify, now: datetime) -> None:
     settings = edition.site.settings
     writer = MailWriter(composer_of(edition), open_signer(settings.dkim), settings.sender.address)
@@ -87,5 +98,5 @@ def _test_mail(edition: Edition, told: Notify, now: datetime) -> None:
 
     outcome = asyncio.run(send())
     if outcome.verdict is not Verdict.SENT:
-        refuse(f"Nothing was sent: the mail server answered {outcome.reply}.")
+        refuse(f"Nothing was sent: the mail server answered {outcome.reply}. {_cure_of(outcome, told.to)}")
     click.echo(f"The mail server took the test mail to {told.to}.")

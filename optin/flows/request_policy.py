@@ -112,6 +112,7 @@ class RequestPolicy:
     covers: Mapping[str, MailCover] = field(default_factory=dict)  # likewise
     webhooks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # processor: purposes it is told of
     notify: Mapping[str, frozenset[str]] = field(default_factory=dict)  # staff: magnets, all if empty
+    notify_named: Mapping[str, str] = field(default_factory=dict)  # staff: why their mails name people
     names: frozenset[str] = frozenset()  # every address of a served magnet, earlier ones too
     handouts: frozenset[tuple[str, str]] = frozenset()  # magnet and outcome of what is handed out
     limited: Callable[[str], None] = ignore_limit  # is told which limit kept a mail back, and of no person

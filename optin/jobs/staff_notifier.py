@@ -1,4 +1,4 @@
-"""Tell staff of confirmed requests: by the site's mail, or through chat services (W12).
+"""Tell staff of confirmed requests and of what waits: by the site's mail, or through chat services (W12).
 
 Never in the way of a lead: each receiver has a lane of its own, and what a chat service does not take for a
 day is dropped. A mail to staff waits as every mail does.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -20,12 +21,13 @@ from optin.flows.delivery.staff_notices import (
     queue_staff_mail,
     record_told,
 )
+from optin.flows.delivery.waiting_matters import queue_waiting_notices
 from optin.jobs.background_job import Job, RoundDone, every, pause
 from optin.mail.staff_message import title_and_text
 from optin.services.chat_sender import ChatMessage, ChatResult, ChatSender
 from optin.services.installation import Installation
 from optin.services.site_edition import Edition
-from optin.settings.site import Notify
+from optin.settings.site import WAITS, Notify
 from optin.store.database_interface import read, written
 from optin.store.staff_notices import is_due, keep_receivers
 
@@ -33,6 +35,7 @@ log = logging.getLogger("optin.notify")
 
 POLL_SECONDS = 1.0
 STALE_SECONDS = 300.0
+LOOK_SECONDS = 60.0  # between two looks at what waits
 
 
 def notify_jobs(
@@ -82,6 +85,7 @@ class _Lane:
         self._registered = notifier.registered
         self._receiver = receiver
         self._notify = notify
+        self._look_again_at = 0.0  # at what waits, by a clock that nobody sets
 
     async def run(self, stop: asyncio.Event, round_done: RoundDone) -> None:
         """Tell the receiver what is due, until `stop` is set."""
@@ -92,6 +96,10 @@ class _Lane:
     async def round(self) -> None:
         """Tell the receiver, if that is due."""
         store, now = self._installation.store, self._installation.clock()
+        if WAITS in self._notify.events and time.monotonic() >= self._look_again_at:
+            look = partial(queue_waiting_notices, context=self._installation.context)
+            await written(store, look, receiver=self._receiver, now=now)
+            self._look_again_at = time.monotonic() + LOOK_SECONDS
         if not await read(store, is_due, receiver=self._receiver, now=now):
             return
         if self._notify.variable:

@@ -21,8 +21,10 @@ from optin.flows.delivery.mail_order import (
     LetterOrder,
     MailKind,
     MailOrder,
+    NoticeLine,
     NoticeOrder,
     Order,
+    StaffDigest,
     StaffOrder,
 )
 from optin.flows.evidence.receipt import Attachment
@@ -143,7 +145,8 @@ class Composer:
     def _staff(self, order: StaffOrder) -> MailText:
         """Compose the mail that tells staff of confirmed requests, or their test mail (W12)."""
         privacy = f"{self._base}/privacy"
-        return self._theme.mail(StaffMail(order.lang, self._controller, self._base, order.digest, privacy))
+        digest = None if order.digest is None else _with_names_alone(order.digest)
+        return self._theme.mail(StaffMail(order.lang, self._controller, self._base, digest, privacy))
 
     def _letter(self, order: LetterOrder) -> MailText:
         """Compose a letter of a purpose, with the link that stops it (W13)."""
@@ -318,6 +321,18 @@ def _file(file: Attachment) -> str:
         f"Content-Type: {file.content_type}{charset}\nContent-Transfer-Encoding: base64\n"
         f'Content-Disposition: attachment; filename="{file.name}"\n\n{packed}'
     )
+
+
+def _with_names_alone(digest: StaffDigest) -> StaffDigest:
+    """Return a digest without first names that do not look like one: anybody can type anything."""
+
+    def named(line: NoticeLine) -> NoticeLine:
+        return replace(
+            line,
+            people=tuple(replace(it, first_name=greeting_name(it.first_name)) for it in line.people),
+        )
+
+    return replace(digest, lines=tuple(map(named, digest.lines)))
 
 
 def greeting_name(text: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 DEADLINE_SECONDS = 30.0  # for all of it, the start of the process too
 COMMAND = (sys.executable, "-I", "-X", "utf8", "-m", "optin.services.chat_process")
 TOO_LONG = "no answer in time"
+NOT_STARTED = "the process that sends it cannot be started"
 DIED = "the process that sends it ended without a result"
 
 
@@ -43,13 +44,16 @@ class ChatSender:
     async def send(self, address: str, message: ChatMessage) -> ChatResult:
         """Send one message to `address`, which holds a secret. Never raises for a fault of the service."""
         order = json.dumps({"address": address, "title": message.title, "body": message.body})
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,  # the library may write an address there
-            env={"PATH": os.environ.get("PATH", "")},  # no secrets, no proxies
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,  # the library may write an address there
+                env={"PATH": os.environ.get("PATH", "")},  # no secrets, no proxies
+            )
+        except OSError as problem:  # no memory, no process left, no such program
+            return ChatResult(sent=False, said=f"{NOT_STARTED}: {os.strerror(problem.errno or 0)}")
         try:
             async with asyncio.timeout(self._seconds):
                 answer, _ = await process.communicate(order.encode())

@@ -19,6 +19,7 @@ from optin.services.installed_kind_parts import KindParts
 from optin.services.open_store import sqlite_path
 from optin.services.promised_files import PromisedFiles
 from optin.settings.installation import ServedSettings
+from optin.settings.site import CONFIRMED
 from optin.site.findings import Finding
 from optin.site.landing_pages import frame_of, privacy_url
 from optin.site.load_site import load_site
@@ -102,6 +103,10 @@ class Edition:
                 )
                 or frozenset(it.magnets)
                 for name, it in site.settings.notify.items()
+                if CONFIRMED in it.events
+            },
+            notify_named={
+                name: it.person for name, it in site.settings.notify.items() if it.person and not it.variable
             },
             offers=ServedForms(self.publication.every_form, site.renamed),
             names=frozenset(name for it in site.magnets.values() for name in (it.slug, *it.was)),

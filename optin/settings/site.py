@@ -8,7 +8,7 @@ The module is long because the tables are one list: whoever looks for a key look
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 from pydantic.config import JsonDict
@@ -24,6 +24,7 @@ from optin.settings.table_model import (
     Own,
     Period,
     PeriodOrNone,
+    Remark,
     ShortValue,
     Table,
     Text,
@@ -136,8 +137,13 @@ class Processor(Table):
     )
 
 
+StaffEvent: TypeAlias = Literal["confirmed", "waits"]
+CONFIRMED: StaffEvent = "confirmed"
+WAITS: StaffEvent = "waits"
+
+
 class Notify(Table):
-    """Staff who are told of new confirmed requests, at most once a minute (W12)."""
+    """Staff who are told of new confirmed requests, or of what waits, at most once a minute (W12)."""
 
     to: ShortValue = Field(
         description="An e-mail address; or env:NAME, a variable with a chat service's address (apprise).",
@@ -145,6 +151,17 @@ class Notify(Table):
     )
     magnets: tuple[str, ...] = Field(
         default=(), strict=False, description="Magnets to be told of; without it all of them."
+    )
+    events: tuple[StaffEvent, ...] = Field(
+        default=(CONFIRMED,),
+        min_length=1,
+        strict=False,
+        description="confirmed: a request was confirmed; waits: something waits for somebody of the company.",
+        examples=[["confirmed", "waits"]],
+    )
+    person: Remark = Field(
+        default="",
+        description="Why mails name people who confirmed and have a consent; without it they name nobody.",
     )
 
     @property

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from optin.consent.email_and_telephone import parse_email
-from optin.settings.site import ENVIRONMENT, Notify
+from optin.settings.site import CONFIRMED, ENVIRONMENT, Notify
 from optin.site.findings import nearest
 from optin.site.law_lint import Objection
 from optin.site.toml_and_markdown_reader import Path_
@@ -22,6 +22,13 @@ def objections_to_notify(name: str, told: Notify) -> Iterator[tuple[Path_, Objec
     where: Path_ = ("notify", name)
     if _ID.fullmatch(name) is None:
         yield where, Objection("id", f"{name!r} is no id.", "Use a-z, 0-9 and hyphens.")
+    if told.person and told.variable:
+        message = "Messages through a chat service name nobody: the service would store who they are."
+        cure = "Remove person, or write an e-mail address as to."
+        yield (*where, "person"), Objection(CODE, message, cure)
+    elif told.person and CONFIRMED not in told.events:
+        message = "Who waits is nobody in particular, so these mails name nobody."
+        yield (*where, "person"), Objection(CODE, message, "Remove person, or add confirmed to events.")
     if told.to.startswith(ENVIRONMENT):
         for objection in _to_variable(told.variable):
             yield (*where, "to"), objection

@@ -1,7 +1,8 @@
 """Notices to staff that wait to be told, by receiver; and when each receiver may be told again (W12).
 
-A notice holds the id of a request, nothing else of a person. `claim` is a random fence, as in the outboxes:
-notices that were claimed together are told together, and who comes late cannot settle.
+A notice holds the id of a request, or the mark of a matter that waits, and nothing else of a person. `claim`
+is a random fence, as in the outboxes: notices that were claimed together are told together, and who comes
+late cannot settle.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from optin.consent.status_transitions import ID_BYTES, RequestId
+from optin.consent.status_transitions import ID_BYTES, RequestId, SubjectId
 from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.row_queries import has_row
 
@@ -140,6 +141,27 @@ def count_claimed(tx: Tx, claim: bytes, now: datetime) -> list[NoticeCount]:
     """
     rows = tx.all(_COUNT, claim=claim, now=to_ms(now))
     return [NoticeCount(row[0], int(row[1]), int(row[2]), from_ms(row[3])) for row in rows]
+
+
+def people_of_claimed(tx: Tx, claim: bytes, most: int, now: datetime) -> list[tuple[str, SubjectId]]:
+    """Return the first `most` people of claimed notices who have a consent now, with the form version."""
+    rows = tx.all(
+        "SELECT request.form, request.subject_id FROM notice JOIN request ON request.id = notice.request_id"
+        f" WHERE notice.claim = :claim AND request.subject_id IS NOT NULL AND {_HAS_CONSENT}"
+        " GROUP BY request.form, request.subject_id ORDER BY MIN(notice.id) LIMIT :most",
+        claim=claim,
+        most=most,
+        now=to_ms(now),
+    )
+    return [(row[0], SubjectId(row[1])) for row in rows]
+
+
+def marks_of_claimed(tx: Tx, claim: bytes) -> dict[RequestId, datetime]:
+    """Return what claimed notices are about, requests or matters that wait, and since when."""
+    rows = tx.all(
+        "SELECT request_id, MIN(at) FROM notice WHERE claim = :claim GROUP BY request_id", claim=claim
+    )
+    return {RequestId(bytes(row[0])): from_ms(row[1]) for row in rows}
 
 
 def forget_claimed(tx: Tx, claim: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from optin.flows.delivery.mail_order import NoticeLine, StaffDigest
+from optin.flows.delivery.mail_order import NamedPerson, NoticeLine, StaffDigest
 from optin.theme import mail_views, views
 from optin.theme.samples import (
     CONSENT_ENDS,
@@ -61,6 +61,11 @@ def site_mails(of: views.LandingView) -> Iterator[SampleMail]:
     )
     line = NoticeLine(of.declaration.title, f"{frame.base_url}/{of.declaration.magnet}", 3, 2)
     yield SampleMail("", mail_views.StaffMail(*facts, StaffDigest((line,), CONSENT_ENDS), privacy))
+    person = NamedPerson("alice@example.com", "Alice", ("tips-email",))
+    named = StaffDigest((replace(line, people=(person,)),), CONSENT_ENDS, why="So that we call back.")
+    yield SampleMail("with names", mail_views.StaffMail(*facts, named, privacy))
+    waiting = StaffDigest((), CONSENT_ENDS, ("Mails that were given up: 3. See: optin mail retry --dry-run",))
+    yield SampleMail("something waits", mail_views.StaffMail(*facts, waiting, privacy))
     yield SampleMail("a test", mail_views.StaffMail(*facts, None, privacy))
     for state, holds in (("", ()), ("a law keeps something", HOLDS)):
         yield SampleMail(state, mail_views.ErasedMail(*facts, holds, privacy))

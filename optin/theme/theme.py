@@ -245,7 +245,7 @@ class Theme:
         kind = view.kind if isinstance(view, mail_views.DeliveryMail) and view.hands_out else ""
         count = 0
         if isinstance(view, mail_views.StaffMail):
-            kind, count = ("test", 0) if view.digest is None else ("", view.digest.confirmed)
+            kind, count = ("test", 0) if view.digest is None else view.digest.subject
         if isinstance(view, mail_views.LetterMail):
             subject = view.letter.subject
         else:

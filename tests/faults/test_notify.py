@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from optin.services.chat_process import MAIL, NOT_PUBLIC, NOT_SECURE, UNKNOWN
-from optin.services.chat_sender import DIED, TOO_LONG, ChatMessage, ChatResult, ChatSender
+from optin.services.chat_sender import DIED, NOT_STARTED, TOO_LONG, ChatMessage, ChatResult, ChatSender
 from optin.services.site_edition import load_edition
 from optin.store.staff_notices import keep_receivers
 from tests.chat_process import COMMAND
@@ -116,6 +116,9 @@ def test_a_service_that_fails_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) 
         assert send(chat(receiver)) == ChatResult(sent=False, said="status 403")
     assert send(f"json://127.0.0.1:{NOBODY}/secret") == ChatResult(sent=False, said="no answer")
     assert send("json://x", ChatSender((sys.executable, "-c", "print('secret')"))).said == DIED
+    not_started = send("json://x/secret", ChatSender(("/nothing/is/here",)))
+    assert not not_started.sent
+    assert not_started.said == f"{NOT_STARTED}: No such file or directory"
     turns = 0
 
     async def beside() -> ChatResult:

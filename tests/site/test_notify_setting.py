@@ -46,6 +46,16 @@ def test_sound_receivers_are_taken(site: Path, monkeypatch: pytest.MonkeyPatch) 
     assert edition.policy.notify == {"sales": frozenset({"paper"}), "team": frozenset()}
 
 
+def test_what_each_receiver_is_told_is_its_own(site: Path) -> None:
+    """W12: one is told names, another only of what waits."""
+    assert told(site, 'to = "sales@example.com"', 'person = "To call back."') == []
+    assert told(site, 'to = "it@example.com"', 'events = ["waits"]', name="it") == []
+    edition, _ = load_edition(site, KINDS)
+    assert edition is not None
+    assert edition.policy.notify == {"sales": frozenset()}
+    assert edition.policy.notify_named == {"sales": "To call back."}
+
+
 @pytest.mark.parametrize(
     ("lines", "says", "cure"),
     [
@@ -56,6 +66,13 @@ def test_sound_receivers_are_taken(site: Path, monkeypatch: pytest.MonkeyPatch) 
         (['to = "env:TEST_WORD"'], "holds no address of a chat service", "ntfys://"),
         (['to = "sales@example.com"', 'magnets = ["papper"]'], "There is no magnet 'papper'", "'paper'"),
         (['to = "sales@example.com"', "person = true"], "person", ""),
+        (['to = "env:TEST_CHAT"', 'person = "To call."'], "a chat service name nobody", "an e-mail address"),
+        (
+            ['to = "sales@example.com"', 'person = "To call."', 'events = ["waits"]'],
+            "these mails name nobody",
+            "add confirmed",
+        ),
+        (['to = "sales@example.com"', 'events = ["confirmed", "erased"]'], "events", ""),
     ],
 )
 def test_a_mistake_has_its_line_and_cure(
@@ -64,6 +81,7 @@ def test_a_mistake_has_its_line_and_cure(
     """W12, M4: no secret in the file, no unknown magnet."""
     monkeypatch.setenv("TEST_MAIL", "mailtos://user:password@example.com")
     monkeypatch.setenv("TEST_WORD", "password")
+    monkeypatch.setenv("TEST_CHAT", "ntfys://ntfy.example.net/topic")
     before = len((site / "optin.toml").read_text().splitlines())
     (finding,) = told(site, *lines)
     assert says in finding.message
@@ -95,6 +113,18 @@ def test_a_test_mail_is_sent(site: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         refused = run(site, "notify", "test", "sales")
     assert refused.exit_code == 1
     assert "Nothing was sent: the mail server answered 550" in refused.output
+    assert "correct the address under [notify] in optin.toml." in refused.output
+    for reply, cure in (("535 5.7.8 authentication failed", "OPTIN_MAIL"), ("451 4.3.0 busy", "try again")):
+
+        def answer(_address: str, _tries: int, reply: str = reply) -> str:
+            return reply
+
+        with mail_server(Script(rcpt=answer)) as port:
+            monkeypatch.setenv("OPTIN_MAIL", f"smtp://127.0.0.1:{port}")
+            refused = run(site, "notify", "test", "sales")
+        assert refused.exit_code == 1
+        assert reply[:3] in refused.output
+        assert cure in refused.output
 
 
 def test_a_test_message_says_what_happened(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

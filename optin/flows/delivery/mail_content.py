@@ -39,6 +39,7 @@ from optin.store.legal_holds import holds_of
 from optin.store.mail_outbox import OutboxMail, open_notice
 from optin.store.person_records import is_known
 from optin.store.requests import load_request, open_link
+from optin.store.staff_notices import mail_name_of
 
 DOUBT_WAIT = timedelta(minutes=1)  # of a mail that may be of use again when the clock is right
 
@@ -144,13 +145,15 @@ def _notice(tx: Tx, context: Context, letter: OutboxMail, now: datetime) -> Noti
     )
 
 
-def _staff(tx: Tx, context: Context, letter: OutboxMail, now: datetime) -> StaffOrder | None:
+def _staff(tx: Tx, context: SiteContext, letter: OutboxMail, now: datetime) -> StaffOrder | None:
     """Return a mail that tells staff of confirmed requests; None when nobody is left to count (W12)."""
     if letter.sealed is None:
         return None
     told = open_notice(context.vault, letter.message_id, letter.sealed)
     batch = bytes.fromhex(told[CLAIM])
-    digest = digest_of(tx, context, batch, now)
+    named = context.policy.notify_named  # as it is set now, not when the mail was queued
+    why = next((why for name, why in named.items() if mail_name_of(name) == letter.request), "")
+    digest = digest_of(tx, context, batch, now, why)
     if digest is None:
         return None
     return StaffOrder(

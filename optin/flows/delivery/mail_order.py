@@ -89,6 +89,15 @@ class NoticeOrder(Order):
 
 
 @dataclass(frozen=True)
+class NamedPerson:
+    """A person who confirmed and has a consent now, for staff whose site says why. Never log it."""
+
+    email: str = field(repr=False)
+    first_name: str = field(repr=False)
+    purposes: tuple[str, ...]  # of the consents, by their ids
+
+
+@dataclass(frozen=True)
 class NoticeLine:
     """What staff are told of one magnet: how many confirmed, and how many of these have a consent now."""
 
@@ -96,19 +105,27 @@ class NoticeLine:
     url: str
     confirmed: int
     with_consent: int
+    people: tuple[NamedPerson, ...] = ()  # where the receiver is told names: those with a consent
 
 
 @dataclass(frozen=True)
 class StaffDigest:
-    """What staff are told at once. `since`: when the first of it was confirmed."""
+    """What staff are told at once. `since`: when the first of it was confirmed, or found waiting."""
 
     lines: tuple[NoticeLine, ...]
     since: datetime
+    waiting: tuple[str, ...] = ()  # sentences with a cure, which name nobody
+    why: str = ""  # people are named; empty: they are not
 
     @property
     def confirmed(self) -> int:
         """How many requests were confirmed, of all magnets."""
         return sum(line.confirmed for line in self.lines)
+
+    @property
+    def subject(self) -> tuple[str, int]:
+        """Which subject tells of it, by the end of its key, and its count."""
+        return ("", self.confirmed) if self.lines else ("waits", len(self.waiting))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Tell staff of confirmed requests: queue a notice, claim what is due, count it when it leaves (W12).
 
 Each receiver gets one message a minute at most; what happens meanwhile is counted in the next. A message
-holds counts and names of magnets, and nobody in it can be told from another. Who withdrew or was erased
-before it leaves is not counted.
+holds counts and names of magnets, and nobody in it can be told from another, unless the site says why its
+mails name who has a consent. Who withdrew or was erased before it leaves is neither counted nor named.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from datetime import datetime, timedelta
 from optin.consent.form_version import FormDigest
 from optin.consent.status_transitions import RequestId
 from optin.flows.context import Context
+from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.backoff import wait_before
-from optin.flows.delivery.mail_order import MailKind, NoticeLine, StaffDigest
+from optin.flows.delivery.mail_order import MailKind, NamedPerson, NoticeLine, StaffDigest
+from optin.flows.delivery.waiting_matters import waiting_matters
+from optin.flows.records.contact_details import current_contact
+from optin.flows.records.event_history import live_consents
 from optin.store.database_interface import Tx
 from optin.store.mail_outbox import NoticeMail, enqueue_notice
 from optin.store.staff_notices import (
@@ -30,6 +34,8 @@ from optin.store.staff_notices import (
     has_waiting_mail,
     holds_claim,
     mail_name_of,
+    marks_of_claimed,
+    people_of_claimed,
     release_receiver,
 )
 from optin.store.stored_forms import form_by_digest
@@ -39,6 +45,7 @@ LEASE = timedelta(minutes=2)  # more than a message and its two transactions may
 FIRST_WAIT_SECONDS = 60
 LONGEST_WAIT_SECONDS = 3600
 GIVE_UP_AFTER = timedelta(days=1)
+MOST_NAMED = 50  # people in one mail; the others are counted
 CLAIM = "claim"  # in what a queued mail is about
 
 
@@ -90,7 +97,7 @@ def queue_staff_mail(tx: Tx, context: Context, receiver: str, to: Mapping[str, s
     return waiting > 0
 
 
-def claim_staff_notices(tx: Tx, context: Context, receiver: str, now: datetime) -> OutgoingNotice | None:
+def claim_staff_notices(tx: Tx, context: SiteContext, receiver: str, now: datetime) -> OutgoingNotice | None:
     """Claim a receiver's notices for a chat service; None when there is nothing to tell now."""
     claimed = claim_receiver(tx, receiver, LEASE, now)
     if claimed is None:
@@ -123,9 +130,13 @@ def record_told(
     return ToldNotice(sent=False, dropped=dropped)
 
 
-def digest_of(tx: Tx, context: Context, claim: bytes, now: datetime) -> StaffDigest | None:
-    """Return what claimed notices say now; None when nobody is left to count."""
+def digest_of(tx: Tx, context: SiteContext, claim: bytes, now: datetime, why: str = "") -> StaffDigest | None:
+    """Return what claimed notices say now; None when nobody is left to count, and nothing waits.
+
+    `why`: people with a consent are named for this reason; empty: nobody is.
+    """
     counted = count_claimed(tx, claim, now)
+    named = _named(tx, context, claim, now) if why else {}
     by_magnet: dict[str, NoticeLine] = {}
     for it in counted:
         form = form_by_digest(tx, FormDigest(it.form))
@@ -138,8 +149,26 @@ def digest_of(tx: Tx, context: Context, claim: bytes, now: datetime) -> StaffDig
             url=f"{context.policy.base_url}/{declared.magnet}",
             confirmed=it.confirmed + (before.confirmed if before else 0),
             with_consent=it.with_consent + (before.with_consent if before else 0),
+            people=(*(before.people if before else ()), *named.get(it.form, ())),
         )
-    if not by_magnet:
+    since = [it.since for it in counted]
+    marks = marks_of_claimed(tx, claim)
+    matters = [it for it in waiting_matters(tx, context, now) if it.mark in marks]
+    since += [marks[it.mark] for it in matters]
+    if not by_magnet and not matters:
         return None
     lines = sorted(by_magnet.values(), key=lambda line: (-line.confirmed, line.title))
-    return StaffDigest(tuple(lines), min(it.since for it in counted))
+    return StaffDigest(tuple(lines), min(since), tuple(it.sentence for it in matters), why if named else "")
+
+
+def _named(tx: Tx, context: Context, claim: bytes, now: datetime) -> dict[str, list[NamedPerson]]:
+    """Return the people to name, by form version: those whose events say that a consent stands now."""
+    found: dict[str, list[NamedPerson]] = {}
+    for form, subject in people_of_claimed(tx, claim, MOST_NAMED, now):
+        ends = live_consents(tx, context.vault, subject)
+        purposes = sorted({str(key.purpose) for key, until in ends.items() if until > now})
+        contact = current_contact(tx, context.vault, subject)
+        if purposes and contact.email:
+            first_name = contact.values.get("first_name", "")
+            found.setdefault(form, []).append(NamedPerson(contact.email, first_name, tuple(purposes)))
+    return found

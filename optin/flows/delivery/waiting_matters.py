@@ -1,0 +1,95 @@
+"""Matters that wait for somebody of the company, in sentences for staff that name nobody (W12).
+
+The sentences are those of the operator: in English, each with its cure. A matter is known by a mark, so that
+the same one is told once, and again after a day if it still waits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from optin.consent.status_transitions import ID_BYTES, RequestId
+from optin.errors import OptinError
+from optin.flows.context_with_kinds import SiteContext
+from optin.flows.deletion_clock import read_clock
+from optin.flows.delivery.mail_order import MailKind
+from optin.store.database_interface import Tx
+from optin.store.mail_outbox import count_dead
+from optin.store.staff_notices import add_notice
+from optin.store.told_matters import (
+    hold_told_matters,
+    keep_told_matters,
+    stopped_and_abandoned,
+    told_matters,
+)
+
+AGAIN_AFTER = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class WaitingMatter:
+    """One matter. `name`: what it is, without counts; `sentence`: for staff, with the cure."""
+
+    name: str
+    sentence: str
+
+    @property
+    def mark(self) -> RequestId:
+        """What a notice has of it in place of a request."""
+        return RequestId(hashlib.sha256(b"waiting\0" + self.name.encode()).digest()[:ID_BYTES])
+
+
+def waiting_matters(tx: Tx, context: SiteContext, now: datetime) -> tuple[WaitingMatter, ...]:
+    """Return everything that waits for somebody now; none of it names a person."""
+    return (*_of_optin(tx, context, now), *_of_kinds(tx, context, now))
+
+
+def _of_optin(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:
+    look = read_clock(tx, context, now)
+    if look.doubted:
+        yield WaitingMatter("clock", look.sentence)
+    # a mail to staff that was given up cannot be told by another
+    dead = sum(count for kind, count in count_dead(tx).items() if kind != MailKind.STAFF)
+    if dead:
+        yield WaitingMatter("mails", f"Mails that were given up: {dead}. See: optin mail retry --dry-run")
+    stopped, abandoned = stopped_and_abandoned(tx)
+    for processor in stopped:
+        sentence = f"The webhook of {processor} answered 410; nothing is sent to it until its url changes."
+        yield WaitingMatter(f"stopped {processor}", sentence)
+    for processor, count in sorted(abandoned.items()):
+        if processor in stopped:  # that says it all
+            continue
+        sentence = (
+            f"Webhook messages that {processor} did not take for three days: {count}. Inform it yourself;"
+            " see: optin exports"
+        )
+        yield WaitingMatter(f"abandoned {processor}", sentence)
+
+
+def _of_kinds(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:
+    for name, part in context.kinds.items():
+        try:
+            said = tuple(part.warnings(tx, context, now))
+        except OptinError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - it is another's program, and may raise anything
+            said = (f"The kind {name} cannot report what waits for you: {type(problem).__name__}",)
+        yield from (WaitingMatter(sentence, sentence) for sentence in said)
+
+
+def queue_waiting_notices(tx: Tx, context: SiteContext, receiver: str, now: datetime) -> int:
+    """Queue a notice of each matter that the receiver does not know of for a day; return how many."""
+    hold_told_matters(tx, receiver)
+    told = told_matters(tx, receiver)
+    found = {it.mark.hex(): it for it in waiting_matters(tx, context, now)}
+    # a moment ahead of the clock is one of a clock that was wrong
+    fresh = {mark: at for mark, at in told.items() if mark in found and at <= now < at + AGAIN_AFTER}
+    new = [it for mark, it in found.items() if mark not in fresh]
+    for matter in new:
+        add_notice(tx, receiver, matter.mark, now)
+    if new or fresh.keys() != told.keys():
+        keep_told_matters(tx, receiver, {**fresh, **{it.mark.hex(): now for it in new}})
+    return len(new)
