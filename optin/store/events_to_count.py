@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from optin.consent.form_version import IN_FRAME, IN_HTML
 from optin.proof.canonical_json import parse
 from optin.store.database_interface import Tx, from_ms
 
@@ -23,26 +24,35 @@ class RequestsPage:
 
 @dataclass(frozen=True, order=True)
 class ServedVersion:
-    """A form version: its magnet, its version number, its variant, and when it was first served."""
+    """A form version: its magnet, its version number, its variant, and when it was first served.
+
+    `shown_in`: where another site shows it; empty for a page of optin.
+    """
 
     magnet: str
     ordinal: int
     variant: str
     first: datetime
+    shown_in: str = ""
 
     @property
     def label(self) -> str:
         """Its name for readers."""
-        return f"v{self.ordinal}"
+        return f"v{self.ordinal}{_SHOWN[self.shown_in]}"
+
+
+_SHOWN = {"": "", IN_FRAME: " in frames", IN_HTML: " as HTML"}
 
 
 def served_versions(tx: Tx) -> dict[str, ServedVersion]:
     """Return every form version by its digest."""
     rows = tx.all("SELECT digest, magnet, ordinal, declaration, first_served FROM form_version")
-    return {
-        row[0]: ServedVersion(row[1], row[2], str(parse(row[3]).get("variant", "")), from_ms(row[4]))
-        for row in rows
-    }
+    found = {}
+    for digest, magnet, ordinal, declaration, first in rows:
+        declared = parse(declaration)
+        variant, shown_in = (str(declared.get(key, "")) for key in ("variant", "shown_in"))
+        found[digest] = ServedVersion(magnet, ordinal, variant, from_ms(first), shown_in)
+    return found
 
 
 def requests_page(tx: Tx, after: bytes) -> RequestsPage | None:

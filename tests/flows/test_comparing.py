@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from optin.consent.compare_variants import WordingCounts, brings_more, compare, wilson_interval, z_score_for
+from optin.consent.form_version import IN_FRAME, IN_HTML
 from optin.consent.served_forms import ServedForms
 from optin.export.statistics_json import as_json, schema
 from optin.export.weekly_chart import as_svg
@@ -90,6 +91,27 @@ def test_more_wordings_make_wider_intervals() -> None:
     assert z_score_for(3) == pytest.approx(2.394, abs=0.001)
     two, three = (wilson_interval(30, 60, z_score_for(n)) for n in (2, 3))
     assert three[0] < two[0] < two[1] < three[1]
+
+
+def test_wordings_in_frames_count_with_those_of_the_page(world: World) -> None:
+    """W6, O4: a site that shows its forms elsewhere too goes on comparing; pasted HTML draws no lot."""
+    forms = [world.form, form_version("short", SHORT)]
+    forms += [
+        form_version(f"framed {it.key}", replace(it.declaration, shown_in=IN_FRAME)) for it in forms
+    ]
+    forms.append(form_version("pasted", replace(DECLARATION, shown_in=IN_HTML)))
+    for form in forms[1:]:
+        world.serve(form)
+    world.policy = replace(world.policy, offers=ServedForms(forms))
+    for form in forms:
+        world.form = form
+        world.join(f"{form.key}@example.com", TIPS)
+    counted = count(world)
+    (compared,) = counted.comparisons
+    told = [(it.name, it.version, it.asked, it.confirmed) for it in compared.wordings]
+    assert told == [("as written", "v1, v3 in frames", 2, 2), ("short", "v2, v4 in frames", 2, 2)]
+    assert "v5 as HTML" in {it.version for it in counted.weeks}
+    Draft202012Validator(schema()).validate(json.loads(as_json(counted)))
 
 
 def test_wordings_are_compared_from_when_all_are_served(world: World) -> None:

@@ -7,12 +7,13 @@ not the moment: once there is such a request in the first week, the comparison b
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 
 from optin.consent.compare_variants import Comparison, WordingCounts, compare
+from optin.consent.form_version import IN_HTML
 from optin.consent.status_transitions import EventKind
 from optin.store.events_to_count import ServedVersion
 from optin.store.weekly_event_sums import ANSWERED, monday_of
@@ -34,15 +35,18 @@ class VariantCounts:
 
     @classmethod
     def of(cls, versions: Mapping[str, ServedVersion], served: Collection[str], since: date | None) -> Self:
-        """Begin for each magnet with several variants; `since`: count from then on."""
+        """Begin for each magnet with several variants; `since`: count from then on.
+
+        Pages and frames draw lots alike, so they count together; pasted HTML draws none.
+        """
         wordings: dict[str, list[str]] = defaultdict(list)
         for form in served:
-            if form in versions:
+            if form in versions and versions[form].shown_in != IN_HTML:
                 wordings[versions[form].magnet].append(form)
         begins: dict[str, datetime] = {}
         for forms in wordings.values():
-            named = {versions[form].variant for form in forms}
-            if len(named) == len(forms) > 1:
+            places = {(versions[form].variant, versions[form].shown_in) for form in forms}
+            if len(places) == len(forms) and len({variant for variant, _ in places}) > 1:
                 start = max(versions[form].first for form in forms)
                 if since is not None:
                     start = max(start, _moment(monday_of(since)))
@@ -85,14 +89,20 @@ class VariantCounts:
                 since,
                 [
                     WordingCounts(
-                        self.versions[form].variant,
-                        self.versions[form].label,
-                        counts[form, _ASKED],
-                        counts[form, _CONFIRMED],
+                        variant,
+                        ", ".join(self.versions[form].label for form in shown),
+                        sum(counts[form, _ASKED] for form in shown),
+                        sum(counts[form, _CONFIRMED] for form in shown),
                     )
-                    for form in forms
+                    for variant, shown in self._by_variant(forms).items()
                 ],
             )
+
+    def _by_variant(self, forms: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for form in forms:
+            found[self.versions[form].variant].append(form)
+        return found
 
 
 def _moment(monday: date) -> datetime:
