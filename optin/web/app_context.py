@@ -21,6 +21,7 @@ from optin.services.health import Readiness, readiness_of
 from optin.services.installation import Installation
 from optin.services.open_store import data_folders
 from optin.services.site_edition import Edition
+from optin.site.magnet_conflicts import RESERVED
 from optin.site.magnet_life import MagnetPhase
 from optin.site.time_dependent_pages import UnchangedPeriod, period_around
 from optin.store.database_interface import Operation, P, T, read, written
@@ -197,9 +198,9 @@ def slug_of(request: Request) -> Slug:
 
 def framed_slug(request: Request) -> Slug | None:
     """Return the magnet of a request from a frame of another site; None for one from a page of optin."""
-    _, *parts = request.url.path.split("/")
-    in_a_frame = parts[1:2] == ["embed"] and app_context_of(request).edition.site.settings.embed.sites
-    return slug_of(request) if in_a_frame else None
+    _, first, *rest = request.url.path.split("/")
+    sites = app_context_of(request).edition.site.settings.embed.sites
+    return slug_of(request) if sites and rest[:1] == ["embed"] and first not in RESERVED else None
 
 
 def see_other(url: str) -> Response:

@@ -207,7 +207,7 @@ class PageCacheMiddleware:
 async def _send(pages: CachedPages, scope: Scope, send: Send, counts: SourceCounts) -> None:
     """Send a page; of several variants a random one, unless the browser says which it has.
 
-    A page that a browser fetches ahead, or has already, is no view.
+    A page that a browser fetches ahead, has already, or shows as something else than a page is no view.
     """
     packed, tags, browser = _wishes(scope["headers"])
     page = pages[0]
@@ -242,7 +242,7 @@ def _with_source(start: Message, source: str) -> Message:
 
 def _wishes(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bool, bytes, bytes]:
     """Return whether gzip is taken, the tags of pages that are there, and the browser that shows it now."""
-    packed, tags, browser, ahead = False, b"", b"", False
+    packed, tags, browser, unseen = False, b"", b"", False
     for name, value in headers:
         if name == b"accept-encoding":
             packed = b"gzip" in value and b"gzip;q=0" not in value
@@ -250,11 +250,14 @@ def _wishes(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bool, bytes, bytes]
             tags = value
         elif name == b"user-agent":
             browser = value
+        elif name == b"sec-fetch-dest":
+            unseen = unseen or value not in _SEEN
         elif name in _FETCHED_AHEAD:
-            ahead = b"prefetch" in value
-    return packed, tags, b"" if ahead else browser
+            unseen = unseen or b"prefetch" in value
+    return packed, tags, b"" if unseen else browser
 
 
+_SEEN = {b"document", b"iframe"}  # not a picture or a script, whose address any page may choose
 _FETCHED_AHEAD = {b"sec-purpose", b"purpose", b"x-moz"}  # the last two from before the Fetch Standard
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
 

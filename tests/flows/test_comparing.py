@@ -96,9 +96,7 @@ def test_more_wordings_make_wider_intervals() -> None:
 def test_wordings_in_frames_count_with_those_of_the_page(world: World) -> None:
     """W6, O4: a site that shows its forms elsewhere too goes on comparing; pasted HTML draws no lot."""
     forms = [world.form, form_version("short", SHORT)]
-    forms += [
-        form_version(f"framed {it.key}", replace(it.declaration, shown_in=IN_FRAME)) for it in forms
-    ]
+    forms += [form_version(f"framed {it.key}", replace(it.declaration, shown_in=IN_FRAME)) for it in forms]
     forms.append(form_version("pasted", replace(DECLARATION, shown_in=IN_HTML)))
     for form in forms[1:]:
         world.serve(form)

@@ -97,7 +97,7 @@ def test_exactly_the_listed_sites_may_frame_a_form(embedding: Visit) -> None:
     assert "<header" not in page.text
     assert "Tekst." not in page.text
     assert 'target="_blank"' in page.text
-    for path in ("/", "/paper", "/privacy", "/me"):
+    for path in ("/", "/paper", "/privacy", "/me", "/confirm/embed", "/me/embed", "/log/embed"):
         other = embedding.client.get(path)
         assert not is_framed(other)
         assert "script-src" not in other.headers["content-security-policy"]

@@ -164,12 +164,17 @@ def test_only_pages_that_somebody_sees_are_views(visit: Visit) -> None:
     visit.client.get("/paper", headers={"user-agent": ""})
     for ahead in ("sec-purpose", "purpose"):
         visit.client.get("/paper", headers={**BROWSER, ahead: "prefetch;prerender"})
+    for asked_as in ("image", "script", "empty"):
+        visit.client.get("/paper", headers={**BROWSER, "sec-fetch-dest": asked_as})
     visit.client.head("/paper", headers=BROWSER)
     again = visit.client.get("/paper", headers={**BROWSER, "if-none-match": first.headers["etag"]})
     assert again.status_code == 304
     for other in ("/", "/nothing", "/privacy", "/robots.txt", "/paper/sent"):
         visit.client.get(other, headers=BROWSER)
     assert sums(visit) == {("paper", "", "", VIEWED): 1}
+    for seen_as in ("document", "iframe"):
+        visit.client.get("/paper", headers={**BROWSER, "sec-fetch-dest": seen_as})
+    assert sums(visit) == {("paper", "", "", VIEWED): 3}
 
 
 def test_views_go_off_by_one_setting(visit: Visit) -> None:
