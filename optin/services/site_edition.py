@@ -80,6 +80,7 @@ class Edition:
             ask_again={
                 name: it.ask_again for name, it in site.settings.purposes.items() if it.ask_again is not None
             },
+            letters=self.publication.letters,
             forms=self.kinds.details,
             magnets={
                 name: KnownMagnet(it.kind, it.slug, it.details)

@@ -97,6 +97,15 @@ class LookTable(Table):
     )
 
 
+class LetterEntry(Table):
+    """A letter of a purpose: the Markdown file letters/LANG/NAME.md, sent once to each person (W13)."""
+
+    name: ShortValue = Field(description="Name of the file, without its ending.", examples=["tips-1"])
+    after: Period = Field(
+        description="How long after the consent was confirmed it is sent.", examples=["3 days", "2 weeks"]
+    )
+
+
 class Purpose(Table):
     """What a consent is for, defined once and used by magnets (M3)."""
 
@@ -111,6 +120,12 @@ class Purpose(Table):
     )
     text: Words = Field(
         description="The question in each language, one sentence.", json_schema_extra=EACH_LANGUAGE
+    )
+    letters: tuple[LetterEntry, ...] = Field(
+        default=(),
+        max_length=30,
+        strict=False,
+        description="Letters by e-mail to people with this consent, each once: tables with name, after.",
     )
 
 

@@ -15,6 +15,13 @@ from optin.settings.table_model import Line, Own, Remark, Stripped, Table, Text,
 FOCUS = r"(100|\d{1,2})% (100|\d{1,2})%"  # across and down
 
 
+class LetterFile(Table):
+    """The front matter of a letter (W13)."""
+
+    subject: Line = Field(description="The subject of the mail.", examples=["Three calls that were answered"])
+    preheader: Remark = Field("", description="What an inbox shows beside the subject; else its beginning.")
+
+
 class FieldEntry(Table):
     """An additional field of a form, and why it is asked (GDPR 5(1)(c))."""
 

@@ -15,7 +15,15 @@ from optin.theme.languages import language_folder, languages
 
 _OF_CHANNELS = "channels"  # the table with a class for each channel
 _NEAR_CHARACTERS = 80
-CLASSES = ("needed", "obliged", "third-parties", "profile", "consent", "denial")  # besides the channels
+CLASSES = (
+    "needed",
+    "obliged",
+    "third-parties",
+    "offers-of-others",
+    "profile",
+    "consent",
+    "denial",
+)  # besides the channels
 
 
 @dataclass(frozen=True, eq=False)

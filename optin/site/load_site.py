@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,11 +14,12 @@ from optin.settings.site import SiteSettings
 from optin.site.findings import Finding, less_severe
 from optin.site.kind_front_matter_hooks import FilePart
 from optin.site.law_lint import Objection
+from optin.site.letter_reader import read_letters
 from optin.site.loading_cache import ReadingCache
 from optin.site.look_table import read_look
 from optin.site.magnet_folder import read_magnets
 from optin.site.magnet_reader import KnownReferences
-from optin.site.model import LoadedSite, PrivacyStatement, Site
+from optin.site.model import LoadedSite, Magnet, PrivacyStatement, PurposeLetter, Site
 from optin.site.notify_check import objections_to_magnets
 from optin.site.privacy_statement_reader import read_statement
 from optin.site.referenced_files import FileProblem, as_on_disk, find_inside
@@ -69,7 +70,8 @@ def load_site(
     broken = any(finding.severity == "error" for finding in reader.findings)
     seen = {slug: magnet for slug, magnet in found.magnets.items() if slug not in drafts}
     unseen = {slug: magnet for slug, magnet in found.magnets.items() if slug in drafts}
-    whole = None if broken else replace(site, magnets=seen, drafts=unseen)
+    letters = reader.letters([*seen.values()])  # a broken one is left out, and the site is whole without it
+    whole = None if broken else replace(site, magnets=seen, drafts=unseen, letters=letters)
     return LoadedSite(whole, tuple(sorted([*reader.findings, *findings], key=_order)))
 
 
@@ -130,6 +132,14 @@ class _SiteReader:
         for name, told in self._settings.notify.items():
             for where, objection in objections_to_magnets(name, told, magnets):
                 self._object(where, objection)
+
+    def letters(self, magnets: Collection[Magnet]) -> Mapping[str, tuple[PurposeLetter, ...]]:
+        """Return the letters of each purpose; `magnets`: those that ask for purposes."""
+        read = read_letters(self._root, self._settings, magnets)
+        for where, objection in read.objections:
+            self._object(where, objection)
+        self.findings += read.findings
+        return read.letters
 
     def _look(self) -> Look:
         look, objections = read_look(self._root, self._settings.look, self._settings.controller.name)

@@ -11,6 +11,7 @@ from pathlib import Path
 from optin.consent.form_version import FormDeclaration, FormField, Slug
 from optin.consent.kind_specific_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller
+from optin.consent.retention_period import RetentionPeriod
 from optin.settings.site import SiteSettings
 from optin.site.findings import Finding
 from optin.site.magnet_life import MagnetLife, MagnetPhase, MagnetStatus
@@ -56,6 +57,25 @@ class NextStepFile:
     link: str = ""
     label: str = ""
     picture: PictureFile | None = None
+
+
+@dataclass(frozen=True)
+class LetterDraft:
+    """A letter in one language, as its author wrote it: Markdown. `path`: its file, below the site."""
+
+    subject: str
+    preheader: str
+    body: str
+    path: str
+
+
+@dataclass(frozen=True)
+class PurposeLetter:
+    """One letter of a purpose, by language."""
+
+    name: str
+    after: RetentionPeriod
+    drafts: Mapping[str, LetterDraft]
 
 
 @dataclass(frozen=True)
@@ -149,6 +169,7 @@ class Site:
     time_zone: str  # on whose clock people are told moments (IANA)
     magnets: Mapping[Slug, Magnet] = field(default_factory=dict)
     drafts: Mapping[Slug, Magnet] = field(default_factory=dict)  # shown by a preview link alone
+    letters: Mapping[str, tuple[PurposeLetter, ...]] = field(default_factory=dict)  # by purpose
 
     @cached_property
     def controller(self) -> Controller:

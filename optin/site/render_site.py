@@ -10,7 +10,8 @@ from typing import Any
 
 from optin.consent.form_version import IN_HTML, FormVersion, PrivacyDigest, PrivacyVersion, Slug
 from optin.consent.kind_part_lookup import OUR_PACKAGE
-from optin.flows.request_policy import MailCover, NextStep
+from optin.consent.purpose import ConsentKey
+from optin.flows.request_policy import Letter, MailCover, NextStep
 from optin.site.findings import Finding, kind_failed, less_severe
 from optin.site.kind_page_hooks import PagesPart
 from optin.site.landing_pages import (
@@ -22,6 +23,7 @@ from optin.site.landing_pages import (
     with_app_links,
     with_card,
 )
+from optin.site.letter_mails import publish_letters
 from optin.site.loading_cache import ReadingCache
 from optin.site.model import Magnet, Site
 from optin.site.next_steps import mail_cover_of, next_step_of
@@ -67,6 +69,7 @@ class Publication:
     next_steps: Mapping[Slug, NextStep] = field(default_factory=dict)  # after a confirmation
     covers: Mapping[Slug, MailCover] = field(default_factory=dict)  # in mails
     unpublished: frozenset[str] = frozenset()  # addresses of pictures that drafts alone show
+    letters: Mapping[ConsentKey, tuple[Letter, ...]] = field(default_factory=dict)  # of purposes
     framed_openings: Mapping[Slug, bytes] = field(default_factory=dict)  # which lead other sites to a page
 
     @cached_property
@@ -145,6 +148,7 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
     try:
         privacy = {lang: _privacy(maker, lang) for lang in site.settings.languages}
         index = _index(maker, privacy)
+        letters = publish_letters(site, theme)
     except BROKEN as problem:
         findings = one_for_each_place([template_finding(site.root, problem), *tried])
         return Publication({}, {}, findings=findings)
@@ -191,7 +195,8 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
             for old in site.magnets[slug].was
         },
         drafts={slug: it.page for slug, it in drafts.items() if not it.wrong},
-        findings=one_for_each_place([*wrong, *tried]),
+        findings=one_for_each_place([*wrong, *tried, *letters.findings]),
+        letters=letters.letters,
         openings={slug: it.opening for slug, it in sound.items() if it.opening is not None},
         next_steps=steps,
         covers=covers,

@@ -26,6 +26,7 @@ from optin.site.kind_front_matter_hooks import FilePart, folders_of
 from optin.site.law_lint import Objection, objections_to_override, objections_to_wording
 from optin.site.law_words import law_path, missing_classes
 from optin.site.lead_sources import objections_to_sources
+from optin.site.letter_reader import objections_to_letters
 from optin.site.nearest_time_zone import nearest_zone
 from optin.site.notify_check import objections_to_notify
 from optin.site.referenced_files import as_on_disk, is_there
@@ -190,6 +191,7 @@ def _purpose(name: str, purpose: Purpose, langs: tuple[str, ...]) -> Iterator[At
         message = f"Asking again {period.text} before the end is earlier than the consent itself."
         cure = f"Write a shorter period than its retention, {retention.text}."
         yield (*where, "ask_again"), Objection("ask-again", message, cure)
+    yield from objections_to_letters(name, purpose)
 
 
 def _webhook(name: str, webhook: Webhook, settings: SiteSettings) -> Iterator[At]:

@@ -115,6 +115,7 @@ def _toml_places(text: str) -> dict[Path_, LineColumn]:
     """Return the place of each table and key of a TOML text, for keys at the start of a line."""
     places: dict[Path_, LineColumn] = {(): (1, 1)}
     table: Path_ = ()
+    counts: dict[Path_, int] = {}  # of the tables of an array
     for number, line in enumerate(text.split("\n"), 1):
         header, key = _HEADER.match(line), _KEY.match(line)
         if key is not None:
@@ -123,6 +124,9 @@ def _toml_places(text: str) -> dict[Path_, LineColumn]:
                 places.setdefault(path[:length], (number, len(key[1]) + 1))
         elif header is not None:
             table = _parts(header[1])
+            if line.lstrip().startswith("[["):
+                counts[table] = counts.get(table, -1) + 1
+                table = (*table, counts[table])
             for length in range(1, len(table) + 1):
                 places.setdefault(table[:length], (number, line.index("[") + 1))
     return places

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from optin.flows.delivery.mail_order import NamedPerson, NoticeLine, StaffDigest
+from optin.flows.request_policy import LetterText
 from optin.theme import mail_views, views
 from optin.theme.samples import (
+    AT,
     CONSENT_ENDS,
     HOLDS,
     LINK_ENDS,
     NUMBER,
+    QUESTIONS,
     SampleLinks,
     SampleMail,
     about,
@@ -19,6 +22,8 @@ from optin.theme.samples import (
 )
 
 CODE = "1234 5678"
+_PLACE = "Here stands what you write in letters/LANG/NAME.md."
+LETTER = LetterText("The subject of your letter", _PLACE, f"<p>{_PLACE}</p>", _PLACE)
 
 
 def magnet_mails(of: views.LandingView) -> Iterator[SampleMail]:
@@ -67,5 +72,22 @@ def site_mails(of: views.LandingView) -> Iterator[SampleMail]:
     waiting = StaffDigest((), CONSENT_ENDS, ("Mails that were given up: 3. See: optin mail retry --dry-run",))
     yield SampleMail("something waits", mail_views.StaffMail(*facts, waiting, privacy))
     yield SampleMail("a test", mail_views.StaffMail(*facts, None, privacy))
+    yield SampleMail("a sample", letter(of), (links.withdraw,))
     for state, holds in (("", ()), ("a law keeps something", HOLDS)):
         yield SampleMail(state, mail_views.ErasedMail(*facts, holds, privacy))
+
+
+def letter(of: views.LandingView) -> mail_views.LetterMail:
+    """Return a sample letter of the purpose that a form asks first."""
+    form, frame = of.declaration, of.frame
+    return mail_views.LetterMail(
+        lang=frame.lang,
+        controller=form.controller,
+        title=form.title,
+        base_url=frame.base_url,
+        privacy_url=f"{frame.base_url}{frame.privacy_url}",
+        letter=LETTER,
+        question=(*form.questions, *QUESTIONS)[0],
+        given_at=AT,
+        unsubscribe_url=SampleLinks(of).withdraw,
+    )

@@ -20,7 +20,6 @@ PARTLY = {
     "O5": "health; metrics are to come",
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
     "W11": "what connectors share; no tool is connected yet",
-    "W13": "flows and courier; optin.toml has no letters yet",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
 NOT_YET = {"O3"}

@@ -13,6 +13,7 @@ from typing import TypeVar
 from optin.flows.request_policy import MailCover, NextStep
 from optin.services.site_edition import Edition
 from optin.site.landing_pages import landing_view, with_app_links, with_card
+from optin.site.letter_mails import letter_sample
 from optin.site.loading_cache import ReadingCache
 from optin.site.model import Magnet
 from optin.site.next_steps import mail_cover_of, next_step_of
@@ -22,6 +23,7 @@ from optin.theme.mail_views import (
     DeliveryMail,
     ErasedMail,
     KindMail,
+    LetterMail,
     PersonalMail,
     RenewalMail,
     StaffMail,
@@ -134,7 +136,16 @@ class Gallery:
             return
         part = self.edition.kinds.pages[of.declaration.kind]
         yield from magnet_mails(of)
+        yield from self._letters(of, lang)
         yield from _whole(lambda: part.mail_samples(of), lambda it: SampleMail("", it))
+
+    def _letters(self, of: LandingView, lang: str) -> Iterator[SampleMail]:
+        """Yield the letters of a magnet's purposes in a language."""
+        for question in of.declaration.questions:
+            for letter in self.edition.publication.letters.get(question.key, ()):
+                if lang in letter.texts:
+                    sample = letter_sample(self.edition.site, lang, letter.texts[lang], question)
+                    yield SampleMail(f"{question.purpose}, {letter.name}", sample)
 
     def _landing(self, subject: Subject, lang: str) -> tuple[Magnet | None, LandingView]:
         if (subject.name, lang) not in self._landings:
@@ -183,6 +194,7 @@ _MAIL_NAMES: Mapping[type, str] = {
     ConfirmationMail: "Confirmation",
     DeliveryMail: "Delivery",
     RenewalMail: "Renewal",
+    LetterMail: "Letter",
     PersonalMail: "Personal link",
     ErasedMail: "Everything erased",
     StaffMail: "To your staff",
