@@ -28,6 +28,7 @@ from optin.theme.samples import (
     Sample,
     SampleLinks,
     confirmed,
+    cover,
     personal_data,
     personal_view,
 )
@@ -122,11 +123,12 @@ def later_pages(of: views.LandingView, next_step: NextStep | None) -> Iterator[S
     frame, form = of.frame, of.declaration
     for problem, state in (("", ""), ("code-missing", "no code"), ("code-wrong", "a wrong code")):
         sent = views.SentView(frame, form.title, f"/{form.magnet}/sent", SAMPLE_TOKEN, ADDRESS, problem)
-        sent = replace(sent, email=ADDRESS, form_url=of.page_url)
+        sent = replace(sent, email=ADDRESS, form_url=of.page_url, cover=cover(of))
         yield Sample(SENT, state, sent)
     yield Sample(SENT, "sent again, with a number", replace(sent, problem="", resent=True, number=NUMBER))
     yield Sample(SENT, "nobody's address known", replace(sent, problem="", email="", form_url=""))
     confirm = views.ConfirmView(frame, form.title, form.kind, CONFIRM_PATH, ASKED, form.questions)
+    confirm = replace(confirm, cover=cover(of))
     yield Sample(CONFIRM, "", confirm)
     yield Sample(CONFIRM, "nothing ticked", replace(confirm, questions=()))
     elsewhere = replace(confirm, number=NUMBER, leads_to="www.example.com")
@@ -140,9 +142,10 @@ def later_pages(of: views.LandingView, next_step: NextStep | None) -> Iterator[S
         AFTER, "some withdrawn since", replace(done, granted=done.granted[:1], lapsed=form.questions)
     )
     yield Sample(AFTER, "nothing ticked", replace(done, granted=()))
-    yield Sample(AFTER, "nothing to hand over", replace(done, granted=(), download_url=None))
+    yield Sample(AFTER, "nothing to hand over", replace(done, granted=(), download_url=None, cover=None))
     for resent, state in ((False, ""), (True, "sent again")):
-        yield Sample(EXPIRED, state, views.ExpiredView(frame, form.title, CONFIRM_PATH, resent=resent))
+        expired = views.ExpiredView(frame, form.title, CONFIRM_PATH, resent=resent, cover=cover(of))
+        yield Sample(EXPIRED, state, expired)
 
 
 def site_pages(of: views.LandingView) -> Iterator[Sample]:

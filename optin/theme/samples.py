@@ -148,7 +148,12 @@ def granted(of: views.LandingView) -> tuple[GivenConsent, ...]:
 def confirmed(of: views.LandingView, own: object = None) -> views.ConfirmedView:
     """Return the page after the confirmation; `own`: where the person stands, as their kind tells it."""
     form = of.declaration
-    return views.ConfirmedView(of.frame, form.title, form.kind, granted(of), cover=of.picture, own=own)
+    return views.ConfirmedView(of.frame, form.title, form.kind, granted(of), cover=cover(of), own=own)
+
+
+def cover(of: views.LandingView) -> views.Cover:
+    """Return the cover of a landing page."""
+    return views.Cover(of.declaration.kind, of.declaration.title, of.picture)
 
 
 def about(of: views.LandingView) -> mail_views.RequestFacts:

@@ -51,6 +51,15 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Cover:
+    """What a magnet looks like: its picture; without one, the look draws its kind and title."""
+
+    kind: str
+    title: str
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True)
 class Alternate:
     """A magnet in one of its languages; the first is for visitors who speak none of them."""
 
@@ -153,6 +162,7 @@ class SentView:
     number: str = ""  # the telephone number that was understood
     form_url: str = ""  # where the form is
     sender_name: str = ""  # as an inbox shows it
+    cover: Cover | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +177,7 @@ class ConfirmView:
     questions: tuple[ConsentQuestion, ...]
     number: str = ""  # which would be called (E.164)
     leads_to: str = ""  # the host of another site, which people are sent to by the button
+    cover: Cover | None = None
 
 
 @dataclass(frozen=True)
@@ -183,7 +194,7 @@ class ConfirmedView:
     file_bytes: int = 0
     starts: bool = False  # the download begins by itself
     next_step: NextStep | None = None
-    cover: Picture | None = None
+    cover: Cover | None = None  # None: what was asked for is not given any more
     own: Any = None  # where the person stands, as the magnet's kind tells it
 
 
@@ -198,6 +209,7 @@ class ExpiredView:
     title: str
     action: str
     resent: bool = False
+    cover: Cover | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import MailRequester
 from optin.site.next_steps import origin_of
 from optin.theme.embedded_views import in_frame
-from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView
+from optin.theme.views import ConfirmedView, ConfirmView, Cover, ExpiredView
 from optin.web.app_context import AppContext, app_context_of, framed_slug, see_other
 from optin.web.download import promised_download
 from optin.web.read_posted_form import read_post, single
@@ -101,12 +101,14 @@ def _ask(app_context: AppContext, asked: ShownRequest, token: str) -> Response:
         questions=asked.questions,
         number=asked.number,
         leads_to=origin_of(thanks).partition("://")[2],
+        cover=cover_of(app_context, form) if asked.hands_out else None,
     )
     return may_lead_to(app_context, app_context.page(view), thanks)
 
 
 def _expired(app_context: AppContext, form: FormDeclaration, token: str, *, resent: bool) -> Response:
-    view = ExpiredView(app_context.frame(form.lang), form.title, f"/confirm/{token}", resent=resent)
+    frame, cover = app_context.frame(form.lang), cover_of(app_context, form)
+    view = ExpiredView(frame, form.title, f"/confirm/{token}", resent=resent, cover=cover)
     return app_context.page(view, 200 if resent else LinkExpired.status)
 
 
@@ -117,6 +119,13 @@ def after_confirmation(app_context: AppContext, outcome: Confirmation, token: st
     """
     thanks = thanks_of(app_context, outcome.form) if outcome.hands_out else ""
     return thanks or f"/confirm/{token}?now=1"
+
+
+def cover_of(app_context: AppContext, form: FormDeclaration) -> Cover | None:
+    """Return the cover of a magnet as its page shows it; None when the magnet was removed."""
+    magnet = app_context.edition.site.magnet(form.magnet)
+    faces = () if magnet is None else app_context.edition.publication.faces.get(magnet.slug, ())
+    return Cover(form.kind, form.title, faces[0].view.picture) if faces else None
 
 
 def thanks_of(app_context: AppContext, form: FormDeclaration) -> str:
@@ -145,7 +154,6 @@ async def _confirmed(
     publication = app_context.edition.publication
     # what a removed or replaced magnet gave keeps no cover and no next step
     given = magnet.slug if magnet is not None and outcome.hands_out else None
-    faces = () if given is None else publication.faces.get(given, ())
     starts = starts and file is not None
     frame = app_context.frame(form.lang)
     answer = app_context.page(
@@ -160,7 +168,7 @@ async def _confirmed(
             file_bytes=0 if file is None else file.size,
             starts=starts,
             next_step=None if given is None else publication.next_steps.get(given),
-            cover=faces[0].view.picture if faces else None,
+            cover=None if given is None else cover_of(app_context, form),
             own=outcome.own,
         )
     )

@@ -42,7 +42,7 @@ from optin.services.source_counts import CountedPage
 from optin.theme.embedded_views import framed_address, in_frame
 from optin.theme.views import SentView
 from optin.web.app_context import AppContext, app_context_of, framed_slug, see_other, slug_of
-from optin.web.confirm import after_confirmation, may_lead_to, resend_mail, thanks_of
+from optin.web.confirm import after_confirmation, cover_of, may_lead_to, resend_mail, thanks_of
 from optin.web.listed_sites import require_shown_place
 from optin.web.read_posted_form import read_post, single
 from optin.web.removed_magnet_pages import removed_form
@@ -306,6 +306,7 @@ def _sent(
         email=after.email,
         number=after.number,
         form_url=f"{frame.pages_url}{place}" if framed is None else place,
+        cover=cover_of(app_context, form.declaration),
     )
     page = app_context.page(view, WRONG if problem else 200)
     thanks = "" if framed is not None else thanks_of(app_context, form.declaration)

@@ -50,7 +50,7 @@ def test_a_person_comes_sees_corrects_leaves_and_comes_back(house: House, browse
     expect(page.locator("h1")).to_have_text("Uw gegevens")
 
     # withdraws one of two
-    page.locator(".kept", has_text="Bel mij").locator("button[value=withdraw]").click()
+    page.locator(".given", has_text="Bel mij").locator("button[value=withdraw]").click()
     expect(page.locator("[role=status]")).to_be_visible()
     assert address not in exported(house, "follow-up-phone", "phone")
     assert address in exported(house, "tips-email", "email")

@@ -24,8 +24,11 @@ HOST = "http://optin.test"
 PAPER = "/koud-bellen"
 # a page of each sort: mistakes, list, questions, a next step, result, a table
 VIEWS = (
-    "landing-unticked", "index", "quiz-one-2-0-wrong", "confirmed-next", "quiz-result", "personal",
+    "landing-unticked", "index", "confirmed-next", "quiz-one-2-0-wrong", "quiz-result", "personal",
+    "sent-to", "confirm-number",
 )  # fmt: skip
+ABOUT_A_MAGNET = ("confirmed-next", "sent-to", "confirm-number")
+BLOCKS = "[...document.querySelectorAll('.bands > *')].map(it => it.getBoundingClientRect())"
 SHIFTS = """() => new Promise((done) => {
   let sum = 0;
   new PerformanceObserver((list) => {
@@ -105,12 +108,12 @@ def test_no_page_of_a_look_has_a_barrier_on_a_phone(shown: Shown) -> None:
 def test_no_page_of_a_look_has_a_barrier_by_night(shown: Shown) -> None:
     """W3, F6: axe finds none on a desk, where more stands side by side; nothing scrolls sideways."""
     found: dict[str, object] = {}
-    for address in (PAPER, *shown.samples[:2]):
+    for address in (PAPER, *shown.samples[:3]):
         page = opened(shown, address, 1280, "dark")
         answer = Axe().run(page)
         if answer.violations_count or page.evaluate(WIDE):
             found[address] = answer.generate_report()
-    for address in (PAPER, *shown.samples[:3]):
+    for address in (PAPER, *shown.samples[:4]):
         if opened(shown, address, 768, "light").evaluate(WIDE):
             found[f"{address} 768"] = "sideways"
     assert found == {}
@@ -125,6 +128,36 @@ def test_a_white_paper_is_asked_for_in_the_first_screen_of_every_look(shown: Sho
     assert submit is not None
     assert field["y"] <= 514
     assert submit["y"] + submit["height"] <= 1_033
+
+
+def test_the_cover_stands_beside_what_a_page_says_of_its_magnet(shown: Shown) -> None:
+    """W3, W4: beside the heading on a phone; on a panel to the right of every word on a desk."""
+    for name in ABOUT_A_MAGNET:
+        page = opened(shown, f"/sample/{name}", 360, "light")
+        heading, cover = page.locator("h1").bounding_box(), page.locator(".panel .cover").bounding_box()
+        assert heading is not None
+        assert cover is not None
+        assert cover["x"] > 180, name
+        assert abs(cover["y"] - heading["y"]) < 24, name
+        page.set_viewport_size({"width": 1280, "height": 860})
+        panel = page.locator(".panel").bounding_box()
+        words = page.locator(".flow > :not(.panel)").evaluate_all(
+            "all => Math.max(...all.map(it => it.getBoundingClientRect().right))"
+        )
+        assert panel is not None
+        assert words <= panel["x"], name
+        assert panel["x"] + panel["width"] <= 1260, name
+        assert panel["height"] > 500, name
+
+
+def test_blocks_stand_in_pairs_and_the_last_alone_is_as_wide_as_the_page(shown: Shown) -> None:
+    """W1, W3: on a desk no half of the page is empty, whichever blocks a magnet has."""
+    for slug in shown.edition.publication.faces:
+        page = opened(shown, f"/{slug}", 1280, "light")
+        rows: dict[int, float] = {}
+        for it in page.evaluate(BLOCKS):
+            rows[round(it["top"])] = rows.get(round(it["top"]), 0) + it["width"]
+        assert all(width > 1_040 for width in rows.values()), (slug, rows)
 
 
 def test_a_look_is_loaded_small_and_stays_in_its_place(shown: Shown) -> None:

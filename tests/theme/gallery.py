@@ -331,11 +331,12 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "confirm-nothing", views.ConfirmView(at, title, "white-paper", "/confirm/t", NOW, ())
     granted = tuple(GivenConsent(question, NOW) for question in asked)
     full = views.ConfirmedView(at, title, "white-paper", granted, asked, "/download/t", "a.pdf", 212_000)
-    yield "confirmed-next", replace(full, lapsed=(), starts=True, next_step=NEXT)
+    cover = views.Cover("white-paper", title)
+    yield "confirmed-next", replace(full, lapsed=(), starts=True, next_step=NEXT, cover=cover)
     yield "confirmed-full", full
     yield "confirmed-listed", views.ConfirmedView(at, title, "newsletter", granted)
     yield "confirmed-withdrawn", views.ConfirmedView(at, title, "newsletter", (), asked)
-    yield "expired", views.ExpiredView(at, title, "/confirm/t")
+    yield "expired", views.ExpiredView(at, title, "/confirm/t", cover=cover)
     yield "expired-again", views.ExpiredView(at, title, "/confirm/t", resent=True)
     yield "expired-personal", views.ExpiredView(at, "", "/me/t")
     for name, questions, done in (("ask", asked, False), ("done", asked, True), ("none", (), False)):
@@ -387,10 +388,11 @@ def _understood(lang: str) -> Iterator[tuple[str, Any]]:
     yield "ask-doubted", ask
     yield "ask-several", replace(ask, problem="email-several", meant="")
     sent = views.SentView(at, "T", "/x/sent", "t", "a@example.com", email=email, form_url="/x")
-    yield "sent-to", sent
+    cover = views.Cover("white-paper", "Koud bellen onder de AVG")
+    yield "sent-to", replace(sent, cover=cover)
     yield "sent-to-and-number", replace(sent, number=number)
     confirm = views.ConfirmView(at, "T", "white-paper", "/c", NOW, DECLARATION.questions, number)
-    yield "confirm-number", confirm
+    yield "confirm-number", replace(confirm, cover=cover)
     yield "error-wait", views.ErrorView(at, "too-many", 3_600)
 
 
@@ -444,7 +446,7 @@ def hostile(lang: str) -> Iterator[tuple[str, Any]]:
     yield "landing", landing(lang, declaration=form, description=HOSTILE, typed=typed)
     yield from quizzes(lang, HOSTILE)
     sent = views.SentView(frame(lang), HOSTILE, "/x/sent", HOSTILE, HOSTILE)
-    yield "sent", replace(sent, email=HOSTILE, number=HOSTILE)
+    yield "sent", replace(sent, email=HOSTILE, number=HOSTILE, cover=views.Cover("white-paper", HOSTILE))
     read = (("email", HOSTILE), ("phone", HOSTILE))
     asking = landing(lang, declaration=form, typed=typed, meant=HOSTILE, understood=read)
     yield "doubted", replace(asking, problems=(FieldProblem("email", "email-doubted"),))

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 
 import html5lib
@@ -99,6 +100,25 @@ def test_the_privacy_statement_is_linked_with_its_version(lang: str) -> None:
     day = THEME.wording(lang).day(gallery.NOW)
     assert re.search(rf'href="/privacy/0123456789abcdef">[^<]* {day}</a>', after)
     assert "0123456789abcdef" not in re.sub(r'"[^"]*"', "", after)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_privacy_statement_is_described_for_search_engines(lang: str) -> None:
+    """W5: in a sentence that names the controller."""
+    html = THEME.page(dict(gallery.pages(lang))["privacy"])
+    described = re.search(r'<meta name="description" content="([^"]+)">', html)
+    assert described is not None
+    assert gallery.frame(lang).controller.name in unescape(described[1])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_link_that_was_sent_again_leads_to_the_mailbox(lang: str) -> None:
+    """D6, F5: the page no longer says that a link has expired once another is on its way."""
+    shown = dict(gallery.pages(lang))
+    expired, again = (THEME.page(shown[name]) for name in ("expired", "expired-again"))
+    assert THEME.text(lang, "expired.title") in expired
+    assert THEME.text(lang, "expired.title") not in again
+    assert f"<h1>{THEME.text(lang, 'sent.title')}</h1>" in again
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -84,11 +84,29 @@ def test_the_next_step_is_on_the_page_and_in_the_mail(offering: Visit) -> None:
 
 
 @pytest.mark.parametrize("offering", ["picture: {file: anna.png, alt: De omslag}\n"], indirect=True)
-def test_what_was_asked_for_shows_its_cover_once_it_is_theirs(offering: Visit) -> None:
-    """W4: the cover that the landing page shows, before the heading."""
-    page = offering.client.get(confirmed(offering)).text
-    shown = page.partition('<div class="yours">')[2].partition("<h1>")[0]
-    assert 'alt="De omslag"' in shown
+def test_a_magnets_cover_goes_along_on_every_page_of_a_request(offering: Visit) -> None:
+    """W4: the cover that the landing page shows, before the heading: sent, to confirm, confirmed."""
+    sent = offering.fill()
+    token = offering.mail(MailKind.CONFIRMATION).confirm_token
+    pages = [offering.client.get(path).text for path in (sent, f"/confirm/{token}")]
+    pages.append(offering.client.get(offering.press(f"/confirm/{token}").headers["location"]).text)
+    for page in pages:
+        shown = page.partition('<div class="panel">')[2].partition("<h1>")[0]
+        assert 'alt="De omslag"' in shown
+
+
+def test_the_look_draws_the_cover_of_a_magnet_without_a_picture(offering: Visit) -> None:
+    """W4: its kind and its title; once the magnet is removed, there is none."""
+    drawn = '<div class="cover drawn" aria-hidden="true"><span>Whitepaper</span> Het witboek</div>'
+    address = confirmed(offering)
+    assert drawn in offering.client.get(address).text
+    (offering.root / "magnets" / "paper" / "index.md").unlink()
+    edition, wrong = load_edition(offering.root, KINDS)
+    assert edition is not None, wrong
+    offering.app_context.replace(edition)
+    page = offering.client.get(address)
+    assert page.status_code == 200
+    assert "cover" not in page.text
 
 
 @pytest.mark.parametrize("offering", ["picture: {file: anna.png, alt: De omslag}\n"], indirect=True)

@@ -257,7 +257,9 @@ def test_whoever_confirms_after_a_cancellation_is_told_so(webinar: Visit, *, oth
     first = webinar.mail(MailKind.CONFIRMATION)
     write(webinar, WEBINAR.replace("---\nTekst", "  cancelled: true\n---\nTekst"))
     webinar.press(f"/confirm/{first.confirm_token}")
-    assert "gaat niet door" in webinar.client.get(f"/confirm/{first.confirm_token}").text
+    page = webinar.client.get(f"/confirm/{first.confirm_token}").text
+    assert "gaat niet door" in page
+    assert "/place/" not in page  # there is no seat to look at or to give up
     message = composed(webinar, webinar.mail(MailKind.DELIVERY))
     assert b"gaat niet door" in message
     assert b"text/calendar" not in message
