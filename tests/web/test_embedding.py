@@ -300,9 +300,9 @@ def test_without_listed_sites_there_is_nothing_to_frame(visit: Visit) -> None:
     assert visit.rows()["request"] == 0
 
 
-def pasted(visit: Visit) -> str:
-    """Return the form of the white paper that is pasted into pages."""
-    faces = visit.app_context.edition.publication.faces[PAPER]
+def pasted(visit: Visit, slug: Slug = PAPER) -> str:
+    """Return the form of a magnet, the white paper, that is pasted into pages."""
+    faces = visit.app_context.edition.publication.faces[slug]
     (page,) = [face.form.page for face in faces if face.form.declaration.shown_in == "html"]
     return page.decode()
 
@@ -329,6 +329,19 @@ def test_pasted_html_is_a_form_version(embedding: Visit) -> None:
     around, page = limits_and_page(embedding)
     assert "left the form unchanged in its page" in around
     assert "in een pagina van een andere website geplakt" in page
+
+
+def test_pasted_html_says_what_one_signs_up_for(embedding: Visit) -> None:
+    """W7, M2, M5: when a webinar is and what can be won; nothing in it that may stand on a page once only."""
+    draw_at(embedding.root)
+    (embedding.root / "magnets" / "bellen.md").write_text(WEBINAR.replace("2027", "2077"))
+    embedding.serve_again()
+    assert "30 maart 2077" in pasted(embedding, Slug("bellen"))
+    win = pasted(embedding, Slug("win"))
+    assert "Een boek" in win.partition("Win een boek")[2]
+    assert "31 maart 2029" in win
+    for slug in ("paper", "bellen", "win"):
+        assert re.findall(r' (?:id|for|aria-[a-z]+by)="', pasted(embedding, Slug(slug))) == []
 
 
 @pytest.mark.parametrize(
