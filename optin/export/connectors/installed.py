@@ -1,0 +1,10 @@
+"""The tools that optin connects to (W11): a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from optin.export.connectors.hubspot import HUBSPOT
+from optin.export.connectors.tool import Tool
+
+TOOLS: Mapping[str, Tool] = {it.name: it for it in (HUBSPOT,)}
