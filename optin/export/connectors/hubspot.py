@@ -134,8 +134,14 @@ class HubSpot:
             yield from _set_status(account, email, purpose, "UNSUBSCRIBED", ENDED)
 
     def erased(self, account: ToolAccount, email: str) -> Steps[None]:
-        """Delete the contact for good, by its id alone."""
-        del account
+        """End its subscriptions, which HubSpot keeps by address; then delete the contact, by its id alone."""
+        purposes = {number_of(account, it): it for it in account.lists}
+        path = f"{PREFERENCES}/statuses/{encoded(email)}?channel=EMAIL"
+        answer = yield from _ask(ToolCall("GET", path), "read subscriptions", NOT_FOUND)
+        for row in rows_of(answer.content, "results"):
+            kind = row.get("subscriptionId")
+            if row.get("status") == "SUBSCRIBED" and kind in purposes:
+                yield from _set_status(account, email, purposes[kind], "UNSUBSCRIBED", ENDED)
         answer = yield from _ask(ToolCall("GET", _person(email)), "read a contact", NOT_FOUND)
         if answer.status == NOT_FOUND:
             return
@@ -236,8 +242,6 @@ def _refuse_stopped(lead: ToolLead, kind: int) -> Steps[bool]:
     path = f"{PREFERENCES}/statuses/{encoded(lead.email)}"
     answer = yield from _ask(ToolCall("GET", f"{path}?channel=EMAIL"), "read subscriptions", NOT_FOUND)
     mine = [it for it in rows_of(answer.content, "results") if it.get("subscriptionId") == kind]
-    if any(it.get("status") == "SUBSCRIBED" for it in mine):
-        return False
     wide = ToolCall("GET", f"{path}/unsubscribe-all?channel=EMAIL&verbose=true")
     answer = yield from _ask(wide, "read subscriptions", NOT_FOUND)
     ends = [*mine, *rows_of(answer.content, "results")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from optin.export.connectors.hubspot import HUBSPOT
+from optin.export.connectors.mailchimp import MAILCHIMP
 from optin.export.connectors.tool import Tool
 
-TOOLS: Mapping[str, Tool] = {it.name: it for it in (HUBSPOT,)}
+TOOLS: Mapping[str, Tool] = {it.name: it for it in (HUBSPOT, MAILCHIMP)}

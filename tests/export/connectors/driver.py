@@ -52,7 +52,7 @@ class Bench:
     account: ToolAccount
     is_on: Callable[[str, str], bool]  # whether the tool would mail an address for a purpose
     stop: Callable[[str], None]  # the person stops everything, in the tool
-    comes_back: bool = True  # whether the tool lets a new consent undo that
+    blocks: Callable[[str, str], bool] = lambda _email, _purpose: False  # whether the tool itself refuses
     pulled: list[Stop] = field(default_factory=list)
     mark: str = ""
 
@@ -99,7 +99,7 @@ class Bench:
             self.run(steps)
         says = raised.value.says.lower()
         assert says
-        for secret in ("example.org", "exämple", "ann+", "secret", "31612345678", "müller"):
+        for secret in ("example.org", "exämple", "ann+", "annie", "secret", "31612345678", "müller"):
             assert secret not in says
         return raised.value
 
