@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from optin.export.connectors.brevo import BREVO
 from optin.export.connectors.hubspot import HUBSPOT
 from optin.export.connectors.mailchimp import MAILCHIMP
+from optin.export.connectors.mailerlite import MAILERLITE
 from optin.export.connectors.tool import ToolAccount
 from tests.export.connectors.driver import Bench
+from tests.export.connectors.fake_brevo import FakeBrevo
 from tests.export.connectors.fake_hubspot import FakeHubSpot
 from tests.export.connectors.fake_mailchimp import FakeMailchimp
+from tests.export.connectors.fake_mailerlite import FakeMailerLite
 
 
 def hubspot() -> Bench:
@@ -55,6 +59,51 @@ def mailchimp_by_hand() -> Bench:
     return bench
 
 
+def brevo() -> Bench:
+    lists = {"tips": "36", "offers": "37"}
+    fake = FakeBrevo("xkeysib-secret")
+    account = ToolAccount("xkeysib-secret", lists=lists)
+    return Bench(BREVO, fake, account, lambda email, it: fake.subscribed(email, int(lists[it])), fake.stop)
+
+
+def brevo_after_90_days() -> Bench:
+    """Brevo tells no more when a person unsubscribed."""
+    bench = brevo()
+    bench.fake.tells_when = False
+    return bench
+
+
+def mailerlite() -> Bench:
+    lists = {"tips": "4243829086487936", "offers": "4243829086487937"}
+    fake = FakeMailerLite("secret-token")
+    account = ToolAccount("secret-token", lists=lists)
+    return Bench(
+        MAILERLITE,
+        fake,
+        account,
+        lambda email, it: fake.subscribed(email, lists[it]),
+        fake.stop,
+        lambda email, _: fake.blocks(email),
+    )
+
+
+def mailerlite_that_keeps_out() -> Bench:
+    """An unsubscribed person cannot come back, as one page of MailerLite says."""
+    bench = mailerlite()
+    bench.fake.comes_back = False
+    return bench
+
+
 BENCHES: dict[str, Callable[[], Bench]] = {
-    it.__name__: it for it in (hubspot, mailchimp, mailchimp_audiences, mailchimp_by_hand)
+    it.__name__: it
+    for it in (
+        hubspot,
+        mailchimp,
+        mailchimp_audiences,
+        mailchimp_by_hand,
+        brevo,
+        brevo_after_90_days,
+        mailerlite,
+        mailerlite_that_keeps_out,
+    )
 }
