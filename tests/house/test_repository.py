@@ -149,6 +149,7 @@ MAY_NAME_A_CHANNEL = {
     "optin/export/contacts_in_cell.py",  # what addresses and numbers look like in a list
     "optin/export/contact_list_reader.py",  # and what their columns are called
     "optin/export/column_presets.py",  # columns as other tools name them
+    "optin/export/connectors/lead_fields.py",  # the same, where they are told at once
     "optin/theme/samples.py",  # examples of both
 }
 

@@ -25,6 +25,7 @@ from optin.export.connectors.lead_fields import (
     inside,
     moment,
     number_of,
+    person_fields,
     refuse_later_stop,
     refuse_shared,
     rows_of,
@@ -46,11 +47,9 @@ from optin.export.connectors.tool import (
 )
 
 CONTACTS, LISTS, ATTRIBUTES = "/contacts", "/contacts/lists", "/contacts/attributes"
+# the number is one to be called: SMS would be one for messages
 FIELDS = {
-    "first_name": "FIRSTNAME",
-    "last_name": "LASTNAME",
-    "company": "COMPANY",
-    "phone": "LANDLINE_NUMBER",  # to be called: SMS would be a number for messages
+    **person_fields("FIRSTNAME", "LASTNAME", "COMPANY", "LANDLINE_NUMBER"),
     **consent_fields(str.upper),
 }
 IDENTIFIERS = ("SMS", "WHATSAPP", "LANDLINE_NUMBER")  # numbers of which Brevo wants one contact each

@@ -20,6 +20,7 @@ from optin.export.connectors.lead_fields import (
     FORBIDDEN,
     LOCKED,
     NOT_FOUND,
+    NUMBER,
     TIMES,
     TOO_MANY,
     UNAUTHORIZED,
@@ -31,6 +32,7 @@ from optin.export.connectors.lead_fields import (
     inside,
     moment,
     number_of,
+    person_fields,
     refuse_later_stop,
     refuse_shared,
     rows_of,
@@ -53,13 +55,7 @@ from optin.export.connectors.tool import (
 CONTACTS = "/crm/objects/2026-09/contacts"
 PROPERTIES = "/crm/properties/2026-09/contacts"
 PREFERENCES = "/communication-preferences/2026-09"
-FIELDS = {
-    "first_name": "firstname",
-    "last_name": "lastname",
-    "company": "company",
-    "phone": "phone",
-    **consent_fields(str),
-}
+FIELDS = {**person_fields("firstname", "lastname", "company", NUMBER), **consent_fields(str)}
 MOST_BYTES = 65_536  # characters of a property
 LOCKED_SECONDS, TEN_SECONDS, DAILY_SECONDS = 2.0, 10.0, 3600.0  # the day's limit: look again each hour
 ENDED = "optin: this consent has ended"  # tells our own end from one that the person asked for in HubSpot
@@ -98,7 +94,7 @@ class HubSpot:
                 yield from _make_property(name, column, kind)
                 done.append(f"made the contact property {name}")
             elif known[name] not in {kind, "string"} and not (
-                column == "phone" and known[name] == "phone_number"
+                column == NUMBER and known[name] == "phone_number"
             ):
                 says = f"HubSpot's property {name} is no {kind}: name another for {column} in fields"
                 raise ToolTrouble(TroubleKind.SETUP, says)

@@ -24,8 +24,14 @@ OVERLAP = timedelta(minutes=15)  # searches lag, and the clocks within one tool 
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 400, 401, 403, 404
 CONFLICT, UNPROCESSABLE, LOCKED, TOO_MANY = 409, 422, 423, 429
 BASIS = "Consent, confirmed by a link or a code sent to the address"
+NUMBER = "phone"  # the column of a telephone number, as tools name it too
 TIMES = frozenset({"requested_at", "confirmed_at", "expires_at"})
 _WHOLE = frozenset({*TIMES, "form_version", "evidence", "unsubscribe_url"})  # a part of it would be wrong
+
+
+def person_fields(first: str, last: str, company: str, number: str) -> dict[str, str]:
+    """Return a tool's own fields for what forms ask of people, by column."""
+    return {"first_name": first, "last_name": last, "company": company, NUMBER: number}
 
 
 def consent_fields(write: Callable[[str], str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from optin.export.connectors.lead_fields import (
     BAD_REQUEST,
     FORBIDDEN,
     NOT_FOUND,
+    NUMBER,
     UNAUTHORIZED,
     PullMark,
     ask,
@@ -29,6 +30,7 @@ from optin.export.connectors.lead_fields import (
     inside,
     list_of,
     moment,
+    person_fields,
     refuse_later_stop,
     refuse_shared,
     rows_of,
@@ -57,13 +59,13 @@ _SHORT = {  # a tag of a field has at most ten characters
     "optin_evidence": "OPTPROOF",
     "optin_unsubscribe_url": "OPTSTOP",
 }
-PERSON = {"first_name": "FNAME", "last_name": "LNAME", "company": "COMPANY", "phone": "PHONE"}
 CONSENT = consent_fields(_SHORT.__getitem__)
-FIELDS = {**PERSON, **CONSENT}
-TYPES = {"phone": {"text", "phone"}, "unsubscribe_url": {"text", "url"}}
+FIELDS = {**person_fields("FNAME", "LNAME", "COMPANY", "PHONE"), **CONSENT}
+TYPES = {NUMBER: {"text", NUMBER}, "unsubscribe_url": {"text", "url"}}
 MOST_BYTES = 255  # of a text field
 ROWS, STEP, PAGES = 500, 450, 40  # pages overlap: who leaves the list meanwhile moves the others up
 BUSY_SECONDS = 3600.0
+ENDED = "ended"  # in place of a proof: what unsubscribed the member was no stop of the person
 _DATA_CENTRE = re.compile(r"[a-z0-9]+")
 _FIELD = re.compile(r"[A-Z0-9_]{1,10}")
 _BACK = "the person can only come back by a form of Mailchimp itself"
@@ -119,10 +121,13 @@ class Mailchimp:
         query = "?fields=status,last_changed,merge_fields"
         answer = yield from _ask(ToolCall("GET", member + query), audience, NOT_FOUND)
         if answer.is_ok and inside(answer.content, "status") != "subscribed":
-            _refuse_stopped(lead, answer.content, "" if tag else fields.get("evidence", ""))
+            proof = fields.get("evidence", "")
+            _refuse_stopped(lead, answer.content, proof)
             # who comes back has consented to this alone: what our other tags stand for was stopped
             places = [_place(account, it) for it in account.lists]
             others = {it: "inactive" for own, it in places if own == audience and it != tag}
+            if others and proof:  # first, so that our own change is not taken for a later stop
+                yield from _update(member, audience, {"merge_fields": {proof: ENDED}})
             yield from _set_tags(member, audience, others)
         values = values_of(lead, fields, MOST_BYTES)
         answer = yield from _upsert(member, lead, values, audience)
@@ -145,17 +150,14 @@ class Mailchimp:
             yield from _set_tags(member, audience, {tag: "active"})
 
     def ended(self, account: ToolAccount, email: str, purpose: str) -> Steps[None]:
-        """Take the tag off; without a tag, unsubscribe the member and empty the proof of the consent."""
+        """Take the tag off; without a tag, unsubscribe the member, and say so in place of the proof."""
         audience, tag = _place(account, purpose)
         if tag:
             yield from _set_tags(_member(audience, email), audience, {tag: "inactive"})
             return
         proof = fields_of(account, FIELDS).get("evidence")
-        content = {"status": "unsubscribed", **({"merge_fields": {proof: ""}} if proof else {})}
-        call = ToolCall("PATCH", f"{_member(audience, email)}?skip_merge_validation=true", content)
-        answer = yield from _ask(call, audience, NOT_FOUND, BAD_REQUEST)
-        if answer.status == BAD_REQUEST and inside(answer.content, "title") not in _REFUSALS:
-            raise _trouble(answer, audience)
+        content = {"status": "unsubscribed", **({"merge_fields": {proof: ENDED}} if proof else {})}
+        yield from _update(_member(audience, email), audience, content)
 
     def erased(self, account: ToolAccount, email: str) -> Steps[None]:
         """Delete the member for good, from each audience."""
@@ -200,9 +202,9 @@ def _member(audience: str, email: str) -> str:
 def _refuse_stopped(lead: ToolLead, member: Any, proof: str) -> None:
     """Raise ToolTrouble when somebody unsubscribed the member after this consent.
 
-    `proof`: a field that our own end empties; "" where our end does not unsubscribe.
+    `proof`: the field that says when we did it ourselves.
     """
-    ours = proof and not inside(member, "merge_fields", proof)
+    ours = proof and inside(member, "merge_fields", proof) == ENDED
     if inside(member, "status") == "unsubscribed" and not ours:
         refuse_later_stop("Mailchimp", lead, moment(inside(member, "last_changed")))
 
@@ -220,6 +222,14 @@ def _upsert(member: str, lead: ToolLead, values: Mapping[str, str], audience: st
     # fields that the audience demands and the lead has not must not keep the consent out
     call = ToolCall("PUT", f"{member}?skip_merge_validation=true", content)
     return (yield from _ask(call, audience, BAD_REQUEST))
+
+
+def _update(member: str, audience: str, content: Mapping[str, Any]) -> Steps[None]:
+    """Change what a member has; who is unknown is no trouble, nor who is kept out anyway."""
+    call = ToolCall("PATCH", f"{member}?skip_merge_validation=true", content)
+    answer = yield from _ask(call, audience, NOT_FOUND, BAD_REQUEST)
+    if answer.status == BAD_REQUEST and inside(answer.content, "title") not in _REFUSALS:
+        raise _trouble(answer, audience)
 
 
 def _set_tags(member: str, audience: str, tags: Mapping[str, str]) -> Steps[None]:

@@ -14,6 +14,7 @@ from typing import Any
 from optin.export.connectors.lead_fields import (
     FORBIDDEN,
     NOT_FOUND,
+    NUMBER,
     UNAUTHORIZED,
     UNPROCESSABLE,
     PullMark,
@@ -24,6 +25,7 @@ from optin.export.connectors.lead_fields import (
     inside,
     list_of,
     moment,
+    person_fields,
     refuse_later_stop,
     refuse_shared,
     rows_of,
@@ -43,13 +45,7 @@ from optin.export.connectors.tool import (
 )
 
 VERSION = "2026-11-29"
-FIELDS = {
-    "first_name": "name",
-    "last_name": "last_name",
-    "company": "company",
-    "phone": "phone",
-    **consent_fields(str),
-}
+FIELDS = {**person_fields("name", "last_name", "company", NUMBER), **consent_fields(str)}
 MOST_BYTES = 65_535  # MailerLite's limit is not published
 ROWS, LIST_PAGES, PAGES = 100, 20, 40
 
