@@ -89,6 +89,14 @@ class JournalUnusable(SetupRefused):
     """The journal cannot be used: missing, damaged, truncated, of another installation, or on a full disk."""
 
 
+class RulesUnusable(SetupRefused):
+    """A file of contact rules cannot be used: unreadable, with a gap, with two rules for one contact (L8)."""
+
+    def __init__(self, file: str, problem: str) -> None:
+        """Take the file's name and what is wrong in it."""
+        super().__init__(f"The contact rules in {file} cannot be used: {problem}. Correct the file.")
+
+
 class LogDiverged(SetupRefused):
     """The log in the database is smaller than what was signed, or has another past (O9).
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "exports": "optin.cli.list_exports:exports",
     "scrub": "optin.cli.scrub_contact_list:scrub",
     "subject": "optin.cli.subject_rights:subject",
+    "rules": "optin.cli.rules:rules",
     "evidence": "optin.cli.evidence:evidence",
     "verify": "optin.cli.evidence:verify",
     "audit": "optin.cli.evidence:audit",

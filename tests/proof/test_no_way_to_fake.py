@@ -71,7 +71,7 @@ draw: {prize: Boek, value: 9, closes: "2020-01-01 12:00", terms: terms.md, claim
 ---
 Win.
 """
-WITHOUT_A_SITE = {"init", "new", "schema", "verify", "restore"}  # or without a store, as yet
+WITHOUT_A_SITE = {"init", "new", "schema", "verify", "restore", "rules"}  # or without a store, as yet
 SERVERS = {"dev", "serve"}
 
 
