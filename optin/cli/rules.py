@@ -12,18 +12,21 @@ from rich.table import Table
 
 from optin.cli.options_and_output import REFUSED
 from optin.rules.contact_rule import ContactRule, CountryRules, Relation, Sender, Subscriber, Way
-from optin.rules.rule_files import CHANNELS, RuleBook, rule_book
+from optin.rules.rule_files import RuleBook, rule_book
 from optin.services.steady_clock import utc_now
 
 
 @click.command()
 @click.option("--country", help="ISO 3166 code of a country; without it, the countries there are.")
-@click.option("--channel", type=click.Choice(CHANNELS), help="Only rules of one channel.")
+@click.option("--channel", help="Only rules of one channel: email, phone or post.")
 @click.option("--on", "day", help="Only rules in force on a day, such as 2026-07-01; default: today.")
 @click.option("--words", is_flag=True, help="Explain conditions and duties.")
 def rules(country: str | None, channel: str | None, day: str | None, *, words: bool) -> None:
     """Show who may be contacted by e-mail, telephone or post, by which law. Data, not legal advice."""
     book = rule_book()
+    if channel is not None and channel not in book.words.channels:
+        click.echo(f"There is no channel {channel!r}. There are: {', '.join(book.words.channels)}.", err=True)
+        sys.exit(REFUSED)
     if country is None:
         _show_countries(book)
     elif country.upper() not in book.countries:

@@ -122,7 +122,7 @@ def may_contact(
 
     # 2. Service and requested contacts.
     if contact.aim is not Aim.MARKETING:
-        return _without_advertising(contact, held)
+        return _without_advertising(contact, held, book)
 
     # 3. The rule of the day.
     rules = book.countries.get(contact.country)
@@ -152,11 +152,11 @@ def rule_of(contact: Contact, rules: CountryRules, day: date) -> ContactRule | N
     return next((it for it in cell.of(rules.rules) if it.holds_on(day)), None)
 
 
-def _without_advertising(contact: Contact, held: Sequence[HeldBasis]) -> Answer:
+def _without_advertising(contact: Contact, held: Sequence[HeldBasis], book: RuleBook) -> Answer:
     wanted = LawfulBasis.CONTRACT if contact.aim is Aim.SERVICE else LawfulBasis.ENQUIRY
     for it in held:
         if it.basis is wanted and _lasts(it, contact.at):
-            duties = ("identity", "number-shown") if contact.channel == "phone" else ("identity",)
+            duties = book.words.channels.get(contact.channel, ())
             return Answer(Decision.PERMIT, "", wanted, it.evidence, it.until, duties=duties)
     return _no(f"No {wanted} is on record that this contact would serve.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -26,12 +26,12 @@ from optin.rules.contact_rule import (
 
 T = TypeVar("T", bound=DataTable)
 WORDS = "words.toml"
-CHANNELS = ("email", "phone", "post")  # those that the law tells apart
 
 
 class RuleWords(DataTable):
-    """Conditions and duties in words, by their ids."""
+    """Conditions and duties in words, by their ids; channels with the duties of any contact by them."""
 
+    channels: dict[str, tuple[str, ...]] = Field(min_length=1)
     conditions: dict[str, Condition] = Field(min_length=1)
     duties: dict[str, str] = Field(min_length=1)
 
@@ -79,7 +79,7 @@ def read_rules(texts: Mapping[str, str]) -> RuleBook:
     countries: dict[str, CountryRules] = {}
     for name in sorted(texts.keys() - {WORDS}):
         rules = _model(CountryRules, name, texts[name])
-        for problem in (*_unknown_words(rules, words), *gaps_and_overlaps(rules)):
+        for problem in (*_unknown_words(rules, words), *gaps_and_overlaps(rules, words.channels)):
             raise RulesUnusable(name, problem)
         if name != f"{rules.country}.toml":
             raise RulesUnusable(name, f"the file of {rules.country!r} is named {rules.country}.toml")
@@ -87,11 +87,11 @@ def read_rules(texts: Mapping[str, str]) -> RuleBook:
     return RuleBook(countries, words)
 
 
-def gaps_and_overlaps(rules: CountryRules) -> Iterator[str]:
+def gaps_and_overlaps(rules: CountryRules, channels: Iterable[str]) -> Iterator[str]:
     """Yield each cell with two rules on one day and, where they are complete, each with none."""
     ids = [it.id for it in rules.rules]
     yield from (f"two rules are named {it!r}" for it in sorted({it for it in ids if ids.count(it) > 1}))
-    for cell in map(Cell, *zip(*product(CHANNELS, Subscriber, Sender, Relation), strict=True)):
+    for cell in map(Cell, *zip(*product(channels, Subscriber, Sender, Relation), strict=True)):
         found = sorted(cell.of(rules.rules), key=lambda it: it.since)
         name = f"{cell.channel}, {cell.subscriber}, {cell.sender}, {cell.relation}"
         for earlier, later in pairwise(found):
@@ -115,7 +115,7 @@ def _gaps(found: Sequence[ContactRule], since: date) -> Iterator[str]:
 
 def _unknown_words(rules: CountryRules, words: RuleWords) -> Iterator[str]:
     for rule in rules.rules:
-        if rule.channel not in CHANNELS:
+        if rule.channel not in words.channels:
             yield f"{rule.id}: no channel {rule.channel!r}"
         if rule.hours and rule.hours not in rules.hours:
             yield f"{rule.id}: no hours {rule.hours!r}"

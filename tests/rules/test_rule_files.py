@@ -73,5 +73,6 @@ def test_the_command_shows_them() -> None:
     assert june != july
     assert "Hours (code, by a code of conduct)" in june
     assert "number-shown:" in said("--words")
-    assert runner.invoke(main, ["rules", "--country", "ZZ"]).exit_code == 1
+    for words in (["--country", "ZZ"], ["--channel", "pigeon"]):
+        assert runner.invoke(main, ["rules", *words]).exit_code == 1
     assert runner.invoke(main, ["rules", "--on", "soon", "--country", "NL"]).exit_code == 2
