@@ -147,8 +147,9 @@ def test_a_lead_that_was_written_in_proves_nothing(world: World) -> None:
     world.tampered = True
     world.do(
         lambda tx: tx.run(
-            "INSERT INTO consent SELECT subject.id, purpose, channel, status, since, expires_at,"
-            " request_id, withdrawn_at, asked_again_at FROM consent, subject"
+            "INSERT INTO consent(subject_id, purpose, channel, status, since, expires_at, request_id)"
+            " SELECT subject.id, purpose, channel, status, since, expires_at, request_id"
+            " FROM consent, subject"
             " WHERE subject.id NOT IN (SELECT subject_id FROM consent)"
         )
     )
