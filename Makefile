@@ -24,9 +24,9 @@ test: .venv/test.stamp
 test-fast: .venv/test.stamp
 	$(READY) && $(BIN)/python -m $(SUITE) $(FAST)
 
-# What the system must provide: pgbouncer, nginx, npm for older PostgreSQL servers, Python 3.12 for a foreign witness.
+# What the system must provide stands in CONTRIBUTING.md. N8N=no: without the 2.4 GB of n8n.
 test-host: .venv/test.stamp
-	$(BIN)/python -m tests.host
+	CHROMIUM="$$($(BIN)/python -m tests.chromium)" && export CHROMIUM && N8N="$(N8N)" $(BIN)/python -m tests.host
 
 check: .venv/test.stamp
 	$(BIN)/ruff format --check .

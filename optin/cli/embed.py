@@ -72,9 +72,10 @@ def _frame(edition: Edition, slug: Slug) -> str:
     base_url = edition.site.settings.base_url
     form, script = edition.publication.forms[slug].declaration, edition.theme.asset_url(GROWING_FRAMES)
     digest = integrity(edition.theme.assets[script].data)
+    # many themes set blocks beside each other, or in the middle, and a frame is none by itself
     return (
-        f'<iframe src="{base_url}{framed_address(slug)}" title="{escape(form.title)}" data-optin'
-        f' width="100%" height="{frame_height(form)}" frameborder="0"></iframe>\n'
+        f'<div><iframe src="{base_url}{framed_address(slug)}" title="{escape(form.title)}" data-optin'
+        f' width="100%" height="{frame_height(form)}" frameborder="0"></iframe></div>\n'
         f'<script src="{base_url}{script}" integrity="{digest}" crossorigin="anonymous" defer></script>'
     )
 

@@ -126,7 +126,7 @@ def test_a_script_that_comes_late_finds_the_height(browser: Browser, blog: str) 
         frame.content_frame.get_by_role("button", name="Stuur").wait_for()
         page.wait_for_load_state("networkidle")
         assert frame.evaluate("it => it.clientHeight") == 150
-        address = frame.evaluate("it => it.nextElementSibling.textContent")
+        address = frame.evaluate("it => it.parentElement.nextElementSibling.textContent")
         page.add_script_tag(url=address)
         page.add_script_tag(url=address)
         grown(page)

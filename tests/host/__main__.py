@@ -1,7 +1,7 @@
 """Finds what the system must provide, or installs it, or stops with a sentence; then runs the tests with it.
 
-`make test-host` calls it. Three parts: the tests in this folder; the tests of store and flows on every
-other version of PostgreSQL; the same through a pgbouncer.
+`make test-host` calls it; CONTRIBUTING.md says what it needs. Three parts: the tests in this folder; those
+of store and flows on every other version of PostgreSQL; the same through a pgbouncer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from tests.host import foreign_witness, nginx, pgbouncer, servers
+from tests.host import foreign_witness, n8n, nginx, pgbouncer, servers, wordpress
 
 TOO_OLD = min(servers.RELEASES)
 ON_EACH = ("tests/store", "tests/flows", "tests/export", "tests/kinds/prize_draw/test_draw_flows.py")
@@ -31,7 +31,9 @@ def main() -> None:
         install_pgbouncer()
     if pgbouncer.installed() is None:
         sys.exit("The tests need pgbouncer: install it (apt-get install pgbouncer), and try again.")
-    missing = servers.fetch() or foreign_witness.fetch() or nginx.fetch()
+    missing = servers.fetch() or foreign_witness.fetch() or nginx.fetch() or wordpress.fetch()
+    if not missing and n8n.WANTED:
+        missing = n8n.fetch()
     if missing:
         sys.exit(missing)
     passed = [run("what needs the system", {}, "tests/host")]
