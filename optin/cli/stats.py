@@ -65,6 +65,8 @@ def _print(counted: Statistics, console: Console) -> None:
         console.print(_funnels(counted))
     if counted.sources:
         console.print(_sources(counted))
+    if counted.letters:
+        console.print(_letters(counted))
     for note in counted.notes:
         console.print(note, markup=False, highlight=False)
 
@@ -113,6 +115,13 @@ def _sources(counted: Statistics) -> Table:
     for it in counted.sources:
         magnet = f"{it.magnet} ({it.variant})" if it.variant else it.magnet
         table.add_row(magnet, it.source or "none", str(it.views), _part(it.requests, it.views))
+    return table
+
+
+def _letters(counted: Statistics) -> Table:
+    table = Table("Week", "Purpose", "Letter", "Sent", title="Letters")
+    for it in counted.letters:
+        table.add_row(it.week, it.purpose, it.name, str(it.sent))
     return table
 
 

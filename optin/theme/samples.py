@@ -31,6 +31,7 @@ from optin.flows.rights.personal_data import (
     PersonalSuppression,
     SentMail,
 )
+from optin.flows.rights.personal_letters import PersonalLetter
 from optin.theme import mail_views, views
 
 AFTER, PERSONAL = "After the confirmation", "Personal page"  # pages of which a kind has its own states
@@ -219,11 +220,14 @@ def personal_data(of: views.LandingView) -> PersonalData:
         PersonalConsent(
             it.purpose, it.channel.value, it.wording, "given", form.title, ASKED, AT, None, CONSENT_ENDS,
             "d" * 64, form_since=AT,
+            letters=(PersonalLetter("A", sent_at=AT), PersonalLetter("B", due_at=LINK_ENDS))
+            if it.channel.by_mail else (),
         )
         for it in form.questions
     )  # fmt: skip
     withdrawn = tuple(
-        replace(it, status="withdrawn", ended_at=LINK_ENDS, offered=it.wording) for it in consents[-1:]
+        replace(it, status="withdrawn", ended_at=LINK_ENDS, offered=it.wording, letters=())
+        for it in consents[-1:]
     )
     asked = PersonalRequest(
         form.magnet, form.title, form.file, ASKED, AT, tuple(it.wording for it in form.questions),

@@ -19,9 +19,12 @@ from optin.flows.delivery.letters import LATEST, MOST_WAITING, STEP, first_place
 from optin.flows.delivery.mail_order import LetterOrder, MailKind, Order, Verdict
 from optin.flows.delivery.retry_abandoned_mails import retry_dead
 from optin.flows.evidence.withdrawals_in_journal import Endings
+from optin.flows.reports.statistics import LetterCount, StatisticsCount
+from optin.flows.reports.week_count import week_name
 from optin.flows.request_policy import Letter, LetterText
 from optin.flows.retention.clock_correction import horizon
 from optin.flows.rights.erase import BY_PERSON
+from optin.flows.rights.personal_data import view_personal
 from optin.flows.rights.withdraw import withdraw_person
 from optin.store.correct_future_times import bring_back
 from optin.store.letters import LetterPlace, LetterSum, all_letter_sums
@@ -496,3 +499,48 @@ def test_a_channel_that_is_not_written_to_has_no_letters(world: World) -> None:
     world.join(ALICE, CALL, phone="+31201234567")
     world.wait(3 * DAY)
     assert receive(world) == []
+
+
+def letters_on_page(world: World, email: str) -> list[tuple[str, datetime | None, datetime | None]]:
+    data = world.view(view_personal, world.vault.index(parse_email(email)), world.now)
+    return [(it.subject, it.sent_at, it.due_at) for consent in data.consents for it in consent.letters]
+
+
+def test_the_person_sees_which_letters_come_and_came(lettered: World) -> None:
+    """W13, R1: by subject and day; nothing of a consent that ended."""
+    request = lettered.sign_up(ALICE, TIPS)
+    lettered.confirm(request)
+    begun = lettered.now
+    assert letters_on_page(lettered, ALICE) == [
+        ("tips-1", None, begun + 3 * DAY),
+        ("tips-2", None, begun + 10 * DAY),
+    ]
+    lettered.wait(3 * DAY)
+    receive(lettered)
+    sent = ("tips-1", lettered.now, None)
+    assert letters_on_page(lettered, ALICE) == [sent, ("tips-2", None, begun + 10 * DAY)]
+    lettered.wait(20 * DAY)  # nobody sent the second in time
+    assert letters_on_page(lettered, ALICE) == [sent]
+    write(lettered)
+    assert letters_on_page(lettered, ALICE) == [sent]
+    lettered.withdraw(request)
+    assert letters_on_page(lettered, ALICE) == []
+
+
+def test_letters_are_counted_as_sums(lettered: World) -> None:
+    """W13, O4: by week, purpose and letter; they are of no magnet."""
+    for email in (ALICE, BOB, CAROL):
+        lettered.join(email, TIPS)
+    lettered.wait(3 * DAY)
+    assert len(receive(lettered)) == 3
+    counted = StatisticsCount(lettered.store.read, lettered.policy, lettered.now).run()
+    monday = monday_of(lettered.now.date())
+    assert counted.letters == (LetterCount(week_name(monday), monday, TIPS, "tips-1", 3),)
+    later = StatisticsCount(
+        lettered.store.read, lettered.policy, lettered.now, since=lettered.now.date() + 7 * DAY
+    ).run()
+    assert later.letters == ()
+    of_magnet = StatisticsCount(
+        lettered.store.read, lettered.policy, lettered.now, magnet=lettered.form.declaration.magnet
+    ).run()
+    assert of_magnet.letters == ()

@@ -24,6 +24,7 @@ from optin.flows.rights.personal_data import (
     PersonalSuppression,
     SentMail,
 )
+from optin.flows.rights.personal_letters import PersonalLetter
 from optin.kinds.prize_draw.draw_lots import shown_ticket
 from optin.kinds.prize_draw.pages import CHANGED, DRAW, DrawView
 from optin.kinds.prize_draw.participation import Participation
@@ -226,6 +227,8 @@ def personal(**changes: Any) -> PersonalData:
             asked.purpose, asked.channel.value, asked.wording, status, DECLARATION.title, NOW, NOW,
             None if status == "given" else NOW, NOW, "d" * 64, "" if status == "given" else "Anders.",
             form_since=NOW,
+            letters=(PersonalLetter("Zo belt u", sent_at=NOW), PersonalLetter("Wat u zegt", due_at=NOW))
+            if status == "given" else (),
         )
         for asked, status in zip(DECLARATION.questions, ("given", "withdrawn"), strict=True)
     )  # fmt: skip

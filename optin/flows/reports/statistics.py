@@ -4,7 +4,7 @@
 2. The sums: downloads, and the requests that were erased since, so that old weeks stay whole.
 3. How many events are blank: the consents of who was erased are in no number.
 4. How the wordings of a magnet compare, since all of them are served: see `variant_counts`.
-5. Views and sources, as sums that were counted as such: see `funnel`.
+5. Views and sources, as sums that were counted as such: see `funnel`; so are letters.
 
 Counted are events, not people. A week is an ISO week in UTC.
 """
@@ -27,6 +27,7 @@ from optin.flows.request_policy import RequestPolicy
 from optin.proof.canonical_json import Json, parse
 from optin.store.database_interface import Runner
 from optin.store.events_to_count import ServedVersion, page_about_nobody, requests_page, served_versions
+from optin.store.letters import all_letter_sums
 from optin.store.source_sums import all_source_sums
 from optin.store.weekly_event_sums import ANSWERED, DOWNLOADED, all_tallies, monday_of
 
@@ -59,6 +60,17 @@ class ErasedEvents:
 
 
 @dataclass(frozen=True)
+class LetterCount:
+    """How many letters of a purpose were sent in a week."""
+
+    week: str
+    monday: date
+    purpose: str
+    name: str
+    sent: int
+
+
+@dataclass(frozen=True)
 class Statistics:
     """All counts. `notes` say what the numbers leave out."""
 
@@ -72,6 +84,7 @@ class Statistics:
     comparisons: tuple[Comparison, ...] = ()  # of the wordings that are served now
     funnels: tuple[Funnel, ...] = ()
     sources: tuple[SourceCount, ...] = ()
+    letters: tuple[LetterCount, ...] = ()  # of purposes; of no magnet, so of none when one is asked for
 
 
 @dataclass
@@ -130,6 +143,7 @@ class StatisticsCount:
             comparisons=tuple(self._comparing.comparisons()),
             funnels=tuple(funnels_of(sums, weeks)),
             sources=tuple(counts_by_source(sums)),
+            letters=() if self.magnet else tuple(self._letters()),
         )
 
     # 1. Request by request.
@@ -212,6 +226,11 @@ class StatisticsCount:
                 ),
                 variant=self._versions[form].variant,
             )
+
+    def _letters(self) -> Iterator[LetterCount]:
+        for it in self.read(all_letter_sums):
+            if self._counts(it.monday.isoformat()):
+                yield LetterCount(week_name(it.monday), it.monday, it.purpose, it.name, it.sent)
 
     def _each_rate(self) -> Iterator[Rate]:
         for form in sorted({form for _, form in self._tallies}, key=self._versions.__getitem__):

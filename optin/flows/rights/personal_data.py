@@ -22,6 +22,7 @@ from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import OpenedRequest, open_request
 from optin.flows.records.event_history import current_consents
 from optin.flows.request_policy import RequestPolicy
+from optin.flows.rights.personal_letters import PersonalLetter, letters_of_consent
 from optin.proof.canonical_json import parse
 from optin.store.contacts import Contact
 from optin.store.data_subjects import find_subject
@@ -31,6 +32,7 @@ from optin.store.encryption import Vault
 from optin.store.events import add_events, events_of
 from optin.store.export_records import exports_with
 from optin.store.legal_holds import holds_of
+from optin.store.letters import sent_letters
 from optin.store.officer_actions import actions_of
 from optin.store.person_records import mails_of, newest_request, requests_of
 from optin.store.removed_kinds import rows_of_removed
@@ -60,6 +62,7 @@ class PersonalConsent:
     number_corrected: bool = False
     form_since: datetime | None = None  # when that page was first shown
     offered: str = ""  # the words in which it can be given anew now; empty: it cannot
+    letters: tuple[PersonalLetter, ...] = ()  # of its purpose, while it holds
 
 
 @dataclass(frozen=True)
@@ -246,6 +249,7 @@ def _consents(
 ) -> tuple[PersonalConsent, ...]:
     by_id = {request.stored.id: request for request in opened}
     found: list[PersonalConsent] = []
+    sent = sent_letters(tx, subject)
     for consent in current_consents(tx, context.vault, subject):
         request = by_id.get(consent.record.request or RequestId(b""))
         question = None if request is None else request.declaration.question(consent.purpose)
@@ -271,6 +275,9 @@ def _consents(
                 number=address.own({**request.declared.fields, **corrected}),
                 number_corrected=address.declared and address.field in corrected,
                 form_since=request.form.first_served,
+                letters=letters_of_consent(context.policy, consent, request.declaration.lang, sent, now)
+                if status is Status.GIVEN
+                else (),
                 offered="" if status is Status.GIVEN else _offered(context.policy, request, consent),
             )
         )
