@@ -28,6 +28,11 @@ def keep_told_matters(tx: Tx, receiver: str, told: Mapping[str, datetime]) -> No
     )
 
 
+def forget_told_matters(tx: Tx, receiver: str) -> None:
+    """Forget what a receiver was told of."""
+    tx.run("DELETE FROM installation WHERE name = :name", name=_NAME + receiver)
+
+
 def hold_told_matters(tx: Tx, receiver: str) -> None:
     """Keep other servers from telling the receiver of the same matters until this transaction ends."""
     tx.hold(f"{_NAME}{receiver}".encode())

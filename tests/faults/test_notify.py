@@ -136,10 +136,10 @@ def test_a_service_that_fails_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) 
     assert turns > 20
 
 
-def told_house(house: House) -> House:
+def told_house(house: House, more: str = "") -> House:
     """Let the house tell its sales."""
     with (house.root / "optin.toml").open("a") as file:
-        file.write(LINES)
+        file.write(LINES + more)
     edition, findings = load_edition(house.root, KINDS)
     assert edition is not None
     assert [it.severity for it in findings] in ([], ["warning"])
@@ -211,3 +211,26 @@ def test_the_log_says_what_was_dropped(house: House, tmp_path: Path) -> None:
         assert world.count("notice") == 0
     assert logging.getLogger("apprise").handlers == [], "the library is in no process of the server"
     assert "apprise" not in sys.modules
+
+
+def test_the_server_looks_at_what_waits(house: House, tmp_path: Path) -> None:
+    """W12, S4: a mail that was given up is told to whoever asked for that, and to no one of leads."""
+    house, log = told_house(house, 'events = ["waits"]\n'), tmp_path / "log"
+    with house.world() as world:
+        world.join("bob@example.com", TIPS)
+        assert world.count("notice") == 0
+        world.sign_up("alice@example.com", TIPS)
+        assert world.do(lambda tx: tx.run("UPDATE outbox SET state = 'dead' WHERE kind = 'confirmation'"))
+    with receiving(Receiver(status=lambda _: 200)) as receiver:
+        process = work(house, receiver, log)
+        try:
+            receiver.wait(1)
+            with house.world() as world:
+                wait_until(lambda: world.count("notice") == 0)
+        finally:
+            process.kill()
+            process.wait(120)
+    (taken,) = receiver.taken
+    assert "optin mail retry" in said(taken)["message"]
+    for person in ("alice@", "bob@"):
+        assert person not in json.dumps(said(taken)) + log.read_text()

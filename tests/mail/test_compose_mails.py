@@ -9,8 +9,16 @@ from email.parser import BytesParser
 
 import pytest
 
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.kind_part_lookup import PartsByKind
-from optin.flows.delivery.mail_order import MailOrder
+from optin.flows.delivery.mail_order import (
+    MailKind,
+    MailOrder,
+    NamedPerson,
+    NoticeLine,
+    StaffDigest,
+    StaffOrder,
+)
 from optin.flows.evidence.receipt import Attachment
 from optin.mail.compose_mails import Composer, greeting_name
 from optin.mail.kind_mail_hooks import MailPart
@@ -21,7 +29,7 @@ from tests.mail_words import mail_words
 from tests.world import DECLARATION, NOON
 
 
-def parsed(order: MailOrder) -> EmailMessage:
+def parsed(order: MailOrder | StaffOrder) -> EmailMessage:
     data = composer().compose(order, NOON)
     message = BytesParser(EmailMessage, policy=email.policy.default).parsebytes(data)
     assert message.defects == []
@@ -157,3 +165,50 @@ def test_a_newsletter_has_nothing_to_download() -> None:
     """R3: no file, no button; the receipt and the way out are there."""
     message = parsed(delivery(download_token="", expires_at=None, receipts=()))
     assert "/download/" not in message.as_string()
+
+
+def to_staff(digest: StaffDigest) -> EmailMessage:
+    """Return a mail to staff, as it is sent."""
+    return parsed(
+        StaffOrder(
+            number=1,
+            claim=b"claim",
+            message_id="<1@example.com>",
+            kind=MailKind.STAFF,
+            recipient=EmailAddress("sales@example.com"),
+            lang="en",
+            digest=digest,
+        )
+    )
+
+
+def test_staff_read_names_as_they_are_and_nothing_else_that_was_typed() -> None:
+    """W12, S3: whoever types an address of a website or HTML as a first name is known by e-mail alone."""
+    typed = ("Alice", "<b>Zoe</b>", "see https://evil.example", "")
+    people = tuple(NamedPerson(f"p{at}@example.com", it, ("tips-email",)) for at, it in enumerate(typed))
+    line = NoticeLine("White <paper>", "https://optin.example.com/paper", 5, 4, people)
+    message = to_staff(StaffDigest((line,), NOON, why="So that we call <back>."))
+    assert message["Subject"] == "New confirmed requests: 5"
+    for kind in ("plain", "html"):
+        words = body(message, kind)
+        for said in (
+            "Alice p0@example.com (tips-email)",
+            "p1@example.com",
+            "p2@example.com",
+            "p3@example.com",
+        ):
+            assert said in words, (kind, said)
+        for refused in ("Zoe", "evil.example"):
+            assert refused not in words
+    assert "call &lt;back&gt;." in body(message, "html")
+    assert "names nobody" not in body(message, "plain")
+
+
+def test_staff_read_what_waits_with_its_cure() -> None:
+    """W12: alone it has a subject of its own; nothing in it says who confirmed."""
+    waiting = ("Mails that were given up: 3. See: optin mail retry --dry-run",)
+    message = to_staff(StaffDigest((), NOON, waiting))
+    assert message["Subject"] == "Waiting for you: 1"
+    for kind in ("plain", "html"):
+        assert "optin mail retry --dry-run" in " ".join(body(message, kind).split())
+        assert "onfirmed" not in body(message, kind)
