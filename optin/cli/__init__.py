@@ -20,6 +20,8 @@ COMMANDS = {
     "schema": "optin.cli.author_commands:schema",
     "stats": "optin.cli.stats:stats",
     "dev": "optin.cli.dev:dev",
+    "connect": "optin.cli.connect_tools:connect",
+    "pull": "optin.cli.connect_tools:pull",
     "preview": "optin.cli.preview_link:preview",
     "embed": "optin.cli.embed:embed",
     "build": "optin.cli.serve:build",

@@ -13,7 +13,8 @@ from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import REFUSED, port_option, show_findings, site_option
 from optin.cli.server_jobs import Senders, background_jobs
 from optin.jobs.background_job import Job
-from optin.jobs.webhook_sender import PrintingSender
+from optin.jobs.tool_receiver import printing_receivers
+from optin.jobs.webhook_sender import PrintingSender, webhook_receivers
 from optin.services.open_installation import open_installation
 from optin.services.open_journal import renew_journal
 from optin.services.open_store import open_keys
@@ -66,9 +67,11 @@ def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
         url = settings.base_url
         click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
         click.echo(f"Every page and mail: {url}/dev/gallery")
-        jobs = background_jobs(
-            app_context, listening, Senders(PrintingSender(click.echo), None), Job("reload", bench.watch)
-        )
+        receivers = {
+            **webhook_receivers(installation, settings.processors, PrintingSender(click.echo)),
+            **printing_receivers(settings.processors, click.echo),
+        }
+        jobs = background_jobs(app_context, listening, Senders(receivers, None), Job("reload", bench.watch))
         held_out = asyncio.run(run_server(app, listening, jobs, edition.site.settings.server))
     if not held_out:
         sys.exit(REFUSED)

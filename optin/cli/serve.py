@@ -18,7 +18,9 @@ from optin.cli.options_and_output import REFUSED, as_served, port_option, refuse
 from optin.cli.server_jobs import Senders, background_jobs
 from optin.errors import SetupRefused
 from optin.jobs.anchor_checkpoints import anchor_job
-from optin.jobs.webhook_sender import HttpSender
+from optin.jobs.pull_tool_endings import pull_jobs
+from optin.jobs.tool_receiver import tool_receivers
+from optin.jobs.webhook_sender import HttpSender, webhook_receivers
 from optin.services.chat_sender import ChatSender
 from optin.services.open_installation import open_installation
 from optin.services.open_journal import begin_journal
@@ -166,11 +168,15 @@ async def _serve(
     kinds: InstalledKinds, app_context: AppContext, reload: ServedReload, listening: socket.socket
 ) -> bool:
     settings = app_context.edition.site.settings
+    installation, processors = app_context.installation, settings.processors
+    tools = tool_receivers(processors, settings.root)
+    receivers = {**webhook_receivers(installation, processors, HttpSender()), **tools}
     jobs = background_jobs(
         app_context,
         listening,
-        Senders(HttpSender(), ChatSender()),
-        anchor_job(app_context.installation, settings.log),
+        Senders(receivers, ChatSender()),
+        anchor_job(installation, settings.log),
+        *pull_jobs(installation, tools),
         *reload.jobs,
     )
     app_context.readiness.add("site", reload.check)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,10 +11,10 @@ from optin.jobs.background_job import Job, check_jobs, every
 from optin.jobs.build_courier import courier_job, courier_of, follow_edition
 from optin.jobs.jobs_of_every_server import STALE_SECONDS, installation_jobs
 from optin.jobs.letter_queue import letters_job
+from optin.jobs.processor_lanes import Receiver, lane_jobs
 from optin.jobs.schema_watch import check_schema, schema_job
 from optin.jobs.server_presence import presence_job
 from optin.jobs.staff_notifier import notify_jobs
-from optin.jobs.webhook_sender import WebhookSender, webhook_jobs
 from optin.services.chat_sender import ChatSender
 from optin.services.interrupted_sendings import HANDED_OVER
 from optin.web.app_context import LOOK_AHEAD_SECONDS, AppContext
@@ -23,9 +24,9 @@ from optin.web.limit_log import keep_limit_log
 
 @dataclass(frozen=True)
 class Senders:
-    """The ways by which processors are told (webhooks), and staff through chat services (none: not sent)."""
+    """How each processor is told at once, by its id, and staff through chat services (none: not sent)."""
 
-    webhooks: WebhookSender
+    receivers: Mapping[str, Receiver]
     chat: ChatSender | None
 
 
@@ -48,7 +49,7 @@ def background_jobs(
         Job("limit log", partial(keep_limit_log, limits.log, look=limits.mails.look), STALE_SECONDS),
         Job("connections", partial(keep_room, app_context, listening), STALE_SECONDS),
         Job("pages", partial(every, LOOK_AHEAD_SECONDS, app_context.prepare_upcoming), STALE_SECONDS),
-        *webhook_jobs(installation, settings.processors, senders.webhooks),
+        *lane_jobs(installation, senders.receivers),
         letters_job(installation),
         *notify_jobs(installation, lambda: app_context.edition, senders.chat),
         *more,

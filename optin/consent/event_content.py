@@ -65,6 +65,13 @@ class EventBuilder:
             for body in self.bodies(EventKind.CONFIRMED, at, questions)
         ]
 
+    def withdrawn(
+        self, at: datetime, questions: tuple[ConsentQuestion, ...], told_by: str
+    ) -> list[dict[str, Any]]:
+        """Return the withdrawals; `told_by`: the processor that told of them, if the person did so there."""
+        said = {"told_by": told_by} if told_by else {}
+        return [{**body, **said} for body in self.bodies(EventKind.WITHDRAWN, at, questions)]
+
     def requested(
         self, at: datetime, questions: tuple[ConsentQuestion, ...], through: str
     ) -> list[dict[str, Any]]:

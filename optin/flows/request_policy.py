@@ -110,7 +110,9 @@ class RequestPolicy:
     magnets: Mapping[str, KnownMagnet] = field(default_factory=dict)
     next_steps: Mapping[str, NextStep] = field(default_factory=dict)  # by address, earlier ones too
     covers: Mapping[str, MailCover] = field(default_factory=dict)  # likewise
-    webhooks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # processor: purposes it is told of
+    webhooks: Mapping[str, frozenset[str]] = field(
+        default_factory=dict
+    )  # processor: purposes it is told of at once
     notify: Mapping[str, frozenset[str]] = field(default_factory=dict)  # staff: magnets, all if empty
     notify_named: Mapping[str, str] = field(default_factory=dict)  # staff: why their mails name people
     names: frozenset[str] = frozenset()  # every address of a served magnet, earlier ones too

@@ -12,8 +12,7 @@ from typing import Protocol
 from optin.consent.webhook_message import WebhookKind, signed_headers
 from optin.export.connectors.tool import ToolAnswer, TroubleKind, trouble_of
 from optin.flows.exports.queue_webhook_messages import CallResult, OutgoingMessage, ReceiverAnswer
-from optin.jobs.background_job import Job
-from optin.jobs.processor_lanes import Receiver, lane_jobs
+from optin.jobs.processor_lanes import Receiver
 from optin.services.http_client import CallFailed, VettedClient
 from optin.services.installation import Installation
 from optin.settings.site import Processor, Webhook
@@ -127,10 +126,3 @@ def webhook_receivers(
         for name, it in processors.items()
         if it.webhook is not None
     }
-
-
-def webhook_jobs(
-    installation: Installation, processors: Mapping[str, Processor], sender: WebhookSender
-) -> list[Job]:
-    """Return the jobs that tell processors by webhook, where none is told otherwise."""
-    return lane_jobs(installation, webhook_receivers(installation, processors, sender))

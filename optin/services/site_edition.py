@@ -90,11 +90,7 @@ class Edition:
             },
             next_steps=self._by_name(self.publication.next_steps),
             covers=self._by_name(self.publication.covers),
-            webhooks={
-                name: frozenset(it.webhook.purposes)
-                for name, it in site.settings.processors.items()
-                if it.webhook is not None
-            },
+            webhooks={name: it.told_of for name, it in site.settings.processors.items() if it.told_of},
             notify={
                 name: frozenset(
                     each

@@ -26,12 +26,14 @@ from optin.settings.table_model import (
     PeriodOrNone,
     Remark,
     ShortValue,
+    Stripped,
     Table,
     Text,
     Value,
     WitnessKey,
     Words,
 )
+from optin.settings.tools import TOOL_NAMES
 
 # Marks for the schema of an editor, which knows the languages that there are.
 MARK = "optin"
@@ -150,6 +152,42 @@ class Processor(Table):
     webhook: Webhook | None = Field(
         default=None, description="Sends it a message at once: a table with url and purposes."
     )
+    connect: str = Field(
+        default="",
+        description="A tool that is told at once in its own interface.",
+        examples=[*sorted(TOOL_NAMES)],
+    )
+    token: Stripped = Field(
+        default="",
+        description="env:NAME, or a key file that only its owner can read; else the variable OPTIN_TOKEN_ID.",
+        examples=["env:OPTIN_TOKEN_CRM", "listmonk.token"],
+        json_schema_extra={"maxLength": 200},
+    )
+    server: BaseAddress = Field(
+        default="",
+        description="The address of a tool that you run yourselves.",
+        examples=["https://lists.example.com"],
+    )
+    lists: dict[str, ShortValue] = Field(
+        default={}, description="For each purpose the tool's list, group, tag or subscription."
+    )
+    fields: dict[str, Stripped] = Field(
+        default={}, description="For columns of an export, the tool's own field; empty leaves one out."
+    )
+
+    @property
+    def told_of(self) -> frozenset[str]:
+        """The purposes whose consents it is told of at once."""
+        if self.webhook is not None:
+            return frozenset(self.webhook.purposes)
+        return frozenset(self.lists) if self.connect else frozenset()
+
+    @property
+    def told_by(self) -> dict[str, object]:
+        """What decides where and how it is told at once; empty when it is not."""
+        if self.webhook is None and not self.connect:
+            return {}
+        return self.model_dump(include={"webhook", "connect", "token", "server", "lists", "fields"})
 
 
 StaffEvent: TypeAlias = Literal["confirmed", "waits"]

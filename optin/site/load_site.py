@@ -11,6 +11,7 @@ from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.time_zones import zone_of
 from optin.settings.installation import ServedSettings
 from optin.settings.site import SiteSettings
+from optin.site.connector_check import objections_to_columns
 from optin.site.findings import Finding, less_severe
 from optin.site.kind_front_matter_hooks import FilePart
 from optin.site.law_lint import Objection
@@ -62,6 +63,8 @@ def load_site(
     found = read_magnets(root, reader.surroundings(site, kinds), kept or ReadingCache())
     files = {path.stem if path.suffix == ".md" else path.name for path in (root / "magnets").glob("*")}
     reader.check_notified({*files, *found.magnets})  # a broken one, too, is there
+    if not any(it.severity == "error" for it in found.findings):  # of a broken magnet no field is known
+        reader.check_columns(found.magnets.values())
     drafts = frozenset() if with_drafts else found.drafts
     findings = [less_severe(it) if it.slug in drafts else it for it in found.findings]
     if not found.magnets and not findings:
@@ -140,6 +143,13 @@ class _SiteReader:
             self._object(where, objection)
         self.findings += read.findings
         return read.letters
+
+    def check_columns(self, magnets: Collection[Magnet]) -> None:
+        """Object to fields of a connected tool for columns that no export has."""
+        names = {field.name for magnet in magnets for field in magnet.fields}
+        for processor, it in self._settings.processors.items():
+            for where, objection in objections_to_columns(processor, it, names):
+                self._object(where, objection)
 
     def _look(self) -> Look:
         look, objections = read_look(self._root, self._settings.look, self._settings.controller.name)

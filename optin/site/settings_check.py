@@ -20,6 +20,7 @@ from optin.consent.time_zones import zone_of
 from optin.settings.installation import environment_name
 from optin.settings.site import Anchors, ControllerTable, Purpose, SiteSettings, Webhook, Witness
 from optin.site.address_settings_check import ADDRESS_SETTINGS, is_base_address
+from optin.site.connector_check import objections_to_connector
 from optin.site.embedding_sites import objections_to_site
 from optin.site.findings import nearest
 from optin.site.kind_front_matter_hooks import FilePart, folders_of
@@ -56,6 +57,7 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
     for processor_name, processor in settings.processors.items():
         if processor.webhook is not None:
             yield from _webhook(processor_name, processor.webhook, settings)
+        yield from objections_to_connector(root, processor_name, processor, settings)
     yield from _privacy(settings)
     yield from _proxies(settings)
     yield from _dkim(root, settings)

@@ -41,6 +41,17 @@ def objections_to_webhook(url: str, own: Iterable[str]) -> Iterator[Objection]:
         yield Objection(CODE, message, "Write the address of the processor's server.")
 
 
+def objections_to_server(url: str, own: Iterable[str]) -> Iterator[Objection]:
+    """Check the address of a tool that a company runs itself, by the rules of a webhook's address."""
+    if any(objections_to_webhook(url, own)):
+        message = "The server is no https address with a public name, or it is this site itself."
+        cure = "Write it like https://lists.example.com, as in its certificate, without credentials."
+        yield Objection("connect", message, cure)
+    elif "?" in url or "#" in url:
+        message = "The server is more than an address: nothing may follow its path."
+        yield Objection("connect", message, "Write it like https://lists.example.com.")
+
+
 def host_of(parts: SplitResult) -> str:
     """Return the host of an address for comparison: in lower case, without a final dot."""
     return (parts.hostname or "").lower().removesuffix(".")

@@ -28,7 +28,7 @@ TABLES = (
     "suppression", "outbox", "mail", "erasure", "export_run", "export_member", "export_gone",
     "number_index", "number_objection", "legal_hold", "rights_action", "replay", "log_queue", "log_leaf",
     "log_node", "log_state", "checkpoint", "log_key", "attestation", "asset", "tally",
-    "webhook", "webhook_told", "webhook_outbox",
+    "webhook", "webhook_told", "webhook_outbox", "tool_mark",
     "privacy_text", "promise", "served_details", "journal_head", "limit_mail", "limit_site",
     "source_sum",
     "notice_receiver", "notice",

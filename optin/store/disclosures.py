@@ -42,6 +42,28 @@ def end_disclosures(tx: Tx, subject: SubjectId, key: ConsentKey) -> list[str]:
     return sorted(row[0] for row in rows)
 
 
+def end_disclosure(tx: Tx, processor: str, subject: SubjectId, key: ConsentKey) -> None:
+    """Mark a consent as ended for a processor that knows it already."""
+    tx.run(
+        "UPDATE webhook_told SET live = 0 WHERE subject_id = :subject AND processor = :processor"
+        " AND purpose = :purpose AND channel = :channel",
+        subject=subject,
+        processor=processor,
+        **columns_of(key),
+    )
+
+
+def live_disclosures(tx: Tx, processor: str, subject: SubjectId) -> dict[ConsentKey, datetime]:
+    """Return the consents that a processor knows as given, and when each was last disclosed to it."""
+    rows = tx.all(
+        "SELECT purpose, channel, at FROM webhook_told WHERE subject_id = :subject"
+        " AND processor = :processor AND live = 1",
+        subject=subject,
+        processor=processor,
+    )
+    return {ConsentKey.parse(row[0], row[1]): from_ms(row[2]) for row in rows}
+
+
 def disclosed_by_numbers(tx: Tx, numbers: Iterable[bytes]) -> list[tuple[SubjectId, bytes, ConsentKey]]:
     """Return the disclosed consents of people with these numbers: person, digest, consent."""
     sought = list(numbers)

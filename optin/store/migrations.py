@@ -19,6 +19,7 @@ from optin.store.tables import (
     LETTER_TABLES,
     LIMIT_TABLES,
     LOG_TABLES,
+    MARK_TABLES,
     NOTICE_TABLES,
     PROMISE_TABLES,
     REFUSAL_TABLES,
@@ -211,4 +212,5 @@ MIGRATIONS = (
     Migration("m017_staff_notices", NOTICE_TABLES),
     Migration("m018_letters", LETTER_TABLES),
     Migration("m019_refusals", REFUSAL_TABLES),
+    Migration("m020_tool_marks", MARK_TABLES),
 )

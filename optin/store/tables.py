@@ -402,6 +402,17 @@ LIMIT_TABLES = (
 # Why a processor refused a message about somebody for good; its row keeps the person until an erasure (W11).
 REFUSAL_TABLES = ("ALTER TABLE webhook_outbox ADD COLUMN reason TEXT NOT NULL DEFAULT ''",)
 
+# How far the ends were read that people asked for in each processor's tool (W11). `source`: the tool and its
+# server; of another one nothing was read yet.
+MARK_TABLES = (
+    """CREATE TABLE tool_mark (
+        processor TEXT NOT NULL PRIMARY KEY,
+        source TEXT NOT NULL,
+        mark TEXT NOT NULL,
+        next_at {int} NOT NULL
+    ){norowid}""",
+)
+
 # Staff who are told of confirmed requests: when each may be told again, and what waits for them (W12).
 NOTICE_TABLES = (
     """CREATE TABLE notice_receiver (

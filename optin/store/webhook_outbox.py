@@ -251,6 +251,19 @@ _GIVE_UP = (
 )
 
 
+def is_confirmation_queued(tx: Tx, processor: str, person: bytes, key: ConsentKey) -> bool:
+    """Return whether a processor is still to be told that a person gave a consent."""
+    return has_row(
+        tx,
+        "webhook_outbox WHERE person = :person AND processor = :processor AND purpose = :purpose"
+        " AND channel = :channel AND kind = :kind AND state = 'queued'",
+        person=person,
+        processor=processor,
+        **columns_of(key),
+        kind=WebhookKind.CONFIRMED.value,
+    )
+
+
 def drop_confirmations(tx: Tx, person: bytes, key: ConsentKey) -> None:
     """Cancel queued confirmations of an ended consent; deliveries in flight finish."""
     tx.run(

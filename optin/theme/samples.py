@@ -249,6 +249,6 @@ def personal_data(of: views.LandingView) -> PersonalData:
         holds=(PersonalHold("invoice 1", CONSENT_ENDS, {"first_name": "Alice"}),),
         suppressions=(PersonalSuppression("", "", AT), PersonalSuppression(purpose, "email", AT)),
         handled=(PersonalHandling(AT, "show", "letter"),),
-        events=(PersonalEvent(AT, "confirmed", purpose),),
+        events=(PersonalEvent(AT, "confirmed", purpose), PersonalEvent(AT, "withdrawn", purpose, "c")),
         refusals=(PersonalRefusal(AT, "c", "consent.confirmed", purpose, "email", "status 400"),),
     )

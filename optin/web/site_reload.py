@@ -216,10 +216,10 @@ class ServedReload:
 def changed_settings(served: SiteSettings, edited: SiteSettings) -> list[str]:
     """Return the settings that differ and take effect at a start only."""
     changed = [name for name in OF_THE_START if getattr(served, name) != getattr(edited, name)]
-    if _webhooks(served) != _webhooks(edited):
+    if _told_at_once(served) != _told_at_once(edited):
         changed.append("processors")
     return changed
 
 
-def _webhooks(settings: SiteSettings) -> dict[str, object]:
-    return {name: it.webhook for name, it in settings.processors.items() if it.webhook is not None}
+def _told_at_once(settings: SiteSettings) -> dict[str, object]:
+    return {name: it.told_by for name, it in settings.processors.items() if it.told_by}

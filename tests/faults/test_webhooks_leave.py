@@ -22,7 +22,7 @@ import pytest
 from optin.consent.webhook_message import WebhookKind, secret_text, signed_headers
 from optin.flows.exports.queue_webhook_messages import CallResult, ReceiverAnswer
 from optin.jobs import processor_lanes as lanes
-from optin.jobs.webhook_sender import HttpSender, PrintingSender, WebhookCall, webhook_jobs
+from optin.jobs.webhook_sender import HttpSender, PrintingSender, WebhookCall
 from optin.services import http_client as outgoing
 from optin.services.http_client import VettedClient
 from optin.services.installation import Installation
@@ -34,6 +34,7 @@ from tests.mail.server import certificate
 from tests.ports import NOBODY
 from tests.receiver import Receiver, receiving
 from tests.waiting import wait_until
+from tests.webhook_jobs import webhook_jobs
 from tests.world import CALL, TIPS, World
 
 SECRET = bytes(range(32))

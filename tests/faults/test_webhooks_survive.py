@@ -36,9 +36,10 @@ from dataclasses import replace
 from optin.services.site_edition import load_edition
 from optin.services.open_installation import open_installation
 from optin.services.http_client import VettedClient
-from optin.jobs.webhook_sender import HttpSender, webhook_jobs
+from optin.jobs.webhook_sender import HttpSender
 from optin.settings.site import Webhook
 from tests.installed import KINDS
+from tests.webhook_jobs import webhook_jobs
 
 root, store, url = sys.argv[1:]
 edition, _ = load_edition(Path(root), KINDS)

@@ -297,8 +297,8 @@ def insert_lead(scene: Scene) -> None:
         " SELECT x'01', x'02', sealed, created_at FROM subject LIMIT 1",
         "INSERT INTO request SELECT x'03', x'02', x'01', form, sealed, created_at, erase_at, link_until,"
         " resent, code_tries, confirmed_at FROM request WHERE id = :id",
-        "INSERT INTO consent SELECT x'01', purpose, channel, 'given', since, expires_at, x'03', NULL, NULL"
-        " FROM consent LIMIT 1",
+        "INSERT INTO consent(subject_id, purpose, channel, status, since, expires_at, request_id)"
+        " SELECT x'01', purpose, channel, 'given', since, expires_at, x'03' FROM consent LIMIT 1",
         "INSERT INTO event(request_id, body, leaf)"
         " SELECT x'03', body, leaf FROM event WHERE request_id = :id",
         id=scene.bert,

@@ -9,6 +9,21 @@ from optin.consent.signed_links import LinkKind
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.store.encryption import Vault
 
+COLUMNS = (
+    "purpose",
+    "channel",
+    "consent_text",
+    "requested_at",
+    "confirmed_at",
+    "expires_at",
+    "form_version",
+    "privacy_version",
+    "magnet",
+    "lang",
+    "evidence",
+    "unsubscribe_url",
+)
+
 
 def columns_of(vault: Vault, lead: ProvenConsent, base_url: str, now: datetime) -> dict[str, str]:
     """Return the columns common to all exports, by name; the caller adds addresses and form fields.

@@ -156,11 +156,12 @@ class PersonalHandling:
 
 @dataclass(frozen=True)
 class PersonalEvent:
-    """One event of the log about the person."""
+    """One event of the log about the person. `told_by`: the processor in whose tool the person withdrew."""
 
     at: datetime
     kind: str
     purpose: str
+    told_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -344,6 +345,7 @@ def _events(tx: Tx, request: OpenedRequest) -> list[PersonalEvent]:
             datetime.fromisoformat(str(body["at"])),
             EventKind.of(body["kind"]).value,
             str(body["purpose"] or ""),
+            str(body.get("told_by", "")),
         )
         for body in bodies
     ]

@@ -27,6 +27,7 @@ from optin.flows.records.event_history import current_consents, request_history
 from optin.store.contacts import numbers_of
 from optin.store.data_subjects import find_subject, lock_subject, refresh_idle, save_consent
 from optin.store.database_interface import Tx
+from optin.store.disclosures import end_disclosure
 from optin.store.encryption import Vault
 from optin.store.events import add_events
 from optin.store.journal_lines import remember, withdrawal
@@ -108,9 +109,17 @@ def withdraw_one(tx: Tx, context: Context, email_index: bytes, key: ConsentKey, 
 
 
 def withdraw_from(
-    tx: Tx, vault: Vault, subject: SubjectId, which: Collection[ConsentKey] | None, now: datetime
+    tx: Tx,
+    vault: Vault,
+    subject: SubjectId,
+    which: Collection[ConsentKey] | None,
+    now: datetime,
+    told_by: str = "",
 ) -> tuple[ConsentQuestion, ...]:
-    """Withdraw the named consents of a person, or all; return the withdrawn ones."""
+    """Withdraw the named consents of a person, or all; return the withdrawn ones.
+
+    `told_by`: the processor in whose tool the person did so. It knows, and is not told again.
+    """
     lock_subject(tx, subject)
     ended: list[_Live] = []
     for consent in current_consents(tx, vault, subject):
@@ -122,7 +131,7 @@ def withdraw_from(
             question = opened.declaration.question(consent.purpose)
             if question is not None:
                 ended.append(_Live(opened, question, consent))
-    _end(tx, vault, subject, ended, now)
+    _end(tx, vault, subject, ended, now, told_by)
     return tuple(live.question for live in ended)
 
 
@@ -167,22 +176,26 @@ def _live(tx: Tx, vault: Vault, opened: OpenedRequest, purpose: str | None) -> l
     ]
 
 
-def _end(tx: Tx, vault: Vault, subject: SubjectId, ended: Sequence[_Live], now: datetime) -> None:
+def _end(
+    tx: Tx, vault: Vault, subject: SubjectId, ended: Sequence[_Live], now: datetime, told_by: str = ""
+) -> None:
     """Add the events, update the cached rows, and suppress the address and number.
 
-    Whoever was told of the consent by webhook is told of its end.
+    Every processor that was told of the consent is told of its end, but not the one that told of it.
     """
     for request in dict.fromkeys(live.opened.stored.id for live in ended):
         of_it = [live for live in ended if live.opened.stored.id == request]
         questions = tuple(live.question for live in of_it)
         event_builder = of_it[0].opened.event_builder
-        add_events(tx, vault, request, event_builder.bodies(EventKind.WITHDRAWN, now, questions))
+        add_events(tx, vault, request, event_builder.withdrawn(now, questions, told_by))
     for live in ended:
         request, question = live.opened.stored.id, live.question
         happening = StatusEvent(EventKind.WITHDRAWN, now, request)
         save_consent(tx, subject, replace(live.consent, record=follow(live.consent.record, happening)))
         email_index, key = live.opened.stored.email_index, question.key
         suppress(tx, email_index, key, now)
+        if told_by:
+            end_disclosure(tx, told_by, subject, key)
         queue_ended(tx, subject, email_index, WebhookKind.WITHDRAWN, key, now)
         if question.channel.address.declared:
             numbers = numbers_of(tx, subject)

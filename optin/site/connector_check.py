@@ -1,0 +1,115 @@
+"""Check the processors that are told in a tool's own interface: `connect` in `optin.toml` (W11)."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from optin.consent.channel import declared_addresses
+from optin.consent.form_version import EMAIL_FIELD
+from optin.flows.exports.lead_columns import COLUMNS
+from optin.settings.site import ENVIRONMENT, Processor, SiteSettings
+from optin.settings.tools import MORE_COLUMNS, OWN_SERVERS, TOOL_NAMES, token_variable
+from optin.site.findings import nearest
+from optin.site.law_lint import Objection
+from optin.site.referenced_files import FileProblem, find_inside
+from optin.site.toml_and_markdown_reader import Path_
+from optin.site.webhook_address_check import objections_to_server
+
+At = tuple[Path_, Objection]
+CODE = "connect"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OF_A_TOOL = ("token", "server", "lists", "fields")
+
+
+def objections_to_connector(
+    root: Path, name: str, processor: Processor, settings: SiteSettings
+) -> Iterator[At]:
+    """Check one processor's tool: its name, lists, server and token, as far as no call is needed."""
+    where: Path_ = ("processors", name)
+    tool = processor.connect
+    if not tool:
+        for key in _OF_A_TOOL:
+            if getattr(processor, key):
+                message = f"{key!r} has no use without a tool."
+                yield (*where, key), Objection(CODE, message, f'Write connect = "{min(TOOL_NAMES)}".')
+        return
+    if tool not in TOOL_NAMES:
+        message = f"There is no connector for {tool!r}."
+        yield (*where, "connect"), Objection(CODE, message, nearest(tool, sorted(TOOL_NAMES)))
+        return
+    yield from _to_lists(name, processor, settings)
+    for objection in _to_server(processor, settings):
+        yield (*where, "server"), objection
+    for objection in _to_token(root, name, processor):
+        yield (*where, "token" if processor.token else "connect"), objection
+
+
+def _to_lists(name: str, processor: Processor, settings: SiteSettings) -> Iterator[At]:
+    where: Path_ = ("processors", name)
+    if processor.webhook is not None:
+        message = f"{name!r} has a webhook and a tool: it would be told twice."
+        yield (*where, "connect"), Objection(CODE, message, "Keep one of the two.")
+    if not processor.lists:
+        message = f"No purpose has a list of {processor.connect}, so it is told of nobody."
+        cure = f"Write [processors.{name}.lists] with a line for each purpose."
+        yield (*where, "connect"), Objection(CODE, message, cure)
+    for value, count in Counter(processor.lists.values()).items():
+        if count > 1:
+            message = f"Several purposes share the list {value!r}: the end of one would end the others."
+            yield (*where, "lists"), Objection(CODE, message, "Give each purpose a list of its own.")
+    for purpose in processor.lists:
+        if purpose not in settings.purposes:
+            cure = nearest(purpose, [*settings.purposes])
+            yield (*where, "lists", purpose), Objection(CODE, f"There is no purpose {purpose!r}.", cure)
+
+
+def objections_to_columns(name: str, processor: Processor, form_fields: Collection[str]) -> Iterator[At]:
+    """Check that the columns exist for which a tool's fields are named."""
+    known = [
+        EMAIL_FIELD,
+        *(it.field for it in declared_addresses()),
+        *sorted(form_fields),
+        *COLUMNS,
+        *MORE_COLUMNS,
+    ]
+    for column in processor.fields:
+        if column not in known:
+            message = f"No export has a column {column!r}."
+            yield ("processors", name, "fields", column), Objection(CODE, message, nearest(column, known))
+
+
+def _to_server(processor: Processor, settings: SiteSettings) -> Iterator[Objection]:
+    tool = processor.connect
+    if processor.server and tool in OWN_SERVERS:
+        yield from objections_to_server(processor.server, (settings.base_url, settings.pages_url))
+    elif processor.server:
+        yield Objection(CODE, f"The address of {tool} is known; it needs no server.", "Remove the line.")
+    elif tool in OWN_SERVERS:
+        message = f"You run {tool} yourselves, so its address is needed."
+        yield Objection(CODE, message, 'Write server = "https://lists.example.com".')
+
+
+def _to_token(root: Path, name: str, processor: Processor) -> Iterator[Objection]:
+    """Check where the token stands. What is written is never repeated: it may be the token itself."""
+    token, usual = processor.token, token_variable(name)
+    if not token or token.startswith(ENVIRONMENT):
+        variable = token.removeprefix(ENVIRONMENT) if token else usual
+        if _VARIABLE.fullmatch(variable) is None:
+            message = "What follows env: is not the name of an environment variable."
+            yield Objection(CODE, message, f'Write token = "{ENVIRONMENT}{usual}".')
+        elif not os.environ.get(variable):
+            message = f"The environment variable {variable} is not set here."
+            yield Objection("variable", message, "Set it where the server runs.", warning=True)
+        return
+    path = find_inside(root, token)
+    if isinstance(path, FileProblem):
+        message = "The token is neither env:NAME nor a file of the site; it does not stand in optin.toml."
+        cure = f'Put it into an environment variable, and write token = "{ENVIRONMENT}{usual}".'
+        yield Objection(CODE, message, cure)
+    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield Objection(CODE, "Others can read the token's file.", f"Run: chmod 600 {path.name}")
