@@ -12,6 +12,7 @@ from optin.consent.purpose import ConsentQuestion
 from optin.consent.signed_links import SAMPLE_TOKEN
 from optin.flows.request_policy import NextStep
 from optin.theme import dev_views, evidence_views, views
+from optin.theme.catalogue import catalogue
 from optin.theme.embedded_views import embedded_views, start_elsewhere
 from optin.theme.samples import (
     A_KIND,
@@ -53,7 +54,8 @@ def magnet_pages(
     for form in forms or (of,):
         yield from form_pages(form)
     yield from elsewhere_pages(of)
-    yield from closed_pages(of, tuple(others))
+    own = f"/{of.declaration.magnet}"
+    yield from closed_pages(of, tuple(card for card in others if card.url != own))
     yield from later_pages(of, next_step)
 
 
@@ -82,7 +84,9 @@ def form_pages(blank: views.LandingView) -> Iterator[Sample]:
     yield Sample(name, "changed meanwhile", replace(blank, typed=right, changed=True))
     yield Sample(name, "too many mails", replace(blank, typed=right, wait_seconds=90))
     if not blank.alternates:
-        both = tuple(views.Alternate(lang, lang, f"/{lang}") for lang in (blank.frame.lang, "en"))
+        own = blank.frame.lang
+        other = "nl" if own == "en" else "en"
+        both = tuple(views.Alternate(it, catalogue(it)["language"], f"/{it}") for it in (own, other))
         yield Sample(name, "in two languages", replace(blank, alternates=both))
 
 

@@ -13,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, Route
 
 from optin.services.site_edition import Edition, load_edition
+from optin.site.render_site import OpeningPage
 from optin.theme.looks import LOOKS
 from optin.theme.theme import Asset
 from tests.browser.test_looks import WIDE, fonts_used
@@ -54,6 +55,7 @@ def shown(request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: An
     edition = edition_in(request.param, tmp_path_factory.mktemp("site"))
     theme = edition.theme
     pages = {f"/{slug}": faces[0].form.page for slug, faces in edition.publication.faces.items()}
+    pages |= {f"{path}/questions": it.page for path, it in openings_of(edition).items()}
     views = dict(gallery.pages("nl"))
     samples = {f"/sample/{name}": views[name] for name in VIEWS}
 
@@ -73,6 +75,11 @@ def shown(request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: An
     page.route("**/*", answer)
     yield Shown(page, request.param, edition, tuple(samples))
     page.close()
+
+
+def openings_of(edition: Edition) -> dict[str, OpeningPage]:
+    """Return the first pages of magnets that ask before their form, by path."""
+    return {f"/{slug}": it for slug, it in edition.publication.openings.items()}
 
 
 def edition_in(look: str, folder: Path) -> Edition:
@@ -128,6 +135,19 @@ def test_a_white_paper_is_asked_for_in_the_first_screen_of_every_look(shown: Sho
     assert submit is not None
     assert field["y"] <= 514
     assert submit["y"] + submit["height"] <= 1_033
+
+
+def test_the_first_question_stands_in_the_first_screen_of_every_look(shown: Shown) -> None:
+    """W1, W3: and an answer to it, on a phone of 360 by 740; what else there is to read comes after."""
+    for path in openings_of(shown.edition):
+        page = opened(shown, f"{path}/questions", 360, "light")
+        page.evaluate("document.fonts.ready")
+        answer = page.locator(".question .box").first.bounding_box()
+        assert answer is not None
+        assert answer["y"] + answer["height"] <= 740
+        read = page.locator(".story").bounding_box()
+        assert read is not None
+        assert read["y"] > answer["y"]
 
 
 def test_the_cover_stands_beside_what_a_page_says_of_its_magnet(shown: Shown) -> None:

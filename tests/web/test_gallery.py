@@ -42,7 +42,7 @@ from tests.web.conftest import Visit, site_at
 
 HOME = "http://127.0.0.1"
 FRAMES = re.compile(r'<iframe[^>]* src="([^"]+)"')
-CONFIRM = "{% extends 'pages/expired.html' %}\n{% block main %}\n{{ view.nonsense.more }}{% endblock %}"
+CONFIRM = "{% extends 'base.html' %}\n{% block main %}\n{{ view.nonsense.more }}{% endblock %}"
 BROKEN = "cannot be shown yet"
 
 
