@@ -1,8 +1,8 @@
 """Measure every page of this repository's own site: `python -m tests.pages FOLDER [LOOK …]` (make pages).
 
 FOLDER: where npm put Lighthouse and the Nu HTML checker. The site is served by `optin serve` behind a proxy
-that speaks TLS. Every page and mail must be without a mistake for the Nu HTML checker and without a barrier
-for axe; every page that can be asked for again must have all points of Lighthouse, in each look.
+that speaks TLS and HTTP/2. Every page and mail must be without a mistake for the Nu HTML checker and without
+a barrier for axe; every page that can be asked for again must have all points of Lighthouse, in each look.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
 from optin.site.load_site import load_site
-from tests.browser.front_door import FrontDoor, front_door
+from tests.browser.front_door import FrontDoor
 from tests.chromium import ARGUMENTS, installed
 from tests.installed import KINDS
-from tests.mail.server import Script, certificate, mail_server
+from tests.mail.server import Script, mail_server
 from tests.pages.lighthouse import SHORT, Lighthouse, Scores
 from tests.pages.nu import mistakes
+from tests.pages.proxy import http2_proxy
 from tests.pages.walk import Seen, Walk
 from tests.ports import reserved_port
 from tests.repository_site import copy_repository_site
@@ -57,12 +58,14 @@ def served_site(look: str) -> Iterator[tuple[Script, FrontDoor, Path]]:
         folder, script = Path(name), Script()
         site = folder / "site"
         site_in(site, look)
-        _, context = certificate(folder)
         store, keys = f"sqlite:///{folder}/optin.db", str(folder / "keys.json")
-        with front_door(context) as door, reserved_port() as port, mail_server(script) as mail_port:
-            door.inward = port
-            with served(site, port, store, f"smtp://127.0.0.1:{mail_port}", keys):
-                yield script, door, site
+        with (
+            reserved_port() as port,
+            mail_server(script) as mail_port,
+            served(site, port, store, f"smtp://127.0.0.1:{mail_port}", keys),
+            http2_proxy(folder, port) as door,
+        ):
+            yield script, door, site
 
 
 def site_in(site: Path, look: str) -> None:
