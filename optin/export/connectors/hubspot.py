@@ -123,21 +123,12 @@ class HubSpot:
             yield from _set_status(account, lead.email, lead.purpose, "SUBSCRIBED", _words(lead))
 
     def ended(self, account: ToolAccount, email: str, purpose: str) -> Steps[None]:
-        """Unsubscribe the contact from the purpose's type."""
-        number_of(account, purpose)
-        answer = yield from _ask(ToolCall("GET", _person(email)), "read a contact", NOT_FOUND)
-        if answer.status != NOT_FOUND:
-            yield from _set_status(account, email, purpose, "UNSUBSCRIBED", ENDED)
+        """Unsubscribe the address from the purpose's type."""
+        yield from _end(account, email, {number_of(account, purpose): purpose})
 
     def erased(self, account: ToolAccount, email: str) -> Steps[None]:
         """End its subscriptions, which HubSpot keeps by address; then delete the contact, by its id alone."""
-        purposes = {number_of(account, it): it for it in account.lists}
-        path = f"{PREFERENCES}/statuses/{encoded(email)}?channel=EMAIL"
-        answer = yield from _ask(ToolCall("GET", path), "read subscriptions", NOT_FOUND)
-        for row in rows_of(answer.content, "results"):
-            kind = row.get("subscriptionId")
-            if row.get("status") == "SUBSCRIBED" and kind in purposes:
-                yield from _set_status(account, email, purposes[kind], "UNSUBSCRIBED", ENDED)
+        yield from _end(account, email, {number_of(account, it): it for it in account.lists})
         answer = yield from _ask(ToolCall("GET", _person(email)), "read a contact", NOT_FOUND)
         if answer.status == NOT_FOUND:
             return
@@ -246,6 +237,16 @@ def _refuse_stopped(lead: ToolLead, kind: int) -> Steps[bool]:
         if not str(it.get("legalBasisExplanation") or "").startswith(ENDED):
             refuse_later_stop("HubSpot", lead, moment(it.get("timestamp")))
     return bool(ends)
+
+
+def _end(account: ToolAccount, email: str, purposes: Mapping[int, str]) -> Steps[None]:
+    """Unsubscribe an address from types; HubSpot is not told of an address that it does not know."""
+    path = f"{PREFERENCES}/statuses/{encoded(email)}?channel=EMAIL"
+    answer = yield from _ask(ToolCall("GET", path), "read subscriptions", NOT_FOUND)
+    for row in rows_of(answer.content, "results"):
+        purpose = purposes.get(row.get("subscriptionId") or 0)
+        if purpose and row.get("status") in {"SUBSCRIBED", "UNSUBSCRIBED"}:
+            yield from _set_status(account, email, purpose, "UNSUBSCRIBED", ENDED)
 
 
 def _set_status(account: ToolAccount, email: str, purpose: str, status: str, why: str) -> Steps[None]:

@@ -168,6 +168,7 @@ def test_a_list_that_the_person_left_is_a_stop_of_its_purpose(bench: Bench) -> N
     bench.confirm(purpose="offers")
     bench.fake.wait(60)
     bench.fake.leave(ANN, 36)
+    bench.fake.leave(ANN, 99)  # of the company itself: no consent of ours
     assert [(it.email, it.purposes) for it in bench.pull()] == [(ANN, ("tips",))]
     assert bench.trouble(BREVO.confirmed(bench.account, old)).kind is TroubleKind.REFUSED
     assert not bench.is_on(ANN, "tips")
@@ -175,9 +176,22 @@ def test_a_list_that_the_person_left_is_a_stop_of_its_purpose(bench: Bench) -> N
     assert bench.is_on(ANN, "tips")
 
 
-def test_a_stop_is_of_everything(bench: Bench) -> None:
-    """W11: who is blocked gets no mail of any list."""
+def test_a_change_of_a_contact_is_no_later_stop(bench: Bench) -> None:
+    """W11: somebody edits who stopped, before the new consent is told: the time of the stop counts."""
     bench.confirm()
+    bench.stop(ANN)
+    bench.fake.wait(60)
+    lead = bench.lead()
+    bench.fake.wait(60)
+    bench.fake.contacts[ANN].modified = bench.fake.now
+    bench.run(BREVO.confirmed(bench.account, lead))
+    assert bench.is_on(ANN, "tips")
+
+
+def test_a_stop_is_of_everything(bench: Bench) -> None:
+    """W11: who is blocked gets no mail of any list, whichever was left before."""
+    bench.confirm()
+    bench.fake.leave(ANN, 36)
     bench.stop(ANN)
     assert [(it.email, it.purposes) for it in bench.pull()] == [(ANN, ())]
 

@@ -205,6 +205,15 @@ def test_an_end_takes_one_type_only(bench: Bench) -> None:
     assert not any(email == "nobody@example.org" for email, _ in bench.fake.statuses)
 
 
+def test_an_end_reaches_an_address_whose_contact_was_deleted_by_hand(bench: Bench) -> None:
+    """W11: HubSpot keeps subscriptions by address, so a contact that is made anew would be mailed."""
+    bench.confirm()
+    bench.fake.contacts.clear()
+    bench.run(HUBSPOT.ended(bench.account, ANN, "tips"))
+    bench.fake.create({"properties": {"email": ANN}, "associations": []})
+    assert not bench.is_on(ANN, "tips")
+
+
 def test_a_stop_of_one_type_is_of_that_purpose(bench: Bench) -> None:
     """W11: HubSpot tells types apart, so the other consent stays."""
     bench.confirm()
