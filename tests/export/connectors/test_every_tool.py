@@ -214,3 +214,26 @@ def test_an_answer_of_nonsense_is_tried_again(name: str) -> None:
                     bench.run(steps, nonsense)
                 except ToolTrouble as trouble:
                     assert trouble.says
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_each_tool_has_one_address(name: str) -> None:
+    """W11, S5: by https, and nothing of the token in it."""
+    bench = BENCHES[name]()
+    address = bench.tool.address(bench.account)
+    assert address.startswith("https://")
+    assert not address.endswith("/")
+    assert "secret" not in address
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_a_consent_that_does_not_say_when_never_undoes_a_stop(name: str) -> None:
+    """W11: a new contact is told; who stopped stays so, since nobody knows which came first."""
+    bench = BENCHES[name]()
+    bench.run(bench.tool.set_up(bench.account))
+    lead = bench.lead(confirmed_at="")
+    bench.run(bench.tool.confirmed(bench.account, lead))
+    assert bench.is_on(lead.email, "tips")
+    bench.stop(lead.email)
+    assert bench.trouble(bench.tool.confirmed(bench.account, lead)).kind is TroubleKind.REFUSED
+    assert not bench.is_on(lead.email, "tips")

@@ -174,6 +174,13 @@ def test_a_property_that_cannot_be_made_says_which(bench: Bench) -> None:
     assert "optin_evidence" in trouble.says
 
 
+def test_a_property_that_cannot_be_made_now_waits() -> None:
+    """W11: a server that is busy is no fault of the field."""
+    bench = hubspot()
+    bench.fake.instead = [("POST", "properties", ToolAnswer(503, {}, None))]
+    assert bench.trouble(HUBSPOT.set_up(bench.account)).kind is TroubleKind.LATER
+
+
 def test_a_property_of_another_type_is_refused(bench: Bench) -> None:
     """W11: a text would not fit in a number."""
     bench.fake.properties["optin_evidence"] = "number"

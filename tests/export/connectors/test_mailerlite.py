@@ -126,6 +126,13 @@ def test_a_group_is_found_on_a_later_page(bench: Bench) -> None:
     assert bench.run(MAILERLITE.set_up(bench.account)) == ()
 
 
+def test_a_list_of_groups_has_an_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S5: so many pages, and no more."""
+    monkeypatch.setattr("optin.export.connectors.mailerlite.LIST_PAGES", 2)
+    bench.fake.groups = [*(str(it) for it in range(250)), *bench.fake.groups]
+    assert bench.trouble(MAILERLITE.set_up(bench.account)).kind is TroubleKind.SETUP
+
+
 def test_fields_that_do_not_fit_say_which(bench: Bench) -> None:
     """W11: one that cannot be made, one of another type, and one that gets another key than its name."""
     for fields, words in (
