@@ -15,7 +15,7 @@ from optin.site.model import PictureFile
 from optin.site.pdf_pages import pages_of
 from optin.site.picture_cache import FOLDER, PictureCache
 from optin.site.referenced_files import FILE_ENDINGS, FileProblem, absence_in_words, find_inside, read_most
-from optin.site.resized_pictures import mail_rendition, renditions
+from optin.site.resized_pictures import mail_rendition, renditions, shared_rendition
 from optin.site.toml_and_markdown_reader import Path_
 
 MAILED = frozenset({"cover", "next"})  # where a picture stands that mails show too
@@ -80,6 +80,7 @@ class MagnetFiles:
             is_drawn = path.suffix.lower() == ".svg"
             drawn = () if is_drawn else renditions(found.data, use, self._drawn)
             mailed = None if is_drawn or use not in MAILED else mail_rendition(found.data, self._drawn)
+            shared = None if is_drawn or use != "cover" else shared_rendition(found.data, self._drawn)
         except PictureRefused as problem:
             self._findings.say(where, str(problem), problem.cure, code="picture")
             return None
@@ -90,7 +91,7 @@ class MagnetFiles:
         width, height = found.width, found.height
         if drawn and (drawn[0].width > drawn[0].height) != (width > height):  # a camera held on its side
             width, height = height, width
-        return PictureFile(path, alt, width, height, drawn=drawn, mailed=mailed)
+        return PictureFile(path, alt, width, height, drawn=drawn, mailed=mailed, shared=shared)
 
     def pages(self, line: int, name: str, numbers: tuple[int, ...]) -> tuple[PictureFile, ...]:
         """Return pages of a PDF of the folder; none where it is not usable, which is said at `line`."""

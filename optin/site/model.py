@@ -46,6 +46,7 @@ class PictureFile:
     focus: str = ""  # what stays in sight where it is cropped: across and down, in percent
     drawn: tuple[Rendition, ...] = field(default=(), repr=False)  # in the widths that pages show
     mailed: Rendition | None = field(default=None, repr=False)  # as mails show it, where they do
+    shared: Rendition | None = field(default=None, repr=False)  # for social sites, where its file is large
 
 
 @dataclass(frozen=True)

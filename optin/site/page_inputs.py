@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from optin.consent.kind_part_lookup import PartsByKind
@@ -41,8 +41,13 @@ class PageMaker:
 def picture_of(maker: PageMaker, picture: PictureFile, alt: str = "", *, original: bool = False) -> Picture:
     """Return a picture with its addresses, and let the theme serve it there. Raises OSError.
 
-    `alt` takes the place of its description. `original`: serve the file itself, too, for social sites.
+    `alt` takes the place of its description. `original`: serve the file itself, too, for social sites,
+    or what was drawn for them of a large one.
     """
+    if original and picture.shared is not None:
+        it = picture.shared
+        url = _rendition(maker, f"{picture.path.stem}-shared", it)
+        return replace(picture_of(maker, picture, alt), url=url, width=it.width, height=it.height)
     drawn = {it.ending: [one for one in picture.drawn if one.ending == it.ending] for it in picture.drawn}
     srcset, avif = (_srcset(maker, picture.path, drawn.get(ending, ())) for ending in (WEBP, AVIF))
     src = srcset.rpartition(", ")[2].partition(" ")[0]
@@ -62,9 +67,14 @@ def mail_picture_of(maker: PageMaker, picture: PictureFile | None) -> str:
     """Return the address of a picture for mails, and let the theme serve it; empty where mails show none."""
     if picture is None or picture.mailed is None:
         return ""
-    name, data = f"{picture.path.stem}-mail.{picture.mailed.ending}", picture.mailed.data
-    url = asset_address(name, data)
-    maker.theme.keep_asset(url, Asset(data, content_type_of(name)))
+    return _rendition(maker, f"{picture.path.stem}-mail", picture.mailed)
+
+
+def _rendition(maker: PageMaker, stem: str, drawn: Rendition) -> str:
+    """Let the theme serve what was drawn; return its address."""
+    name = f"{stem}.{drawn.ending}"
+    url = asset_address(name, drawn.data)
+    maker.theme.keep_asset(url, Asset(drawn.data, content_type_of(name)))
     return url
 
 
@@ -81,9 +91,7 @@ def _original(maker: PageMaker, path: Path) -> str:
 def _srcset(maker: PageMaker, path: Path, drawn: Sequence[Rendition]) -> str:
     found: list[str] = []
     for it in drawn:
-        name = f"{path.stem}-{it.width}.{it.ending}"
-        url = asset_address(name, it.data)
-        maker.theme.keep_asset(url, Asset(it.data, content_type_of(name)))
+        url = _rendition(maker, f"{path.stem}-{it.width}", it)
         found.append(f"{url} {it.width}w")
     return ", ".join(found)
 

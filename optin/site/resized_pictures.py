@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 AVIF, WEBP = "avif", "webp"
 JPEG, PNG = "jpg", "png"  # for mails: Gmail shows no SVG, Outlook no WebP (caniemail.com)
 MAIL_WIDTH = 224  # pixels
+SHARED_WIDTH = 1_200  # pixels: as wide as social sites show a picture
+SHARED_BYTES = 300_000  # of a file that they get as it is: some show none that is larger
 RECIPE = "2"  # part of each name in the cache: another one when the same bytes are drawn otherwise
 # Widths in pixels by where a picture stands; screens show two or three of them for each pixel of the page.
 WIDTHS: Mapping[str, tuple[int, ...]] = {
@@ -65,6 +67,18 @@ def mail_rendition(data: bytes, kept: PictureCache) -> Rendition:
     source = _Source(data)
     ending = PNG if source.is_clear else JPEG
     return source.renditions([(min(MAIL_WIDTH, source.size[0]), ending)], kept)[0]
+
+
+def shared_rendition(data: bytes, kept: PictureCache) -> Rendition | None:
+    """Return a picture for social sites; None for one whose file is small enough for them.
+
+    Raises OSError or ValueError.
+    """
+    if len(data) <= SHARED_BYTES:
+        return None
+    source = _Source(data)
+    ending = PNG if source.is_clear else JPEG
+    return source.renditions([(min(SHARED_WIDTH, source.size[0]), ending)], kept)[0]
 
 
 @cache

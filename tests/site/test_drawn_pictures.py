@@ -17,7 +17,7 @@ from optin.site import pdf_drawing_process, pdf_pages
 from optin.site.findings import Finding
 from optin.site.measure_pictures import PictureRefused
 from optin.site.picture_cache import FOLDER, PictureCache
-from optin.site.resized_pictures import AVIF, WEBP, WIDTHS, renditions
+from optin.site.resized_pictures import AVIF, SHARED_BYTES, WEBP, WIDTHS, renditions
 from optin.theme.theme import Theme
 from tests.installed import KINDS
 from tests.site.conftest import findings, paper
@@ -65,6 +65,25 @@ def test_a_cover_comes_in_three_widths_of_two_formats(site: Path) -> None:
         with Image.open(io.BytesIO(assets[address].data)) as shown:
             assert f"cover-{shown.width}." in address
             assert assets[address].content_type == f"image/{(shown.format or '').lower()}"
+
+
+@pytest.mark.parametrize(("form", "size", "told"), [("JPEG", 1_400, 1_200), ("PNG", 500, 500)])
+def test_social_sites_get_a_large_cover_as_a_small_file(site: Path, form: str, size: int, told: int) -> None:
+    """W3, M9: some show none that is large, and the server would keep every one. It says its size."""
+    name = f"cover.{form.lower()}"
+    folder = paper(site, COVER.replace("cover.png", name))
+    (folder / name).write_bytes(drawing(size, size, form))
+    html = page(site, "paper")
+    edition, _ = load_edition(site, KINDS)
+    assert edition is not None
+    shared = re.search(r'<meta property="og:image" content="[^"]*(/static/cover-shared\.\w+\.jpg)">', html)
+    assert shared is not None
+    with Image.open(io.BytesIO(edition.theme.assets[shared[1]].data)) as shown:
+        assert shown.size == (told, told)
+    assert f'<meta property="og:image:width" content="{told}">' in html
+    assert f'<meta property="og:image:height" content="{told}">' in html
+    assert (folder / name).stat().st_size > SHARED_BYTES
+    assert (folder / name).read_bytes() not in {it.data for it in edition.theme.assets.values()}
 
 
 def test_no_picture_is_drawn_larger_than_it_is(tmp_path: Path) -> None:
