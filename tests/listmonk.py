@@ -207,11 +207,11 @@ class Answer(Exception):
 
 
 @contextmanager
-def listmonk(folder: Path, fake: FakeListmonk | None = None) -> Iterator[FakeListmonk]:
+def listmonk(folder: Path, fake: FakeListmonk | None = None, host: str = "") -> Iterator[FakeListmonk]:
     """Run it on a free port of this machine, with a certificate of its own; stop it at the end."""
     running = fake or FakeListmonk()
     folder.mkdir(exist_ok=True)
-    file, context = certificate(folder)
+    file, context = certificate(folder, *filter(None, (host,)))
     running.trust = ssl.create_default_context(cafile=str(file))
 
     class Handler(BaseHTTPRequestHandler):

@@ -206,11 +206,12 @@ def mail_server(
         thread.join(10)
 
 
-def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """Make a certificate for 127.0.0.1; return its file and the server's side of it."""
+def certificate(folder: Path, *names: str) -> tuple[Path, ssl.SSLContext]:
+    """Make a certificate for 127.0.0.1, and for `names`; return its file and the server's side of it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
+    hosts = [x509.IPAddress(ip_address("127.0.0.1")), *map(x509.DNSName, names)]
     cert = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -219,7 +220,7 @@ def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
