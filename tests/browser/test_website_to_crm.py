@@ -71,7 +71,7 @@ class Company:
 
     def paste(self) -> None:
         """Put what `optin embed` printed into a page of the website, counted as a source."""
-        lines = "\n".join(re.findall(r"^<(?:iframe|script).*$", self.walk.said[-1], re.MULTILINE))
+        lines = "\n".join(re.findall(r"^.*<(?:iframe|script).*$", self.walk.said[-1], re.MULTILINE))
         assert "/my-paper/embed" in lines
         lines = lines.replace("/my-paper/embed", "/my-paper/embed?via=website")
         html = f'<!doctype html><html lang="en"><title>Blog</title><h1>How we call</h1>{lines}'
@@ -88,7 +88,6 @@ class Company:
         page = phone.new_page()
         page.goto(f"{self.website}/blog.html")
         self.sign_up(page.frame_locator("iframe"), ANN)
-        page.screenshot(path=self.folder / "frame.png")
         page.goto(f"{BASE_URL}/my-paper?via=linkedin")
         self.sign_up(page, BOB)
         phone.close()
