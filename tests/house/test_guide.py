@@ -212,9 +212,13 @@ def test_every_piece_of_front_matter_that_is_shown_passes_the_check(block: str, 
 
 @pytest.mark.parametrize("block", of("toml"))
 def test_every_piece_of_optin_toml_that_is_shown_passes_the_check(block: str, tmp_path: Path) -> None:
-    """M4, M6: put into a new site."""
+    """M4, M6: put into a new site, with the letters that it names."""
     make_site(tmp_path / "site", ("en",))
     path = tmp_path / "site" / "optin.toml"
+    letters = tmp_path / "site" / "letters" / "en"
+    letters.mkdir(parents=True)
+    for name in re.findall(r'letters\]\]\nname = "(.*?)"', block):
+        (letters / f"{name}.md").write_text("---\nsubject: A tip\n---\nAsk first.\n", "utf-8")
     path.write_text(with_tables(path.read_text("utf-8"), block), "utf-8")
     # a variable of the server is not set where the tests run
     passed = {"placeholder", "variable"}
