@@ -7,7 +7,7 @@ from datetime import datetime
 from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.form_version import SOURCE_FIELD
 from optin.flows.evidence.prove_consent import ProvenConsent
-from optin.flows.exports.lead_columns import columns_of
+from optin.flows.exports.lead_columns import columns_of, source_column
 from optin.store.encryption import Vault
 
 BEFORE = (MAILBOX.field, *(it.field for it in declared_addresses()))
@@ -25,7 +25,6 @@ AFTER = (
     "evidence",
     "unsubscribe_url",
 )
-SOURCE_COLUMN = "source"  # the last one, where a form keeps it
 
 
 class LeadRows:
@@ -37,9 +36,7 @@ class LeadRows:
         self._base = base_url
         self._fields = tuple(name for name in field_names if name != SOURCE_FIELD)
         self._now = now
-        # a field of the site's own may have the name already
-        name = SOURCE_FIELD if SOURCE_COLUMN in field_names else SOURCE_COLUMN
-        self._kept = (name,) if SOURCE_FIELD in field_names else ()
+        self._kept = (source_column(field_names),) if SOURCE_FIELD in field_names else ()
         self.columns = (*BEFORE, *self._fields, *AFTER, *self._kept)
 
     def row(self, lead: ProvenConsent) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 from optin.consent.channel import declared_addresses
 from optin.consent.webhook_message import WebhookKind
 from optin.export.connectors.tool import Steps, ToolAccount, ToolLead, ToolTrouble, TroubleKind
-from optin.flows.exports.lead_columns import COLUMNS
+from optin.flows.exports.lead_columns import COLUMNS, SOURCE_COLUMN, source_column
 from optin.flows.exports.queue_webhook_messages import CallResult, OutgoingMessage, ReceiverAnswer
 from optin.jobs.processor_lanes import Receiver
 from optin.services.http_client import VettedClient
@@ -62,7 +62,9 @@ class ToolReceiver:
 def _columns_of(data: Mapping[str, Any]) -> dict[str, str]:
     """Return the columns of a consent by name, with the person's fields beside them."""
     named = {"email", *COLUMNS, *(it.field for it in declared_addresses())}
-    return {**data["fields"], **{name: str(data[name]) for name in data if name in named}}
+    columns = {**data["fields"], **{name: str(data[name]) for name in data if name in named}}
+    source = data.get(SOURCE_COLUMN)  # where the link had one, and the site says why it is kept
+    return {**columns, **({source_column(data["fields"]): str(source)} if source else {})}
 
 
 class PrintingReceiver:

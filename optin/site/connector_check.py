@@ -11,7 +11,7 @@ from pathlib import Path
 
 from optin.consent.channel import declared_addresses
 from optin.consent.form_version import EMAIL_FIELD
-from optin.flows.exports.lead_columns import COLUMNS
+from optin.flows.exports.lead_columns import COLUMNS, SOURCE_COLUMN
 from optin.settings.site import ENVIRONMENT, Processor, SiteSettings
 from optin.settings.tools import MORE_COLUMNS, OWN_SERVERS, TOOL_NAMES, token_variable
 from optin.site.findings import nearest
@@ -76,6 +76,7 @@ def objections_to_columns(name: str, processor: Processor, form_fields: Collecti
         *sorted(form_fields),
         *COLUMNS,
         *MORE_COLUMNS,
+        SOURCE_COLUMN,
     ]
     for column in processor.fields:
         if column not in known:

@@ -159,9 +159,11 @@ def people_of_claimed(tx: Tx, claim: bytes, most: int, now: datetime) -> list[tu
 
 
 def marks_of_claimed(tx: Tx, claim: bytes) -> dict[RequestId, datetime]:
-    """Return what claimed notices are about, requests or matters that wait, and since when."""
+    """Return the marks of claimed notices that are about no request, and since when they wait."""
     rows = tx.all(
-        "SELECT request_id, MIN(at) FROM notice WHERE claim = :claim GROUP BY request_id", claim=claim
+        "SELECT request_id, MIN(at) FROM notice WHERE claim = :claim"
+        " AND NOT EXISTS (SELECT 1 FROM request WHERE request.id = notice.request_id) GROUP BY request_id",
+        claim=claim,
     )
     return {RequestId(bytes(row[0])): from_ms(row[1]) for row in rows}
 

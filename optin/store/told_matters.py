@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from optin.store.database_interface import Tx, from_ms, to_ms
@@ -38,8 +39,35 @@ def hold_told_matters(tx: Tx, receiver: str) -> None:
     tx.hold(f"{_NAME}{receiver}".encode())
 
 
-def stopped_and_abandoned(tx: Tx) -> tuple[list[str], dict[str, int]]:
-    """Return the processors whose webhook is stopped, and the count of abandoned messages by processor."""
-    stopped = tx.all("SELECT processor FROM webhook WHERE gone_at IS NOT NULL ORDER BY processor")
-    dead = tx.all("SELECT processor, COUNT(*) FROM webhook_outbox WHERE state = 'dead' GROUP BY processor")
-    return [row[0] for row in stopped], {row[0]: int(row[1]) for row in dead}
+@dataclass(frozen=True)
+class AbandonedMessages:
+    """How many messages a processor refused for good, or did not take for as long as they are tried."""
+
+    processor: str
+    refused: bool
+    count: int
+
+
+def stopped_webhooks(tx: Tx) -> list[str]:
+    """Return the processors whose webhook is stopped."""
+    rows = tx.all("SELECT processor FROM webhook WHERE gone_at IS NOT NULL ORDER BY processor")
+    return [row[0] for row in rows]
+
+
+def abandoned_messages(tx: Tx) -> list[AbandonedMessages]:
+    """Return the counts of abandoned messages by processor."""
+    rows = tx.all(
+        "SELECT processor, CASE WHEN reason <> '' THEN 1 ELSE 0 END AS refused, COUNT(*) FROM webhook_outbox"
+        " WHERE state = 'dead' GROUP BY processor, refused ORDER BY processor, refused"
+    )
+    return [AbandonedMessages(row[0], bool(row[1]), int(row[2])) for row in rows]
+
+
+def late_messages(tx: Tx, before: datetime) -> dict[str, int]:
+    """Return how many messages from before a moment still wait, by processor."""
+    rows = tx.all(
+        "SELECT processor, COUNT(*) FROM webhook_outbox WHERE state = 'queued' AND created_at < :before"
+        " GROUP BY processor ORDER BY processor",
+        before=to_ms(before),
+    )
+    return {row[0]: int(row[1]) for row in rows}

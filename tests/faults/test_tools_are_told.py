@@ -46,7 +46,8 @@ def fake(tmp_path: Path) -> Iterator[FakeListmonk]:
 def receiver_of(
     fake: FakeListmonk, name: str = "crm", lists: Mapping[str, str] = LISTS, seconds: float = 10
 ) -> ToolReceiver:
-    account = partial(ToolAccount, token=TOKEN, server=fake.server, lists=lists, fields={"magnet": "source"})
+    fields = {"magnet": "source", "source": "campaign"}
+    account = partial(ToolAccount, token=TOKEN, server=fake.server, lists=lists, fields=fields)
     return ToolReceiver(name, "there", ToolConnection(TOOLS["listmonk"], account, fake.client(seconds)))
 
 

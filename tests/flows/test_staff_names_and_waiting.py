@@ -13,7 +13,7 @@ from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind, NamedPerson, StaffDigest, Verdict
 from optin.flows.delivery.staff_notices import MOST_NAMED, PAUSE, queue_staff_mail
-from optin.flows.delivery.waiting_matters import AGAIN_AFTER, queue_waiting_notices
+from optin.flows.delivery.waiting_matters import AGAIN_AFTER, LATE_AFTER, queue_waiting_notices
 from optin.flows.exports.queue_webhook_messages import GIVE_UP_AFTER, LEAST_TRIES, ReceiverAnswer
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.flows.rights.erase import BY_PERSON
@@ -184,8 +184,34 @@ def test_messages_that_a_processor_did_not_take_wait(crm: Told) -> None:
         crm.world.wait(GIVE_UP_AFTER)
     assert look(crm.world) == 1
     assert waiting(crm.world) == (
-        "Webhook messages that crm did not take for three days: 1. Inform it yourself; see: optin exports",
+        "Messages that crm did not take in time: 1. Inform it yourself; see: optin exports",
     )
+
+
+def test_a_processor_that_takes_nothing_is_told_after_an_hour(crm: Told) -> None:
+    """W12, W11: a wrong token makes messages wait, and somebody must mend it."""
+    register(crm.world, sales=frozenset())
+    crm.world.join(ALICE, TIPS)
+    [call] = crm.claim()
+    crm.settle(call, ReceiverAnswer.SETUP)
+    assert look(crm.world) == 0
+    crm.world.wait(LATE_AFTER + PAUSE)
+    assert look(crm.world) == 1
+    [sentence] = waiting(crm.world)
+    assert "waited for crm for over an hour: 1." in sentence
+    crm.hear()
+    assert look(crm.world) == 0
+
+
+def test_contacts_that_a_tool_refused_wait(crm: Told) -> None:
+    """W12, W11: apart from what it did not take; why, and who, only those see who look."""
+    register(crm.world, sales=frozenset())
+    crm.world.join(ALICE, TIPS)
+    [call] = crm.claim()
+    crm.settle(call, ReceiverAnswer.REFUSED)
+    assert look(crm.world) == 1
+    [sentence] = waiting(crm.world)
+    assert sentence == "Messages that crm refused for good: 1. Inform it yourself; see: optin exports"
 
 
 def test_what_a_kind_says_waits_and_a_kind_that_fails_are_told(told: World) -> None:

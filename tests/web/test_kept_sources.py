@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from io import StringIO
+from pathlib import Path
 
 import html5lib
 import pytest
@@ -17,13 +19,16 @@ from optin.export.lead_row import AFTER, LeadRows
 from optin.export.personal_data_json import schema
 from optin.export.writers import write_csv
 from optin.flows.exports.export_leads import LeadExport
+from optin.flows.exports.queue_webhook_messages import ReceiverAnswer
 from optin.flows.rights.personal_data import view_personal
 from optin.proof.bundle_zip_file import unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.assemble_evidence_bundle import make_bundle
 from optin.services.personal_data_display import personal_view
 from optin.store.registered_webhooks import keep_webhooks
+from tests.faults.test_tools_are_told import receiver_of
 from tests.flows.test_webhooks import Told
+from tests.listmonk import listmonk
 from tests.web.conftest import PAPER, Visit
 from tests.web.test_personal_page import personal_link, press
 from tests.web.test_sources import declare, everything_stored
@@ -136,6 +141,26 @@ def test_a_webhook_says_the_source(visit: Visit) -> None:
     assert told[ALICE]["source"] == "beurs-2027"
     assert told[ALICE]["fields"] == {"first_name": "Alice"}
     assert "source" not in told["bob@example.com"]
+
+
+def test_a_connected_tool_gets_the_source_where_a_field_is_named(visit: Visit, tmp_path: Path) -> None:
+    """W8, W11: as one more column; a lead without one has no such field there."""
+    path = visit.root / "optin.toml"
+    agreement = 'agreement = "2026-01-01"\n'
+    path.write_text(path.read_text().replace(agreement, agreement + LINE))
+    declare(visit, NAMES + KEEP)
+    visit.installation.write(keep_webhooks, addresses={"crm": "x"})
+    sign_up(visit, "?via=beurs-2027")
+    sign_up(visit, "", "bob@example.com")
+    confirm(visit)
+    installation = visit.installation
+    crm = Told(World(installation.store, installation.vault, visit.moment, policy=installation.policy))
+    with listmonk(tmp_path / "tls") as fake:
+        for message in crm.claim():
+            assert asyncio.run(receiver_of(fake).tell(message)).answer is ReceiverAnswer.TAKEN
+        found = [fake.by_email(email) for email in (ALICE, "bob@example.com")]
+    told = [None if contact is None else contact["attribs"].get("campaign", "") for contact in found]
+    assert told == ["beurs-2027", ""]
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,8 @@ def digest_of(tx: Tx, context: SiteContext, claim: bytes, now: datetime, why: st
         )
     since = [it.since for it in counted]
     marks = marks_of_claimed(tx, claim)
-    matters = [it for it in waiting_matters(tx, context, now) if it.mark in marks]
+    found = waiting_matters(tx, context, now) if marks else ()
+    matters = [it for it in found if it.mark in marks]
     since += [marks[it.mark] for it in matters]
     if not by_magnet and not matters:
         return None

@@ -20,13 +20,16 @@ from optin.store.database_interface import Tx
 from optin.store.mail_outbox import count_dead
 from optin.store.staff_notices import add_notice
 from optin.store.told_matters import (
+    abandoned_messages,
     hold_told_matters,
     keep_told_matters,
-    stopped_and_abandoned,
+    late_messages,
+    stopped_webhooks,
     told_matters,
 )
 
 AGAIN_AFTER = timedelta(days=1)
+LATE_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class WaitingMatter:
 
 def waiting_matters(tx: Tx, context: SiteContext, now: datetime) -> tuple[WaitingMatter, ...]:
     """Return everything that waits for somebody now; none of it names a person."""
-    return (*_of_optin(tx, context, now), *_of_kinds(tx, context, now))
+    return (*_of_optin(tx, context, now), *_late(tx, now), *_of_kinds(tx, context, now))
 
 
 def _of_optin(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:
@@ -55,18 +58,26 @@ def _of_optin(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMa
     dead = sum(count for kind, count in count_dead(tx).items() if kind != MailKind.STAFF)
     if dead:
         yield WaitingMatter("mails", f"Mails that were given up: {dead}. See: optin mail retry --dry-run")
-    stopped, abandoned = stopped_and_abandoned(tx)
+    stopped = stopped_webhooks(tx)
     for processor in stopped:
         sentence = f"The webhook of {processor} answered 410; nothing is sent to it until its url changes."
         yield WaitingMatter(f"stopped {processor}", sentence)
-    for processor, count in sorted(abandoned.items()):
-        if processor in stopped:  # that says it all
+    for it in abandoned_messages(tx):
+        if it.processor in stopped:  # that says it all
             continue
+        how = "refused for good" if it.refused else "did not take in time"
+        sentence = f"Messages that {it.processor} {how}: {it.count}. Inform it yourself; see: optin exports"
+        yield WaitingMatter(f"{how} {it.processor}", sentence)
+
+
+def _late(tx: Tx, now: datetime) -> Iterator[WaitingMatter]:
+    """Yield a matter for each processor that takes nothing: a token may be wrong, a server down."""
+    for processor, count in late_messages(tx, now - LATE_AFTER).items():
         sentence = (
-            f"Webhook messages that {processor} did not take for three days: {count}. Inform it yourself;"
+            f"Messages that have waited for {processor} for over an hour: {count}. The server's log says why;"
             " see: optin exports"
         )
-        yield WaitingMatter(f"abandoned {processor}", sentence)
+        yield WaitingMatter(f"late {processor}", sentence)
 
 
 def _of_kinds(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:

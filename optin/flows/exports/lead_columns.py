@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from optin.consent.event_content import rfc3339
+from optin.consent.form_version import SOURCE_FIELD
 from optin.consent.signed_links import LinkKind
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.store.encryption import Vault
@@ -23,6 +25,12 @@ COLUMNS = (
     "evidence",
     "unsubscribe_url",
 )
+SOURCE_COLUMN = "source"  # the last one, where a form keeps it
+
+
+def source_column(field_names: Collection[str]) -> str:
+    """Return the column of a kept source: a field of the site's own may have its usual name already."""
+    return SOURCE_FIELD if SOURCE_COLUMN in field_names else SOURCE_COLUMN
 
 
 def columns_of(vault: Vault, lead: ProvenConsent, base_url: str, now: datetime) -> dict[str, str]:
