@@ -15,16 +15,18 @@ from typing import TypeAlias
 
 from optin.consent.purpose import ConsentKey
 from optin.errors import JournalUnusable, LogDiverged
-from optin.flows.delivery.letters import first_place, queue_letters, search_for
+from optin.flows.delivery.letters import MOST_WAITING, first_place, queue_letters, search_for
 from optin.flows.request_policy import Letter
 from optin.jobs.background_job import Job, RoundDone, pause
 from optin.services.installation import Installation
 from optin.store.database_interface import read, written
 from optin.store.letters import LetterPlace, consents_without_letter
+from optin.store.mail_outbox import count_waiting_letters
 
 POLL_SECONDS = 2.0
 BUSY_SECONDS = 0.25  # while more letters are due than the outbox takes
 STALE_SECONDS = 300.0
+GIVE_WAY = 2.0  # it rests twice as long as each step took: whoever signs up goes first
 WHOLE_EVERY_SECONDS = 3_600.0
 OVERLAP = timedelta(minutes=10)  # a consent may be stored a little after the moment at which it began
 
@@ -54,6 +56,8 @@ class LetterQueue:
         letters = [(key, it) for key, all_of in installation.policy.letters.items() for it in all_of]
         if not letters or installation.clock_doubted:
             return False
+        if await read(installation.store, count_waiting_letters) > MOST_WAITING // 2:
+            return True
         if self._clock() - self._whole_at >= WHOLE_EVERY_SECONDS:
             self._places, self._whole_at = {}, self._clock()
         busy = False
@@ -75,7 +79,7 @@ class LetterQueue:
         if not await asyncio.to_thread(self._is_past_sound):
             return False
         while True:
-            context = installation.context
+            context, begun = installation.context, self._clock()
             done = await written(
                 installation.store, queue_letters, context, key=key, letter=letter, after=place, now=now
             )
@@ -87,6 +91,7 @@ class LetterQueue:
             self._places[name] = place = done.place
             if not done.count:
                 return True
+            await asyncio.sleep(min(GIVE_WAY * (self._clock() - begun), BUSY_SECONDS))
 
     def _is_past_sound(self) -> bool:
         """Return whether the log grew from what the journal remembers; another job says so if not (O9)."""

@@ -11,7 +11,11 @@ NAMES = (
     "limits",
     "guard",
     "courier",
+<<<<<<< HEAD
     "connectors",
+=======
+    "letters",
+>>>>>>> bbaa5a8e (Measure a hundred thousand letters due at once)
     "start",
     "export",
     "proof",

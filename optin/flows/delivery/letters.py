@@ -38,8 +38,8 @@ from optin.store.mail_outbox import OutboxMail, count_waiting_letters, enqueue_a
 from optin.store.stored_forms import form_by_digest
 
 LATEST = timedelta(days=7)  # after it was due: later, a letter is not sent at all
-MOST_WAITING = 500  # letters in the outbox: the others are found when there is room
-STEP = 100  # letters queued in one transaction, beside live traffic
+MOST_WAITING = 400  # letters in the outbox: the others are found when there is room
+STEP = 40  # letters queued in one transaction: larger steps make live sign-ups wait
 _LOCK = b"letters"
 
 
