@@ -11,11 +11,8 @@ NAMES = (
     "limits",
     "guard",
     "courier",
-<<<<<<< HEAD
     "connectors",
-=======
     "letters",
->>>>>>> bbaa5a8e (Measure a hundred thousand letters due at once)
     "start",
     "export",
     "proof",

@@ -263,12 +263,14 @@ def test_a_queued_letter_that_is_moved_to_a_later_day_waits(lettered: World) -> 
 
 
 def test_a_removed_letter_is_not_sent(lettered: World) -> None:
-    """W13: nor one without a text in the language of the form."""
+    """W13: unless it comes back in time; nor one without a text in the language of the form."""
     lettered.join(ALICE, TIPS)
     lettered.wait(3 * DAY)
     assert queue(lettered) == 1
     write(lettered)
     assert letters_in(lettered.send()) == []
+    write(lettered, FIRST)
+    assert receive(lettered) == [(ALICE, "tips-1")]
     lettered.join(BOB, TIPS)
     lettered.wait(3 * DAY)
     write(lettered, letter("tips-3", "3 days", en=NL))

@@ -111,7 +111,10 @@ def order_of_letter(
     # 1. Whose letter, and which.
     queued = letter_of(tx, mail.message_id)
     letter = None if queued is None else _letter(context, queued)
-    if queued is None or letter is None:
+    if queued is None:
+        return None
+    if letter is None:
+        release_letter(tx, mail.message_id)  # the site may have it again while it is still due
         return None
 
     # 2. Its time.
