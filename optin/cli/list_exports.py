@@ -80,11 +80,12 @@ def exports(  # noqa: PLR0913 - one parameter an option
             "" if run.checkpoint is None else str(run.checkpoint),
         )
     Console().print(table if made.runs else "Nothing has been exported yet.")
+    tools = {name: it.connect for name, it in edition.site.settings.processors.items()}
     for it in made.webhooks:
         gone = "; it answered 410, so nothing more is sent" if it.gone else ""
         click.echo(
-            f"{it.processor} by webhook: told of {it.people} people; {it.waiting} messages wait,"
-            f" {it.given_up} were given up{gone}."
+            f"{it.processor} by {tools.get(it.processor) or 'webhook'}: told of {it.people} people;"
+            f" {it.waiting} messages wait, {it.given_up} were given up{gone}."
         )
         for reason, count in it.refused.items():
             click.echo(f"  {count} refused by {it.processor}: {reason}")

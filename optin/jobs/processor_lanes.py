@@ -63,7 +63,7 @@ def lane_jobs(installation: Installation, receivers: Mapping[str, Receiver]) -> 
         forgotten = await written(installation.store, register, addresses=addresses)
         registered.set()
         if forgotten:
-            log.warning("%d messages were dropped: their processors have no webhook any more", forgotten)
+            log.warning("%d messages were dropped: their processors are not told at once any more", forgotten)
 
     lanes = {name: Lane(installation, name, it, registered) for name, it in receivers.items()}
     return [

@@ -9,18 +9,24 @@ import pytest
 from click.testing import CliRunner, Result
 
 from optin.app.main import main
+from optin.consent.form_version import Slug
 from optin.export.connectors.installed import TOOLS
 from optin.flows.exports.lead_columns import COLUMNS
+from optin.flows.exports.queue_webhook_messages import CallResult, ReceiverAnswer, record_answer
 from optin.services import tool_connection
-from optin.services.site_edition import load_edition
+from optin.services.open_installation import open_installation
+from optin.services.site_edition import keep_edition, load_edition
 from optin.services.tool_connection import account_of
 from optin.settings.tools import OWN_SERVERS, TOOL_NAMES
 from optin.site.findings import Finding, as_text
 from optin.site.load_site import load_site
+from optin.store.registered_webhooks import keep_webhooks
 from optin.web.site_reload import changed_settings
+from tests.flows.test_webhooks import Told
 from tests.installed import KINDS
 from tests.listmonk import TOKEN, FakeListmonk, listmonk
 from tests.web.conftest import site_at
+from tests.world import TIPS, World
 
 HOOK = 'webhook = { url = "https://a.example.com/", purposes = ["tips-email"] }\n'
 GOOD = """connect = "listmonk"
@@ -170,6 +176,29 @@ def test_connect_checks_token_and_lists(site: Path, tmp_path: Path, fake: FakeLi
     assert "is not a processor with a tool in optin.toml" in unknown.output
     assert TOKEN not in refused.output + gone.output + unknown.output
     assert all(it.method == "GET" for it in fake.said), "it tells of nobody"
+
+
+def test_the_officer_sees_whom_a_tool_refused(site: Path) -> None:
+    """W11, E5, R1: counts and reasons in exports; a person's own in subject show, as on /me."""
+    connected(site)
+    edition, _ = load_edition(site, KINDS)
+    assert edition is not None
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
+        installation.write(keep_webhooks, addresses={"crm": "x"})
+        form = edition.publication.forms[Slug("paper")]
+        world = World(installation.store, installation.vault, installation.clock(), form, edition.policy)
+        keep_edition(installation.store, edition, installation.clock())
+        world.join("alice@example.com", TIPS)
+        (call,) = Told(world).claim()
+        refused = CallResult(ReceiverAnswer.REFUSED, "blocklisted in listmonk")
+        world.do(record_answer, notice=call.notice, reply=refused, now=world.now)
+    listed = run(site, "exports").output
+    assert "crm by listmonk: told of 1 people; 0 messages wait, 1 were given up." in listed
+    assert "1 refused by crm: blocklisted in listmonk" in listed
+    shown = run(site, "subject", "show", "alice@example.com", "--why", "she called").output
+    assert "blocklisted in listmonk" in shown
+    exported = run(site, "subject", "export", "alice@example.com", "--why", "x", "--out", "-").output
+    assert '"why": "blocklisted in listmonk"' in exported
 
 
 def test_connect_says_what_is_missing(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
