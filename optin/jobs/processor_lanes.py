@@ -106,13 +106,14 @@ class SetupFaults:
         log.error("%s %s: nothing reaches it: %s. Messages wait. %s", *self._about, said, self._cure)
 
     def worked(self, purpose: str, at: float) -> None:
-        """Take note that a message of this purpose came through."""
+        """Take note that a message of this purpose came through. A fault that is a day old is forgotten."""
         kept = {
             said: it
             for said, it in self._known.items()
             if purpose not in it.purposes and at < it.at + SHOUT_EVERY_SECONDS
         }
-        if self._known and not kept:
+        mended = any(purpose in it.purposes for it in self._known.values())
+        if mended and not kept:
             log.warning("%s %s: it works again", *self._about)
         self._known = kept
 

@@ -156,6 +156,9 @@ def test_one_fault_is_said_once_a_day_and_again_when_it_was_mended(caplog: pytes
     assert "brevo post: it works again" in caplog.text
     faults.failed("no list 36", "tips", 86_403.0)
     assert len(caplog.records) == 5
+    faults.worked("calls", 3 * 86_400.0)
+    assert not faults, "perhaps nothing of that purpose is left to tell"
+    assert len(caplog.records) == 5, "but nobody saw it work"
 
 
 @pytest.mark.usefixtures("quick")
