@@ -28,6 +28,7 @@ from optin.services.http_client import VettedClient
 from optin.services.installation import Installation
 from optin.services.public_ip_address import is_public
 from optin.settings.site import Processor, Webhook
+from optin.store.registered_webhooks import living_webhooks
 from tests.flows.test_webhooks import ALICE, erase
 from tests.house.requirements_table import ROOT
 from tests.mail.server import certificate
@@ -319,7 +320,7 @@ def working(world: World, sender: Any, **urls: str) -> Iterator[Installation]:
     thread.start()
     ready.wait(120)
     try:
-        wait_until(lambda: world.count("webhook") == len(urls))
+        wait_until(lambda: len(world.store.read(living_webhooks)) == len(urls))
         yield installation
     finally:
         with suppress(RuntimeError):  # without webhooks it has nothing to do, and is over
