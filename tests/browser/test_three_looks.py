@@ -170,6 +170,17 @@ def test_the_cover_stands_beside_what_a_page_says_of_its_magnet(shown: Shown) ->
         assert panel["height"] > 500, name
 
 
+def test_lists_use_the_width_of_a_tablet(shown: Shown) -> None:
+    """W1, W3: two cards beside each other, or a line for each; every fact beside its name, a second too."""
+    page = opened(shown, "/sample/index", 768, "light")
+    cards = page.locator(".cards > li").evaluate_all("all => all.map(it => it.getBoundingClientRect().width)")
+    wide = 700 if shown.look == "editorial" else 300
+    assert all(wide <= width <= wide * 1.3 for width in cards), cards
+    page = opened(shown, "/sample/personal", 768, "light")
+    facts = page.locator(".given .facts > dd").evaluate_all("all => all.map(it => it.offsetLeft)")
+    assert len(set(facts)) == 1
+
+
 def test_blocks_stand_in_pairs_and_the_last_alone_is_as_wide_as_the_page(shown: Shown) -> None:
     """W1, W3: on a desk no half of the page is empty, whichever blocks a magnet has."""
     for slug in shown.edition.publication.faces:
