@@ -7,24 +7,10 @@ from datetime import datetime
 from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.form_version import SOURCE_FIELD
 from optin.flows.evidence.prove_consent import ProvenConsent
-from optin.flows.exports.lead_columns import columns_of, source_column
+from optin.flows.exports.lead_columns import COLUMNS, columns_of, source_column
 from optin.store.encryption import Vault
 
 BEFORE = (MAILBOX.field, *(it.field for it in declared_addresses()))
-AFTER = (
-    "purpose",
-    "channel",
-    "consent_text",
-    "requested_at",
-    "confirmed_at",
-    "expires_at",
-    "form_version",
-    "privacy_version",
-    "magnet",
-    "lang",
-    "evidence",
-    "unsubscribe_url",
-)
 
 
 class LeadRows:
@@ -37,7 +23,7 @@ class LeadRows:
         self._fields = tuple(name for name in field_names if name != SOURCE_FIELD)
         self._now = now
         self._kept = (source_column(field_names),) if SOURCE_FIELD in field_names else ()
-        self.columns = (*BEFORE, *self._fields, *AFTER, *self._kept)
+        self.columns = (*BEFORE, *self._fields, *COLUMNS, *self._kept)
 
     def row(self, lead: ProvenConsent) -> dict[str, str]:
         """Return one lead by column. Times are RFC 3339 in UTC with milliseconds."""

@@ -16,7 +16,8 @@ from optin.app.main import main
 from optin.errors import RequestRefused
 from optin.export import writers
 from optin.export.column_presets import PRESETS
-from optin.export.lead_row import AFTER, BEFORE
+from optin.export.lead_row import BEFORE
+from optin.flows.exports.lead_columns import COLUMNS as AFTER
 from tests.export.test_export import run
 from tests.export.test_export import site as site  # noqa: PLC0414 - the same people
 

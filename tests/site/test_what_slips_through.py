@@ -15,7 +15,8 @@ from optin.app.main import main
 from optin.consent.channel import Channel
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import SetupRefused
-from optin.export.lead_row import AFTER, BEFORE
+from optin.export.lead_row import BEFORE
+from optin.flows.exports.lead_columns import COLUMNS as AFTER
 from optin.services.setup_check import check_placeholders
 from optin.services.site_edition import load_edition
 from optin.site.findings import as_json, as_text

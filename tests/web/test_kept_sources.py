@@ -15,10 +15,11 @@ from optin.consent.channel import Channel
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.form_version import SOURCE_FIELD, Slug
 from optin.consent.purpose import ConsentKey, PurposeId
-from optin.export.lead_row import AFTER, LeadRows
+from optin.export.lead_row import LeadRows
 from optin.export.personal_data_json import schema
 from optin.export.writers import write_csv
 from optin.flows.exports.export_leads import LeadExport
+from optin.flows.exports.lead_columns import COLUMNS
 from optin.flows.exports.queue_webhook_messages import ReceiverAnswer
 from optin.flows.rights.personal_data import view_personal
 from optin.proof.bundle_zip_file import unpack
@@ -111,7 +112,7 @@ def test_a_source_goes_with_its_request_and_is_shown(visit: Visit) -> None:
     # what optin subject show prints
     assert f"{LABEL}: linkedin" in edition.theme.plain(personal_view(edition, data, "nl"))
     columns, [row] = export(visit)
-    assert columns[-len(AFTER) - 1 :] == (*AFTER, "source")
+    assert columns[-len(COLUMNS) - 1 :] == (*COLUMNS, "source")
     assert row["source"] == "linkedin"
     visit.mails()
     files = unpack(make_bundle(edition, installation, parse_email(ALICE)))
@@ -274,7 +275,7 @@ def test_an_export_without_a_kept_source_has_its_columns_as_ever(visit: Visit) -
     sign_up(visit, "?via=linkedin")
     confirm(visit)
     before, _ = export(visit)
-    assert before[-len(AFTER) :] == AFTER
+    assert before[-len(COLUMNS) :] == COLUMNS
     declare(visit, KEEP)
     sign_up(visit, "?via=linkedin", "bob@example.com")
     confirm(visit)

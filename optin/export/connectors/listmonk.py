@@ -34,24 +34,14 @@ from optin.export.connectors.tool import (
     TroubleKind,
     trouble_of,
 )
+from optin.flows.exports.lead_columns import COLUMNS
 
 PER_PAGE = 200
 MOST_PAGES = MOST_CALLS // 2
 NO_METHOD, FAILED = 405, 500
 CONFIRMED, UNSUBSCRIBED, BLOCKLISTED = "confirmed", "unsubscribed", "blocklisted"
 # what stands with each purpose, below one attribute of its own: several consents never overwrite each other
-PROOF = (
-    "consent_text",
-    "requested_at",
-    "confirmed_at",
-    "expires_at",
-    "form_version",
-    "privacy_version",
-    "magnet",
-    "lang",
-    "evidence",
-    "unsubscribe_url",
-)
+PROOF = tuple(it for it in COLUMNS if it not in {"purpose", "channel"})
 NAMES = ("first_name", "last_name")
 _PLAIN = frozenset({"email", "purpose", "channel", *PROOF, *NAMES})
 
