@@ -76,12 +76,12 @@ def pull(kinds: InstalledKinds, site: Path, processor: str | None) -> None:
     settings = edition.site.settings
     receivers = tool_receivers(with_tool(settings, processor), settings.root)
     with open_installation(settings, edition.policy, edition.kinds) as installation:
-        failed = [name for name, it in receivers.items() if not _pull(installation, name, it)]
+        failed = [name for name, it in receivers.items() if not pull_tool(installation, name, it)]
     if failed:
         refuse(f"Not read: {', '.join(failed)}.")
 
 
-def _pull(installation: Installation, name: str, receiver: ToolReceiver) -> bool:
+def pull_tool(installation: Installation, name: str, receiver: ToolReceiver) -> bool:
     """Read one tool's ends and print the counts; return whether it answered."""
     try:
         done = asyncio.run(pull_endings(installation, name, receiver)) or ToolEndings()
@@ -92,4 +92,10 @@ def _pull(installation: Installation, name: str, receiver: ToolReceiver) -> bool
         f"{name} ({receiver.label}): {done.withdrawn} consents withdrawn; {done.unknown} addresses of nobody"
         f" here, {done.unreadable} that are none."
     )
+    if done.broken:
+        click.echo(
+            f"{name} ({receiver.label}): the rows of {done.broken} people cannot be read: they are"
+            " suppressed, and the log does not tell of it. See: optin audit",
+            err=True,
+        )
     return True

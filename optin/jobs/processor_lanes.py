@@ -170,7 +170,11 @@ class Lane:
         messages, dropped = await written(installation.store, claim)
         label = self._receiver.label
         for it in dropped:
-            log.info("%s %s: %s %s is not sent: %s", label, self._processor, it.kind, it.message, it.why)
+            about = (label, self._processor, it.kind or "a message", it.message, it.why)
+            if it.is_lost:
+                log.error("%s %s: %s %s was given up: %s; inform the processor yourself", *about)
+            else:
+                log.info("%s %s: %s %s is not sent: %s", *about)
         results = await asyncio.gather(*(self._tell(it) for it in messages), return_exceptions=True)
         replies = [it for it in results if not isinstance(it, BaseException)]
         self._note(messages, results, time())

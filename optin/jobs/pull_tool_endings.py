@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from itertools import islice
 
+from optin.export.connectors.lead_fields import is_ahead
 from optin.export.connectors.tool import ToolTrouble, TroubleKind
 from optin.flows.rights.withdrawals_in_tools import EndInTool, ToolEndings, ToolReading, withdraw_told
 from optin.jobs.background_job import Job, RoundDone, pause
@@ -33,13 +34,16 @@ async def pull_endings(
     """Read the ends in a tool since the last time and withdraw them; None when it is not due yet.
 
     The mark is stored when everything was taken: whoever stops in between reads the same ends again, which
-    changes nothing. Raises ToolTrouble, EndingUnwritten.
+    changes nothing. A mark that is ahead of the clock is not used: a tool whose clock was wrong once would
+    never again be asked for the ends in between. Raises ToolTrouble, EndingUnwritten.
     """
     source, now = receiver.address, installation.clock()
     claim = partial(claim_pull, processor=processor, source=source, every=every, now=now)
     mark = await written(installation.store, claim)
     if mark is None:
         return None
+    if is_ahead(mark, now):
+        mark = ""
     connection = receiver.connection
     stops = await connection.carry_out(lambda account: connection.tool.stops(account, mark), READ_SECONDS)
     reading = ToolReading(processor, connection.purposes(), now)
@@ -53,8 +57,10 @@ async def pull_endings(
             now=installation.clock(),
         )
         done += await written(installation.store, take)
-    if done.withdrawn:
+    if done.withdrawn or done.broken:
         await asyncio.to_thread(installation.note_ending)
+    if is_ahead(stops.mark, now):
+        return done
     await written(installation.store, keep_mark, processor=processor, source=source, mark=stops.mark)
     return done
 
@@ -101,6 +107,14 @@ class _Puller:
         if done is None:
             return
         self._faults.worked("", at)
+        if done.broken:
+            log.error(
+                "%s %s: the rows of %d people who unsubscribed there cannot be read: they are suppressed, and"
+                " the log does not tell of it; see: optin audit",
+                self._receiver.label,
+                self._processor,
+                done.broken,
+            )
         if done.withdrawn:
             about = (self._receiver.label, self._processor, done.withdrawn)
             log.info("%s %s: %d consents were withdrawn there", *about)

@@ -11,11 +11,12 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from optin.consent.purpose import ConsentKey
 from optin.consent.webhook_message import ID_PREFIX, WebhookKind
 from optin.store.consent_key_columns import columns_of
-from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault
 from optin.store.row_queries import count_rows, has_row
 from optin.store.sending_claims import ClaimBatch
@@ -43,6 +44,16 @@ class WebhookMessage:
     def key(self) -> ConsentKey:
         """The consent it is about. Raises ValueError when that is unreadable."""
         return ConsentKey.parse(self.purpose, self.channel)
+
+
+@dataclass(frozen=True)
+class UnreadableMessage:
+    """A claimed row that cannot be read as a message, and the kind of error."""
+
+    number: int
+    claim: bytes
+    message: str
+    error: str
 
 
 _ENQUEUE = """INSERT INTO webhook_outbox
@@ -126,8 +137,11 @@ def is_due(tx: Tx, processor: str, now: datetime) -> bool:
 
 def claim_messages(
     tx: Tx, processor: str, batch: ClaimBatch, lease: timedelta, now: datetime
-) -> list[WebhookMessage]:
-    """Claim a batch of a processor's due messages: the oldest of each person, one at a time."""
+) -> tuple[list[WebhookMessage], list[UnreadableMessage]]:
+    """Claim a batch of a processor's due messages: the oldest of each person, one at a time.
+
+    Rows that cannot be read are claimed too, and returned apart: they must not keep the others waiting.
+    """
     fence = secrets.token_bytes(CLAIM_BYTES)
     rows = tx.all(
         _CLAIM.format(skip_locked=tx.skip_locked),
@@ -138,24 +152,32 @@ def claim_messages(
         claim=fence,
         holder=batch.holder,
     )
-    return [
-        WebhookMessage(
-            number=row[0],
-            claim=fence,
-            message=row[1],
-            processor=row[2],
-            person=bytes(row[3]),
-            kind=WebhookKind(row[4]),
-            purpose=row[5],
-            channel=row[6],
-            sealed=row[7],
-            at=from_ms(row[8]),
-        )
-        for row in sorted(rows)
-    ]
+    messages: list[WebhookMessage] = []
+    unreadable: list[UnreadableMessage] = []
+    for row in sorted(rows, key=itemgetter(0)):
+        try:
+            messages.append(_message_of(row, fence))
+        except (ValueError, ArithmeticError, OSError) as problem:  # what an unknown kind or year raises
+            unreadable.append(UnreadableMessage(row[0], fence, row[1], type(problem).__name__))
+    return messages, unreadable
 
 
-def attempts_of(tx: Tx, notice: WebhookMessage) -> int | None:
+def _message_of(row: Row, fence: bytes) -> WebhookMessage:
+    return WebhookMessage(
+        number=row[0],
+        claim=fence,
+        message=row[1],
+        processor=row[2],
+        person=bytes(row[3]),
+        kind=WebhookKind(row[4]),
+        purpose=row[5],
+        channel=row[6],
+        sealed=row[7],
+        at=from_ms(row[8]),
+    )
+
+
+def attempts_of(tx: Tx, notice: WebhookMessage | UnreadableMessage) -> int | None:
     """Return the attempts at a claimed message; None when another process claimed it, or it is gone."""
     row = tx.one(
         "SELECT attempts FROM webhook_outbox WHERE id = :id AND claim = :claim AND state = 'queued'"

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
+from optin.consent.wrong_clock import CLOCKS_DIFFER
 from optin.export.connectors.tool import (
     Steps,
     ToolAccount,
@@ -20,6 +21,7 @@ from optin.export.connectors.tool import (
     TroubleKind,
 )
 
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)  # no tool is older: an earlier time is none
 OVERLAP = timedelta(minutes=15)  # searches lag, and the clocks within one tool differ
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 400, 401, 403, 404
 CONFLICT, UNPROCESSABLE, LOCKED, TOO_MANY = 409, 422, 423, 429
@@ -119,9 +121,9 @@ def moment(text: Any) -> datetime | None:
     """Return a time of ISO 8601, in UTC; UTC is meant when it has no offset. None for anything else."""
     try:
         read = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):  # the last: an hour before the year 1, or after 9999
         return None
-    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def refuse_later_stop(tool: str, lead: ToolLead, stopped: datetime | None) -> None:
@@ -165,7 +167,7 @@ class PullMark:
     def whole(self, newest: datetime | None) -> PullMark:
         """Return the mark after a whole pull. `newest`: the last change in it, for a tool without Date."""
         reached = self.began or newest
-        if reached is None or (self.since and reached - OVERLAP < self.since):
+        if reached is None or reached < _FIRST or (self.since and reached - OVERLAP < self.since):
             return PullMark(self.since)
         return PullMark(reached - OVERLAP)
 
@@ -173,8 +175,14 @@ class PullMark:
         """Return the mark with the tool's time, from its first answer (Date, RFC 9110 6.6.1)."""
         try:
             return self if self.began else PullMark(self.since, self.place, _date(answer))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return self
+
+
+def is_ahead(mark: str, now: datetime) -> bool:
+    """Return whether a mark passes over ends that are still to come, by this machine's clock."""
+    since = PullMark.read(mark).since
+    return since is not None and since > now + CLOCKS_DIFFER
 
 
 def _date(answer: ToolAnswer) -> datetime:

@@ -3,6 +3,7 @@
 A processor is told of a consent only if it is proven at that moment, as in an export (E1), and only for a
 purpose that it is registered for. Of the end of a consent exactly those are told who were told of it before;
 of an erasure also those who had the person in an export. What never left needs no follow-up.
+The module is long because whatever decides on a message, from its queueing to its last answer, stands here.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from optin.store.sending_claims import ClaimBatch
 from optin.store.stored_forms import form_by_digest
 from optin.store.webhook_outbox import (
     ErasedPerson,
+    UnreadableMessage,
     WebhookMessage,
     attempts_of,
     claim_messages,
@@ -121,11 +123,15 @@ class OutgoingMessage:
 
 @dataclass(frozen=True)
 class DroppedMessage:
-    """A message that has no use any more, and why; names no person."""
+    """A message that is not sent now, and why; names no person.
+
+    `kind`: empty when it cannot be read. `is_lost`: it would have been of use, and is not tried any more.
+    """
 
     message: str
-    kind: WebhookKind
+    kind: str
     why: str
+    is_lost: bool = False
 
 
 def queue_confirmed(
@@ -183,13 +189,18 @@ def claim_outgoing(
 ) -> tuple[list[OutgoingMessage], list[DroppedMessage]]:
     """Claim a batch of a processor's due messages and compose them; return the dropped ones as well.
 
-    A message whose rows cannot be read is tried again later, as one that was not taken. `endings_of`: what is
+    A message whose rows cannot be read is tried again later, as one that was not taken; it keeps no other
+    person's messages waiting. `endings_of`: what is
     remembered outside the database; where that raises LogDiverged or JournalUnusable,
     a message of a consent waits.
     """
     calls: list[OutgoingMessage] = []
     dropped: list[DroppedMessage] = []
-    for notice in claim_messages(tx, processor, batch, LEASE, now):
+    notices, unreadable = claim_messages(tx, processor, batch, LEASE, now)
+    for row in unreadable:
+        why = f"unreadable: {row.error}"
+        dropped.append(DroppedMessage(row.message, "", why, is_lost=_give_up_unreadable(tx, row, now)))
+    for notice in notices:
         try:
             told = _compose(tx, context, notice, now, endings_of)
         except (LogDiverged, JournalUnusable) as problem:
@@ -197,8 +208,9 @@ def claim_outgoing(
             dropped.append(DroppedMessage(notice.message, notice.kind, f"it waits: {type(problem).__name__}"))
             continue
         except BROKEN as problem:
-            record_answer(tx, notice, CallResult(ReceiverAnswer.LATER), now)
-            dropped.append(DroppedMessage(notice.message, notice.kind, error_name_of(problem)))
+            state = record_answer(tx, notice, CallResult(ReceiverAnswer.LATER), now)
+            lost = state is MessageState.GIVEN_UP
+            dropped.append(DroppedMessage(notice.message, notice.kind, error_name_of(problem), is_lost=lost))
             continue
         if isinstance(told, str):
             forget_message(tx, notice.number)
@@ -206,6 +218,16 @@ def claim_outgoing(
         else:
             calls.append(OutgoingMessage(notice, told))
     return calls, dropped
+
+
+def _give_up_unreadable(tx: Tx, row: UnreadableMessage, now: datetime) -> bool:
+    """Try a row that cannot be read again later; return whether it is given up after all its tries."""
+    attempts = attempts_of(tx, row) or 0
+    if attempts + 1 < LEAST_TRIES:
+        postpone_message(tx, row.number, now + _wait(attempts))
+        return False
+    give_up_message(tx, row.number, now)
+    return True
 
 
 def record_answer(
@@ -258,8 +280,11 @@ def _keep_refusal(tx: Tx, notice: WebhookMessage, said: str, now: datetime) -> N
 def _put_off(
     tx: Tx, notice: WebhookMessage, attempts: int, now: datetime, least: timedelta = timedelta()
 ) -> None:
-    wait = wait_before(attempts, FIRST_WAIT_SECONDS, 4, LONGEST_WAIT_SECONDS)
-    postpone_message(tx, notice.number, now + max(wait, least))
+    postpone_message(tx, notice.number, now + max(_wait(attempts), least))
+
+
+def _wait(attempts: int) -> timedelta:
+    return wait_before(attempts, FIRST_WAIT_SECONDS, 4, LONGEST_WAIT_SECONDS)
 
 
 def _compose(
