@@ -170,6 +170,13 @@ def test_the_cover_stands_beside_what_a_page_says_of_its_magnet(shown: Shown) ->
         assert panel["height"] > 500, name
 
 
+def test_every_section_and_article_of_a_magnets_page_has_a_heading(shown: Shown) -> None:
+    """W3, F6: a list of headings leads to each; what has none is a plain part."""
+    for slug in shown.edition.publication.faces:
+        page = opened(shown, f"/{slug}", 360, "light")
+        assert page.locator("main :is(section, article):not(:has(h1, h2, h3, h4))").count() == 0, slug
+
+
 def test_lists_use_the_width_of_a_tablet(shown: Shown) -> None:
     """W1, W3: two cards beside each other, or a line for each; every fact beside its name, a second too."""
     page = opened(shown, "/sample/index", 768, "light")
