@@ -15,7 +15,13 @@ from typing import TypeAlias
 
 from optin.consent.purpose import ConsentKey
 from optin.errors import JournalUnusable, LogDiverged
-from optin.flows.delivery.letters import MOST_WAITING, first_place, queue_letters, search_for
+from optin.flows.delivery.letters import (
+    MOST_WAITING,
+    first_place,
+    letters_in_order,
+    queue_letters,
+    search_for,
+)
 from optin.flows.request_policy import Letter
 from optin.jobs.background_job import Job, RoundDone, pause
 from optin.services.installation import Installation
@@ -53,7 +59,7 @@ class LetterQueue:
     async def round(self) -> bool:
         """Queue what is due, as far as the outbox takes it; return whether there is more."""
         installation = self._installation
-        letters = [(key, it) for key, all_of in installation.policy.letters.items() for it in all_of]
+        letters = letters_in_order(installation.policy)
         if not letters or installation.clock_doubted:
             return False
         if await read(installation.store, count_waiting_letters) > MOST_WAITING // 2:
@@ -69,7 +75,8 @@ class LetterQueue:
         """Queue one letter; return whether the outbox took no more."""
         installation, now = self._installation, self._installation.clock()
         name, first = (key, letter.name, letter.after.text), first_place(letter, now)
-        place, search = max(self._places.get(name, first), first), search_for(key, letter, now)
+        place, beside = max(self._places.get(name, first), first), installation.policy.letters.get(key, ())
+        search = search_for(key, letter, beside, now)
         over = LetterPlace(search.latest - OVERLAP)
         if not await read(
             installation.store, consents_without_letter, wanted=search, after=place, now=now, most=1

@@ -27,11 +27,15 @@ class LetterPlace(NamedTuple):
 
 @dataclass(frozen=True)
 class LetterSearch:
-    """Which consents a letter is due for: of a purpose, begun until `latest`."""
+    """Which consents a letter is due for: of a purpose, begun until `latest`.
+
+    No other letter of the same consent waits in the outbox, or was sent after `quiet_since`.
+    """
 
     key: ConsentKey
     name: str
     latest: datetime
+    quiet_since: datetime
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,9 @@ WHERE consent.purpose = :purpose AND consent.channel = :channel AND consent.stat
     AND (consent.begun_at > :begun_at OR consent.subject_id > :subject) AND consent.expires_at > :now
     AND NOT EXISTS (SELECT 1 FROM letter WHERE letter.subject_id = consent.subject_id
         AND letter.purpose = consent.purpose AND letter.channel = consent.channel
-        AND letter.begun_at = consent.begun_at AND letter.name = :name)
+        AND letter.begun_at = consent.begun_at AND (letter.name = :name OR letter.sent_at > :quiet_since
+            OR EXISTS (SELECT 1 FROM outbox WHERE outbox.message_id = letter.message_id
+                AND outbox.state = 'queued')))
 ORDER BY consent.begun_at, consent.subject_id LIMIT :most"""
 
 
@@ -97,6 +103,7 @@ def consents_without_letter(
         begun_at=to_ms(after.begun_at),
         subject=after.subject,
         latest=to_ms(wanted.latest),
+        quiet_since=to_ms(wanted.quiet_since),
         now=to_ms(now),
         most=most,
     )

@@ -15,7 +15,14 @@ from optin.consent.status_transitions import ID_BYTES, RequestId
 from optin.errors import JournalUnusable
 from optin.flows.consents.renew import ask_from_personal_page
 from optin.flows.delivery.deliver_mails import MEMORY_WAIT, Composing, claim_orders, record_crashed_send
-from optin.flows.delivery.letters import LATEST, MOST_WAITING, STEP, first_place, queue_letters
+from optin.flows.delivery.letters import (
+    LATEST,
+    MOST_WAITING,
+    STEP,
+    first_place,
+    letters_in_order,
+    queue_letters,
+)
 from optin.flows.delivery.mail_order import LetterOrder, MailKind, Order, Verdict
 from optin.flows.delivery.retry_abandoned_mails import retry_dead
 from optin.flows.evidence.withdrawals_in_journal import Endings
@@ -61,13 +68,12 @@ def lettered(world: World) -> World:
 def queue(world: World) -> int:
     """Queue the letters that are due, as the job does."""
     count = 0
-    for key, letters in world.policy.letters.items():
-        for it in letters:
-            place: LetterPlace | None = first_place(it, world.now)
-            while place is not None:
-                done = world.run(queue_letters, key=key, letter=it, after=place, now=world.now)
-                count += done.count
-                place = done.place if done.count else None
+    for key, it in letters_in_order(world.policy):
+        place: LetterPlace | None = first_place(it, world.now)
+        while place is not None:
+            done = world.run(queue_letters, key=key, letter=it, after=place, now=world.now)
+            count += done.count
+            place = done.place if done.count else None
     return count
 
 
@@ -546,3 +552,48 @@ def test_letters_are_counted_as_sums(lettered: World) -> None:
         lettered.store.read, lettered.policy, lettered.now, magnet=lettered.form.declaration.magnet
     ).run()
     assert of_magnet.letters == ()
+
+
+def test_letters_that_come_late_do_not_come_at_once(world: World) -> None:
+    """W13: five that were added, or waited for a mail server, come in order, one at a time."""
+    world.join(ALICE, TIPS)
+    world.wait(5 * DAY)
+    write(world, *(letter(f"tips-{it}", f"{it} days") for it in (2, 1, 3, 4, 5)))
+    assert receive(world) == [(ALICE, "tips-1")]
+    assert receive(world) == []
+    got = []
+    for _ in range(2 * 24):
+        world.wait(timedelta(hours=1))
+        got += receive(world)
+    assert got == [(ALICE, f"tips-{it}") for it in (2, 3, 4, 5)]
+
+
+def test_a_letter_that_was_dropped_holds_up_no_other(world: World) -> None:
+    """W13: one without a text in the person's language leaves nothing behind that waits."""
+    write(world, letter("tips-1", "1 day", en=NL), letter("tips-2", "2 days"))
+    world.join(ALICE, TIPS)
+    world.wait(DAY)
+    assert receive(world) == []
+    world.wait(DAY)
+    assert receive(world) == [(ALICE, "tips-2")]
+
+
+def test_letters_come_as_close_as_their_periods(world: World) -> None:
+    """W13: two hours apart, when the marketer wants it so."""
+    write(world, letter("tips-1", "2 hours"), letter("tips-2", "4 hours"))
+    world.join(ALICE, TIPS)
+    world.wait(timedelta(hours=2, minutes=20))
+    assert receive(world) == [(ALICE, "tips-1")]
+    world.wait(timedelta(hours=1, minutes=40))
+    assert receive(world) == [(ALICE, "tips-2")]
+
+
+def test_a_letter_with_mistakes_goes_once_it_is_mended(world: World) -> None:
+    """W13: without a text that can be sent it is not used up."""
+    broken = Letter("tips-1", RetentionPeriod.parse("1 day"), {})
+    write(world, broken)
+    world.join(ALICE, TIPS)
+    world.wait(DAY)
+    assert receive(world) == []
+    write(world, letter("tips-1", "1 day"))
+    assert receive(world) == [(ALICE, "tips-1")]

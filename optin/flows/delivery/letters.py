@@ -1,7 +1,8 @@
 """Letters of a purpose: queue what is due, and compose each only while its consent is proven (W13, E1).
 
 A letter is due a period after the consent began, and no later than `LATEST` after that: who gave the consent
-before a letter was written, or while no mail left, is spared it. So a new letter never floods anybody.
+before a letter was written, or while no mail left, is spared it. Letters of one consent that are late come
+one after the other (`MOST_SPACING`). So new letters never flood anybody.
 
 A letter is no event of the log, and its bytes are not kept: it proves nothing about a consent, and keeping
 a copy for each person would only add personal data (GDPR 5(1)(c)).
@@ -9,8 +10,9 @@ a copy for each person would only add personal data (GDPR 5(1)(c)).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.purpose import ConsentKey
@@ -21,7 +23,7 @@ from optin.flows.deletion_clock import read_clock
 from optin.flows.delivery.mail_order import LetterOrder, MailKind
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, still_proven
-from optin.flows.request_policy import Letter
+from optin.flows.request_policy import Letter, RequestPolicy
 from optin.store.database_interface import Tx, to_ms
 from optin.store.leads import leads_of
 from optin.store.letters import (
@@ -37,10 +39,12 @@ from optin.store.letters import (
 from optin.store.mail_outbox import OutboxMail, count_waiting_letters, enqueue_as, new_message_id
 from optin.store.stored_forms import form_by_digest
 
+MOST_SPACING = timedelta(hours=12)  # between two letters to one person; less where their periods are closer
 LATEST = timedelta(days=7)  # after it was due: later, a letter is not sent at all
 MOST_WAITING = 400  # letters in the outbox: the others are found when there is room
 STEP = 40  # letters queued in one transaction: larger steps make live sign-ups wait
 _LOCK = b"letters"
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # periods are compared from the same day
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,32 @@ def last_begun(letter: Letter, now: datetime) -> datetime:
     return _before(letter.after, now)
 
 
-def search_for(key: ConsentKey, letter: Letter, now: datetime) -> LetterSearch:
-    """Return how the consents are found that the letter is due for."""
-    return LetterSearch(key, letter.name, last_begun(letter, now))
+def letters_in_order(policy: RequestPolicy) -> list[tuple[ConsentKey, Letter]]:
+    """Return the letters that can be sent, those of each consent by their periods.
+
+    One that has no text, because each has a mistake, is not used up by it.
+    """
+    return [
+        (key, it)
+        for key, letters in policy.letters.items()
+        for it in sorted(letters, key=_length)
+        if it.texts
+    ]
+
+
+def search_for(key: ConsentKey, letter: Letter, letters: Collection[Letter], now: datetime) -> LetterSearch:
+    """Return how the consents are found that the letter is due for. `letters`: all of the purpose.
+
+    Two letters are at least half as far apart as their periods, so that one that is on time never waits.
+    """
+    distances = (abs(_length(it) - _length(letter)) for it in letters)
+    nearest = min((it for it in distances if it), default=MOST_SPACING)
+    spacing = min(nearest / 2, MOST_SPACING)
+    return LetterSearch(key, letter.name, last_begun(letter, now), now - spacing)
+
+
+def _length(letter: Letter) -> timedelta:
+    return letter.after.after(_SOME_DAY) - _SOME_DAY
 
 
 def queue_letters(
@@ -83,7 +110,8 @@ def queue_letters(
     room = min(STEP, MOST_WAITING - count_waiting_letters(tx))
     if room <= 0:
         return QueuedLetters(0, after)
-    found = consents_without_letter(tx, search_for(key, letter, now), after, now, room)
+    search = search_for(key, letter, context.policy.letters.get(key, ()), now)
+    found = consents_without_letter(tx, search, after, now, room)
     count = sum(_queue(tx, context, key, letter, due, now) for due in found)
     return QueuedLetters(count, found[-1].place if len(found) == room else None)
 
