@@ -24,7 +24,7 @@ from tests.faults.test_tools_tell_back import pull, statuses, told
 from tests.flows.test_webhooks import ALICE, Told, register
 from tests.listmonk import FakeListmonk, listmonk
 from tests.waiting import wait_until
-from tests.world import TIPS, TIPS_BY_EMAIL, World
+from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World
 
 FIRST = "(SELECT MIN(id) FROM webhook_outbox)"
 
@@ -160,3 +160,28 @@ def test_a_message_that_cannot_be_read_keeps_no_other_waiting(
     assert "was given up: unreadable: ValueError; inform the processor yourself" in caplog.text
     (state,) = world.store.read(webhook_states)
     assert (state.waiting, state.given_up) == (0, 1)
+
+
+def test_a_list_that_is_too_long_for_one_pull_is_read_by_several(
+    world: World, fake: FakeListmonk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W11, R2, S5: the next pull goes on where this one ended, also in the next list."""
+    monkeypatch.setattr("optin.export.connectors.listmonk.PAGES", 3)
+    monkeypatch.setattr("optin.export.connectors.listmonk.PER_PAGE", 2)
+    told(world, fake, ALICE, BOB)
+    for number in range(9):
+        fake.add(f"nobody{number}@example.com", 36, status="unsubscribed")
+    carol = "carol@example.com"
+    fake.add(carol, 36, 37)
+    world.join(carol, TIPS, CALL, phone="+31201234569")
+    Told(world).hear()
+    world.wait(timedelta(minutes=1))
+    fake.unsubscribe(carol)
+    fake.unsubscribe(BOB, 37)
+    assert pull(world, fake).withdrawn == 0
+    assert sum(pull(world, fake).withdrawn for _ in range(5)) == 2
+    assert statuses(world, carol) == {str(TIPS): "withdrawn", str(CALL): "given"}
+    assert statuses(world, BOB) == {str(TIPS): "given", str(CALL): "withdrawn"}
+    mark = world.store.read(lambda tx: tx.one("SELECT mark FROM tool_mark"))
+    assert mark is not None
+    assert ":" not in mark[0].split()[-1]

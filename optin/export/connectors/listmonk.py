@@ -22,7 +22,6 @@ from optin.export.connectors.lead_fields import (
     refuse_later_stop,
 )
 from optin.export.connectors.tool import (
-    MOST_CALLS,
     Steps,
     Stop,
     Stops,
@@ -37,7 +36,7 @@ from optin.export.connectors.tool import (
 from optin.flows.exports.lead_columns import COLUMNS
 
 PER_PAGE = 200
-MOST_PAGES = MOST_CALLS // 2
+PAGES = 200  # of all lists, in one pull
 NO_METHOD, FAILED = 405, 500
 CONFIRMED, UNSUBSCRIBED, BLOCKLISTED = "confirmed", "unsubscribed", "blocklisted"
 # what stands with each purpose, below one attribute of its own: several consents never overwrite each other
@@ -138,18 +137,24 @@ class Listmonk:
                 raise trouble_of(answer)
 
     def stops(self, account: ToolAccount, mark: str) -> Steps[Stops]:
-        """Return who is unsubscribed on our lists since `mark`."""
+        """Return who is unsubscribed on our lists since `mark`; a cut pull goes on at a list and a page."""
         found: list[Stop] = []
         reached, newest = PullMark.read(mark), None
-        for purpose, wanted in account.lists.items():
-            number = number_of(account, purpose)
-            for page in range(1, MOST_PAGES):
+        begun, _, first = reached.place.partition(":")
+        at_list, page = (int(it) if it.isdecimal() else 0 for it in (begun, first))
+        pages = 0
+        for number, purpose in sorted((number_of(account, it), it) for it in account.lists):
+            page = max(page, 1) if number == at_list else 1
+            while number >= at_list:
+                if pages == PAGES:  # a page back: who comes back meanwhile moves the others up
+                    return Stops(tuple(found), reached.cut(f"{number}:{max(page - 1, 1)}").write())
                 answer = yield ToolCall(
                     "GET",
-                    f"/subscribers?list_id={encoded(wanted)}&subscription_status={UNSUBSCRIBED}"
+                    f"/subscribers?list_id={number}&subscription_status={UNSUBSCRIBED}"
                     f"&order_by=created_at&order=asc&per_page={PER_PAGE}&page={page}",
                 )
                 results, reached = _results(answer), reached.seen(answer)
+                pages, page = pages + 1, page + 1
                 for subscriber in results:
                     at = _moment_on(subscriber, number)
                     if at and reached.since and at < reached.since:
