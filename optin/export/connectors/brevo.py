@@ -19,6 +19,7 @@ from optin.export.connectors.lead_fields import (
     UNAUTHORIZED,
     PullMark,
     ask,
+    check_account,
     consent_fields,
     encoded,
     fields_of,
@@ -115,12 +116,15 @@ class Brevo:
     def ended(self, account: ToolAccount, email: str, purpose: str) -> Steps[None]:
         """Take the contact off the purpose's list."""
         content = {"unlinkListIds": [number_of(account, purpose)]}
-        yield from _ask(ToolCall("PUT", _person(email), content), NOT_FOUND)
+        answer = yield from _ask(ToolCall("PUT", _person(email), content), NOT_FOUND)
+        if answer.status == NOT_FOUND:
+            yield from _check_list(account, purpose)
 
     def erased(self, account: ToolAccount, email: str) -> Steps[None]:
         """Delete the contact; Brevo has no other erasure."""
-        del account
-        yield from _ask(ToolCall("DELETE", _person(email)), NOT_FOUND)
+        answer = yield from _ask(ToolCall("DELETE", _person(email)), NOT_FOUND)
+        if answer.status == NOT_FOUND:
+            yield from check_account(_check_list(account, it) for it in account.lists)
 
     def stops(self, account: ToolAccount, mark: str) -> Steps[Stops]:
         """Return who is blocked, or unsubscribed from a list, of the contacts modified since the mark."""

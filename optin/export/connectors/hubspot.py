@@ -26,6 +26,7 @@ from optin.export.connectors.lead_fields import (
     UNAUTHORIZED,
     PullMark,
     ask,
+    check_account,
     consent_fields,
     encoded,
     fields_of,
@@ -243,7 +244,10 @@ def _end(account: ToolAccount, email: str, purposes: Mapping[int, str]) -> Steps
     """Unsubscribe an address from types; HubSpot is not told of an address that it does not know."""
     path = f"{PREFERENCES}/statuses/{encoded(email)}?channel=EMAIL"
     answer = yield from _ask(ToolCall("GET", path), "read subscriptions", NOT_FOUND)
-    for row in rows_of(answer.content, "results"):
+    rows = list(rows_of(answer.content, "results"))
+    if not any(row.get("subscriptionId") in purposes for row in rows):
+        yield from check_account(_check_type(account, it) for it in purposes.values())
+    for row in rows:
         purpose = purposes.get(row.get("subscriptionId") or 0)
         if purpose and row.get("status") in {"SUBSCRIBED", "UNSUBSCRIBED"}:
             yield from _set_status(account, email, purpose, "UNSUBSCRIBED", ENDED)

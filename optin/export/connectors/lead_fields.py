@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -97,6 +97,23 @@ def ask(
     if answer.is_ok or answer.status in fine:
         return answer
     raise trouble(answer)
+
+
+def check_account(checks: Iterable[Steps[None]]) -> Steps[None]:
+    """Make the checks of our lists until one passes; raise the last ToolTrouble when none does.
+
+    A contact that is not there has nothing to end, unless the token is of another account: there nobody is.
+    """
+    trouble: ToolTrouble | None = None
+    for check in checks:
+        try:
+            yield from check
+        except ToolTrouble as problem:
+            trouble = problem
+        else:
+            return
+    if trouble:
+        raise trouble
 
 
 def encoded(text: str) -> str:

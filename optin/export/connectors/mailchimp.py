@@ -109,7 +109,7 @@ class Mailchimp:
                 raise ToolTrouble(TroubleKind.SETUP, says)
         done: list[str] = []
         for audience in _audiences(account):
-            yield from _ask(ToolCall("GET", f"/lists/{encoded(audience)}?fields=id,name"), audience)
+            yield from _check_audience(audience)
             done += yield from _make_fields(audience, fields)
         return tuple(done)
 
@@ -161,9 +161,13 @@ class Mailchimp:
 
     def erased(self, account: ToolAccount, email: str) -> Steps[None]:
         """Delete the member for good, from each audience."""
+        unknown: list[str] = []
         for audience in _audiences(account):
             call = ToolCall("POST", f"{_member(audience, email)}/actions/delete-permanent")
-            yield from _ask(call, audience, NOT_FOUND)
+            answer = yield from _ask(call, audience, NOT_FOUND)
+            unknown += [audience] if answer.status == NOT_FOUND else []
+        for audience in unknown:  # when it is deleted from all others
+            yield from _check_audience(audience)
 
     def stops(self, account: ToolAccount, mark: str) -> Steps[Stops]:
         """Return who is unsubscribed from an audience, and was changed since the mark."""
@@ -191,6 +195,11 @@ def _audiences(account: ToolAccount) -> dict[str, list[str]]:
             says = f"{', '.join(some)} share the audience {audience}: give each a tag, as {audience}/tag"
             raise ToolTrouble(TroubleKind.SETUP, says)
     return purposes
+
+
+def _check_audience(audience: str) -> Steps[None]:
+    """Raise ToolTrouble when there is no such audience: also when the key is of another account."""
+    yield from _ask(ToolCall("GET", f"/lists/{encoded(audience)}?fields=id,name"), audience)
 
 
 def _member(audience: str, email: str) -> str:
@@ -230,12 +239,16 @@ def _update(member: str, audience: str, content: Mapping[str, Any]) -> Steps[Non
     answer = yield from _ask(call, audience, NOT_FOUND, BAD_REQUEST)
     if answer.status == BAD_REQUEST and inside(answer.content, "title") not in _REFUSALS:
         raise _trouble(answer, audience)
+    if answer.status == NOT_FOUND:
+        yield from _check_audience(audience)
 
 
 def _set_tags(member: str, audience: str, tags: Mapping[str, str]) -> Steps[None]:
     if tags:
         content = {"tags": [{"name": name, "status": status} for name, status in tags.items()]}
-        yield from _ask(ToolCall("POST", f"{member}/tags", content), audience, NOT_FOUND)
+        answer = yield from _ask(ToolCall("POST", f"{member}/tags", content), audience, NOT_FOUND)
+        if answer.status == NOT_FOUND:
+            yield from _check_audience(audience)
 
 
 def _make_fields(audience: str, fields: Mapping[str, str]) -> Steps[list[str]]:

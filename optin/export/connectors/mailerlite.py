@@ -19,6 +19,7 @@ from optin.export.connectors.lead_fields import (
     UNPROCESSABLE,
     PullMark,
     ask,
+    check_account,
     consent_fields,
     encoded,
     fields_of,
@@ -123,13 +124,16 @@ class MailerLite:
         answer = yield from _ask(ToolCall("GET", _person(email)), NOT_FOUND)
         if answer.is_ok:
             yield from _leave(_number(answer), group)
+        else:
+            yield from _check_group(account, purpose)
 
     def erased(self, account: ToolAccount, email: str) -> Steps[None]:
         """Have the subscriber forgotten: MailerLite erases all of it within 30 days."""
-        del account
         answer = yield from _ask(ToolCall("GET", _person(email)), NOT_FOUND)
         if answer.is_ok:
             yield from _ask(ToolCall("POST", f"/subscribers/{_number(answer)}/forget"), NOT_FOUND)
+        else:
+            yield from check_account(_check_group(account, it) for it in account.lists)
 
     def stops(self, account: ToolAccount, mark: str) -> Steps[Stops]:
         """Return who unsubscribed since the mark: MailerLite lists all who ever did, in no order of time."""

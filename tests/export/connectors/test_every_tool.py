@@ -237,3 +237,13 @@ def test_a_consent_that_does_not_say_when_never_undoes_a_stop(name: str) -> None
     bench.stop(lead.email)
     assert bench.trouble(bench.tool.confirmed(bench.account, lead)).kind is TroubleKind.REFUSED
     assert not bench.is_on(lead.email, "tips")
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_a_token_of_another_account_loses_no_end(name: str) -> None:
+    """W11, R5: nobody is known there, nor our lists: ends and erasures wait for the right token."""
+    bench = BENCHES[name]()
+    lists = {"brevo": "lists", "hubspot": "definitions", "mailchimp": "fields", "mailerlite": "groups"}
+    getattr(bench.fake, lists[bench.tool.name]).clear()
+    for steps in (bench.tool.ended(bench.account, ANN, "tips"), bench.tool.erased(bench.account, ANN)):
+        assert bench.trouble(steps).kind is TroubleKind.SETUP
