@@ -25,6 +25,7 @@ EVERY = timedelta(minutes=15)
 LOOK_SECONDS = 30.0
 READ_SECONDS = 600.0  # all calls of one reading
 STALE_SECONDS = 1800.0
+MANY = 100  # ends in one reading: somebody should know
 AT_ONCE = 100  # people in one transaction
 
 
@@ -118,3 +119,9 @@ class _Puller:
         if done.withdrawn:
             about = (self._receiver.label, self._processor, done.withdrawn)
             log.info("%s %s: %d consents were withdrawn there", *about)
+        if done.withdrawn >= MANY:
+            log.warning(
+                "%s %s: it ended %d consents at once. They are withdrawn for good; if nobody asked for that,"
+                " find out in the tool who did it",
+                *about,
+            )

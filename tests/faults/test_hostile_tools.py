@@ -13,9 +13,9 @@ import pytest
 
 from optin.cli import connect_tools
 from optin.consent.email_and_telephone import parse_email
-from optin.export.connectors.tool import Stop, Stops
+from optin.export.connectors.tool import Stop, Stops, ToolAnswer, ToolCall, ToolLead, ToolTrouble, TroubleKind
 from optin.flows.exports.queue_webhook_messages import LEAST_TRIES
-from optin.flows.rights.withdrawals_in_tools import ToolEndings
+from optin.flows.rights.withdrawals_in_tools import EndInTool, ToolEndings
 from optin.jobs.processor_lanes import Lane
 from optin.jobs.pull_tool_endings import pull_endings, pull_jobs
 from optin.store.registered_webhooks import webhook_states
@@ -185,3 +185,54 @@ def test_a_list_that_is_too_long_for_one_pull_is_read_by_several(
     mark = world.store.read(lambda tx: tx.one("SELECT mark FROM tool_mark"))
     assert mark is not None
     assert ":" not in mark[0].split()[-1]
+
+
+def test_a_tool_that_ends_many_consents_is_said(
+    world: World, fake: FakeListmonk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W11, R2: a list emptied by mistake or by a thief of the token withdraws, and somebody is told."""
+    monkeypatch.setattr("optin.jobs.pull_tool_endings.MANY", 2)
+    told(world, fake, ALICE, BOB)
+    for email in (ALICE, BOB):
+        fake.unsubscribe(email)
+    (job,) = pull_jobs(world.installation(), {"crm": receiver_of(fake)})
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        running = asyncio.ensure_future(job.run(stop))
+        await asyncio.to_thread(wait_until, lambda: "it ended 2 consents at once" in caplog.text)
+        stop.set()
+        await running
+
+    asyncio.run(run())
+
+
+def test_a_listmonk_without_our_lists_loses_no_end(fake: FakeListmonk) -> None:
+    """W11, R5: another account: nobody is known there, so ends and erasures wait for the right token."""
+    fake.lists.clear()
+    connection = receiver_of(fake).connection
+    tool = connection.tool
+    for steps in (
+        lambda account: tool.ended(account, ALICE, str(TIPS)),
+        lambda account: tool.erased(account, ALICE),
+    ):
+        with pytest.raises(ToolTrouble) as trouble:
+            asyncio.run(connection.carry_out(steps, 10))
+        assert trouble.value.kind is TroubleKind.SETUP
+    fake.lists[37] = "Calls"
+    asyncio.run(connection.carry_out(lambda account: tool.erased(account, ALICE), 10))
+
+
+def test_nothing_of_a_person_is_shown_by_accident() -> None:
+    """W11, S4: not in the text of an object, which a debugger may print; a trouble is short."""
+    call = ToolCall("GET", f"/contacts/{ALICE}", {"email": ALICE}, {"authorization": "s3cret"})
+    for it in (
+        call,
+        ToolAnswer(200, {"x": ALICE}, {"email": ALICE}),
+        ToolLead(ALICE, "tips", {"email": ALICE}),
+        Stop(ALICE),
+        EndInTool(ALICE),
+    ):
+        assert ALICE not in repr(it)
+        assert "s3cret" not in repr(it)
+    assert len(ToolTrouble(TroubleKind.LATER, "x" * 100_000).says) < 600

@@ -123,18 +123,25 @@ class Listmonk:
         """Unsubscribe from the list of the purpose."""
         number = number_of(account, purpose)
         found = yield from _find(email)
+        if found is None and str(number) not in (yield from _lists()):
+            raise _no_list(purpose, str(number))
         if found is not None and _status_on(found, number) not in {"", UNSUBSCRIBED}:
             answer = yield _manage(int(found["id"]), "unsubscribe", number)
             if not answer.is_ok:
                 raise trouble_of(answer)
 
-    def erased(self, _account: ToolAccount, email: str) -> Steps[None]:
+    def erased(self, account: ToolAccount, email: str) -> Steps[None]:
         """Delete the subscriber."""
         found = yield from _find(email)
-        if found is not None:
-            answer = yield ToolCall("DELETE", f"/subscribers/{int(found['id'])}")
-            if not answer.is_ok:
-                raise trouble_of(answer)
+        if found is None:
+            known = yield from _lists()
+            missing = [it for it in account.lists.items() if it[1] not in known]
+            if missing and len(missing) == len(account.lists):
+                raise _no_list(*missing[0])
+            return
+        answer = yield ToolCall("DELETE", f"/subscribers/{int(found['id'])}")
+        if not answer.is_ok:
+            raise trouble_of(answer)
 
     def stops(self, account: ToolAccount, mark: str) -> Steps[Stops]:
         """Return who is unsubscribed on our lists since `mark`; a cut pull goes on at a list and a page."""
@@ -178,12 +185,11 @@ def _attributes(account: ToolAccount, lead: ToolLead) -> dict[str, Any]:
         column: value for column, value in lead.columns.items() if value and column not in _PLAIN
     }
     attributes[below] = {column: lead.columns[column] for column in PROOF if column in lead.columns}
-    for column, field in account.fields.items():
+    for column in account.fields:  # all of them first: a field may have the name of another column
         attributes.pop(column, None)
         attributes[below].pop(column, None)
-        if field:
-            attributes[field] = lead.columns.get(column, "")
-    return attributes
+    named = {field: lead.columns.get(column, "") for column, field in account.fields.items() if field}
+    return {**attributes, **named}
 
 
 def _lists() -> Steps[frozenset[str]]:

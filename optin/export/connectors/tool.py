@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 MOST_CALLS = 500  # for one message or one pull: steps that never end are a fault
+MOST_WORDS = 500  # characters of a trouble in the log
 LONGEST_WAIT_SECONDS = 24 * 3600.0
 OK, REDIRECT = 200, 300
 _SETUP = frozenset({401, 403, 407})
@@ -38,9 +39,9 @@ class ToolTrouble(Exception):
 
     def __init__(self, kind: TroubleKind, says: str, wait_seconds: float = 0.0) -> None:
         """Take what is wrong, in plain words."""
-        super().__init__(says)
+        self.says = says if len(says) <= MOST_WORDS else f"{says[:MOST_WORDS]}…"  # of a tool, perhaps
+        super().__init__(self.says)
         self.kind = kind
-        self.says = says
         self.wait_seconds = wait_seconds
 
 
@@ -49,9 +50,9 @@ class ToolCall:
     """One call to make. `path` begins with a slash and may have a query; `content` becomes JSON."""
 
     method: str
-    path: str
-    content: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    path: str = field(repr=False)  # it may hold an address
+    content: Any = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class ToolAnswer:
     """A tool's answer. Header names are in lower case; `content`: its JSON, None when it has none."""
 
     status: int
-    headers: Mapping[str, str]
-    content: Any
+    headers: Mapping[str, str] = field(repr=False)
+    content: Any = field(repr=False)
 
     @property
     def is_ok(self) -> bool:
@@ -89,9 +90,9 @@ class ToolAccount:
 class ToolLead:
     """A proven consent. `columns`: those of an export by name (docs/consent.md), with the person's fields."""
 
-    email: str
+    email: str = field(repr=False)
     purpose: str
-    columns: Mapping[str, str]
+    columns: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Stop:
     not end that consent: the tool may not have been told of it yet, or its search may lag.
     """
 
-    email: str
+    email: str = field(repr=False)
     purposes: Sequence[str] = ()
     at: datetime | None = None
 

@@ -7,7 +7,7 @@ person who unsubscribed there and gave the consent anew here wants it.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from optin.consent.email_and_telephone import parse_email
@@ -32,7 +32,7 @@ from optin.store.webhook_outbox import is_confirmation_queued
 class EndInTool:
     """An end that a tool tells of. `purposes`: empty for all. `at`: by the tool's clock, if it says."""
 
-    email: str
+    email: str = field(repr=False)
     purposes: Sequence[str] = ()
     at: datetime | None = None
 
