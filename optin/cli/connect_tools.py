@@ -1,4 +1,4 @@
-"""Commands for the tools that are told of consents in their own interface: connect, pull."""
+"""Commands for connected tools (mailing tools, CRMs): connect, pull."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from optin.settings.site import Processor, SiteSettings
 from optin.site.findings import nearest
 
 SET_UP_SECONDS = 120.0
-NONE = "No processor in optin.toml has a tool (connect)."
+NONE = "No processor in optin.toml has a connected tool: write connect = … below one."
 
 
 @click.command()
@@ -30,7 +30,10 @@ NONE = "No processor in optin.toml has a tool (connect)."
 @site_option
 @pass_kinds
 def connect(kinds: InstalledKinds, site: Path, processor: str | None) -> None:
-    """Check token and lists of the tool of PROCESSOR, or of each, and make its fields. Tells it of nobody."""
+    """Check the token and lists of PROCESSOR's tool, or of every tool, and make missing fields there.
+
+    No contact is sent to it.
+    """
     settings = load_edition_or_exit(site, kinds).site.settings
     failed = [name for name, it in with_tool(settings, processor).items() if not _set_up(name, it, settings)]
     if failed:
@@ -68,7 +71,7 @@ def _set_up(name: str, processor: Processor, settings: SiteSettings) -> bool:
 @site_option
 @pass_kinds
 def pull(kinds: InstalledKinds, site: Path, processor: str | None) -> None:
-    """Withdraw the consents of whoever unsubscribed in the tool of PROCESSOR, or in every tool.
+    """Withdraw the consents of people who unsubscribed in PROCESSOR's tool, or in any connected tool.
 
     A server does so by itself every fifteen minutes.
     """
@@ -78,24 +81,24 @@ def pull(kinds: InstalledKinds, site: Path, processor: str | None) -> None:
     with open_installation(settings, edition.policy, edition.kinds) as installation:
         failed = [name for name, it in receivers.items() if not pull_tool(installation, name, it)]
     if failed:
-        refuse(f"Not read: {', '.join(failed)}.")
+        refuse(f"These tools could not be read: {', '.join(failed)}.")
 
 
 def pull_tool(installation: Installation, name: str, receiver: ToolReceiver) -> bool:
-    """Read one tool's ends and print the counts; return whether it answered."""
+    """Read who unsubscribed in one tool and print the counts; return whether it answered."""
     try:
         done = asyncio.run(pull_endings(installation, name, receiver)) or ToolEndings()
     except ToolTrouble as trouble:
         click.echo(f"{name} ({receiver.label}): {trouble.says}", err=True)
         return False
     click.echo(
-        f"{name} ({receiver.label}): {done.withdrawn} consents withdrawn; {done.unknown} addresses of nobody"
-        f" here, {done.unreadable} that are none."
+        f"{name} ({receiver.label}): {done.withdrawn} consents withdrawn; {done.unknown} addresses"
+        f" unknown here, {done.unreadable} values that are no address."
     )
     if done.broken:
         click.echo(
-            f"{name} ({receiver.label}): the rows of {done.broken} people cannot be read: they are"
-            " suppressed, and the log does not tell of it. See: optin audit",
+            f"{name} ({receiver.label}): the rows of {done.broken} people cannot be read: their"
+            " addresses are suppressed, without an event in the log. See: optin audit",
             err=True,
         )
     return True

@@ -38,13 +38,18 @@ The page may have no referrer policy "no-referrer": browsers then do not say whi
 
 @click.command()
 @click.argument("slug")
-@click.option("--html", "as_html", is_flag=True, help="The form as HTML of your own page, without a frame.")
+@click.option(
+    "--html",
+    "as_html",
+    is_flag=True,
+    help="Print the form itself, to paste as HTML of your page; without it, a frame.",
+)
 @site_option
 @pass_kinds
 def embed(kinds: InstalledKinds, site: Path, slug: str, *, as_html: bool) -> None:
-    """Print the lines that show the form of SLUG on a site listed in [embed] sites.
+    """Print HTML to paste that shows the form of magnet SLUG on a website listed in [embed] sites.
 
-    The lines go to standard output, what to do with them to standard error.
+    The HTML goes to standard output, what to do with it to standard error.
     """
     edition = as_served(load_edition_or_exit(site, kinds))
     settings, name = edition.site.settings, Slug(slug.strip("/"))
@@ -53,8 +58,8 @@ def embed(kinds: InstalledKinds, site: Path, slug: str, *, as_html: bool) -> Non
         refuse(f"There is no magnet {slug!r}. {nearest(name, [*edition.site.magnets])}")
     if not settings.embed.sites:
         refuse(
-            "No other site may show forms yet."
-            ' Write in optin.toml, with the address of yours: [embed] sites = ["https://www.example.com"]'
+            "No website may show forms yet."
+            ' Write in optin.toml, with the address of your website: [embed] sites = ["https://www.example.com"]'
         )
     if as_html:
         shown = _pasted(edition, name)
@@ -85,5 +90,5 @@ def _pasted(edition: Edition, slug: Slug) -> str:
     forms = (face.form for face in edition.publication.faces[slug])
     form = next((it for it in forms if it.declaration.shown_in == IN_HTML), None)
     if form is None:
-        refuse(f"/{slug} begins with a page of its own: there is no one form to paste. Leave out --html.")
+        refuse(f"/{slug} begins with a page of its own, so it has no form to paste. Leave out --html.")
     return form.page.decode().rstrip("\n")

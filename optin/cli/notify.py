@@ -33,7 +33,7 @@ TEST_ID_BYTES = 16
 
 @click.group()
 def notify() -> None:
-    """Tell staff of confirmed requests."""
+    """Send staff a test of the messages that [notify] in optin.toml sends them."""
 
 
 @notify.command()

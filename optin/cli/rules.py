@@ -17,10 +17,12 @@ from optin.services.steady_clock import utc_now
 
 
 @click.command()
-@click.option("--country", help="ISO 3166 code of a country; without it, the countries there are.")
-@click.option("--channel", help="Only rules of one channel: email, phone or post.")
-@click.option("--on", "day", help="Only rules in force on a day, such as 2026-07-01; default: today.")
-@click.option("--words", is_flag=True, help="Explain conditions and duties.")
+@click.option("--country", help="Code of a country, such as NL (ISO 3166); without it, list the countries.")
+@click.option("--channel", help="With --country: only rules of one channel, email, phone or post.")
+@click.option(
+    "--on", "day", help="With --country: rules in force on this day, such as 2026-07-01. Default: today."
+)
+@click.option("--words", is_flag=True, help="Explain the names of conditions and duties.")
 def rules(country: str | None, channel: str | None, day: str | None, *, words: bool) -> None:
     """Show who may be contacted by e-mail, telephone or post, by which law. Data, not legal advice."""
     book = rule_book()
@@ -48,9 +50,9 @@ def _day(text: str | None) -> date:
 
 
 def _show_countries(book: RuleBook) -> None:
-    table = Table("country", "", "checked", "rules")
+    table = Table("code", "country", "checked", "rules")
     for it in book.countries.values():
-        known = "complete" if it.complete else "in part; where there is none, the answer is no"
+        known = "complete" if it.complete else "some; no rule: no contact"
         table.add_row(it.country, it.name, str(it.checked), known)
     Console().print(table)
 

@@ -24,7 +24,7 @@ from optin.web.limit_log import keep_limit_log
 
 @dataclass(frozen=True)
 class Senders:
-    """How each processor is told at once, by its id, and staff through chat services (none: not sent)."""
+    """A receiver for each processor with a webhook or connector, by id; the sender to chats, if any."""
 
     receivers: Mapping[str, Receiver]
     chat: ChatSender | None

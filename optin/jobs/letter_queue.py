@@ -1,8 +1,8 @@
 """Queue the letters of purposes that are due, a few at a time (W13).
 
-It looks for the consents that a letter became due for since its last look, and once an hour for all of those
-that it may still go to. So nothing is stored for people who wait, and nobody is missed. The outbox holds a
-few hundred letters at most: the others follow as these leave.
+Each round finds the consents for which a letter became due since the last round; once an hour, a round finds
+every consent that may still get it. So nothing is stored for letters that are not due yet, and nobody is
+missed. The outbox holds a few hundred letters at most: the others follow when these have left.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class LetterQueue:
             await asyncio.sleep(min(GIVE_WAY * (self._clock() - begun), BUSY_SECONDS))
 
     def _is_past_sound(self) -> bool:
-        """Return whether the log grew from what the journal remembers; another job says so if not (O9)."""
+        """Return whether the log contains what the journal remembers; if not, another job reports it (O9)."""
         try:
             self._installation.check_past()
         except (LogDiverged, JournalUnusable):

@@ -1,7 +1,7 @@
-"""Tell processors of consents and their ends: each in a lane of its own, so a slow one holds up no other.
+"""Send processors messages about consents and their ends: a lane each, so a slow one delays no other.
 
-A lane takes messages from the outbox and gives them to its receiver, which knows how that processor is told:
-by a signed webhook, or by a tool's own interface (E7, W11).
+A lane is a loop for one processor: it takes messages from the outbox and hands them to a Receiver, which
+sends them as signed webhooks or through the connector of a tool (E7, W11).
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ STALE_SECONDS = 900.0
 AT_ONCE = 4  # messages to one processor; never two about one person
 LONGEST_REST_SECONDS = 300.0  # after messages that failed
 LONGEST_ASKED_SECONDS = 3600.0  # a receiver may ask for more: then it is tried before that
-SHOUT_EVERY_SECONDS = 24 * 3600.0
+LOG_EVERY_SECONDS = 24 * 3600.0
 
 
 class Receiver(Protocol):
-    """How one processor is told. Never raises for a fault of the processor."""
+    """Sends messages to one processor. Never raises for a fault of the processor."""
 
-    label: str  # for the log: by what it is told
-    address: str  # where it is told; a change lifts a 410
+    label: str  # for the log: "webhook", or the name of the tool
+    address: str  # where messages go; after a 410, a change of it lets messages go again
     cure: str  # a sentence for the log: what to do while nothing reaches it
 
     async def tell(self, message: OutgoingMessage) -> CallResult:
@@ -59,11 +59,12 @@ def lane_jobs(installation: Installation, receivers: Mapping[str, Receiver]) -> 
     registered = asyncio.Event()
 
     async def keep_registered(_stop: asyncio.Event, _round_done: RoundDone) -> None:
-        """Store which processors are told at once: once."""
+        """Store once which processors receive messages."""
         forgotten = await written(installation.store, register, addresses=addresses)
         registered.set()
         if forgotten:
-            log.warning("%d messages were dropped: their processors are not told at once any more", forgotten)
+            said = "%d messages were dropped: their processors have no webhook or connector any more"
+            log.warning(said, forgotten)
 
     lanes = {name: Lane(installation, name, it, registered) for name, it in receivers.items()}
     return [
@@ -74,43 +75,43 @@ def lane_jobs(installation: Installation, receivers: Mapping[str, Receiver]) -> 
 
 @dataclass
 class _Fault:
-    """A fault of the set-up that was shouted: when (seconds of the loop), and for which purposes."""
+    """A fault of the set-up that was logged: when (seconds of the loop), and for which purposes."""
 
     at: float
     purposes: set[str]
 
 
 class SetupFaults:
-    """The faults of a processor's set-up: each is shouted once, and again a day later.
+    """The faults of a processor's set-up: each is logged once, and again a day later.
 
-    One that was mended in between is shouted again at once.
+    One that was mended in between is logged again at once.
     """
 
     def __init__(self, label: str, processor: str, cure: str) -> None:
-        """Shout about `processor`, with the cure."""
+        """Log faults of `processor`, each with the cure."""
         self._about = (label, processor)
         self._cure = cure
         self._known: dict[str, _Fault] = {}
 
     def __bool__(self) -> bool:
-        """Tell whether there is a fault that was not seen to be mended."""
+        """Return whether there is a fault, as far as is known."""
         return bool(self._known)
 
     def failed(self, said: str, purpose: str, at: float) -> None:
-        """Take note of a fault; shout it if it is new or a day old."""
+        """Record a fault; log it if it is new or a day old."""
         fault = self._known.get(said)
-        if fault is not None and at < fault.at + SHOUT_EVERY_SECONDS:
+        if fault is not None and at < fault.at + LOG_EVERY_SECONDS:
             fault.purposes.add(purpose)
             return
         self._known[said] = _Fault(at, {purpose})
         log.error("%s %s: nothing reaches it: %s. Messages wait. %s", *self._about, said, self._cure)
 
     def worked(self, purpose: str, at: float) -> None:
-        """Take note that a message of this purpose came through. A fault that is a day old is forgotten."""
+        """Record that a message of this purpose was accepted. Faults that are a day old are forgotten."""
         kept = {
             said: it
             for said, it in self._known.items()
-            if purpose not in it.purposes and at < it.at + SHOUT_EVERY_SECONDS
+            if purpose not in it.purposes and at < it.at + LOG_EVERY_SECONDS
         }
         mended = any(purpose in it.purposes for it in self._known.values())
         if mended and not kept:

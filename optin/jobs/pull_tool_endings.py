@@ -32,11 +32,11 @@ AT_ONCE = 100  # people in one transaction
 async def pull_endings(
     installation: Installation, processor: str, receiver: ToolReceiver, every: timedelta = timedelta(0)
 ) -> ToolEndings | None:
-    """Read the ends in a tool since the last time and withdraw them; None when it is not due yet.
+    """Read who unsubscribed in a tool since the last time and withdraw their consents; None when not due yet.
 
-    The mark is stored when everything was taken: whoever stops in between reads the same ends again, which
-    changes nothing. A mark that is ahead of the clock is not used: a tool whose clock was wrong once would
-    never again be asked for the ends in between. Raises ToolTrouble, EndingUnwritten.
+    The mark is stored after everything was withdrawn: after an interruption the same people are read again,
+    which changes nothing. A mark ahead of the clock is not used: if a tool's clock was wrong once, the ends
+    until that time would be missed. Raises ToolTrouble, EndingUnwritten.
     """
     source, now = receiver.address, installation.clock()
     claim = partial(claim_pull, processor=processor, source=source, every=every, now=now)
@@ -67,7 +67,7 @@ async def pull_endings(
 
 
 def pull_jobs(installation: Installation, receivers: Mapping[str, ToolReceiver]) -> list[Job]:
-    """Return a job for each tool that reads its ends every fifteen minutes."""
+    """Return a job for each tool that reads who unsubscribed there, every fifteen minutes."""
     return [
         Job(f"unsubscribed in {name}", _Puller(installation, name, it).run, STALE_SECONDS)
         for name, it in receivers.items()
@@ -75,7 +75,7 @@ def pull_jobs(installation: Installation, receivers: Mapping[str, ToolReceiver])
 
 
 class _Puller:
-    """Reads the ends in one tool again and again."""
+    """Reads who unsubscribed in one tool, again and again."""
 
     def __init__(self, installation: Installation, processor: str, receiver: ToolReceiver) -> None:
         self._installation = installation

@@ -1,4 +1,4 @@
-"""Tell a processor in its tool's own interface: the contact with its consent, its end, its erasure (W11)."""
+"""Send a processor's tool the messages about consents: confirmed, ended, erased (W11)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ANSWERS = {
 
 
 class ToolReceiver:
-    """Tells one processor by the steps of its tool."""
+    """Sends messages to one processor through the connector of its tool."""
 
     def __init__(self, processor: str, address: str, connection: ToolConnection) -> None:
         """Tell `processor` over its connection; `address` names where that leads."""

@@ -1,8 +1,8 @@
-"""Rules of contact: who may be approached by which channel, on which basis, on which day (L8).
+"""Rules of contact: who may be contacted by which channel, on which basis, on which day (L8).
 
-A rule covers one cell or more of country, channel, subscriber, sender, relation and time. It lists the ways
-in which a contact is lawful; a rule without a way forbids it. What is in no cell of any rule is not known,
-and then nobody is contacted.
+A rule says for which country, channel, subscribers, senders, relations and days it holds. It lists the ways
+in which such a contact is lawful; a rule without a way forbids it. If no rule covers a contact, it is
+forbidden, too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from optin.settings.table_model import Table
 
 
 class Subscriber(StrEnum):
-    """To whom an address or a number belongs. Who is unknown is treated as a natural person."""
+    """To whom an address or a number belongs. Where that is unknown, a natural person is assumed."""
 
     NATURAL = "natural"
     TRADER = "trader"  # sole traders and partnerships: natural persons by law, with a trade
@@ -55,13 +55,13 @@ class LawfulBasis(StrEnum):
 
 
 class DataTable(Table):
-    """A table of data that comes with optin: known keys only; texts and lists become values."""
+    """A table of a data file of optin: unknown keys are refused; texts and lists become values."""
 
     model_config = ConfigDict(strict=False)
 
 
 class Condition(DataTable):
-    """A fact that must be on record before a way is open."""
+    """A fact that must be on record before a way of contact is lawful."""
 
     text: str
     missing: str  # what to do about it

@@ -1,7 +1,7 @@
 """Whether one contact is lawful, which basis carries it, and what to observe in it (L8). Pure.
 
-No rule, no evidence, an unknown country: the answer is never yes. What staff recorded is evidence of its own
-kind, and never reads as a consent that was proven.
+Without a rule, without evidence or for an unknown country the answer is never yes. What staff wrote down is
+evidence of its own kind, and never counts as a proven consent.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Strictness:
-    """How a site is stricter than the law. `codes`: whether codes of conduct hold for it."""
+    """How a site is stricter than the law. `codes`: whether it follows codes of conduct."""
 
     codes: bool = True
     pinned: Mapping[str, str] = field(default_factory=dict)  # rules that forbid here, each with its reason

@@ -1,4 +1,4 @@
-"""Read the rules of contact, and find what is wrong with them: cells with two rules, cells with none (L8)."""
+"""Read the rules of contact, and refuse files in which a contact has two rules, or none (L8)."""
 
 from __future__ import annotations
 

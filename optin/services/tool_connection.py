@@ -1,7 +1,7 @@
-"""Make the calls of a company's account at a tool: to public servers only, and at the tool's pace (W11).
+"""Call a tool's API with a company's account: public servers only, never faster than the tool allows (W11).
 
-Whatever a tool answers, the caller gets a result or a ToolTrouble: never another error, and nothing of a
-person or of the token in its words.
+Whatever a tool answers, the caller gets a result or a ToolTrouble and never another error. The words of a
+ToolTrouble hold no personal data and no token.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MOST_TOKEN = 8_192  # bytes of a key file
 
 
 class ToolConnection:
-    """A company's account at a tool. The account is read anew each time: a mended token needs no restart."""
+    """A company's account at a tool. It is read before each use: a corrected token needs no restart."""
 
     def __init__(self, tool: Tool, account: Callable[[], ToolAccount], client: VettedClient) -> None:
         """Call by `client`; `account` raises ToolTrouble when there is no usable token."""

@@ -104,7 +104,8 @@ class LetterEntry(Table):
 
     name: ShortValue = Field(description="Name of the file, without its ending.", examples=["tips-1"])
     after: Period = Field(
-        description="How long after the consent was confirmed it is sent.", examples=["3 days", "2 weeks"]
+        description="How long after the confirmation of the consent it is sent.",
+        examples=["3 days", "2 weeks"],
     )
 
 
@@ -127,7 +128,7 @@ class Purpose(Table):
         default=(),
         max_length=30,
         strict=False,
-        description="Letters by e-mail to people with this consent, each once: tables with name, after.",
+        description="E-mails that people with this consent get, each once: tables with name and after.",
     )
 
 
@@ -154,7 +155,7 @@ class Processor(Table):
     )
     connect: str = Field(
         default="",
-        description="A tool that is told at once in its own interface.",
+        description="The mailing tool or CRM that receives each consent at once, by optin's connector.",
         examples=[*sorted(TOOL_NAMES)],
     )
     token: Stripped = Field(
@@ -172,19 +173,20 @@ class Processor(Table):
         default={}, description="For each purpose the tool's list, group, tag or subscription."
     )
     fields: dict[str, Stripped] = Field(
-        default={}, description="For columns of an export, the tool's own field; empty leaves one out."
+        default={},
+        description='The tool\'s field for a column of an export; "" sends no value for that column.',
     )
 
     @property
     def told_of(self) -> frozenset[str]:
-        """The purposes whose consents it is told of at once."""
+        """The purposes whose consents it receives by webhook or connector."""
         if self.webhook is not None:
             return frozenset(self.webhook.purposes)
         return frozenset(self.lists) if self.connect else frozenset()
 
     @property
     def told_by(self) -> dict[str, object]:
-        """What decides where and how it is told at once; empty when it is not."""
+        """The settings of its webhook or connector, to notice a change; empty without either."""
         if self.webhook is None and not self.connect:
             return {}
         return self.model_dump(include={"webhook", "connect", "token", "server", "lists", "fields"})
@@ -209,12 +211,12 @@ class Notify(Table):
         default=(CONFIRMED,),
         min_length=1,
         strict=False,
-        description="confirmed: a request was confirmed; waits: something waits for somebody of the company.",
+        description="confirmed: a request was confirmed; waits: somebody at the company has to do something.",
         examples=[["confirmed", "waits"]],
     )
     person: Remark = Field(
         default="",
-        description="Why mails name people who confirmed and have a consent; without it they name nobody.",
+        description="Why mails name people with a consent; without this reason they name nobody.",
     )
 
     @property
@@ -355,7 +357,7 @@ class SourcesTable(Table):
     )
     keep: Words = Field(
         default={},
-        description="Why the source is kept with a request, by language; without it, it is not.",
+        description="Why the source is kept with a request, by language; without a reason it is not kept.",
         json_schema_extra=EACH_LANGUAGE,
     )
     views: bool = Field(default=True, description="Whether page views are counted, as sums by week.")

@@ -1,4 +1,4 @@
-"""The tools that can be told in their own interface, as far as settings know them (W11).
+"""Names of the tools that have a connector, for the settings (W11).
 
 The connectors themselves stand in `export.connectors`; a test keeps both lists equal.
 """

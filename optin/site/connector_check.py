@@ -1,4 +1,4 @@
-"""Check the processors that are told in a tool's own interface: `connect` in `optin.toml` (W11)."""
+"""Check the connected tools of processors: `connect` in `optin.toml` and its settings (W11)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def objections_to_connector(
     if not tool:
         for key in _OF_A_TOOL:
             if getattr(processor, key):
-                message = f"{key!r} has no use without a tool."
+                message = f"{key!r} has no use without a connected tool."
                 yield (*where, key), Objection(CODE, message, f'Write connect = "{min(TOOL_NAMES)}".')
         return
     if tool not in TOOL_NAMES:
@@ -52,15 +52,17 @@ def objections_to_connector(
 def _to_lists(name: str, processor: Processor, settings: SiteSettings) -> Iterator[At]:
     where: Path_ = ("processors", name)
     if processor.webhook is not None:
-        message = f"{name!r} has a webhook and a tool: it would be told twice."
+        message = f"{name!r} has a webhook and a connected tool: it would receive everything twice."
         yield (*where, "connect"), Objection(CODE, message, "Keep one of the two.")
     if not processor.lists:
-        message = f"No purpose has a list of {processor.connect}, so it is told of nobody."
+        message = f"No purpose has a list in {processor.connect}, so it receives no consents."
         cure = f"Write [processors.{name}.lists] with a line for each purpose."
         yield (*where, "connect"), Objection(CODE, message, cure)
     for value, count in Counter(processor.lists.values()).items():
         if count > 1:
-            message = f"Several purposes share the list {value!r}: the end of one would end the others."
+            message = (
+                f"Several purposes share the list {value!r}: who withdraws one leaves it for all of them."
+            )
             yield (*where, "lists"), Objection(CODE, message, "Give each purpose a list of its own.")
     for purpose in processor.lists:
         if purpose not in settings.purposes:
@@ -69,7 +71,7 @@ def _to_lists(name: str, processor: Processor, settings: SiteSettings) -> Iterat
 
 
 def objections_to_columns(name: str, processor: Processor, form_fields: Collection[str]) -> Iterator[At]:
-    """Check that the columns exist for which a tool's fields are named."""
+    """Check that `fields` names columns that exist."""
     known = [
         EMAIL_FIELD,
         *(it.field for it in declared_addresses()),
@@ -89,7 +91,7 @@ def _to_server(processor: Processor, settings: SiteSettings) -> Iterator[Objecti
     if processor.server and tool in OWN_SERVERS:
         yield from objections_to_server(processor.server, (settings.base_url, settings.pages_url))
     elif processor.server:
-        yield Objection(CODE, f"The address of {tool} is known; it needs no server.", "Remove the line.")
+        yield Objection(CODE, f"optin knows the address of {tool}: it needs no server.", "Remove the line.")
     elif tool in OWN_SERVERS:
         message = f"You run {tool} yourselves, so its address is needed."
         yield Objection(CODE, message, 'Write server = "https://lists.example.com".')

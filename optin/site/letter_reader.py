@@ -139,7 +139,7 @@ def _said(document: Document, line: int, it: Objection) -> Finding:
 
 
 def _of_text(document: Document) -> Iterator[Finding]:
-    """Check what a mail can hold: words, links that lead somewhere, nothing that waits to be filled in."""
+    """Check that a mail can hold the text: words, no pictures, whole links, no fields to fill in."""
     say: Callable[[int, str, str], Finding] = lambda line, message, cure: Finding(  # noqa: E731 - it has its file's name
         document.path, document.body_line + line - 1, 1, message, cure, "error", CODE
     )
@@ -165,7 +165,7 @@ def _of_law(
     agreed = purposes[purpose_id].text.get(lang, "")
     if mentioned("offers-of-others", text):
         if not mentioned("third-parties", agreed):
-            message = "The letter offers what others sell; nobody agreed to that (GDPR 5(1)(b))."
+            message = "The letter offers what others sell; its purpose says nothing of that (GDPR 5(1)(b))."
             yield Objection("third-parties", message, "Leave it out, or ask for it as a purpose of its own.")
     elif mentioned("third-parties", text) and not mentioned("third-parties", agreed):
         message = "The letter speaks of other companies, of which its purpose says nothing (GDPR 5(1)(b))."

@@ -1,7 +1,7 @@
 """Letters of a purpose: which consents one is due for, what was queued for whom, and the sums of those sent.
 
-A due letter follows from the consent: no row waits for it. A row is made when its mail is queued, so that it
-goes once; it ends with the consent.
+Which letters are due is computed from the consents, not stored. A row is made when the mail of a letter is
+queued, so that nobody gets it twice; the row is deleted when the consent ends.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def letter_of(tx: Tx, message_id: str) -> QueuedLetter | None:
 
 
 def record_sent_letter(tx: Tx, message_id: str, now: datetime) -> bool:
-    """Record that a letter left, and count it; False when nothing is known of it any more.
+    """Record that a letter was sent, and count it; False when its row is gone.
 
     The sum is of the week in UTC.
     """
@@ -166,7 +166,7 @@ def count_letter(tx: Tx, purpose: str, name: str, now: datetime) -> None:
 
 
 def release_letter(tx: Tx, message_id: str) -> None:
-    """Forget that a letter is queued: it is found again when it is due."""
+    """Delete the row of a queued letter: it is queued again when it is due."""
     tx.run("DELETE FROM letter WHERE message_id = :message_id", message_id=message_id)
 
 

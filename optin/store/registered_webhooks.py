@@ -9,10 +9,10 @@ from optin.store.database_interface import Tx
 
 
 def keep_webhooks(tx: Tx, addresses: Mapping[str, str]) -> int:
-    """Store which processors are told at once now, by the digest of where they are told.
+    """Store which processors have a webhook or connector now, with the digest of its address.
 
-    One with another address than before is no longer gone. Whatever was to be told to others is forgotten:
-    nobody who is not registered is told anything; return how much that was.
+    One with another address than before no longer counts as gone (410). The queued messages of all other
+    processors are deleted, since nothing may be sent to them; return how many they were.
     """
     for processor, address in addresses.items():
         tx.run(
@@ -36,7 +36,7 @@ def keep_webhooks(tx: Tx, addresses: Mapping[str, str]) -> int:
 
 
 def living_webhooks(tx: Tx) -> frozenset[str]:
-    """Return the processors that are told at once, and have not answered 410 Gone."""
+    """Return the processors with a webhook or connector that have not answered 410 Gone."""
     return frozenset(row[0] for row in tx.all("SELECT processor FROM webhook WHERE gone_at IS NULL"))
 
 
@@ -56,7 +56,7 @@ class WebhookState:
 
 
 def webhook_states(tx: Tx) -> list[WebhookState]:
-    """Return the counts of each processor that is, or was, told at once."""
+    """Return the counts of each processor that has, or had, a webhook or connector."""
     rows = tx.all(
         "SELECT processor, MAX(gone), SUM(people), SUM(waiting), SUM(dead) FROM ("
         " SELECT processor, CASE WHEN gone_at IS NULL THEN 0 ELSE 1 END AS gone, 0 AS people, 0 AS waiting,"

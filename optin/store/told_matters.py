@@ -1,4 +1,4 @@
-"""What staff were told waits for them, by receiver, so that nobody is told of it every minute (W12)."""
+"""Waiting matters that staff were told of, by receiver, so that no message is repeated every minute (W12)."""
 
 from __future__ import annotations
 

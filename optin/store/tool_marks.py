@@ -1,4 +1,4 @@
-"""How far the ends were read that people asked for in each processor's tool (W11)."""
+"""How far optin has read who unsubscribed in each processor's tool: a mark for each (W11)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from optin.store.database_interface import Tx, to_ms
 
 
 def claim_pull(tx: Tx, processor: str, source: str, every: timedelta, now: datetime) -> str | None:
-    """Claim the next reading of a tool's ends; return the mark to begin with, None when it is not due.
+    """Claim the next reading of a tool; return the mark to begin with, None when it is not due.
 
     Of several servers one claims it, for as long as `every`. A reading of another `source` begins anew.
     """
@@ -25,7 +25,7 @@ def claim_pull(tx: Tx, processor: str, source: str, every: timedelta, now: datet
 
 
 def keep_mark(tx: Tx, processor: str, source: str, mark: str) -> None:
-    """Store the mark of a reading whose ends were all taken."""
+    """Store the mark of a reading whose consents were all withdrawn."""
     tx.run(
         "UPDATE tool_mark SET mark = :mark WHERE processor = :processor AND source = :source",
         mark=mark,

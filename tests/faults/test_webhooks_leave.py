@@ -446,7 +446,7 @@ def test_the_log_says_who_is_left_alone_and_what_is_dropped(
     world.join("dave@example.com", TIPS)
     with working(world, LOCAL):
         wait_until(lambda: "were dropped" in caplog.text)
-    assert "messages were dropped: their processors are not told at once any more" in caplog.text
+    assert "messages were dropped: their processors have no webhook or connector any more" in caplog.text
     assert "@example.com" not in caplog.text
 
 

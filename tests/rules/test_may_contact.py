@@ -290,7 +290,7 @@ HELD = st.lists(
         st.sampled_from(list(LawfulBasis)),
         st.just("x"),
         st.frozensets(st.sampled_from(sorted(BOOK.words.conditions))),
-        st.none() | st.datetimes(datetime(2010, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+        st.none() | st.datetimes(datetime(2010, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis wants bounds without a zone
     ),
     max_size=4,
 )

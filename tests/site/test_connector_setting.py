@@ -77,9 +77,9 @@ def test_a_sound_tool_is_taken(site: Path) -> None:
     ("old", "new", "says"),
     [
         ('"listmonk"', '"listmonc"', "There is no connector for 'listmonc'"),
-        ('"listmonk"', '""', "'server' has no use without a tool"),
+        ('"listmonk"', '""', "'server' has no use without a connected tool"),
         ("tips-email", "tips-mail", "There is no purpose 'tips-mail'"),
-        ('lists = { tips-email = "36" }', "", "No purpose has a list of listmonk"),
+        ('lists = { tips-email = "36" }', "", "No purpose has a list in listmonk"),
         ('server = "https://lists.example.com"', "", "You run listmonk yourselves"),
         ("https://lists", "http://lists", "The server is no https address"),
         ("lists.example.com", "localhost", "The server is no https address"),
@@ -89,7 +89,7 @@ def test_a_sound_tool_is_taken(site: Path) -> None:
         ("lists.example.com", "optin.example.com", "The server is no https address"),
         ("lists.example.com", "lists.example.com/?a=1", "nothing may follow its path"),
         ('"36"', '"36", follow-up-phone = "36"', "share the list '36'"),
-        ("lists =", f"{HOOK}lists =", "told twice"),
+        ("lists =", f"{HOOK}lists =", "receive everything twice"),
         ("lists =", 'fields = { consent_txt = "w" }\nlists =', "No export has a column 'consent_txt'"),
         ("lists =", 'token = "user:abcdefSECRET"\nlists =', "neither env:NAME nor a file"),
         ("lists =", 'token = "../token"\nlists =', "neither env:NAME nor a file"),
@@ -203,7 +203,8 @@ def test_the_officer_sees_whom_a_tool_refused(site: Path) -> None:
 
 def test_connect_says_what_is_missing(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """W11: no token; a server that leads into this machine is not called."""
-    assert run(site, "connect").output == "No processor in optin.toml has a tool (connect).\n"
+    none = "No processor in optin.toml has a connected tool: write connect = … below one.\n"
+    assert run(site, "connect").output == none
     connected(site)
     monkeypatch.delenv("OPTIN_TOKEN_CRM")
     refused = run(site, "connect", "crm")

@@ -293,7 +293,7 @@ def test_without_listed_sites_there_is_nothing_to_frame(visit: Visit) -> None:
     """W6: neither page nor post, for nobody; nor lines to paste."""
     refused = shell(visit.root, "embed", "paper")
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "No other site may show forms yet" in refused.stderr
+    assert "No website may show forms yet" in refused.stderr
     assert visit.client.get("/paper/embed").status_code == 404
     answer = visit.client.post("/paper/embed", data={"form": visit.form_key(), "email": "alice@example.com"})
     assert answer.status_code == 404

@@ -1,1 +1,1 @@
-"""Connectors: tools that are told of consents in their own interface; a file for each (W11)."""
+"""Connectors, a file for each tool: each sends consents and their ends through the tool's API (W11)."""

@@ -43,7 +43,7 @@ def consent_fields(write: Callable[[str], str]) -> dict[str, str]:
 
 
 def fields_of(account: ToolAccount, usual: Mapping[str, str]) -> dict[str, str]:
-    """Return the tool's field by column: the usual ones, but for what the account says; "" leaves one out."""
+    """Return the tool's field by column: the connector's, or the one that the account names; "" omits one."""
     return {column: name for column, name in {**usual, **account.fields}.items() if name}
 
 

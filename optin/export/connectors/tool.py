@@ -1,7 +1,7 @@
-"""A connector: how a tool is told of consents in its own interface, as steps without a network (W11).
+"""What a connector is: it turns consents and their ends into calls of a tool's API, without a network (W11).
 
-A step is a generator: it yields the call that it wants made, and is given the answer. So a connector is pure,
-and what makes the calls (where to, in which time, how often) is the same for all of them.
+Each procedure (`Steps`) is a generator: it yields the call that it wants made, and is sent the answer. So
+a connector is pure, and what makes the calls (`services.tool_connection`) is the same for all of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CLIENT_ERRORS, SERVER_ERRORS = 400, 500
 
 
 class TroubleKind(StrEnum):
-    """What kind of trouble keeps a tool from being told."""
+    """Why a tool did not accept a message: it decides whether and when optin tries again."""
 
     LATER = "later"  # the tool or the network, for now: the same call is made again
     SETUP = "setup"  # a token, a list, a field: nothing to this tool works until somebody mends it
@@ -32,7 +32,7 @@ class TroubleKind(StrEnum):
 
 
 class ToolTrouble(Exception):
-    """A tool was not told, and why. `says` is for the log: it never holds personal data or a secret.
+    """A tool did not accept a message. `says`: why, for the log; it never holds personal data or a secret.
 
     `wait_seconds`: how long the tool asks to be left alone; 0 when it does not say.
     """
@@ -97,7 +97,7 @@ class ToolLead:
 
 @dataclass(frozen=True)
 class Stop:
-    """An end that a person asked for in the tool. `purposes`: which; empty for all.
+    """An unsubscription in the tool. `purposes`: which; empty for all.
 
     `at`: when the tool last saw it change, UTC; None when it does not say. An end from before a consent does
     not end that consent: the tool may not have been told of it yet, or its search may lag.
@@ -110,7 +110,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Stops:
-    """Ends since an earlier pull, and the mark to begin the next one with."""
+    """Unsubscriptions since an earlier pull, and the mark where the next pull begins."""
 
     found: tuple[Stop, ...]
     mark: str

@@ -1,8 +1,8 @@
 """Letters of a purpose: queue what is due, and compose each only while its consent is proven (W13, E1).
 
-A letter is due a period after the consent began, and no later than `LATEST` after that: who gave the consent
-before a letter was written, or while no mail left, is spared it. Letters of one consent that are late come
-one after the other (`MOST_SPACING`). So new letters never flood anybody.
+A letter is due a period after the consent began, and is sent no later than `LATEST` after that. So people who
+gave the consent long before a letter was written do not get it, nor do those whose letter was held up too
+long. Late letters of one consent are sent one after the other (`MOST_SPACING`), never all at once.
 
 A letter is no event of the log, and its bytes are not kept: it proves nothing about a consent, and keeping
 a copy for each person would only add personal data (GDPR 5(1)(c)).

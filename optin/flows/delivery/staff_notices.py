@@ -1,8 +1,8 @@
 """Tell staff of confirmed requests: queue a notice, claim what is due, count it when it leaves (W12).
 
 Each receiver gets one message a minute at most; what happens meanwhile is counted in the next. A message
-holds counts and names of magnets, and nobody in it can be told from another, unless the site says why its
-mails name who has a consent. Who withdrew or was erased before it leaves is neither counted nor named.
+holds counts and names of magnets, and identifies nobody, unless the site says why its mails name
+people with a consent. Whoever withdrew or was erased before it leaves is neither counted nor named.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Tell processors of consents: queue a message when one begins or ends, compose it when sent (E7, W11).
+"""Messages to processors: queue one when a consent begins or ends, compose it when it is sent (E7, W11).
 
-A processor is told of a consent only if it is proven at that moment, as in an export (E1), and only for a
-purpose that it is registered for. Of the end of a consent exactly those are told who were told of it before;
-of an erasure also those who had the person in an export. What never left needs no follow-up.
+A processor receives a consent only if it is proven at that moment, as in an export (E1), and only for a
+purpose that it is registered for. The end of a consent goes to exactly those processors that received the
+consent; an erasure also to those that had the person in an export.
 The module is long because whatever decides on a message, from its queueing to its last answer, stands here.
 """
 

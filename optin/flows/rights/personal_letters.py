@@ -1,4 +1,4 @@
-"""The letters of a consent, as its person may know them: which were sent, and which are to come (GDPR 15)."""
+"""The letters of a consent for the personal page: which were sent, and which are to come (GDPR 15)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PersonalLetter:
 def letters_of_consent(
     policy: RequestPolicy, consent: ConsentState, lang: str, sent: Iterable[SentLetter], now: datetime
 ) -> tuple[PersonalLetter, ...]:
-    """Return the letters of a consent that holds: those sent, in their order, then those to come.
+    """Return the letters of a consent in force: those sent, in their order, then those to come.
 
     `lang`: of the form by which it was given. A letter that the site no longer has is told by its name.
     """

@@ -1,7 +1,7 @@
-"""Withdraw consents that people ended in the tool of a processor (R2, W11).
+"""Withdraw the consents of people who unsubscribed in the tool of a processor (R2, W11).
 
-An end counts only for a consent that the tool was told of, and only when it is no older than that consent: a
-person who unsubscribed there and gave the consent anew here wants it.
+An unsubscription (an *end* in the names below) counts only for a consent that the tool received, and only if
+it is no older than that consent: a person who unsubscribed there and gave the consent again here wants it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from optin.store.webhook_outbox import is_confirmation_queued
 
 @dataclass(frozen=True)
 class EndInTool:
-    """An end that a tool tells of. `purposes`: empty for all. `at`: by the tool's clock, if it says."""
+    """An unsubscription in a tool. `purposes`: empty for all. `at`: by the tool's clock; None: not known."""
 
     email: str = field(repr=False)
     purposes: Sequence[str] = ()
@@ -39,7 +39,7 @@ class EndInTool:
 
 @dataclass(frozen=True)
 class ToolReading:
-    """Where ends were read: the processor, the purposes of its lists, and when the reading began (UTC)."""
+    """One reading of a tool: its processor, the purposes of its lists, and when the reading began (UTC)."""
 
     processor: str
     purposes: Collection[str]
@@ -48,9 +48,9 @@ class ToolReading:
 
 @dataclass(frozen=True)
 class ToolEndings:
-    """What became of ends: consents withdrawn, and addresses of nobody or that are none.
+    """Counts: consents withdrawn, addresses that optin does not know, and values that are no address.
 
-    `broken`: people whose rows cannot be read. The addresses are suppressed, which no event of the log tells.
+    `broken`: people whose rows cannot be read. Their addresses are suppressed; no event of the log says so.
     """
 
     withdrawn: int = 0
@@ -71,9 +71,9 @@ class ToolEndings:
 def withdraw_told(
     tx: Tx, context: Context, reading: ToolReading, ends: Sequence[EndInTool], now: datetime
 ) -> ToolEndings:
-    """Withdraw what people ended in a tool; return the counts. What was ended before changes nothing.
+    """Withdraw the consents that these ends are about; return the counts. A repetition changes nothing.
 
-    A person whose rows cannot be read keeps no other waiting.
+    A person whose rows cannot be read does not stop the others.
     """
     done = ToolEndings()
     for end in ends:
@@ -146,8 +146,8 @@ def _ended(
 def is_later(end_at: datetime | None, since: datetime | None, *, knows: bool) -> bool:
     """Return whether an end in a tool is later than the consent that began at `since`.
 
-    Where the tool does not say when, or the two clocks are too close to tell, it is if the tool knew of the
-    consent as it is now (`knows`): else it may speak of an earlier one.
+    Where the tool says no time, or the two times are closer than clocks may differ, the answer is `knows`:
+    whether the tool had received the present consent. If not, the end may be about an earlier one.
     """
     if end_at is not None and since is not None and abs(end_at - since) > CLOCKS_DIFFER:
         return end_at > since
