@@ -23,6 +23,7 @@ from optin.flows.exports.queue_webhook_messages import (
     OutgoingMessage,
     ReceiverAnswer,
     claim_outgoing,
+    patience_with,
     record_answer,
 )
 from optin.jobs.background_job import Job, RoundDone, pause
@@ -242,9 +243,9 @@ def _say(label: str, message: OutgoingMessage, reply: CallResult, outcome: Messa
         log.error("%s %s: %s %s was answered 410; nothing more is sent to it until its url changes", *about)
     elif outcome is MessageState.GIVEN_UP:
         log.error(
-            "%s %s: %s %s was given up after %s days: %s; inform the processor yourself",
+            "%s %s: %s %s was given up after %d days: %s; inform the processor yourself",
             *about,
-            "30" if reply.answer is ReceiverAnswer.SETUP else "three",
+            patience_with(message.notice.kind, reply.answer).days,
             reply.said,
         )
     elif outcome is MessageState.REFUSED:

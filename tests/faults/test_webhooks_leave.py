@@ -435,7 +435,7 @@ def test_the_log_says_who_is_left_alone_and_what_is_dropped(
                 )
             )
             time.sleep(0.02)
-    assert "was given up after three days: 500; inform the processor yourself" in caplog.text
+    assert "was given up after 3 days: 500; inform the processor yourself" in caplog.text
     world.tampered = True
     world.join("carol@example.com", TIPS)
     world.do(lambda tx: tx.run("UPDATE consent SET status = 'withdrawn'"))

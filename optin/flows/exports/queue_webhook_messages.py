@@ -70,6 +70,7 @@ FIRST_WAIT_SECONDS = 5
 LONGEST_WAIT_SECONDS = 12 * 3600
 GIVE_UP_AFTER = timedelta(days=3)
 SETUP_GIVE_UP_AFTER = timedelta(days=30)  # while a token, an address or a list is wrong
+ERASURE_GIVE_UP_AFTER = timedelta(days=30)  # afterwards nobody knows whose it was
 SETUP_WAIT = timedelta(minutes=1)
 MOST_REASON = 200  # characters
 LEAST_TRIES = 8  # also when nobody was serving in those days, or a restore tells of what is long past
@@ -236,7 +237,7 @@ def record_answer(
     """Record the result of a message: retried after 5 s, 20 s … 12 h with jitter, for three days.
 
     A message is sent no sooner than the receiver asks. A refused confirmation is given up at once. The end of
-    a consent is tried on: to lose it harms a person.
+    a consent is tried on: to lose it harms a person; an erasure for 30 days.
     While the set-up is wrong nothing is given up for 30 days, and no attempt counts.
     By a clock that is doubted nothing is given up for its age (O7).
     """
@@ -267,9 +268,15 @@ def record_answer(
 
 
 def _is_too_old(notice: WebhookMessage, answer: ReceiverAnswer, attempts: int, now: datetime) -> bool:
+    enough = answer is ReceiverAnswer.SETUP or attempts + 1 >= LEAST_TRIES
+    return enough and now >= notice.at + patience_with(notice.kind, answer)
+
+
+def patience_with(kind: WebhookKind, answer: ReceiverAnswer) -> timedelta:
+    """Return how long a message is tried that gets such answers."""
     if answer is ReceiverAnswer.SETUP:
-        return now >= notice.at + SETUP_GIVE_UP_AFTER
-    return now >= notice.at + GIVE_UP_AFTER and attempts + 1 >= LEAST_TRIES
+        return SETUP_GIVE_UP_AFTER
+    return ERASURE_GIVE_UP_AFTER if kind is WebhookKind.ERASED else GIVE_UP_AFTER
 
 
 def _keep_refusal(tx: Tx, notice: WebhookMessage, said: str, now: datetime) -> None:
