@@ -29,6 +29,9 @@ def rules(country: str | None, channel: str | None, day: str | None, *, words: b
     if channel is not None and channel not in book.words.channels:
         click.echo(f"There is no channel {channel!r}. There are: {', '.join(book.words.channels)}.", err=True)
         sys.exit(REFUSED)
+    if country is None and (channel, day) != (None, None):
+        msg = "Name a country, too, such as --country NL."
+        raise click.UsageError(msg)
     if country is None:
         _show_countries(book)
     elif country.upper() not in book.countries:

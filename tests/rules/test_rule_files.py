@@ -75,4 +75,5 @@ def test_the_command_shows_them() -> None:
     assert "number-shown:" in said("--words")
     for words in (["--country", "ZZ"], ["--channel", "pigeon"]):
         assert runner.invoke(main, ["rules", *words]).exit_code == 1
-    assert runner.invoke(main, ["rules", "--on", "soon", "--country", "NL"]).exit_code == 2
+    for words in (["--on", "soon", "--country", "NL"], ["--channel", "phone"], ["--on", "2026-07-01"]):
+        assert runner.invoke(main, ["rules", *words]).exit_code == 2
