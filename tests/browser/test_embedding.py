@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -20,6 +22,8 @@ from optin.site.embedding_sites import frame_height
 from optin.site.page_inputs import KindPages
 from optin.site.render_site import publish
 from tests.browser.conftest import House
+from tests.browser.front_door import FrontDoor
+from tests.chromium import ARGUMENTS, installed
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 from tests.serving import settings
@@ -85,6 +89,34 @@ def test_a_form_is_filled_in_and_confirmed_in_its_frame(
         frame.get_by_role("button", name="Bevestig").click()
         frame.get_by_role("link", name=re.compile("Download")).wait_for()
         expect(page).to_have_url(blog)
+
+
+STORED = "() => { try { localStorage.a = 'b'; return 'stored'; } catch (problem) { return problem.name; } }"
+
+
+def test_a_browser_that_stores_nothing_for_others_signs_up(
+    house: House, browser: Browser, door: FrontDoor, blog: str, tmp_path: Path
+) -> None:
+    """W6: third-party cookies and storage blocked, as a careful browser has it; the form needs neither."""
+    (tmp_path / "Default").mkdir()
+    careful = {"profile": {"block_third_party_cookies": True, "cookie_controls_mode": 1}}
+    (tmp_path / "Default" / "Preferences").write_text(json.dumps(careful))
+    context = browser.browser_type.launch_persistent_context(
+        tmp_path, executable_path=installed(), args=[*ARGUMENTS, *door.arguments]
+    )
+    page = context.new_page()
+    page.goto(blog)
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("textbox").first.fill("careful@example.com")
+    (inner,) = page.main_frame.child_frames
+    assert inner.evaluate(STORED) == "SecurityError"
+    frame.get_by_role("checkbox").first.check()
+    frame.get_by_role("button", name="Stuur").click()
+    frame.locator("#field-code").fill(code_to(house, "careful@example.com"))
+    frame.get_by_role("button", name="Bevestig").click()
+    frame.get_by_role("link", name=re.compile("Download")).wait_for()
+    assert context.cookies() == []
+    context.close()
 
 
 def test_another_site_shows_nothing(browser: Browser, blog: str, house: House) -> None:
