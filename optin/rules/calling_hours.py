@@ -15,9 +15,9 @@ SATURDAY, SUNDAY = 5, 6
 
 def is_within(hours: Hours, country: str, at: datetime) -> bool:
     """Return whether a local moment lies within the hours. `at`: in the time zone of the person called."""
-    if not hours.holidays and at.date() in _public_holidays(country, at.year):
+    if at.date() in _public_holidays(country, at.year):
         return False
-    by_day = {SATURDAY: hours.saturday, SUNDAY: hours.sunday}
+    by_day: dict[int, tuple[str, ...]] = {SATURDAY: hours.saturday, SUNDAY: ()}
     spans = by_day.get(at.weekday(), hours.weekdays)
     ends_early = f"{at:%m-%d}" in hours.early
     latest = time.fromisoformat(hours.early_until) if ends_early else time.max

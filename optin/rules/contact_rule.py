@@ -76,8 +76,6 @@ class Hours(DataTable):
     source: str
     weekdays: tuple[str, ...]  # such as "09:00-22:00"; of Monday to Friday
     saturday: tuple[str, ...] = Field(default=())
-    sunday: tuple[str, ...] = Field(default=())
-    holidays: bool = False  # whether also on public holidays
     early: tuple[str, ...] = Field(default=())  # days such as "12-24" that end early
     early_until: str = ""
 
@@ -95,7 +93,6 @@ class Way(DataTable):
 
     basis: LawfulBasis
     conditions: tuple[str, ...] = Field(default=())
-    duties: tuple[str, ...] = Field(default=())
 
 
 class ContactRule(DataTable):
@@ -129,6 +126,5 @@ class CountryRules(DataTable):
     source: str
     complete: bool  # every contact has a rule; else what has none is not known
     known_since: date
-    holidays: str = ""  # the country whose public holidays count; empty: its own
     hours: dict[str, Hours] = Field(default={})
     rules: tuple[ContactRule, ...] = Field(min_length=1)

@@ -167,8 +167,7 @@ def _by_ways(contact: Contact, rule: ContactRule, held: Sequence[HeldBasis], boo
         for it in _bases_for(way, contact, held):
             missing = _missing(way, it, contact, book)
             if not missing:
-                duties = tuple(dict.fromkeys((*rule.duties, *way.duties)))
-                return Answer(Decision.PERMIT, "", it.basis, it.evidence, it.until, duties=duties)
+                return Answer(Decision.PERMIT, "", it.basis, it.evidence, it.until, duties=rule.duties)
             if closest is None or len(missing) < len(closest.missing):
                 closest = _closed(missing, book)
     if closest is not None:
@@ -202,7 +201,7 @@ def _out_of_hours(
 ) -> Iterator[str]:
     hours = rules.hours.get(rule.hours)
     counts = hours is not None and (hours.law or site.codes)
-    if hours is not None and counts and not is_within(hours, rules.holidays or rules.country, local):
+    if hours is not None and counts and not is_within(hours, rules.country, local):
         yield f"Not at this hour ({hours.source})."
     if rule.tries is not None:
         if too_many_tries(rule.tries, contact.tries, contact.at):

@@ -120,10 +120,9 @@ def _unknown_words(rules: CountryRules, words: RuleWords) -> Iterator[str]:
         if rule.hours and rule.hours not in rules.hours:
             yield f"{rule.id}: no hours {rule.hours!r}"
         conditions = {it for way in rule.ways for it in way.conditions}
-        duties = {*rule.duties, *(it for way in rule.ways for it in way.duties)}
         for unknown in sorted(conditions - words.conditions.keys()):
             yield f"{rule.id}: no condition {unknown!r}"
-        for unknown in sorted(duties - words.duties.keys()):
+        for unknown in sorted(set(rule.duties) - words.duties.keys()):
             yield f"{rule.id}: no duty {unknown!r}"
         if rule.until is not None and rule.until < rule.since:
             yield f"{rule.id}: it ends before it begins"

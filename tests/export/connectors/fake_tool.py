@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -15,7 +16,7 @@ BEGAN = datetime(2026, 11, 29, 9, 0, tzinfo=UTC)
 _PATH = re.compile(r"/[A-Za-z0-9._~%/-]*(\?[A-Za-z0-9._~%&=+:,-]*)?")
 
 
-class FakeTool:
+class FakeTool(ABC):
     """A tool that keeps contacts. `calls` are what was asked.
 
     `troubles` are answered first, one a call; `instead` once each, to a method and a part of a path.
@@ -57,10 +58,11 @@ class FakeTool:
         query = dict(parse_qsl(split.query, keep_blank_values=True, strict_parsing=bool(split.query)))
         return self.route(call.method, parts, query, (headers, call.content))
 
+    @abstractmethod
     def route(
         self, method: str, parts: list[str], query: dict[str, str], sent: tuple[dict[str, str], Any]
     ) -> ToolAnswer:
-        raise NotImplementedError
+        """Answer a call that the vendor would understand."""
 
     def stamp(self) -> str:
         """Return the time in ISO 8601 with milliseconds and a Z."""
