@@ -7,6 +7,8 @@
     │   ├── JournalUnusable        the journal is missing, damaged, cut off, or of another installation
     │   └── LogDiverged            the log is smaller or other than was signed; nothing more is signed
     ├── RequestRefused         the officer's or marketer's: a command that names what does not exist
+    │   └── EvidenceRefused        a file that cannot serve as evidence, with its cure
+    │       └── InvoiceRefused         a file that is no invoice, or proves no sale
     ├── ClockDoubted           the clock jumped: nothing is deleted by it until an operator looked (O7)
     ├── StoreBusy              the store takes no more just now; nothing was stored
     ├── KindFailed             a kind of magnet raised what it should not; nothing was stored
@@ -138,6 +140,19 @@ class EndingUnwritten(OptinError):
 
 class RequestRefused(OptinError):
     """A command named a purpose, processor or channel that the site does not have."""
+
+
+class EvidenceRefused(RequestRefused):
+    """A file cannot serve as evidence. `file`: its name; `problem`: "is …" or "has …"; `cure`: what to do."""
+
+    def __init__(self, file: str, problem: str, cure: str) -> None:
+        """Take the three; the message is a sentence for the user of a command."""
+        super().__init__(f"{file} {problem}. {cure}")
+        self.file, self.problem, self.cure = file, problem, cure
+
+
+class InvoiceRefused(EvidenceRefused):
+    """A file is no invoice that can be read or kept, or proves no sale."""
 
 
 class ClockDoubted(OptinError):

@@ -19,6 +19,7 @@ PARTLY = {
     "O4": "statistics on the command line; the desk is to come",
     "O5": "health; metrics are to come",
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
+    "L2": "reading invoices; the register of customers is to come",
     "L8": "the rules, and the answer for one contact; asking by person, and papers, are to come",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
