@@ -178,7 +178,7 @@ def test_an_envelope_of_peppol_is_opened() -> None:
 
 
 def test_the_seller_is_the_controller_or_it_is_no_own_sale() -> None:
-    """L3: a sister company's customer is not ours."""
+    """L2: a sister company's customer is not ours."""
     own = Controller("Voorbeeld diensten BV", ("Straat 1",), "a@b.example", register="KvK 12345678")
     found = read(ubl())
     assert sold_by(found, own)
