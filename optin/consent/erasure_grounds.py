@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from optin.consent.retention_period import RetentionPeriod
-from optin.consent.status_transitions import EventKind
+from optin.consent.status_transitions import OF_BASES, EventKind
 
 SAYS_KINDS = 2  # the version of events since which an erasure does
 FOREIGN = "not written by optin"  # in place of a kind: what such an event says is not believed
@@ -36,12 +36,14 @@ class ErasureReason(StrEnum):
     PERSON = "asked by the person"
     OFFICER = "asked by letter or telephone"
     RESTORE = "erased since the backup"
+    BASIS_OVER = "basis over"  # an entry of the register of bases whose term is over
+    BASIS_ENDED = "basis ended"  # such an entry, ended by staff before
 
 
-_WISHED = frozenset(
-    {ErasureReason.PERSON, ErasureReason.OFFICER, ErasureReason.RESTORE}
-)  # of all others the time must be over
-_OF_EVERYTHING = _WISHED | {ErasureReason.ENDED}  # may blank everything
+_OF_PERSON = frozenset({ErasureReason.PERSON, ErasureReason.OFFICER, ErasureReason.RESTORE})
+_WISHED = _OF_PERSON | {ErasureReason.BASIS_ENDED}  # of all others the time must be over
+_OF_EVERYTHING = _OF_PERSON | {ErasureReason.ENDED}  # may blank everything
+_OF_BASES = frozenset({ErasureReason.BASIS_OVER, ErasureReason.BASIS_ENDED})
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class ErasureGround:
 BY_PERSON = ErasureGround(ErasureReason.PERSON)
 BY_OFFICER = ErasureGround(ErasureReason.OFFICER)
 BY_RESTORE = ErasureGround(ErasureReason.RESTORE)
+BASIS_ENDED = ErasureGround(ErasureReason.BASIS_ENDED)
 
 
 def own_ground(reason: str, since: datetime, kept: RetentionPeriod) -> ErasureGround:
@@ -120,6 +123,8 @@ def _may_blank(reason: str, kinds: Mapping[str, Any]) -> frozenset[str]:
     """
     if reason in _OF_EVERYTHING:
         return frozenset(kinds)
+    if reason in _OF_BASES:
+        return frozenset(kind.value for kind in OF_BASES)
     return _BEFORE_CONFIRMING if reason == ErasureReason.UNCONFIRMED else _WITHOUT_CONSENT
 
 

@@ -44,6 +44,10 @@ class EventKind(StrEnum):
     MAILED = "mailed"  # evidence only: a mail was sent; changes no status
     KEPT = "kept"  # evidence only: what stays known of the person when another of its requests goes
     FORGOTTEN = "forgotten"  # evidence only: what was kept beside the log had its time
+    BASIS_RECORDED = (
+        "basis-recorded"  # evidence only: staff recorded a basis that is no consent (6(1)(b)-(f))
+    )
+    BASIS_EXTENDED = "basis-extended"  # evidence only: it stands longer, with a reason
     NOTED = "noted"  # evidence only: what a kind of magnet notes; every kind of event not known here
 
     @classmethod
@@ -63,6 +67,9 @@ _KNOWN_KINDS = {kind.value: kind for kind in EventKind}
 
 OF_THE_CLOCK = frozenset({EventKind.CLOCK_DOUBTED, EventKind.CLOCK_ACCEPTED, EventKind.CLOCK_SET_BACK})
 
+
+# of the register of bases: never of a consent
+OF_BASES = frozenset({EventKind.BASIS_RECORDED, EventKind.BASIS_EXTENDED})
 
 # what people chose and what was taken from the store: held by the journal outside the database, too
 IN_JOURNAL = frozenset(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from optin.bases.basis_part import BasisSettings
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.kind_specific_details import Details, DetailsPart
 from optin.consent.purpose import ConsentKey
@@ -117,6 +118,7 @@ class RequestPolicy:
     notify_named: Mapping[str, str] = field(default_factory=dict)  # staff: why their mails name people
     names: frozenset[str] = frozenset()  # every address of a served magnet, earlier ones too
     handouts: frozenset[tuple[str, str]] = frozenset()  # magnet and outcome of what is handed out
+    bases: BasisSettings = BasisSettings()
     limited: Callable[[str], None] = ignore_limit  # is told which limit kept a mail back, and of no person
 
     def details(self, magnet: str) -> Details | None:

@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from optin.bases.basis_part import BasisSettings
 from optin.consent.form_version import Slug, details_text
 from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.magnet_changes import notify_kinds
@@ -105,6 +106,14 @@ class Edition:
             notify_named={
                 name: it.person for name, it in site.settings.notify.items() if it.person and not it.variable
             },
+            bases=BasisSettings(
+                products=site.settings.products,
+                obligations=site.settings.obligations,
+                enquiries=site.settings.enquiries,
+                assessments={
+                    name: it.assessment for name, it in site.settings.purposes.items() if it.assessment
+                },
+            ),
             offers=ServedForms(self.publication.every_form, site.renamed),
             names=frozenset(name for it in site.magnets.values() for name in (it.slug, *it.was)),
             handouts=frozenset((it.magnet, it.outcome) for it in self.promises()),

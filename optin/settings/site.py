@@ -16,6 +16,7 @@ from pydantic.config import JsonDict
 from optin.consent.channel import CHANNELS
 from optin.consent.purpose import PurposeId
 from optin.consent.retention_period import RetentionPeriod
+from optin.settings.bases import Enquiries, Obligation, Product
 from optin.settings.installation import Settings
 from optin.settings.table_model import (
     BaseAddress,
@@ -123,6 +124,11 @@ class Purpose(Table):
     )
     text: Words = Field(
         description="The question in each language, one sentence.", json_schema_extra=EACH_LANGUAGE
+    )
+    assessment: str = Field(
+        default="",
+        description="A file beside optin.toml: your interest in this purpose, weighed against people's.",
+        examples=["privacy/assessment-tips.md"],
     )
     letters: tuple[LetterEntry, ...] = Field(
         default=(),
@@ -514,6 +520,13 @@ class SiteSettings(Settings):
     )
     purposes: dict[PurposeId, Purpose] = Field(default={}, description="Purposes by their id.")
     processors: dict[str, Processor] = Field(default={}, description="Processors by their id.")
+    products: dict[str, Product] = Field(
+        default={}, description="Lines of products by their id: how long their buyers are customers."
+    )
+    obligations: dict[str, Obligation] = Field(
+        default={}, description="Laws that require to keep documents, by an id."
+    )
+    enquiries: Enquiries = Enquiries()
     notify: dict[str, Notify] = Field(default={}, description="Staff who are told of leads, by an id.")
     limits: Limits = Limits()
     unconfirmed: Unconfirmed = Unconfirmed()

@@ -58,7 +58,17 @@ def orphans(tx: Tx) -> list[str]:
     for what, sql in (
         ("event {} is about a request that is gone, yet it was not erased",
          "SELECT event.id FROM event LEFT JOIN request ON request.id = event.request_id"
-         " WHERE event.body IS NOT NULL AND event.request_id IS NOT NULL AND request.id IS NULL"),
+         " LEFT JOIN held_basis ON held_basis.id = event.request_id"
+         " WHERE event.body IS NOT NULL AND event.request_id IS NOT NULL AND request.id IS NULL"
+         " AND held_basis.id IS NULL"),
+        ("a statement of the register of bases ({}) belongs to no entry",
+         "SELECT held_basis_act.id FROM held_basis_act"
+         " LEFT JOIN held_basis ON held_basis.id = held_basis_act.entry WHERE held_basis.id IS NULL"),
+        ("entry {} of the register of bases is kept, yet an erasure was recorded for it",
+         "SELECT held_basis.id FROM held_basis JOIN erasure ON erasure.request_id = held_basis.id"),
+        ("evidence file {} belongs to no entry",
+         "SELECT evidence_file.file FROM evidence_file LEFT JOIN evidence_file_of"
+         " ON evidence_file_of.file = evidence_file.file WHERE evidence_file_of.file IS NULL"),
         ("consent of subject {} is about nobody",
          "SELECT consent.subject_id FROM consent LEFT JOIN subject ON subject.id = consent.subject_id"
          " WHERE subject.id IS NULL"),

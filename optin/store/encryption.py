@@ -76,6 +76,10 @@ class Vault:
         """Return the digest under which an address of any kind is found, by its normal form."""
         return hmac.digest(self._index_key, address.label + address.identity(value).encode(), "sha256")
 
+    def reference(self, what: str, value: str) -> bytes:
+        """Return the keyed digest of a reference, such as an invoice's number or a file's digest."""
+        return hmac.digest(self._index_key, f"reference:{what}:{value}".encode(), "sha256")
+
     def export_digest(self, run: bytes, address: EmailAddress) -> bytes:
         """Return a digest of an address for one export only: exports cannot be joined by it."""
         key = hmac.digest(self._index_key, b"export:" + run, "sha256")

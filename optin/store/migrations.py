@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from optin.store.tables import (
     ASSET_TABLES,
+    BASIS_TABLES,
     CLAIM_TABLES,
     GROUNDS_TABLES,
     JOURNAL_TABLES,
@@ -213,4 +214,5 @@ MIGRATIONS = (
     Migration("m018_letters", LETTER_TABLES),
     Migration("m019_refusals", REFUSAL_TABLES),
     Migration("m020_tool_marks", MARK_TABLES),
+    Migration("m021_bases", BASIS_TABLES),
 )

@@ -9,6 +9,7 @@ from optin.consent.status_transitions import RequestId, SubjectId
 from optin.store.database_interface import Tx, from_ms
 from optin.store.encryption import EncryptedCell, Vault
 from optin.store.events import NOBODY
+from optin.store.held_bases import is_on_register
 from optin.store.requests import Request, peek_request
 from optin.store.row_queries import has_row
 
@@ -27,7 +28,7 @@ def is_known(tx: Tx, email_index: bytes) -> bool:
     return any(
         has_row(tx, f"{table} WHERE email_index = :email_index", email_index=email_index)
         for table in ("subject", "request", "legal_hold", "suppression")
-    )
+    ) or is_on_register(tx, [email_index])
 
 
 def request_ids(tx: Tx, email_index: bytes, subject: SubjectId | None = None) -> list[RequestId]:

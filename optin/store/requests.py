@@ -9,14 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.email_and_telephone import EmailAddress
-from optin.consent.erasure_grounds import ErasureGround, erasure_faults, kinds_of
-from optin.consent.event_content import erased
+from optin.consent.erasure_grounds import ErasureGround
 from optin.consent.status_transitions import RequestId, SubjectId
-from optin.errors import KeysUnusable, LogDisagrees
+from optin.errors import KeysUnusable
 from optin.proof.canonical_json import parse
+from optin.store.blank_evidence import blank_evidence, kinds_to_blank
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault
-from optin.store.events import add_events, blank_events, events_of
 from optin.store.weekly_event_sums import tally_before_erasure
 
 
@@ -220,34 +219,14 @@ def erase_requests(
 
     Raises LogDisagrees, before anything is changed, when `reason` does not allow what would be blanked.
     """
-    kinds = kinds_to_blank(tx, vault, requests, reason, now)
+    kinds_to_blank(tx, vault, requests, reason, now)
     tally_before_erasure(tx, requests)
-    blank: list[int] = []
+    blank_evidence(tx, vault, requests, reason, now)
     for request in requests:
-        tx.run(
-            "INSERT INTO erasure(request_id, reason, at) VALUES (:id, :reason, :now)",
-            id=request,
-            reason=str(reason.reason),
-            now=to_ms(now),
-        )
-        blank += blank_events(tx, request)
         tx.run("DELETE FROM mail WHERE request_id = :id", id=request)
         tx.run("DELETE FROM outbox WHERE request_id = :id", id=request)
         tx.run("DELETE FROM notice WHERE request_id = :id", id=request)
         tx.run("DELETE FROM request WHERE id = :id", id=request)  # and, by cascade, what kinds keep of it
-    if requests:
-        add_events(tx, vault, None, [erased(now, reason, blank, kinds)])
-
-
-def kinds_to_blank(
-    tx: Tx, vault: Vault, requests: Sequence[RequestId], reason: ErasureGround, now: datetime
-) -> dict[str, int]:
-    """Count by kind the events that an erasure would blank. Raises LogDisagrees when it may not."""
-    events = [event for request in requests for event in events_of(tx, request)]
-    kinds = kinds_of(parse(event.body) if event.genuine(vault) else None for event in events)
-    for fault in erasure_faults(erased(now, reason, [event.number for event in events], kinds)):
-        raise LogDisagrees(fault)
-    return kinds
 
 
 def declared_index(tx: Tx, vault: Vault, request: RequestId) -> bytes:

@@ -482,3 +482,41 @@ SOURCE_TABLES = (
         PRIMARY KEY (monday, magnet, variant, source, kind)
     ){norowid}""",
 )
+
+# The register of bases (L1): what staff put on record, encrypted, with its evidence. `reference`: the keyed
+# digest of what may be recorded once, such as an invoice's number; else the entry's id. `ends_at`: a cache of
+# the statements; NULL where there is no end. A file is kept as long as an entry has it.
+BASIS_TABLES = (
+    """CREATE TABLE held_basis (
+        id {blob} NOT NULL PRIMARY KEY,
+        basis TEXT NOT NULL,
+        reference {blob} NOT NULL UNIQUE,
+        ends_at {int},
+        recorded_at {int} NOT NULL
+    ){strict}""",
+    "CREATE INDEX held_basis_end ON held_basis(ends_at) WHERE ends_at IS NOT NULL",
+    """CREATE TABLE held_basis_address (
+        address {blob} NOT NULL,
+        entry {blob} NOT NULL,
+        PRIMARY KEY (address, entry)
+    ){norowid}""",
+    "CREATE INDEX held_basis_address_entry ON held_basis_address(entry)",
+    """CREATE TABLE held_basis_act (
+        id {id},
+        entry {blob} NOT NULL,
+        kind TEXT NOT NULL,
+        sealed {blob} NOT NULL,
+        at {int} NOT NULL
+    ){strict}""",
+    "CREATE INDEX held_basis_act_entry ON held_basis_act(entry)",
+    """CREATE TABLE evidence_file (
+        file {blob} NOT NULL PRIMARY KEY,
+        sealed {blob} NOT NULL
+    ){strict}""",
+    """CREATE TABLE evidence_file_of (
+        file {blob} NOT NULL,
+        entry {blob} NOT NULL,
+        PRIMARY KEY (file, entry)
+    ){norowid}""",
+    "CREATE INDEX evidence_file_of_entry ON evidence_file_of(entry)",
+)

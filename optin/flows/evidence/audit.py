@@ -21,6 +21,7 @@ from hmac import compare_digest
 from optin.consent.form_version import FormDeclaration, shows
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.status_transitions import EventKind
+from optin.flows.evidence.audit_bases import audit_bases
 from optin.flows.evidence.audit_erasures_exports import audit_erasures, audit_exports, audit_lines
 from optin.flows.evidence.audit_kinds import audit_kinds
 from optin.flows.evidence.audit_people import EVERYBODY, PeopleAudit, Share
@@ -113,6 +114,7 @@ class Audit:
         yield from self._forms()
         self._about_nobody()
         self.findings += self.read(orphans)
+        self.findings += audit_bases(self.read, self.vault)
         self.findings += self.read(
             lambda tx: list(events_missing_from_log(tx, lines_since_restart(self.remembered)))
         )

@@ -30,6 +30,7 @@ from optin.flows.records.event_history import (
 from optin.flows.retention.sweep_candidates import decide_candidates, handle_each
 from optin.flows.rights.erase import erase_person
 from optin.flows.sweep_context import PEOPLE_STEP, STEP, SweepContext, ago
+from optin.store.blank_evidence import kinds_to_blank
 from optin.store.data_subjects import address_index, find_subject, refresh_idle, save_consent
 from optin.store.database_interface import Tx
 from optin.store.events import add_events
@@ -47,7 +48,6 @@ from optin.store.requests import (
     UnconfirmedRequest,
     due_for_erasure,
     erase_requests,
-    kinds_to_blank,
     peek_request,
 )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.flows.kind_flow_hooks import FlowPart
+from optin.flows.retention.sweep_bases import sweep_bases
 from optin.flows.retention.sweep_consents import (
     count_asked_again,
     count_idle_with_proof,
@@ -39,6 +40,7 @@ from optin.flows.retention.sweep_mails_and_records import (
 from optin.flows.sweep_context import SweepContext
 from optin.flows.sweep_rule import SweepRule
 from optin.store.database_interface import Tx
+from optin.store.held_bases import count_entries_over
 from optin.store.journal_lines import count_lines
 from optin.store.limit_counters import count_counts_over
 from optin.store.past_retention import (
@@ -90,6 +92,15 @@ RULES = (
         why="last consent ended over {policy.retention.proof.text} ago",
         due=count_idle_with_proof,
         step=sweep_leads,
+        erases=True,
+        takes_people=True,
+    ),
+    SweepRule(
+        name="bases",
+        what="entries of the register of bases",
+        why="their term is over",
+        due=lambda tx, context: count_entries_over(tx, context.now),
+        step=sweep_bases,
         erases=True,
         takes_people=True,
     ),

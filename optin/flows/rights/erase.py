@@ -6,21 +6,27 @@ that held the person a digest that fits that export alone. A legal hold keeps ex
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from optin.consent.channel import MAILBOX
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.erasure_grounds import BY_OFFICER, BY_PERSON, BY_RESTORE, ErasureGround
+from optin.consent.held_basis import BasisEntry
 from optin.consent.status_transitions import RequestId, SubjectId
 from optin.errors import LogDisagrees
+from optin.flows.bases.record_basis import erase_bases_about, is_required
 from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.queue_webhook_messages import queue_erased, queue_objected
+from optin.store.blank_evidence import kinds_to_blank
 from optin.store.contacts import load_contact, numbers_of
 from optin.store.data_subjects import consents_of, find_subject, lock_subject, remove_subject
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.export_records import forget_membership, memberships_of
+from optin.store.held_bases import entries_about
 from optin.store.journal_lines import remember
 from optin.store.legal_holds import LegalHold, holds_of
 from optin.store.mail_outbox import NoticeMail, enqueue_notice, withdraw_notices
@@ -32,7 +38,6 @@ from optin.store.requests import (
     declared_index,
     detach_requests,
     erase_requests,
-    kinds_to_blank,
     peek_request,
 )
 from optin.store.suppressions import object_to_calls, suppress
@@ -42,10 +47,11 @@ __all__ = ["BY_OFFICER", "BY_PERSON", "BY_RESTORE", "ErasureResult", "erase_and_
 
 @dataclass(frozen=True)
 class ErasureResult:
-    """Result of an erasure: the number of erased requests, and the data under legal hold."""
+    """Result of an erasure: number of erased requests, data under legal hold, entries that a law requires."""
 
     requests: int
     holds: tuple[LegalHold, ...]
+    kept: tuple[BasisEntry, ...] = ()
     address: EmailAddress | None = field(default=None, repr=False)
 
 
@@ -64,7 +70,7 @@ def erase_person(
     2. See that the reason allows to blank their events. Raises LogDisagrees, with nothing changed.
     3. Keep the address from being approached, by digest; keep who must still be told, by digest. Who has a
        webhook and the person's data is told by that: its address is sealed until then.
-    4. Remove it all; the log keeps the leaves.
+    4. Remove it all; the log keeps the leaves. Of the register of bases stays what a law requires to keep.
     Retention is no wish to be left alone: it suppresses nothing (`suppress_all`) that was not before.
     """
     vault = context.vault
@@ -74,9 +80,10 @@ def erase_person(
     if subject is not None and not lock_subject(tx, subject):
         subject = None  # erased by another while this one waited
     requests = _own_requests(tx, vault, email_index, subject, reason)
-    if subject is None and not requests:
+    bases = entries_about(tx, vault, [email_index])
+    if subject is None and not requests and all(is_required(entry, now) for entry in bases):
         return None
-    address = _address(tx, vault, subject, requests)
+    address = _address(tx, vault, subject, requests, bases)
     if subject is not None and address is not None and vault.index(address) != email_index:
         subject = None  # a row that was put in this one's place is another's
 
@@ -93,6 +100,7 @@ def erase_person(
 
     # 4. Remove it all.
     erase_requests(tx, vault, requests, reason, now)
+    kept = erase_bases_about(tx, context, [email_index], reason, now)
     withdraw_notices(tx, email_index)
     reword_actions(tx, email_index)
     if subject is not None:
@@ -101,7 +109,7 @@ def erase_person(
     remember(tx, {"kind": "erased", "person": email_index.hex(), "suppressed": suppress_all}, now)
 
     holds = tuple(hold for hold in holds_of(tx, vault, email_index) if hold.until > now)
-    return ErasureResult(len(requests), holds, address)
+    return ErasureResult(len(requests), holds, kept, address)
 
 
 def erase_and_notify(
@@ -132,13 +140,18 @@ def _own_requests(
 
 
 def _address(
-    tx: Tx, vault: Vault, subject: SubjectId | None, requests: list[RequestId]
+    tx: Tx,
+    vault: Vault,
+    subject: SubjectId | None,
+    requests: list[RequestId],
+    bases: Sequence[BasisEntry],
 ) -> EmailAddress | None:
     if subject is not None and (contact := load_contact(tx, vault, subject)).values:
         return contact.email
     stored = peek_request(tx, requests[-1]) if requests else None
     if stored is None:
-        return None
+        stated = (entry.statement.addresses.get(MAILBOX.field, "") for entry in bases)
+        return next((EmailAddress(it) for it in stated if it), None)
     return EmailAddress(
         DeclaredData.parse(SealedRequest.open(vault, stored.id, stored.sealed).declaration).email
     )

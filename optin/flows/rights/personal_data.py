@@ -11,10 +11,13 @@ import email
 import email.policy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
+from optin.bases.all_bases import part_of
 from optin.consent.form_version import EMAIL_FIELD
+from optin.consent.held_basis import BasisEntry
 from optin.consent.status_transitions import ConsentState, EventKind, RequestId, Status, SubjectId
+from optin.flows.bases.record_basis import is_required
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.person_status import person_status_of
@@ -31,6 +34,7 @@ from optin.store.disclosures import disclosures_of
 from optin.store.encryption import Vault
 from optin.store.events import add_events, events_of
 from optin.store.export_records import exports_with
+from optin.store.held_bases import entries_about
 from optin.store.legal_holds import holds_of
 from optin.store.letters import sent_letters
 from optin.store.officer_actions import actions_of
@@ -137,6 +141,29 @@ class PersonalHold:
 
 
 @dataclass(frozen=True)
+class PersonalBasis:
+    """An entry of the register of bases: on which basis what is on file, since when, until when, and why.
+
+    `until` None: it has no end. `required`: a law requires to keep it. `met`: conditions by their ids, with
+    what shows each.
+    """
+
+    basis: str
+    article: str
+    recorded_at: datetime
+    since: date
+    until: datetime | None
+    required: bool
+    about: str
+    source: str
+    purposes: tuple[str, ...]
+    known: Mapping[str, str]
+    met: Mapping[str, str]
+    files: tuple[str, ...]
+    extended: tuple[str, ...] = ()  # why it stands longer, each time
+
+
+@dataclass(frozen=True)
 class PersonalSuppression:
     """A suppressed address: a digest and a date. An empty purpose means every purpose."""
 
@@ -181,11 +208,12 @@ class PersonalData:
     handled: tuple[PersonalHandling, ...]
     events: tuple[PersonalEvent, ...]
     refusals: tuple[PersonalRefusal, ...] = ()
+    bases: tuple[PersonalBasis, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether nothing is left to erase."""
-        return not (self.contact or self.requests)
+        return not (self.contact or self.requests) and all(it.required for it in self.bases)
 
 
 def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetime) -> PersonalData:
@@ -195,9 +223,12 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
     newest = newest_request(tx, email_index)
     contact = Contact({}) if subject is None else current_contact(tx, context.vault, subject)
     declared = next((request for request in opened if request.stored.id == newest), None)
+    bases = entries_about(tx, context.vault, [email_index])
+    stated = next((it.statement for it in bases), None)
     return PersonalData(
-        email=contact.values.get(EMAIL_FIELD, declared.declared.email if declared else ""),
-        lang=declared.declaration.lang if declared else "",
+        email=contact.values.get(EMAIL_FIELD, declared.declared.email if declared else "")
+        or (stated.addresses.get(EMAIL_FIELD, "") if stated else ""),
+        lang=declared.declaration.lang if declared else stated.lang if stated else "",
         contact={name: value for name, value in contact.values.items() if name != EMAIL_FIELD},
         taken_away=_taken_away(contact),
         consents=() if subject is None else _consents(tx, context, subject, opened, contact, now),
@@ -232,6 +263,26 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
             PersonalRefusal(it.at, it.processor, it.kind.value, it.purpose, it.channel, it.reason)
             for it in refusals_of(tx, email_index)
         ),
+        bases=tuple(_basis(entry, now) for entry in bases),
+    )
+
+
+def _basis(entry: BasisEntry, now: datetime) -> PersonalBasis:
+    statement, part = entry.statement, part_of(entry)
+    return PersonalBasis(
+        basis=statement.basis,
+        article="" if part is None else part.article,
+        recorded_at=datetime.fromisoformat(statement.at),
+        since=entry.term.since,
+        until=entry.until,
+        required=is_required(entry, now),
+        about=statement.about,
+        source=statement.source,
+        purposes=statement.purposes,
+        known={**statement.addresses, **statement.person, **statement.facts},
+        met=statement.met,
+        files=tuple(note.name for note in statement.files),
+        extended=tuple(act.why for act in entry.acts),
     )
 
 
