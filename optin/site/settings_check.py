@@ -20,6 +20,7 @@ from optin.consent.time_zones import zone_of
 from optin.settings.installation import environment_name
 from optin.settings.site import Anchors, ControllerTable, Purpose, SiteSettings, Webhook, Witness
 from optin.site.address_settings_check import ADDRESS_SETTINGS, is_base_address
+from optin.site.basis_settings_check import objections_to_bases
 from optin.site.connector_check import objections_to_connector
 from optin.site.embedding_sites import objections_to_site
 from optin.site.findings import nearest
@@ -69,6 +70,7 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
     yield from _links(settings)
     yield from _embed(settings)
     yield from _sources(settings)
+    yield from objections_to_bases(root, settings)
     for receiver, told in settings.notify.items():
         yield from objections_to_notify(receiver, told)
 

@@ -19,7 +19,12 @@ PARTLY = {
     "O4": "statistics on the command line; the desk is to come",
     "O5": "health; metrics are to come",
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
-    "L2": "reading invoices; the register of customers is to come",
+    "L1": "the register; its commands are to come",
+    "L2": "the register; its commands are to come",
+    "L3": "the register; its commands are to come",
+    "L4": "the register; its commands are to come",
+    "L5": "the register; its commands are to come",
+    "L6": "the register; its commands are to come",
     "L8": "the rules, and the answer for one contact; asking by person, and papers, are to come",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }

@@ -1,0 +1,1 @@
+"""Lawful bases besides consent: what staff records, and what becomes of it."""
