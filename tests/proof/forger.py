@@ -25,11 +25,13 @@ from optin.consent.email_and_telephone import parse_email
 from optin.consent.erasure_grounds import ErasureGround, ErasureReason
 from optin.consent.event_content import erased, rfc3339
 from optin.consent.form_version import Slug
+from optin.consent.held_basis import BasisEntryId, BasisStatement, BasisTerm
 from optin.consent.posted_form import ValidEntry
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.retention_period import RetentionPeriod
-from optin.consent.status_transitions import RequestId
+from optin.consent.status_transitions import ID_BYTES, RequestId
 from optin.errors import OptinError, SetupRefused
+from optin.flows.bases.record_basis import EvidenceFile, record_basis
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context_with_kinds import SiteContext
@@ -56,10 +58,11 @@ from optin.services.open_store import StoreUse
 from optin.services.site_edition import Edition, keep_edition
 from optin.services.withdrawal_journal import Journal
 from optin.store.database_interface import to_ms
-from optin.store.encryption import Vault
+from optin.store.encryption import EncryptedCell, Vault
 from optin.store.event_log import integrate, log_frontier, sign_checkpoint, tile_hashes
 from optin.store.events import add_events
 from optin.store.export_records import ExportRun, record_export
+from optin.store.held_bases import open_act
 from optin.store.requests import SealedRequest
 from optin.store.sending_claims import ClaimBatch
 from tests.house.requirements_table import ROOT
@@ -91,6 +94,8 @@ class Scene:
     carol: RequestId = RequestId(b"")
     bert: RequestId = RequestId(b"")
     dave: RequestId = RequestId(b"")  # asked, and never confirmed
+    frank: BasisEntryId = BasisEntryId(b"")  # a customer by an invoice, who never signed up
+    grete: BasisEntryId = BasisEntryId(b"")  # another
 
     def __post_init__(self) -> None:
         self.installation = self.open()
@@ -161,6 +166,14 @@ class Scene:
                 )
                 self.receipt_keys = order.proof["log-keys.txt"]
 
+    def sell(self, email: str, number: str) -> BasisEntryId:
+        """Record a sale with its invoice."""
+        invoice = EvidenceFile(f"{number}.pdf", f"%PDF invoice {number}".encode(), "application/pdf")
+        term = BasisTerm(self.moment.date(), "5 years")
+        statement = BasisStatement("contract", "", "officer", {"email": email}, term)
+        record = partial(record_basis, context=self.installation.context, statement=statement)
+        return self.installation.write(record, files=[invoice], now=self.moment, reference=number).id
+
     def sql(self, *statements: str, **values: object) -> None:
         """Write behind the program's back, the triggers dropped and put back afterwards."""
         self.installation.store.close()
@@ -215,6 +228,8 @@ def _played(folder: Path) -> Scene:
     scene.bert = scene.join("bert@example.com", TIPS)
     scene.carol = scene.join("carol@example.com", TIPS)
     scene.dave = scene.ask("dave@example.com", TIPS)
+    scene.frank = scene.sell("frank@example.com", "2026-114")
+    scene.grete = scene.sell("grete@example.com", "2026-115")
     advance_log(scene.installation)
     scene.installation.note_ending()
     scene.installation.store.close()
@@ -631,6 +646,40 @@ def thin_out_export(scene: Scene) -> None:
     sign(scene)
 
 
+def restate_sale(scene: Scene) -> None:
+    """With the keys: let frank have been a customer for longer, under the salt of his statement."""
+    ((number, sealed),) = scene.rows(
+        "SELECT id, sealed FROM held_basis_act WHERE entry = :id", id=scene.frank
+    )
+    salt, said = open_act(scene.vault, scene.frank, sealed)
+    plain = json.loads(said)
+    plain["term"]["kept"] = "9 years"
+    row = sealed[:ID_BYTES]
+    place = EncryptedCell("held_basis_act", scene.frank + row)
+    scene.sql(
+        "UPDATE held_basis_act SET sealed = :sealed WHERE id = :number",
+        "UPDATE held_basis SET ends_at = :until WHERE id = :id",
+        sealed=row + scene.vault.seal(place, salt + canonical(plain)),
+        number=number,
+        until=to_ms(BasisTerm(scene.moment.date(), "9 years").until or scene.moment),
+        id=scene.frank,
+    )
+
+
+def let_customer_consent(scene: Scene) -> None:
+    """With the keys: log that frank, who only bought something, asked for the tips and confirmed."""
+    ((body,),) = scene.rows(f"SELECT body FROM event WHERE {_CONFIRMED} LIMIT 1", id=scene.bert)
+    said = {**json.loads(body), "request": scene.frank.hex(), "at": rfc3339(scene.moment)}
+    request = RequestId(scene.frank)
+    scene.installation.write(add_events, vault=scene.vault, request=request, bodies=[said])
+    sign(scene)
+
+
+def in_register(*statements: str) -> Callable[[Scene], None]:
+    """Edit the register of bases: frank's entry is :frank, grete's :grete."""
+    return lambda scene: scene.sql(*statements, frank=scene.frank, grete=scene.grete)
+
+
 FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "change a time": ("database", change_body('"at":"2026', '"at":"2025')),
     "change a purpose": ("database", change_body('"tips-email"', '"news-email"')),
@@ -740,6 +789,49 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
         "database",
         edit("UPDATE mail SET sealed = (SELECT sealed FROM mail AS m ORDER BY m.message_id LIMIT 1)"),
     ),
+    "lengthen how long somebody is a customer": (
+        "database", in_register("UPDATE held_basis SET ends_at = ends_at + 31536000000 WHERE id = :frank"),
+    ),
+    "lengthen it in the statement of the sale": ("keys", restate_sale),
+    "make somebody a customer by another's invoice": (
+        "database",
+        in_register(
+            "INSERT INTO held_basis_address(address, entry) SELECT email_index, :frank FROM subject LIMIT 1"
+        ),
+    ),
+    "copy a customer's entry to a new one": (
+        "database",
+        in_register(
+            "INSERT INTO held_basis SELECT x'07', basis, x'07', ends_at, recorded_at FROM held_basis"
+            " WHERE id = :frank",
+            "INSERT INTO held_basis_act(entry, kind, sealed, at) SELECT x'07', kind, sealed, at"
+            " FROM held_basis_act WHERE entry = :frank",
+        ),
+    ),
+    "replace an invoice by another": (
+        "database",
+        in_register(
+            "UPDATE evidence_file SET sealed = (SELECT sealed FROM evidence_file WHERE file ="
+            " (SELECT file FROM evidence_file_of WHERE entry = :grete))"
+            " WHERE file = (SELECT file FROM evidence_file_of WHERE entry = :frank)"
+        ),
+    ),
+    "remove a customer from the register": (
+        "database",
+        in_register(
+            "DELETE FROM held_basis_act WHERE entry = :frank",
+            "DELETE FROM held_basis_address WHERE entry = :frank",
+            "DELETE FROM evidence_file_of WHERE entry = :frank",
+            "DELETE FROM held_basis WHERE id = :frank",
+        ),
+    ),
+    "make a customer look like an enquirer": (
+        "database", in_register("UPDATE held_basis SET basis = 'enquiry' WHERE id = :frank"),
+    ),
+    "make a customer's term look over, and let the sweep erase the entry": (
+        "database", let_sweep("UPDATE held_basis SET ends_at = 1"),
+    ),
+    "log a customer as one who consented": ("keys", let_customer_consent),
 }  # fmt: skip
 
 
