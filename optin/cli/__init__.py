@@ -31,6 +31,7 @@ COMMANDS = {
     "exports": "optin.cli.list_exports:exports",
     "scrub": "optin.cli.scrub_contact_list:scrub",
     "subject": "optin.cli.subject_rights:subject",
+    "requests": "optin.cli.rights_requests:requests",
     "rules": "optin.cli.rules:rules",
     "evidence": "optin.cli.evidence:evidence",
     "verify": "optin.cli.evidence:verify",

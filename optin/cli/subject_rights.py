@@ -25,6 +25,7 @@ from optin.export.destination import write_whole
 from optin.export.personal_data_json import as_json
 from optin.flows.rights.officer_requests import (
     OfficerRequest,
+    check_request,
     erase_on_request,
     hold_on_request,
     record_officer_request,
@@ -57,6 +58,17 @@ def _asked(command: Callable[..., None]) -> Any:
     return command
 
 
+def _answers(command: Callable[..., None]) -> Any:
+    """Add `--request ID`: the written-down request that the command answers."""
+    return click.option(
+        "--request",
+        "number",
+        type=click.IntRange(1, 2**62),
+        metavar="ID",
+        help="The request that this answers; see optin requests.",
+    )(command)
+
+
 @dataclass(frozen=True)
 class _PersonRequest:
     """A person's request: the address, the reason, and the stored data."""
@@ -67,6 +79,7 @@ class _PersonRequest:
     email: EmailAddress
     why: str
     data: PersonalData
+    number: int | None = None  # of the request that is answered
 
     @property
     def lang(self) -> str:
@@ -74,7 +87,11 @@ class _PersonRequest:
 
     @property
     def handling(self) -> OfficerRequest:
-        return OfficerRequest(self.index, getpass.getuser(), self.why)
+        return OfficerRequest(self.index, getpass.getuser(), self.why, self.number)
+
+    def check_request(self, what: str) -> None:
+        """Check that the action answers the named request. Raises RequestRefused."""
+        self.installation.view(check_request, handling=self.handling, what=what)
 
     def note_access(self, how: str) -> None:
         """Record in the log that the data were shown or exported."""
@@ -87,7 +104,9 @@ class _PersonRequest:
 
 
 @contextmanager
-def _case(kinds: InstalledKinds, site: Path, email: str, why: str) -> Iterator[_PersonRequest]:
+def _case(
+    kinds: InstalledKinds, site: Path, email: str, why: str, number: int | None = None
+) -> Iterator[_PersonRequest]:
     """Load a person's data. Raises RequestRefused when nothing is stored about the address."""
     edition = served_edition(site, kinds)
     address = address_of(email)
@@ -97,18 +116,20 @@ def _case(kinds: InstalledKinds, site: Path, email: str, why: str) -> Iterator[_
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         index = installation.vault.index(address)
         data = installation.view(view_personal, email_index=index, now=installation.clock())
-        if data.empty and not (data.suppressions or data.holds or data.handled):
+        if data.empty and not (data.suppressions or data.holds or data.handled or data.rights_requests):
             msg = "Nothing is stored about this address."
             raise RequestRefused(msg)
-        yield _PersonRequest(edition, installation, index, address, why.strip(), data)
+        yield _PersonRequest(edition, installation, index, address, why.strip(), data, number)
 
 
 @subject.command()
+@_answers
 @_asked
 @pass_kinds
-def show(kinds: InstalledKinds, site: Path, email: str, why: str) -> None:
+def show(kinds: InstalledKinds, site: Path, email: str, why: str, number: int | None) -> None:
     """Print everything that is kept about EMAIL, as on the personal page (GDPR 15)."""
-    with _case(kinds, site, email, why) as case:
+    with _case(kinds, site, email, why, number) as case:
+        case.check_request("show")
         case.note_access("shown")
         click.echo(case.edition.theme.plain(personal_view(case.edition, case.data, case.lang)), nl=False)
         case.record("show")
@@ -117,11 +138,15 @@ def show(kinds: InstalledKinds, site: Path, email: str, why: str) -> None:
 @subject.command()
 @click.option("--format", "shape", type=click.Choice(["json", "html"]), default="json", show_default=True)
 @click.option("--out", required=True, help="File to make, or - for standard output.")
+@_answers
 @_asked
 @pass_kinds
-def export(kinds: InstalledKinds, site: Path, email: str, why: str, shape: str, out: str) -> None:
+def export(  # noqa: PLR0913 - one parameter an option
+    kinds: InstalledKinds, site: Path, email: str, why: str, *, shape: str, out: str, number: int | None
+) -> None:
     """Write everything that is kept about EMAIL to a file for the person (GDPR 15, 20)."""
-    with _case(kinds, site, email, why) as case:
+    with _case(kinds, site, email, why, number) as case:
+        case.check_request("export")
         case.note_access("download")
         whole = as_json(case.data) if shape == "json" else personal_file(case.edition, case.data, case.lang)
         write_whole(out, whole)
@@ -131,14 +156,17 @@ def export(kinds: InstalledKinds, site: Path, email: str, why: str, shape: str, 
 
 @subject.command()
 @click.option("--purpose", help="Only this purpose; by default every consent.")
+@_answers
 @_asked
 @pass_kinds
-def withdraw(kinds: InstalledKinds, site: Path, email: str, why: str, purpose: str | None) -> None:
+def withdraw(
+    kinds: InstalledKinds, site: Path, email: str, why: str, *, purpose: str | None, number: int | None
+) -> None:
     """Withdraw the consents of EMAIL, at once (GDPR 7(3))."""
-    with _case(kinds, site, email, why) as case:
+    with _case(kinds, site, email, why, number) as case:
         consents = case.data.consents
         keys = [ConsentKey.parse(it.purpose, it.channel) for it in consents if purpose in {None, it.purpose}]
-        if not keys and (purpose is not None or case.data.empty):
+        if not keys and (purpose is not None or (case.data.empty and number is None)):
             msg = "There is no such consent of this person; see: optin subject show"
             raise RequestRefused(msg)
         ended = case.installation.run(
@@ -180,18 +208,20 @@ def hold(
 
 @subject.command()
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@_answers
 @_asked
 @pass_kinds
-def erase(kinds: InstalledKinds, site: Path, email: str, why: str, *, yes: bool) -> None:
+def erase(kinds: InstalledKinds, site: Path, email: str, why: str, *, yes: bool, number: int | None) -> None:
     """Erase everything about EMAIL, immediately and permanently (GDPR 17)."""
-    with _case(kinds, site, email, why) as case:
+    with _case(kinds, site, email, why, number) as case:
+        case.check_request("erase")
         view = erase_view(case.edition, case.data, case.lang)
         for text in view.consequences:
             click.echo(f"lost by it: {text}", err=True)
         for held in view.holds:
             names = ", ".join(name for name, _ in held.values)
             click.echo(f"stays until {held.until:%Y-%m-%d}: {names} ({held.why})", err=True)
-        if case.data.empty:
+        if case.data.empty and number is None:
             click.echo("Nothing is left to erase.")
             return
         if not yes and not click.confirm("Erase everything now?", err=True):

@@ -136,7 +136,11 @@ def erased(
 MEMBERS = "members"  # of an export: the digests of those who were erased since
 LINES = "lines"  # that a restored backup is told of; `of` is the moment before which they are forgotten
 KIND_AWAY = "not-installed"  # noted of a kind when its request was confirmed: it wrote nothing
+REQUESTS = "rights-requests"  # answered long ago; `of` is the digest of the request
+REQUEST_TEXTS = "texts-of-rights-requests"  # of a person who was erased; `of` likewise
 KIND_ROWS = "kind-rows"  # in the tables of a kind of magnets that was removed; `of` is its name
+
+OWN_ROWS = frozenset({MEMBERS, LINES, KIND_ROWS, REQUESTS, REQUEST_TEXTS})
 
 
 def forgotten(at: datetime, what: str, of: str, count: int | None = None) -> dict[str, Any]:
@@ -159,10 +163,24 @@ def own_forgotten(at: datetime, what: str, of: str) -> dict[str, Any]:
 
     Raises ValueError for what optin calls rows of its own.
     """
-    if what in {MEMBERS, LINES, KIND_ROWS}:
+    if what in OWN_ROWS:
         msg = f"{what!r} are rows of optin's own"
         raise ValueError(msg)
     return forgotten(at, what, of)
+
+
+def of_register(
+    kind: EventKind, at: datetime, entry: Mapping[str, Any], numbers: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the event of an entry in a register beside the log: salted digests, and what names nobody.
+
+    `entry`: its name, its digests, and the digest of the first entry that it follows on. Raises ValueError
+    for a name before "at" in the alphabet: an audit finds the moment at the beginning of the bytes.
+    """
+    if min(numbers, default="z") < "at":
+        msg = f"{min(numbers)!r} would stand before the moment"
+        raise ValueError(msg)
+    return {**numbers, **entry, "version": VERSION, "kind": kind.value, "at": rfc3339(at)}
 
 
 def exported(at: datetime, run: str) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class EventKind(StrEnum):
         "basis-recorded"  # evidence only: staff recorded a basis that is no consent (6(1)(b)-(f))
     )
     BASIS_EXTENDED = "basis-extended"  # evidence only: it stands longer, with a reason
+    RIGHTS_REQUEST = "rights-request"  # evidence only: a person's request, its extension or answer (12(3))
     NOTED = "noted"  # evidence only: what a kind of magnet notes; every kind of event not known here
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from optin.bases.basis_part import BasisSettings
 from optin.consent.kind_part_lookup import PartsByKind
@@ -94,6 +94,7 @@ class RequestPolicy:
 
     mail_domain: str  # of every Message-ID
     base_url: str = "http://localhost"  # of links that stand in evidence
+    zone: tzinfo = UTC  # of the controller's calendar days
     unconfirmed: Unconfirmed = Unconfirmed()
     retention: Retention = Retention()
     sweep: Sweep = Sweep()

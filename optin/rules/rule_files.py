@@ -26,6 +26,7 @@ from optin.rules.contact_rule import (
 
 T = TypeVar("T", bound=DataTable)
 WORDS = "words.toml"
+DEADLINES = "deadlines.toml"  # no country's: `optin.rules.deadlines` reads it
 
 
 class RuleWords(DataTable):
@@ -69,16 +70,20 @@ class Cell:
 def rule_book() -> RuleBook:
     """Return the rules that come with optin. Raises RulesUnusable."""
     folder = files("optin.rules")
-    texts = {it.name: it.read_text("utf-8") for it in folder.iterdir() if it.name.endswith(".toml")}
+    texts = {
+        it.name: it.read_text("utf-8")
+        for it in folder.iterdir()
+        if it.name.endswith(".toml") and it.name != DEADLINES
+    }
     return read_rules(texts)
 
 
 def read_rules(texts: Mapping[str, str]) -> RuleBook:
     """Read the files of rules by name. Raises RulesUnusable with file, rule and what is wrong."""
-    words = _model(RuleWords, WORDS, texts[WORDS])
+    words = read_table(RuleWords, WORDS, texts[WORDS])
     countries: dict[str, CountryRules] = {}
     for name in sorted(texts.keys() - {WORDS}):
-        rules = _model(CountryRules, name, texts[name])
+        rules = read_table(CountryRules, name, texts[name])
         for problem in (*_unknown_words(rules, words), *gaps_and_overlaps(rules, words.channels)):
             raise RulesUnusable(name, problem)
         if name != f"{rules.country}.toml":
@@ -128,7 +133,8 @@ def _unknown_words(rules: CountryRules, words: RuleWords) -> Iterator[str]:
             yield f"{rule.id}: it ends before it begins"
 
 
-def _model(model: type[T], name: str, text: str) -> T:
+def read_table(model: type[T], name: str, text: str) -> T:
+    """Read a data file into its model. Raises RulesUnusable with the place that is wrong."""
     try:
         return model.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as problem:

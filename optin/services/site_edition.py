@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
+from zoneinfo import ZoneInfo
 
 from optin.bases.basis_part import BasisSettings
 from optin.consent.form_version import Slug, details_text
@@ -71,6 +72,7 @@ class Edition:
         return RequestPolicy(
             mail_domain=site.settings.sender.address.rpartition("@")[2],
             base_url=site.settings.base_url,
+            zone=ZoneInfo(site.time_zone),
             unconfirmed=site.settings.unconfirmed,
             retention=site.settings.retention,
             sweep=site.settings.sweep,

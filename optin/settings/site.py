@@ -281,6 +281,11 @@ class Retention(Table):
         description="How long the proof is kept after a person's last consent ended.",
         examples=["5 years", "36 months"],
     )
+    requests: Period = Field(
+        default=_period("5 years"),
+        description="How long a person's request about their data is kept after its answer.",
+        examples=["5 years", "36 months"],
+    )
     backups: Period = Field(
         default=_period("3 months"),
         description="How long you keep backups; the journal covers the same time.",

@@ -34,10 +34,11 @@ TABLES = (
     "notice_receiver", "notice",
     "letter", "letter_sum",
     "held_basis", "held_basis_address", "held_basis_act", "evidence_file", "evidence_file_of",
+    "rights_request",
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",
-    "webhook_outbox", "notice", "held_basis_act",
+    "webhook_outbox", "notice", "held_basis_act", "rights_request",
 )  # fmt: skip
 MADE_WITH_THE_SCHEMA = ("log_state", "installation")  # they have rows in a new database
 BATCH_ROWS = 1_000

@@ -17,6 +17,7 @@ from optin.proof.commitment import leaf_digest
 from optin.store.database_interface import Row, Tx, Value
 from optin.store.encryption import Vault
 from optin.store.journal_lines import remember_event
+from optin.store.row_queries import count_rows
 
 NOBODY = b""  # the id of no subject
 
@@ -107,6 +108,11 @@ def numbered_contents(tx: Tx, vault: Vault, kind: str) -> list[tuple[int, dict[s
         for number, body, mac in rows
         if hmac.compare_digest(vault.vouch(body.encode()), bytes(mac or b""))
     ]
+
+
+def count_events_with(tx: Tx, text: str) -> int:
+    """Return how many events have a text in their canonical bytes; % stands for anything between."""
+    return count_rows(tx, "event WHERE body LIKE :text", text=f"%{text}%")
 
 
 def event_about_nobody(tx: Tx, number: int) -> StoredEvent | None:

@@ -24,6 +24,7 @@ from optin.store.tables import (
     NOTICE_TABLES,
     PROMISE_TABLES,
     REFUSAL_TABLES,
+    RIGHTS_REQUEST_TABLES,
     RIGHTS_TABLES,
     SOURCE_TABLES,
     STATEMENT_TABLES,
@@ -215,4 +216,5 @@ MIGRATIONS = (
     Migration("m019_refusals", REFUSAL_TABLES),
     Migration("m020_tool_marks", MARK_TABLES),
     Migration("m021_bases", BASIS_TABLES),
+    Migration("m022_rights_requests", RIGHTS_REQUEST_TABLES),
 )

@@ -519,4 +519,17 @@ BASIS_TABLES = (
         PRIMARY KEY (file, entry)
     ){norowid}""",
     "CREATE INDEX evidence_file_of_entry ON evidence_file_of(entry)",
+# Requests that people make about their data (GDPR 12, 15-21). Days are calendar days as 2026-11-30, in the
+# controller's zone; `due_on` and `answered_on` only find a row, what it says is sealed.
+RIGHTS_REQUEST_TABLES = (
+    """CREATE TABLE rights_request (
+        id {id},
+        email_index {blob} NOT NULL,
+        due_on TEXT NOT NULL,
+        answered_on TEXT,
+        sealed {blob} NOT NULL
+    ){strict}""",
+    "CREATE INDEX rights_request_address ON rights_request(email_index)",
+    "CREATE INDEX rights_request_open ON rights_request(due_on) WHERE answered_on IS NULL",
+    "CREATE INDEX rights_request_answered ON rights_request(answered_on) WHERE answered_on IS NOT NULL",
 )

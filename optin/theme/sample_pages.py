@@ -193,7 +193,7 @@ def personal_pages(of: views.LandingView) -> Iterator[Sample]:
     yield Sample(PERSONAL, "as a file", replace(whole, stands_alone=True))
     nothing = replace(
         data, contact={}, consents=(), requests=(), mails=(), exports=(), handled=(), events=(), holds=(),
-        suppressions=(),
+        suppressions=(), rights_requests=(),
     )  # fmt: skip
     yield Sample(PERSONAL, "erased", replace(whole, data=nothing, done="erased"))
     yield Sample(ERASE, "", views.EraseView(frame, f"/me/{SAMPLE_TOKEN}", (), ()))

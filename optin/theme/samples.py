@@ -28,6 +28,7 @@ from optin.flows.rights.personal_data import (
     PersonalHold,
     PersonalRefusal,
     PersonalRequest,
+    PersonalRightsRequest,
     PersonalSuppression,
     SentMail,
 )
@@ -251,4 +252,19 @@ def personal_data(of: views.LandingView) -> PersonalData:
         handled=(PersonalHandling(AT, "show", "letter"),),
         events=(PersonalEvent(AT, "confirmed", purpose), PersonalEvent(AT, "withdrawn", purpose, "c")),
         refusals=(PersonalRefusal(AT, "c", "consent.confirmed", purpose, "email", "status 400"),),
+        rights_requests=(
+            PersonalRightsRequest("access", AT.date(), "letter", CONSENT_ENDS.date(), note="box 7"),
+            PersonalRightsRequest(
+                "erasure",
+                AT.date(),
+                "phone",
+                CONSENT_ENDS.date(),
+                "",
+                "much work",
+                AT.date(),
+                "refused",
+                "letter",
+                "a claim",
+            ),
+        ),
     )

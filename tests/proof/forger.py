@@ -29,6 +29,7 @@ from optin.consent.held_basis import BasisEntryId, BasisStatement, BasisTerm
 from optin.consent.posted_form import ValidEntry
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.rights_request import ArrivalWay, Right
 from optin.consent.status_transitions import ID_BYTES, RequestId
 from optin.errors import OptinError, SetupRefused
 from optin.flows.bases.record_basis import EvidenceFile, record_basis
@@ -41,6 +42,7 @@ from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.flows.rights.rights_requests import AskedRight, note_request
 from optin.flows.rights.withdraw import withdraw_consent
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
@@ -242,6 +244,11 @@ def _played(folder: Path) -> Scene:
     )
     scene.installation.store.submit(withdrawn, now=scene.moment).result()
     scene.installation.note_ending()
+    asked = AskedRight(
+        scene.vault.index(parse_email("bert@example.com")), "bert@example.com", Right.ACCESS,
+        scene.moment.date(), ArrivalWay.LETTER, "officer",
+    )  # fmt: skip
+    scene.installation.run(note_request, asked=asked, now=scene.moment)
     scene.join("zed@example.com", TIPS)
     run = ExportRun(
         at=scene.moment, who="officer", why="tips", processor="crm", key=ConsentKey(TIPS, Channel.EMAIL),
@@ -680,6 +687,16 @@ def in_register(*statements: str) -> Callable[[Scene], None]:
     return lambda scene: scene.sql(*statements, frank=scene.frank, grete=scene.grete)
 
 
+def give_more_time(scene: Scene) -> None:
+    """With the keys: seal bert's request with a later last day."""
+    ((sealed,),) = scene.rows("SELECT sealed FROM rights_request")
+    cell = EncryptedCell("rights_request", sealed[:ID_BYTES])
+    plain = json.loads(scene.vault.open(cell, sealed[ID_BYTES:]))
+    plain["entries"][0]["facts"]["due"] = "2027-06-01"
+    forged = sealed[:ID_BYTES] + scene.vault.seal(cell, json.dumps(plain).encode())
+    scene.sql("UPDATE rights_request SET due_on = '2027-06-01', sealed = :forged", forged=forged)
+
+
 FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "change a time": ("database", change_body('"at":"2026', '"at":"2025')),
     "change a purpose": ("database", change_body('"tips-email"', '"news-email"')),
@@ -714,6 +731,11 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     ),
     "edit an export": ("database", edit("UPDATE export_run SET exported = 0")),
     "delete an export": ("database", edit("DELETE FROM export_run")),
+    "give a person's request a later last day": (
+        "database", edit("UPDATE rights_request SET due_on = '2027-06-01'")
+    ),  # fmt: skip
+    "the same, sealed anew": ("keys", give_more_time),
+    "delete a person's request": ("database", edit("DELETE FROM rights_request")),
     "invent a time-stamp": (
         "database",
         edit(

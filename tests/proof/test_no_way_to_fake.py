@@ -44,6 +44,7 @@ ARGUMENTS = {
         "{folder}/kept.csv",
     ],
     "backup": ["{folder}/site.backup"],
+    "requests": ["add", "bob@example.com", "--asks", "access", "--arrived", "2026-11-02", "--via", "letter"],
     "subject": ["show", "bob@example.com", "--why", "he called"],
     "evidence": ["bob@example.com", "--out", "-"],
     "draw": ["win", "--out", "-"],
@@ -125,4 +126,4 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         assert installation.store.read(lambda tx: tx.all("SELECT * FROM consent")) == []
     kinds = [parse(body)["kind"] for body in bodies]
     # a sweep fixed that nobody takes part, the officer looked; bob has not answered
-    assert kinds == ["requested", "entries-fixed", "exported", "accessed"]
+    assert kinds == ["requested", "entries-fixed", "exported", "rights-request", "accessed"]

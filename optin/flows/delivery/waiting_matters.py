@@ -16,8 +16,10 @@ from optin.errors import OptinError
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.deletion_clock import read_clock
 from optin.flows.delivery.mail_order import MailKind
+from optin.flows.unreadable_rows import BROKEN
 from optin.store.database_interface import Tx
 from optin.store.mail_outbox import count_dead
+from optin.store.rights_requests import open_request_rows, open_row
 from optin.store.staff_notices import add_notice
 from optin.store.told_matters import (
     abandoned_messages,
@@ -30,6 +32,7 @@ from optin.store.told_matters import (
 
 AGAIN_AFTER = timedelta(days=1)
 LATE_AFTER = timedelta(hours=1)
+DUE_SOON = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,12 @@ class WaitingMatter:
 
 def waiting_matters(tx: Tx, context: SiteContext, now: datetime) -> tuple[WaitingMatter, ...]:
     """Return everything that waits for somebody now; none of it names a person."""
-    return (*_of_optin(tx, context, now), *_late(tx, now), *_of_kinds(tx, context, now))
+    return (
+        *_of_optin(tx, context, now),
+        *_late(tx, now),
+        *_requests_of_people(tx, context, now),
+        *_of_kinds(tx, context, now),
+    )
 
 
 def _of_optin(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:
@@ -78,6 +86,30 @@ def _late(tx: Tx, now: datetime) -> Iterator[WaitingMatter]:
             " see: optin exports"
         )
         yield WaitingMatter(f"late {processor}", sentence)
+
+
+def _requests_of_people(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:
+    """Yield a matter for requests past their last day, for those due soon, and for what cannot be read."""
+    today = now.astimezone(context.policy.zone).date()
+    left: list[int] = []
+    unreadable = 0
+    for row in open_request_rows(tx):
+        try:
+            left.append(open_row(context.vault, row).request.days_left(today))
+        except BROKEN:
+            unreadable += 1
+    overdue, soon = sum(it < 0 for it in left), sum(0 <= it <= DUE_SOON.days for it in left)
+    if overdue:
+        sentence = (
+            f"Requests of people past their last day (GDPR 12(3)): {overdue}. See: optin requests --open"
+        )
+        yield WaitingMatter("requests overdue", sentence)
+    if soon:
+        sentence = f"Requests of people due within {DUE_SOON.days} days: {soon}. See: optin requests --open"
+        yield WaitingMatter("requests due", sentence)
+    if unreadable:
+        sentence = f"Requests of people that cannot be read: {unreadable}. Run: optin audit"
+        yield WaitingMatter("requests unreadable", sentence)
 
 
 def _of_kinds(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:

@@ -37,6 +37,7 @@ from optin.flows.retention.sweep_mails_and_records import (
     sweep_records,
     sweep_unrecorded_exports,
 )
+from optin.flows.retention.sweep_rights_requests import count_requests, sweep_requests
 from optin.flows.sweep_context import SweepContext
 from optin.flows.sweep_rule import SweepRule
 from optin.store.database_interface import Tx
@@ -134,6 +135,14 @@ RULES = (
         why="older than {policy.retention.proof.text}",
         due=count_records,
         step=sweep_records,
+    ),
+    SweepRule(
+        name="requests",
+        what="requests of people about their data",
+        why="answered over {policy.retention.requests.text} ago",
+        due=count_requests,
+        step=sweep_requests,
+        erases=True,
     ),
     SweepRule(
         name="strays",

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.consent.rights_request import Outcome, Right
 from optin.errors import RequestRefused
 from optin.flows.context import Context
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.rights.erase import BY_OFFICER, ErasureResult, erase_and_notify
+from optin.flows.rights.requests_of_person import clear_requests
+from optin.flows.rights.rights_requests import Reply, answer_request, check_answer_by_act
 from optin.flows.rights.withdraw import withdraw_from, withdraw_person
 from optin.store.data_subjects import find_subject
 from optin.store.database_interface import Tx
@@ -29,12 +32,43 @@ class OfficerRequest:
     email_index: bytes
     who: str
     why: str
+    request: int | None = None  # the number of the written-down request that is answered by it
+
+
+SERVED_RIGHTS = {
+    "show": (Right.ACCESS,),
+    "export": (Right.ACCESS, Right.PORTABILITY),
+    "withdraw": (Right.WITHDRAWAL, Right.OBJECTION),
+    "erase": (Right.ERASURE,),
+}  # what each action answers
+
+
+def check_request(tx: Tx, context: Context, handling: OfficerRequest, what: str) -> None:
+    """Check, before an action, that it answers the request it names, if any. Raises RequestRefused."""
+    if handling.request is not None:
+        rights = SERVED_RIGHTS[what]
+        check_answer_by_act(tx, context, handling.request, handling.email_index, rights)
 
 
 def record_officer_request(
     tx: Tx, context: Context, handling: OfficerRequest, what: str, now: datetime
 ) -> None:
-    """Record what an officer did for a person, and why."""
+    """Record what an officer did for a person, and why; the request that it answers is answered with it.
+
+    Raises RequestRefused when it answers no such request: then nothing of the transaction stays.
+    """
+    _answer(tx, context, handling, what, now)
+    _record(tx, context, handling, what, now)
+
+
+def _answer(tx: Tx, context: Context, handling: OfficerRequest, what: str, now: datetime) -> None:
+    if handling.request is not None:
+        check_request(tx, context, handling, what)
+        reply = Reply(Outcome.DONE, handling.who, what=f"optin subject {what}", why=handling.why)
+        answer_request(tx, context, handling.request, reply, now)
+
+
+def _record(tx: Tx, context: Context, handling: OfficerRequest, what: str, now: datetime) -> None:
     action = RightsAction(now, what, handling.who, handling.why)
     record_action(tx, context.vault, handling.email_index, action)
 
@@ -82,6 +116,8 @@ def erase_on_request(
     tx: Tx, context: Context, handling: OfficerRequest, lang: str, now: datetime
 ) -> ErasureResult | None:
     """Erase a person, queue the mail that confirms it, and record it; None when nothing was left."""
+    _answer(tx, context, handling, "erase", now)  # before it is unknown which numbers were the person's
     gone = erase_and_notify(tx, context, handling.email_index, BY_OFFICER, lang, now)
-    record_officer_request(tx, context, handling, "erase", now)
+    clear_requests(tx, context.vault, handling.email_index, now)  # of somebody who only ever wrote a letter
+    _record(tx, context, handling, "erase", now)
     return gone

@@ -16,6 +16,7 @@ from datetime import date, datetime
 from optin.bases.all_bases import part_of
 from optin.consent.form_version import EMAIL_FIELD
 from optin.consent.held_basis import BasisEntry
+from optin.consent.rights_request import RightsRequest
 from optin.consent.status_transitions import ConsentState, EventKind, RequestId, Status, SubjectId
 from optin.flows.bases.record_basis import is_required
 from optin.flows.context import Context
@@ -26,6 +27,7 @@ from optin.flows.records.decrypted_request import OpenedRequest, open_request
 from optin.flows.records.event_history import current_consents
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.rights.personal_letters import PersonalLetter, letters_of_consent
+from optin.flows.rights.requests_of_person import requests_of_person
 from optin.proof.canonical_json import parse
 from optin.store.contacts import Contact
 from optin.store.data_subjects import find_subject
@@ -182,6 +184,25 @@ class PersonalHandling:
 
 
 @dataclass(frozen=True)
+class PersonalRightsRequest:
+    """A request that the person made about their data, written down by the company, and its answer.
+
+    Days are calendar days in the controller's time zone. `outcome`: done or refused; empty while it is open.
+    """
+
+    right: str
+    arrived: date
+    via: str
+    due: date
+    note: str = ""
+    extended: str = ""  # why it takes longer
+    answered: date | None = None
+    outcome: str = ""
+    what: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class PersonalEvent:
     """One event of the log about the person. `told_by`: the processor in whose tool the person withdrew."""
 
@@ -209,6 +230,7 @@ class PersonalData:
     events: tuple[PersonalEvent, ...]
     refusals: tuple[PersonalRefusal, ...] = ()
     bases: tuple[PersonalBasis, ...] = ()
+    rights_requests: tuple[PersonalRightsRequest, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -264,6 +286,7 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
             for it in refusals_of(tx, email_index)
         ),
         bases=tuple(_basis(entry, now) for entry in bases),
+        rights_requests=tuple(_rights_request(it) for it in requests_of_person(tx, context, email_index)),
     )
 
 
@@ -283,6 +306,22 @@ def _basis(entry: BasisEntry, now: datetime) -> PersonalBasis:
         met=statement.met,
         files=tuple(note.name for note in statement.files),
         extended=tuple(act.why for act in entry.acts),
+    )
+
+
+def _rights_request(it: RightsRequest) -> PersonalRightsRequest:
+    reply = it.answer
+    return PersonalRightsRequest(
+        right=it.right.value,
+        arrived=it.arrived,
+        via=it.via.value,
+        due=it.due,
+        note=it.note,
+        extended="" if it.extension is None else it.extension.why,
+        answered=None if reply is None else reply.on,
+        outcome="" if reply is None else reply.outcome.value,
+        what="" if reply is None else reply.what,
+        why="" if reply is None else reply.why,
     )
 
 

@@ -1,0 +1,26 @@
+"""How often people's wishes were carried out at once: on own pages, by links in mails, by officers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from optin.consent.erasure_grounds import ErasureReason
+from optin.consent.status_transitions import EventKind
+from optin.flows.context import Context
+from optin.store.database_interface import Tx
+from optin.store.events import count_events_with
+
+_COUNTED = {
+    "data shown or downloaded": (f'"kind":"{EventKind.ACCESSED}"',),
+    "corrections": (f'"kind":"{EventKind.CORRECTED}"',),
+    "consents withdrawn": (f'"kind":"{EventKind.WITHDRAWN}"',),
+    "erasures": tuple(
+        f'"kind":"{EventKind.ERASED}"%"reason":"{reason}"'
+        for reason in (ErasureReason.PERSON, ErasureReason.OFFICER)
+    ),
+}  # what an event's canonical bytes contain; keys are sorted there
+
+
+def acts_at_once(tx: Tx, _context: Context) -> Mapping[str, int]:
+    """Return the sums by what was done, from the events that are there: those of erased people are gone."""
+    return {name: sum(count_events_with(tx, text) for text in texts) for name, texts in _COUNTED.items()}
