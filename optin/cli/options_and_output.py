@@ -22,12 +22,21 @@ from optin.site.load_site import find_root
 from optin.site.model import Site
 
 REFUSED = 1
+NO_SITE = Path()  # of a group of commands whose --site was not given
 LAST_PORT = 65_535
 READABLE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 COLOURS = {"error": "red", "warning": "yellow", "hint": "cyan"}
 
 
-def _root(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
+def _root(context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
+    if value is None and isinstance(context.command, click.Group):
+        return NO_SITE  # a command of the group has an option of its own, and is asked next
+    of_group = None if context.parent is None else context.parent.params.get("site")
+    return root_of(of_group if value is None and of_group != NO_SITE else value)
+
+
+def root_of(value: Path | None) -> Path:
+    """Return the folder of the site that was named; None: here or upward. Raises click.UsageError."""
     start = value or Path()
     root = find_root(start) if value is None else start.resolve()
     if root is None or not (root / "optin.toml").is_file():

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.options_and_output import served_edition, site_option
+from optin.cli.options_and_output import NO_SITE, root_of, served_edition, site_option
 from optin.consent.channel import MAILBOX, TELEPHONE
 from optin.consent.rights_request import ArrivalWay, Outcome, Right, RightsRequest
 from optin.errors import RequestRefused
@@ -80,8 +80,8 @@ def requests(  # noqa: PLR0913 - one parameter an option
     if answered and open_only:
         msg = "--answered goes without --open and --due."
         raise click.UsageError(msg)
-    edition = served_edition(site, kinds)
-    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
+    edition = served_edition(root_of(None) if site == NO_SITE else site, kinds)
+    with _installation(edition) as installation:
         day = today(installation.context, installation.clock())
         found = installation.view(list_requests, is_open=not answered, answered=not open_only)
         sums = installation.view(acts_at_once) if answered else {}
@@ -163,9 +163,19 @@ def _as_json(it: ListedRequest, day: date) -> dict[str, object]:
 
 @requests.command()
 @click.argument("address", metavar="EMAIL|NUMBER")
-@click.option("--asks", required=True, type=click.Choice([*Right]), help="The right that the person uses.")
+@click.option(
+    "--asks",
+    required=True,
+    type=click.Choice([it.value for it in Right]),
+    help="The right that the person uses.",
+)
 @day_option("arrived", "The day on which it came, in the controller's time zone.", required=True)
-@click.option("--via", required=True, type=click.Choice([*ArrivalWay]), help="The way by which it came.")
+@click.option(
+    "--via",
+    required=True,
+    type=click.Choice([it.value for it in ArrivalWay]),
+    help="The way by which it came.",
+)
 @who_option
 @click.option("--note", default="", help="What else matters; it is kept encrypted.")
 @site_option

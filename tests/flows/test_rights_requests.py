@@ -59,6 +59,11 @@ def answer(world: World, number: int, reply: Reply = SENT) -> RightsRequest:
     return world.run(answer_request, number=number, reply=reply, now=world.now)
 
 
+def extend(world: World, number: int, months: int, on: date | None = None) -> RightsRequest:
+    told = (months, on, "Rita", "three thousand mails")
+    return world.run(extend_request, number=number, extension=told, now=world.now)
+
+
 def listed(world: World, *, is_open: bool = True, answered: bool = True) -> list[RightsRequest | None]:
     return [it.request for it in world.view(list_requests, is_open=is_open, answered=answered)]
 
@@ -156,19 +161,16 @@ def test_an_extension_is_told_within_the_first_month(world: World) -> None:
     """K5, L9: two months at most, once, and not after the first month is over (GDPR 12(3))."""
     asked = ask(world, arrived=date(2026, 10, 31))
     late = ask(world, Right.ERASURE, arrived=date(2026, 10, 22))
-    extend = lambda number, months, on=None: world.run(  # noqa: E731 - a short name for one call
-        extend_request, number=number, extension=(months, on, "Rita", "three thousand mails"), now=world.now
-    )
     for months in (0, 3):
         with pytest.raises(RequestRefused, match="2 months at most"):
-            extend(asked.number, months)
+            extend(world, asked.number, months)
     with pytest.raises(RequestRefused, match="ended on 2026-11-22"):
-        extend(late.number, 2)
-    assert extend(late.number, 1, date(2026, 11, 20)).due == date(2026, 12, 22)
-    longer = extend(asked.number, 2)
+        extend(world, late.number, 2)
+    assert extend(world, late.number, 1, date(2026, 11, 20)).due == date(2026, 12, 22)
+    longer = extend(world, asked.number, 2)
     assert (longer.first_due, longer.due) == (date(2026, 11, 30), date(2027, 1, 31))
     with pytest.raises(RequestRefused, match="one extension"):
-        extend(asked.number, 1)
+        extend(world, asked.number, 1)
     world.wait(timedelta(days=100))
     assert answer(world, asked.number).answered_late
     world.check_evidence()

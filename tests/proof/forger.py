@@ -732,8 +732,9 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "edit an export": ("database", edit("UPDATE export_run SET exported = 0")),
     "delete an export": ("database", edit("DELETE FROM export_run")),
     "give a person's request a later last day": (
-        "database", edit("UPDATE rights_request SET due_on = '2027-06-01'")
-    ),  # fmt: skip
+        "database",
+        edit("UPDATE rights_request SET due_on = '2027-06-01'"),
+    ),
     "the same, sealed anew": ("keys", give_more_time),
     "delete a person's request": ("database", edit("DELETE FROM rights_request")),
     "invent a time-stamp": (
