@@ -15,7 +15,7 @@ from rich.table import Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import NO_SITE, root_of, served_edition, site_option
-from optin.consent.channel import MAILBOX, TELEPHONE
+from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.rights_request import ArrivalWay, Outcome, Right, RightsRequest
 from optin.errors import RequestRefused
 from optin.flows.rights.acts_at_once import acts_at_once
@@ -259,13 +259,14 @@ def _installation(edition: Edition) -> Any:
 
 def _person(installation: Installation, edition: Edition, text: str) -> tuple[bytes, str]:
     """Return the digest and the normal form of an address. Raises RequestRefused."""
-    kind = MAILBOX if "@" in text else TELEPHONE
-    try:
-        normal = kind.parse(text.strip(), edition.site.settings.controller.country)
-    except ValueError:
-        msg = "This is neither an e-mail address nor a telephone number that is called as it is."
-        raise RequestRefused(msg) from None
-    return installation.vault.address_index(kind, normal), normal
+    for kind in (MAILBOX, *declared_addresses()):
+        try:
+            normal = kind.parse(text.strip(), edition.site.settings.controller.country)
+        except ValueError:
+            continue
+        return installation.vault.address_index(kind, normal), normal
+    msg = "This is neither an e-mail address nor a telephone number that is called as it is."
+    raise RequestRefused(msg)
 
 
 def _named(who: str) -> str:

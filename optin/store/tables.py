@@ -519,6 +519,8 @@ BASIS_TABLES = (
         PRIMARY KEY (file, entry)
     ){norowid}""",
     "CREATE INDEX evidence_file_of_entry ON evidence_file_of(entry)",
+)
+
 # Requests that people make about their data (GDPR 12, 15-21). Days are calendar days as 2026-11-30, in the
 # controller's zone; `due_on` and `answered_on` only find a row, what it says is sealed.
 RIGHTS_REQUEST_TABLES = (

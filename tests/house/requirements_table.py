@@ -19,6 +19,7 @@ PARTLY = {
     "O4": "statistics on the command line; the desk is to come",
     "O5": "health; metrics are to come",
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
+    "L9": "the clocks of requests; papers and the log of breaches are to come",
     "L1": "the register; its commands are to come",
     "L2": "the register; its commands are to come",
     "L3": "the register; its commands are to come",

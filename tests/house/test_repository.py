@@ -146,6 +146,7 @@ def test_every_background_job_stands_in_the_operators_page() -> None:
 
 MAY_NAME_A_CHANNEL = {
     "optin/consent/channel.py",  # where each stands
+    "optin/consent/rights_request.py",  # the way by which a letter or a call came, which is no channel
     "optin/export/contacts_in_cell.py",  # what addresses and numbers look like in a list
     "optin/export/contact_list_reader.py",  # and what their columns are called
     "optin/export/column_presets.py",  # columns as other tools name them
