@@ -9,6 +9,7 @@
     ├── RequestRefused         the officer's or marketer's: a command that names what does not exist
     │   └── EvidenceRefused        a file that cannot serve as evidence, with its cure
     │       └── InvoiceRefused         a file that is no invoice, or proves no sale
+    ├── QuestionUnreadable     a question to the gate that names no address, or nothing that the site has
     ├── ClockDoubted           the clock jumped: nothing is deleted by it until an operator looked (O7)
     ├── StoreBusy              the store takes no more just now; nothing was stored
     ├── KindFailed             a kind of magnet raised what it should not; nothing was stored
@@ -153,6 +154,13 @@ class EvidenceRefused(RequestRefused):
 
 class InvoiceRefused(EvidenceRefused):
     """A file is no invoice that can be read or kept, or proves no sale."""
+
+
+class QuestionUnreadable(OptinError):
+    """A question whether somebody may be contacted that cannot be read; the sentence quotes no address."""
+
+    status = 422
+    name = "question-unreadable"
 
 
 class ClockDoubted(OptinError):

@@ -29,6 +29,7 @@ COMMANDS = {
     "sweep": "optin.cli.sweep:sweep_command",
     "export": "optin.cli.export_leads:export",
     "exports": "optin.cli.list_exports:exports",
+    "may": "optin.cli.may:may",
     "scrub": "optin.cli.scrub_contact_list:scrub",
     "subject": "optin.cli.subject_rights:subject",
     "requests": "optin.cli.rights_requests:requests",

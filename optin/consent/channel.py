@@ -20,6 +20,7 @@ from typing import ClassVar
 from optin.consent.email_and_telephone import (
     EmailAddress,
     address_key,
+    country_of,
     international,
     parse_email,
     parse_phone,
@@ -28,6 +29,10 @@ from optin.consent.email_and_telephone import (
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _LABEL = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _PLAIN_EMAIL = re.compile(rf"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@{_LABEL}(?:\.{_LABEL})*\.[a-z]{{2,24}}")
+
+
+def _no_country(_value: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Address:
     declared: bool
     input_type: str = "text"
     autocomplete: str = "off"
+    country: Callable[[str], str] = _no_country  # of the normal form (ISO 3166); empty: it tells none
     quick: re.Pattern[str] | None = None  # what is its own identity as it stands, in small letters
 
     def key(self, text: str, country: str) -> str:
@@ -110,7 +116,7 @@ MAILBOX = Address(
 )  # fmt: skip
 TELEPHONE = Address(
     "phone", "telephone number", parse_phone, international, str, b"tel:", "pd:TelephoneNumber",
-    declared=True, input_type="tel", autocomplete="tel",
+    declared=True, input_type="tel", autocomplete="tel", country=country_of,
 )  # fmt: skip
 _UNKNOWN = Address(
     "", "address", _parse_nothing, str, str, b"unknown:", "pd:Contact", declared=True

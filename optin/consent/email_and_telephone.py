@@ -102,6 +102,15 @@ def parse_phone(text: str, country: str) -> PhoneNumber:
     return PhoneNumber(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
+def country_of(number: str) -> str:
+    """Return the country (ISO 3166) of a number in E.164; empty for one of no country, such as satellites."""
+    try:
+        region = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return ""
+    return "" if region in {None, "001"} else str(region)
+
+
 def international(number: str) -> str:
     """Return an E.164 number in international form: +31 20 123 4567; other values unchanged."""
     try:

@@ -20,7 +20,8 @@ SAYS_KINDS = 2  # the version of events since which an erasure does
 FOREIGN = "not written by optin"  # in place of a kind: what such an event says is not believed
 _WITH_CONSENT = "confirmed consent"
 _BEFORE_CONFIRMING = frozenset(
-    kind.value for kind in (EventKind.REQUESTED, EventKind.MAILED, EventKind.ACCESSED, EventKind.NOTED)
+    kind.value
+    for kind in (EventKind.REQUESTED, EventKind.MAILED, EventKind.ACCESSED, EventKind.ASKED, EventKind.NOTED)
 )
 _WITHOUT_CONSENT = _BEFORE_CONFIRMING | {
     kind.value for kind in (EventKind.CONFIRMED, EventKind.CORRECTED, EventKind.KEPT, EventKind.HELD)

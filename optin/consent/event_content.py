@@ -22,6 +22,23 @@ def rfc3339(moment: datetime) -> str:
 
 
 @dataclass(frozen=True)
+class ContactAnswer:
+    """An answer to "may we contact this person?", as its event says it.
+
+    `asker`: a processor's id, or STAFF; `signed`: the digest of the answer, in hexadecimal.
+    """
+
+    asker: str
+    key: ConsentKey
+    may: bool
+    rule: str
+    signed: str
+
+
+STAFF = "staff"  # asked by somebody of the company itself
+
+
+@dataclass(frozen=True)
 class EventBuilder:
     """Builds the events of one request, with the fields they have in common."""
 
@@ -97,6 +114,18 @@ class EventBuilder:
     def accessed(self, at: datetime, how: str) -> dict[str, Any]:
         """Return the event that the person's data were shown or handed over; `how`."""
         return {**self.body(EventKind.ACCESSED, at, None), "how": how}
+
+    def asked_about(self, at: datetime, told: ContactAnswer) -> dict[str, Any]:
+        """Return the event that somebody asked whether the person may be contacted, and was told."""
+        return {
+            **self.body(EventKind.ASKED, at, None),
+            "by": told.asker,
+            "for": told.key.purpose,
+            "through": told.key.channel.value,
+            "may": told.may,
+            "rule": told.rule,
+            "signed": told.signed,  # no key may stand before "at": an audit finds the moment by its place
+        }
 
     def handed(self, at: datetime, processor: str, purpose: str) -> dict[str, Any]:
         """Return the event that a consent is disclosed to a processor by webhook, recorded before sending."""

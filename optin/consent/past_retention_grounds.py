@@ -15,7 +15,9 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.consent.status_transitions import ConsentState, EventKind, Status
 from optin.errors import LogDisagrees
 
-_OPEN = frozenset({EventKind.REQUESTED, EventKind.MAILED, EventKind.ACCESSED, EventKind.NOTED})
+_OPEN = frozenset(
+    {EventKind.REQUESTED, EventKind.MAILED, EventKind.ACCESSED, EventKind.ASKED, EventKind.NOTED}
+)
 _PROLONGS = frozenset({EventKind.REQUESTED, EventKind.MAILED})
 
 

@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     CLOCK_SET_BACK = "clock-set-back"  # evidence only: events before it bear later moments
     MAILED = "mailed"  # evidence only: a mail was sent; changes no status
     KEPT = "kept"  # evidence only: what stays known of the person when another of its requests goes
+    ASKED = "asked"  # evidence only: somebody was told whether the person may be contacted, by which basis
     FORGOTTEN = "forgotten"  # evidence only: what was kept beside the log had its time
     BASIS_RECORDED = (
         "basis-recorded"  # evidence only: staff recorded a basis that is no consent (6(1)(b)-(f))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from optin.bases.basis_part import BasisSettings
+from optin.consent.channel import Channel
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.kind_specific_details import Details, DetailsPart
-from optin.consent.purpose import ConsentKey
+from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.served_forms import ServedForms
+from optin.rules.may_contact import Aim, Strictness
 from optin.settings.site import (
     DownloadTable,
     Limits,
@@ -89,6 +91,32 @@ class Letter:
 
 
 @dataclass(frozen=True)
+class GatePurpose:
+    """A purpose as the gate knows it: its one channel, and what a contact for it aims at."""
+
+    channel: Channel
+    aim: Aim = Aim.MARKETING
+
+
+@dataclass(frozen=True)
+class GateAsker:
+    """A processor that may ask. `purposes`: empty for all; `ends`: the last day of its agreement."""
+
+    purposes: frozenset[str] = frozenset()
+    ends: date | None = None
+
+
+@dataclass(frozen=True)
+class GatePolicy:
+    """How the site answers whether somebody may be contacted. `country`: the controller's."""
+
+    country: str = "NL"
+    purposes: Mapping[PurposeId, GatePurpose] = field(default_factory=dict)
+    strictness: Strictness = Strictness()
+    askers: Mapping[str, GateAsker] = field(default_factory=dict)  # processors, by their ids
+
+
+@dataclass(frozen=True)
 class RequestPolicy:
     """The settings that flows follow, as tables of `optin.toml`, and the site's published magnets."""
 
@@ -118,6 +146,7 @@ class RequestPolicy:
     notify: Mapping[str, frozenset[str]] = field(default_factory=dict)  # staff: magnets, all if empty
     notify_named: Mapping[str, str] = field(default_factory=dict)  # staff: why their mails name people
     names: frozenset[str] = frozenset()  # every address of a served magnet, earlier ones too
+    gate: GatePolicy = GatePolicy()
     handouts: frozenset[tuple[str, str]] = frozenset()  # magnet and outcome of what is handed out
     bases: BasisSettings = BasisSettings()
     limited: Callable[[str], None] = ignore_limit  # is told which limit kept a mail back, and of no person

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, time, timedelta
 from functools import cache
 
-import holidays
-
 from optin.rules.contact_rule import Hours, Tries
 
 SATURDAY, SUNDAY = 5, 6
@@ -42,4 +40,6 @@ def _span(text: str) -> tuple[time, time]:
 
 @cache
 def _public_holidays(country: str, year: int) -> frozenset[object]:
+    import holidays  # noqa: PLC0415 - slow to import, and no command needs it to start
+
     return frozenset(holidays.country_holidays(country, years=year))

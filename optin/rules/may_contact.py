@@ -24,6 +24,14 @@ from optin.rules.contact_rule import (
 )
 from optin.rules.rule_files import Cell, RuleBook
 
+# What to do about a no.
+ASK_CONSENT = "Do not contact. Ask for consent where people come by themselves, such as a form of this site."
+NEVER = "Do not contact. Only the person can change it."
+NO_RULE_YET = "Do not contact: no rule that allows it is known. Look the law up; see: optin rules"
+SITE_FORBIDS = "Do not contact: the company forbids it in its settings ([rules.pinned])."
+LATER = "Ask again when calls are allowed; see: optin rules"
+CALL_LESS = "Wait, and call less often; see: optin rules"
+
 
 class Aim(StrEnum):
     """What a contact is for."""
@@ -39,6 +47,21 @@ class Decision(StrEnum):
     PERMIT = "permit"
     PROHIBIT = "prohibit"
     ASK = "ask"
+
+
+class Refusal(StrEnum):
+    """Why a contact may not be made, in short."""
+
+    NO_BASIS = "no basis"  # nothing on record serves
+    ERASED = "erased"
+    OBJECTED = "objected"
+    CHANNEL = "other channel"  # the purpose is for another one
+    NO_RULE = "no rule"
+    SITE = "forbidden by the site"
+    CONDITION = "condition not met"
+    UNDECIDED = "not decided"  # somebody at the company must decide first
+    HOUR = "not at this hour"
+    TRIES = "called too often"
 
 
 @dataclass(frozen=True)
@@ -80,7 +103,8 @@ class HeldBasis:
 class Answer:
     """Whether a contact may be made, by which rule, on which basis, and why not.
 
-    `reasons` are sentences, `missing` conditions by id; `duties` are ids.
+    `reasons` are sentences, `missing` conditions by id; `duties` are ids. `refusal`: None for a yes.
+    `cure`: what to do about a no.
     """
 
     decision: Decision
@@ -91,6 +115,8 @@ class Answer:
     reasons: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     duties: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+    cure: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,9 +142,9 @@ def may_contact(
 
     # 1. Erased, or objected.
     if contact.erased:
-        return _no("The person was erased.")
+        return _no(Refusal.ERASED, NEVER, "The person was erased.")
     if contact.objected and contact.aim is Aim.MARKETING:
-        return _no("The person objected to advertising (GDPR 21(3)).")
+        return _no(Refusal.OBJECTED, NEVER, "The person objected to advertising (GDPR 21(3)).")
 
     # 2. Service and requested contacts.
     if contact.aim is not Aim.MARKETING:
@@ -127,13 +153,14 @@ def may_contact(
     # 3. The rule of the day.
     rules = book.countries.get(contact.country)
     if rules is None:
-        return _no(f"No rules are known for {contact.country!r}.")
+        return _no(Refusal.NO_RULE, NO_RULE_YET, f"No rules are known for {contact.country!r}.")
     local = contact.at.astimezone(ZoneInfo(rules.time_zone))
     rule = rule_of(contact, rules, local.date())
     if rule is None:
-        return _no(f"No rule is known for this contact in {rules.name} on {local.date()}.")
+        reason = f"No rule is known for this contact in {rules.name} on {local.date()}."
+        return _no(Refusal.NO_RULE, NO_RULE_YET, reason)
     if rule.id in site.pinned:
-        return replace(_no(site.pinned[rule.id]), rule=rule.id)
+        return replace(_no(Refusal.SITE, SITE_FORBIDS, site.pinned[rule.id]), rule=rule.id)
 
     # 4. The first open way.
     found = replace(_by_ways(contact, rule, held, book), rule=rule.id)
@@ -141,8 +168,12 @@ def may_contact(
         return found
 
     # 5. Hours and tries.
-    reasons = tuple(_out_of_hours(contact, rule, rules, local, site))
-    return replace(_no(*reasons), rule=rule.id) if reasons else found
+    late = tuple(_out_of_hours(rule, rules, local, site))
+    often = tuple(_too_often(contact, rule))
+    if not late and not often:
+        return found
+    why, cure = (Refusal.HOUR, LATER) if late else (Refusal.TRIES, CALL_LESS)
+    return replace(_no(why, cure, *late, *often), rule=rule.id)
 
 
 def rule_of(contact: Contact, rules: CountryRules, day: date) -> ContactRule | None:
@@ -155,10 +186,12 @@ def rule_of(contact: Contact, rules: CountryRules, day: date) -> ContactRule | N
 def _without_advertising(contact: Contact, held: Sequence[HeldBasis], book: RuleBook) -> Answer:
     wanted = LawfulBasis.CONTRACT if contact.aim is Aim.SERVICE else LawfulBasis.ENQUIRY
     for it in held:
-        if it.basis is wanted and _lasts(it, contact.at):
+        # a consent to this very purpose serves, too, whatever the purpose is
+        if it.basis in {wanted, LawfulBasis.CONSENT} and _lasts(it, contact.at):
             duties = book.words.channels.get(contact.channel, ())
-            return Answer(Decision.PERMIT, "", wanted, it.evidence, it.until, duties=duties)
-    return _no(f"No {wanted} is on record that this contact would serve.")
+            return Answer(Decision.PERMIT, "", it.basis, it.evidence, it.until, duties=duties)
+    reason = f"No {wanted} is on record that this contact would serve."
+    return _no(Refusal.NO_BASIS, ASK_CONSENT, reason)
 
 
 def _by_ways(contact: Contact, rule: ContactRule, held: Sequence[HeldBasis], book: RuleBook) -> Answer:
@@ -173,7 +206,8 @@ def _by_ways(contact: Contact, rule: ContactRule, held: Sequence[HeldBasis], boo
     if closest is not None:
         return closest
     served = " or ".join(dict.fromkeys(way.basis.value for way in rule.ways)) or "nothing"
-    return _no(f"Only {served} serves here ({rule.article}), and none is on record.")
+    reason = f"Only {served} serves here ({rule.article}), and none is on record."
+    return _no(Refusal.NO_BASIS, ASK_CONSENT, reason)
 
 
 def _bases_for(way: Way, contact: Contact, held: Sequence[HeldBasis]) -> Iterator[HeldBasis]:
@@ -191,18 +225,22 @@ def _missing(way: Way, held: HeldBasis, contact: Contact, book: RuleBook) -> tup
 
 def _closed(missing: tuple[str, ...], book: RuleBook) -> Answer:
     conditions = [book.words.conditions[it] for it in missing]
-    decision = Decision.ASK if all(it.asks for it in conditions) else Decision.PROHIBIT
+    asks = all(it.asks for it in conditions)
+    decision = Decision.ASK if asks else Decision.PROHIBIT
+    refusal = Refusal.UNDECIDED if asks else Refusal.CONDITION
     reasons = tuple(f"Not on record: {it.text}. {it.missing}" for it in conditions)
-    return Answer(decision, reasons=reasons, missing=missing)
+    cure = " ".join(it.missing for it in conditions)
+    return Answer(decision, reasons=reasons, missing=missing, refusal=refusal, cure=cure)
 
 
-def _out_of_hours(
-    contact: Contact, rule: ContactRule, rules: CountryRules, local: datetime, site: Strictness
-) -> Iterator[str]:
+def _out_of_hours(rule: ContactRule, rules: CountryRules, local: datetime, site: Strictness) -> Iterator[str]:
     hours = rules.hours.get(rule.hours)
     counts = hours is not None and (hours.law or site.codes)
     if hours is not None and counts and not is_within(hours, rules.country, local):
         yield f"Not at this hour ({hours.source})."
+
+
+def _too_often(contact: Contact, rule: ContactRule) -> Iterator[str]:
     if rule.tries is not None:
         if too_many_tries(rule.tries, contact.tries, contact.at):
             yield f"{rule.tries.most} calls in {rule.tries.days} days are the most ({rule.article})."
@@ -214,5 +252,5 @@ def _lasts(held: HeldBasis, at: datetime) -> bool:
     return held.until is None or at < held.until
 
 
-def _no(*reasons: str) -> Answer:
-    return Answer(Decision.PROHIBIT, reasons=reasons)
+def _no(refusal: Refusal, cure: str, *reasons: str) -> Answer:
+    return Answer(Decision.PROHIBIT, reasons=reasons, refusal=refusal, cure=cure)

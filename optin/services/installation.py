@@ -16,6 +16,7 @@ from optin.flows.context_with_kinds import Flow, SiteContext
 from optin.flows.deletion_clock import read_clock, trust_clock, watch_clock
 from optin.flows.delivery.magnet_changes import with_removed
 from optin.flows.evidence.withdrawals_in_journal import Endings, endings_in_journal
+from optin.flows.gate.log_answer import QuestionNotes, keep_notes
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.sweep_mails_and_records import journal_from
 from optin.services.accepted_mail_log import AcceptedMailLog
@@ -55,6 +56,7 @@ class Installation:
     handover_log: AcceptedMailLog | None = None  # mails that were taken, until the store knows it
     downloads: Counter[TallyKey] = field(default_factory=Counter)  # not yet in the store
     sources: SourceCounts = field(default_factory=SourceCounts)
+    questions: QuestionNotes = field(default_factory=QuestionNotes)  # answers of the gate, not yet stored
     clock_doubted: bool = False  # the operator was told of it
 
     def count_download(self, form: str) -> None:
@@ -64,6 +66,7 @@ class Installation:
     def keep_counts(self) -> None:
         """Write the counted views, sign-ups by source, and downloads to the store."""
         self.sources.write(self.clock(), lambda counts: self.write(add_to_source_sums, counts=counts))
+        self.keep_questions()
         counts, self.downloads = self.downloads, Counter()
         if not counts:
             return
@@ -71,6 +74,17 @@ class Installation:
             self.write(add_to_tally, counts=counts)
         except OptinError:
             self.downloads.update(counts)
+            raise
+
+    def keep_questions(self) -> None:
+        """Store what was noted of the gate's answers: for the people that they were about, and as sums."""
+        notes, self.questions = self.questions, QuestionNotes()
+        if not notes.sums:
+            return
+        try:
+            self.run(keep_notes, notes=notes)
+        except OptinError:
+            self.questions.take_back(notes)
             raise
 
     def obey(self, policy: RequestPolicy) -> None:

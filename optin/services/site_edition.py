@@ -14,9 +14,16 @@ from optin.bases.basis_part import BasisSettings
 from optin.consent.form_version import Slug, details_text
 from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.magnet_changes import notify_kinds
-from optin.flows.request_policy import KnownMagnet, RequestPolicy
+from optin.flows.request_policy import (
+    GateAsker,
+    GatePolicy,
+    GatePurpose,
+    KnownMagnet,
+    RequestPolicy,
+)
 from optin.proof.commitment import digest
 from optin.proof.page_assets import STYLESHEET_ENDING, assets_in
+from optin.rules.may_contact import Aim, Strictness
 from optin.services.installed_kind_parts import KindParts
 from optin.services.open_store import sqlite_path
 from optin.services.promised_files import PromisedFiles
@@ -117,8 +124,20 @@ class Edition:
                 },
             ),
             offers=ServedForms(self.publication.every_form, site.renamed),
+            gate=self._gate(),
             names=frozenset(name for it in site.magnets.values() for name in (it.slug, *it.was)),
             handouts=frozenset((it.magnet, it.outcome) for it in self.promises()),
+        )
+
+    def _gate(self) -> GatePolicy:
+        settings = self.site.settings
+        return GatePolicy(
+            country=settings.controller.country,
+            purposes={name: GatePurpose(it.channel, Aim(it.aim)) for name, it in settings.purposes.items()},
+            strictness=Strictness(settings.rules.codes, settings.rules.pinned),
+            askers={
+                name: GateAsker(frozenset(it.may_ask), it.ends) for name, it in settings.processors.items()
+            },
         )
 
     def _by_name(self, values: Mapping[Slug, T]) -> dict[str, T]:

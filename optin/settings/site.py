@@ -8,6 +8,7 @@ The module is long because the tables are one list: whoever looks for a key look
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
@@ -114,6 +115,10 @@ class Purpose(Table):
     """What a consent is for, defined once and used by magnets (M3)."""
 
     channel: ChannelName = Field(description=f"{' or '.join(CHANNELS)}; one channel for each purpose.")
+    aim: Literal["marketing", "service"] = Field(
+        default="marketing",
+        description="marketing: advertising in any way; service: performs a contract, without any praise.",
+    )
     retention: Period = Field(
         description='How long a consent lasts, such as "24 months".', examples=["24 months", "6 months"]
     )
@@ -156,6 +161,16 @@ class Processor(Table):
         examples=["2026-03-01, reference DPA-7"],
     )
     country: str = Field(default="", description="ISO 3166 code of the country that the data goes to.")
+    ends: date | None = Field(
+        default=None,
+        description="Last day of the agreement, if it ends; afterwards its key for POST /may is refused.",
+        examples=["2027-12-31"],
+    )
+    may_ask: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Ids of the purposes that it may ask about with POST /may; without it all purposes.",
+    )
     webhook: Webhook | None = Field(
         default=None, description="Sends it a message at once: a table with url and purposes."
     )
@@ -251,6 +266,23 @@ class Limits(Table):
         ge=2,
         le=10_000_000,
         description="Mails a day (UTC) that forms may cause on the whole site; half are confirmation mails.",
+    )
+    questions_per_minute: int = Field(
+        default=12_000,
+        ge=1,
+        le=1_000_000,
+        description="Questions of one processor to POST /may in a minute.",
+    )
+
+
+class RulesTable(Table):
+    """How the site is stricter than the rules of contact that come with optin (L8)."""
+
+    codes: bool = Field(default=True, description="Whether codes of conduct count as well, such as hours.")
+    pinned: dict[str, Text] = Field(
+        default={},
+        description="Rules by which nobody is contacted here, by their id, each with your reason.",
+        examples=[{"BE-phone": "We do not call people in Belgium."}],
     )
 
 
@@ -534,6 +566,7 @@ class SiteSettings(Settings):
     enquiries: Enquiries = Enquiries()
     notify: dict[str, Notify] = Field(default={}, description="Staff who are told of leads, by an id.")
     limits: Limits = Limits()
+    rules: RulesTable = RulesTable()
     unconfirmed: Unconfirmed = Unconfirmed()
     retention: Retention = Retention()
     sweep: Sweep = Sweep()

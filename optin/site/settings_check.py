@@ -17,8 +17,9 @@ from optin.consent.email_and_telephone import parse_email
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.time_zones import zone_of
+from optin.rules.rule_files import rule_book
 from optin.settings.installation import environment_name
-from optin.settings.site import Anchors, ControllerTable, Purpose, SiteSettings, Webhook, Witness
+from optin.settings.site import Anchors, ControllerTable, Processor, Purpose, SiteSettings, Webhook, Witness
 from optin.site.address_settings_check import ADDRESS_SETTINGS, is_base_address
 from optin.site.basis_settings_check import objections_to_bases
 from optin.site.connector_check import objections_to_connector
@@ -58,6 +59,7 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
     for processor_name, processor in settings.processors.items():
         if processor.webhook is not None:
             yield from _webhook(processor_name, processor.webhook, settings)
+        yield from _may_ask(processor_name, processor, settings)
         yield from objections_to_connector(root, processor_name, processor, settings)
     yield from _privacy(settings)
     yield from _proxies(settings)
@@ -71,6 +73,7 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
     yield from _embed(settings)
     yield from _sources(settings)
     yield from objections_to_bases(root, settings)
+    yield from _pinned(settings)
     for receiver, told in settings.notify.items():
         yield from objections_to_notify(receiver, told)
 
@@ -110,6 +113,24 @@ def _emails(settings: SiteSettings) -> Iterator[At]:
             parse_email(address)
         except ValueError:
             yield where, Objection("email", f"{address!r} is not an e-mail address.", "Write name@domain.")
+
+
+def _may_ask(name: str, processor: Processor, settings: SiteSettings) -> Iterator[At]:
+    for place, purpose in enumerate(processor.may_ask):
+        if purpose not in settings.purposes:
+            message = f"There is no purpose {purpose!r}."
+            cure = nearest(purpose, [*settings.purposes])
+            yield ("processors", name, "may_ask", place), Objection("may-ask", message, cure)
+
+
+def _pinned(settings: SiteSettings) -> Iterator[At]:
+    if not settings.rules.pinned:
+        return
+    known = [rule.id for country in rule_book().countries.values() for rule in country.rules]
+    for name in settings.rules.pinned:
+        if name not in known:
+            message = f"There is no rule of contact {name!r}."
+            yield ("rules", "pinned", name), Objection("pinned", message, nearest(name, known))
 
 
 def _links(settings: SiteSettings) -> Iterator[At]:

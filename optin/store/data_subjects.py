@@ -74,7 +74,7 @@ def refresh_idle(tx: Tx, subject: SubjectId) -> None:
 
 def remove_subject(tx: Tx, subject: SubjectId) -> None:
     """Remove a person's row, consents and numbers. Remove the requests before."""
-    for table in ("consent", "number_index", "export_member", "webhook_told", "letter"):
+    for table in ("consent", "number_index", "export_member", "webhook_told", "letter", "contact_question"):
         tx.run(f"DELETE FROM {table} WHERE subject_id = :id", id=subject)
     tx.run("DELETE FROM subject WHERE id = :id", id=subject)
 

@@ -35,10 +35,11 @@ TABLES = (
     "letter", "letter_sum",
     "held_basis", "held_basis_address", "held_basis_act", "evidence_file", "evidence_file_of",
     "rights_request",
+    "contact_question", "question_sum",
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",
-    "webhook_outbox", "notice", "held_basis_act", "rights_request",
+    "webhook_outbox", "notice", "held_basis_act", "rights_request", "contact_question",
 )  # fmt: skip
 MADE_WITH_THE_SCHEMA = ("log_state", "installation")  # they have rows in a new database
 BATCH_ROWS = 1_000

@@ -19,6 +19,7 @@ from optin.consent.signed_links import Links
 from optin.consent.status_transitions import ID_BYTES
 from optin.errors import KeysUnusable
 from optin.keys import KeyRing
+from optin.proof.signed_answer import AnswerKey
 from optin.proof.signed_notes import SigningKey
 
 NONCE_BYTES = 12
@@ -50,6 +51,7 @@ class Vault:
         self._webhook_keys = keys.webhook
         self._journal_key = keys.journal_key
         self._event_key = hmac.digest(keys.index, b"optin.event", "sha256")
+        self._answer_keys = tuple(AnswerKey(hmac.digest(seed, b"optin.gate", "sha256")) for seed in keys.log)
         self._limit_key = hmac.digest(keys.index, b"optin.limits", "sha256")
         self.links = Links(keys.link)
 
@@ -101,6 +103,16 @@ class Vault:
         """Return a processor's webhook secrets, newest first (E7)."""
         about = b"optin.webhook:" + processor.encode()
         return tuple(hmac.digest(key, about, "sha256") for key in reversed(self._webhook_keys))
+
+    def gate_secrets(self, processor: str) -> tuple[bytes, ...]:
+        """Return the secrets with which a processor may ask the gate, newest first (G5)."""
+        about = b"optin.gate:" + processor.encode()
+        return tuple(hmac.digest(key, about, "sha256") for key in reversed(self._webhook_keys))
+
+    @property
+    def answer_keys(self) -> tuple[AnswerKey, ...]:
+        """The keys of the gate's answers, oldest first; the newest one signs. They go with the log's keys."""
+        return self._answer_keys
 
     def log_keys(self, origin: str) -> tuple[SigningKey, ...]:
         """Return the keys that sign the log `origin`, oldest first."""

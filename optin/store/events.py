@@ -91,6 +91,17 @@ def events_about(tx: Tx, email_index: bytes, subject: SubjectId | None) -> list[
     return [stored_event(row) for row in rows]
 
 
+def newest_event_about(tx: Tx, email_index: bytes, subject: SubjectId | None) -> int:
+    """Return the number of the newest event of `events_about`; 0 when there is none."""
+    row = tx.one(
+        "SELECT MAX(event.id) FROM request JOIN event ON event.request_id = request.id"
+        " WHERE request.email_index = :email_index OR request.subject_id = :subject",
+        email_index=email_index,
+        subject=NOBODY if subject is None else subject,
+    )
+    return 0 if row is None or row[0] is None else int(row[0])
+
+
 def contents_about_nobody(tx: Tx, vault: Vault, kind: str) -> list[dict[str, Any]]:
     """Return the content of genuine events of a kind that belong to no request."""
     return [body for _, body in numbered_contents(tx, vault, kind)]

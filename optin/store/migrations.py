@@ -23,6 +23,7 @@ from optin.store.tables import (
     MARK_TABLES,
     NOTICE_TABLES,
     PROMISE_TABLES,
+    QUESTION_TABLES,
     REFUSAL_TABLES,
     RIGHTS_REQUEST_TABLES,
     RIGHTS_TABLES,
@@ -217,4 +218,5 @@ MIGRATIONS = (
     Migration("m020_tool_marks", MARK_TABLES),
     Migration("m021_bases", BASIS_TABLES),
     Migration("m022_rights_requests", RIGHTS_REQUEST_TABLES),
+    Migration("m023_contact_questions", QUESTION_TABLES),
 )

@@ -535,3 +535,28 @@ RIGHTS_REQUEST_TABLES = (
     "CREATE INDEX rights_request_open ON rights_request(due_on) WHERE answered_on IS NULL",
     "CREATE INDEX rights_request_answered ON rights_request(answered_on) WHERE answered_on IS NOT NULL",
 )
+
+# Who asked whether a person may be contacted, and was told what; and sums of all questions, without persons.
+QUESTION_TABLES = (
+    """CREATE TABLE contact_question (
+        id {id},
+        subject_id {blob} NOT NULL,
+        at {int} NOT NULL,
+        asker TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        may {int} NOT NULL,
+        reason TEXT NOT NULL
+    ){strict}""",
+    "CREATE INDEX contact_question_subject ON contact_question(subject_id, at)",
+    "CREATE INDEX contact_question_at ON contact_question(at)",
+    """CREATE TABLE question_sum (
+        monday TEXT NOT NULL,
+        asker TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        count {int} NOT NULL,
+        PRIMARY KEY (monday, asker, purpose, channel, answer)
+    ){norowid}""",
+)

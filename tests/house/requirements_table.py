@@ -26,7 +26,10 @@ PARTLY = {
     "L4": "the register; its commands are to come",
     "L5": "the register; its commands are to come",
     "L6": "the register; its commands are to come",
-    "L8": "the rules, and the answer for one contact; asking by person, and papers, are to come",
+    "G3": "exports and answers agree; whole lists are to come",
+    "G4": "who asked is in the person's data; an objection is to come",
+    "G5": "to come",
+    "L8": "the rules, and the answer for one contact; papers are to come",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
 NOT_YET = {"O3"}

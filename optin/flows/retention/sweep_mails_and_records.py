@@ -10,6 +10,7 @@ from optin.consent.status_transitions import EventKind
 from optin.errors import LogDisagrees
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.sweep_context import STEP, SweepContext, ago
+from optin.store.contact_questions import count_old_questions, forget_questions
 from optin.store.database_interface import Tx
 from optin.store.events import add_events, contents_about_nobody
 from optin.store.export_records import delete_unrecorded_members, forget_exports, recorded_exports
@@ -63,6 +64,16 @@ def count_records(tx: Tx, context: SweepContext) -> int:
     """Count the rows that `sweep_records` would delete."""
     before = ago(context.policy.retention.proof, context.now)
     return count_actions(tx, before) + count_erased_members(tx, before)
+
+
+def sweep_questions(tx: Tx, context: SweepContext) -> int:
+    """Delete notes of who asked about people, once nobody needs them to show a use of a consent."""
+    return forget_questions(tx, ago(context.policy.retention.proof, context.now), STEP)
+
+
+def count_questions(tx: Tx, context: SweepContext) -> int:
+    """Count the rows that `sweep_questions` would delete."""
+    return count_old_questions(tx, ago(context.policy.retention.proof, context.now))
 
 
 def sweep_unrecorded_exports(tx: Tx, context: SweepContext) -> int:

@@ -28,12 +28,14 @@ from optin.flows.retention.sweep_mails_and_records import (
     SETTLED_KEPT,
     STRAYS_KEPT,
     count_mails,
+    count_questions,
     count_records,
     lines_before,
     sweep_journal,
     sweep_limits,
     sweep_mails,
     sweep_notices,
+    sweep_questions,
     sweep_records,
     sweep_unrecorded_exports,
 )
@@ -143,6 +145,13 @@ RULES = (
         due=count_requests,
         step=sweep_requests,
         erases=True,
+    ),
+    SweepRule(
+        name="questions",
+        what="notes of who asked whether a person may be contacted",
+        why="older than {policy.retention.proof.text}",
+        due=count_questions,
+        step=sweep_questions,
     ),
     SweepRule(
         name="strays",

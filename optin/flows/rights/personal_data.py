@@ -29,6 +29,7 @@ from optin.flows.request_policy import RequestPolicy
 from optin.flows.rights.personal_letters import PersonalLetter, letters_of_consent
 from optin.flows.rights.requests_of_person import requests_of_person
 from optin.proof.canonical_json import parse
+from optin.store.contact_questions import questions_about
 from optin.store.contacts import Contact
 from optin.store.data_subjects import find_subject
 from optin.store.database_interface import Tx, Value
@@ -213,6 +214,21 @@ class PersonalEvent:
 
 
 @dataclass(frozen=True)
+class PersonalQuestion:
+    """One question whether the person may be contacted: who asked, and the answer.
+
+    `asker`: a processor's id; of the company itself "staff: " and a name. `reason`: of a no.
+    """
+
+    at: datetime
+    asker: str
+    purpose: str
+    channel: str
+    may: bool
+    reason: str
+
+
+@dataclass(frozen=True)
 class PersonalData:
     """All data stored about one address."""
 
@@ -231,6 +247,7 @@ class PersonalData:
     refusals: tuple[PersonalRefusal, ...] = ()
     bases: tuple[PersonalBasis, ...] = ()
     rights_requests: tuple[PersonalRightsRequest, ...] = ()
+    questions: tuple[PersonalQuestion, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -287,6 +304,12 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
         ),
         bases=tuple(_basis(entry, now) for entry in bases),
         rights_requests=tuple(_rights_request(it) for it in requests_of_person(tx, context, email_index)),
+        questions=()
+        if subject is None
+        else tuple(
+            PersonalQuestion(it.at, it.asker, it.key.purpose, it.key.channel.value, it.may, it.reason)
+            for it in questions_about(tx, subject)
+        ),
     )
 
 

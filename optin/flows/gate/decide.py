@@ -1,0 +1,162 @@
+"""Decide whether a person may be contacted, by what is on file and the rules of the moment (G1, G2).
+
+1. A purpose has one channel; a question for another one is answered no.
+2. Who is behind the address: several people may share a number.
+3. Which bases are on file for each of them, proven as of now.
+4. Without any the answer is "no basis", the same for somebody who was never heard of.
+5. Else the rules decide, for each person and country; the strictest answer is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from optin.consent.status_transitions import SubjectId
+from optin.flows.context import Context
+from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings
+from optin.flows.gate.bases_on_file import PersonOnFile, people_on_file, relation_by
+from optin.flows.gate.question import Question
+from optin.flows.request_policy import GatePurpose
+from optin.rules.contact_rule import ContactRule
+from optin.rules.may_contact import (
+    ASK_CONSENT,
+    Answer,
+    Contact,
+    Decision,
+    Refusal,
+    may_contact,
+)
+from optin.rules.rule_files import RuleBook, rule_book
+from optin.store.contact_questions import permitted_since
+from optin.store.data_subjects import subjects_by_address, subjects_by_number
+from optin.store.database_interface import Tx
+
+ONE_CALL = timedelta(minutes=1)  # asked twice in that time, it is the same call
+NO_BASIS = Answer(
+    Decision.PROHIBIT,
+    reasons=("No basis is on file for this contact.",),
+    refusal=Refusal.NO_BASIS,
+    cure=ASK_CONSENT,
+)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """An answer, the rule behind it, and the people that it is about.
+
+    `resting`: those whose basis the answer speaks of; empty when it says "no basis" or less.
+    """
+
+    answer: Answer
+    rule: ContactRule | None = None
+    known: tuple[SubjectId, ...] = ()
+    resting: tuple[PersonOnFile, ...] = ()
+
+    @property
+    def may(self) -> bool:
+        """Whether the contact may be made."""
+        return self.answer.decision is Decision.PERMIT
+
+
+def decide(
+    tx: Tx,
+    context: Context,
+    question: Question,
+    now: datetime,
+    at: datetime | None = None,
+    endings_of: EndingsOf = no_journal_endings,
+) -> Decided:
+    """Return the answer for a contact now, or at another moment by the rules of that moment.
+
+    What is on file is what is on file now. `endings_of`: withdrawals in the journal.
+    Raises JournalUnusable.
+    """
+    # 1. The purpose's channel.
+    purpose = context.policy.gate.purposes[question.key.purpose]
+    if purpose.channel != question.key.channel:
+        return Decided(_other_channel(purpose))
+
+    # 2. Who is behind the address.
+    index = context.vault.address_index(question.address, question.value)
+    look_up = subjects_by_number if question.address.declared else subjects_by_address
+    subjects = sorted(look_up(tx, [index]).get(index, []))
+
+    # 3. The bases on file; whoever gave the consent for another number does not share this one.
+    people = people_on_file(tx, context, question, subjects, now, endings_of) if subjects else []
+    sharing = tuple(it for it in people if not it.elsewhere)
+
+    # 4. No basis.
+    if not sharing or not all(it.held for it in sharing):
+        return Decided(NO_BASIS, known=tuple(subjects))
+
+    # 5. The rules.
+    moment, book = at or now, rule_book()
+    answers = _answers(tx, context, question, purpose, sharing, moment, book)
+    strictest = next((it for it in answers if it.decision is not Decision.PERMIT), answers[0])
+    if strictest.refusal is Refusal.NO_BASIS:  # what is on file serves something else
+        return Decided(NO_BASIS, known=tuple(subjects))
+    return Decided(strictest, _rule(book, strictest.rule), tuple(subjects), sharing)
+
+
+def _other_channel(purpose: GatePurpose) -> Answer:
+    reason = f"The purpose is for {purpose.channel} alone."
+    return Answer(
+        Decision.PROHIBIT, reasons=(reason,), refusal=Refusal.CHANNEL, cure=f"Ask about {purpose.channel}."
+    )
+
+
+def _answers(  # noqa: PLR0913 - what a flow has, and what was found
+    tx: Tx,
+    context: Context,
+    question: Question,
+    purpose: GatePurpose,
+    people: Iterable[PersonOnFile],
+    at: datetime,
+    book: RuleBook,
+) -> list[Answer]:
+    strictness = context.policy.gate.strictness
+    return [
+        may_contact(contact, person.held, book, strictness)
+        for person in people
+        for contact in _contacts(tx, question, purpose, person, at, book)
+    ]
+
+
+def _contacts(
+    tx: Tx, question: Question, purpose: GatePurpose, person: PersonOnFile, at: datetime, book: RuleBook
+) -> Iterator[Contact]:
+    channel = question.key.channel.value
+    days = max((_days_of_tries(book, it, channel) for it in question.countries), default=0)
+    earlier = [] if not days else permitted_since(tx, person.subject, channel, at - timedelta(days=days))
+    for country in question.countries:
+        yield Contact(
+            country=country,
+            channel=channel,
+            at=at,
+            relation=relation_by(person.held),
+            aim=purpose.aim,
+            tries=calls_of([it for it in earlier if it <= at - ONE_CALL]),
+        )
+
+
+def calls_of(permitted: Iterable[datetime]) -> list[datetime]:
+    """Return the calls behind permitted contacts, oldest first: each yes is taken for a call."""
+    calls: list[datetime] = []
+    for at in permitted:
+        if not calls or at - calls[-1] >= ONE_CALL:
+            calls.append(at)
+    return calls
+
+
+def _days_of_tries(book: RuleBook, country: str, channel: str) -> int:
+    """Return how far back calls count in a country; 0 where no rule counts them."""
+    rules = book.countries.get(country)
+    found = () if rules is None else rules.rules
+    return max((it.tries.days for it in found if it.tries is not None and it.channel == channel), default=0)
+
+
+def _rule(book: RuleBook, name: str) -> ContactRule | None:
+    rules = (rule for country in book.countries.values() for rule in country.rules)
+    return next((it for it in rules if it.id == name), None) if name else None

@@ -1,0 +1,120 @@
+"""Questions whether a person may be contacted: who asked and was told what (G1, G4).
+
+A row belongs to a person and goes with them. The sums by week name nobody: they count every question, also
+those about people who are not on file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+
+from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import SubjectId
+from optin.store.consent_key_columns import columns_of
+from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.row_queries import count_rows
+
+YES = "yes"  # in place of a reason
+
+
+@dataclass(frozen=True)
+class ContactQuestion:
+    """One question about a person, with its answer. `reason`: of a no; empty for a yes."""
+
+    subject: SubjectId
+    at: datetime
+    asker: str
+    key: ConsentKey
+    may: bool
+    reason: str
+
+
+class QuestionSum(NamedTuple):
+    """What is counted together. `answer`: YES, or the reason of a no."""
+
+    monday: date  # of the week in UTC
+    asker: str
+    purpose: str
+    channel: str
+    answer: str
+
+
+def keep_questions(tx: Tx, questions: Sequence[ContactQuestion], sums: Mapping[QuestionSum, int]) -> None:
+    """Store questions about people who are still there, and add to the sums, in a fixed order."""
+    tx.many(
+        "INSERT INTO contact_question(subject_id, at, asker, purpose, channel, may, reason)"
+        " SELECT :subject, :at, :asker, :purpose, :channel, :may, :reason"
+        " WHERE EXISTS (SELECT 1 FROM subject WHERE id = :subject)",
+        [
+            {
+                "subject": it.subject,
+                "at": to_ms(it.at),
+                "asker": it.asker,
+                **columns_of(it.key),
+                "may": int(it.may),
+                "reason": it.reason,
+            }
+            for it in questions
+        ],
+    )
+    tx.many(
+        "INSERT INTO question_sum(monday, asker, purpose, channel, answer, count)"
+        " VALUES (:monday, :asker, :purpose, :channel, :answer, :count)"
+        " ON CONFLICT (monday, asker, purpose, channel, answer)"
+        " DO UPDATE SET count = question_sum.count + excluded.count",
+        [
+            {**key._asdict(), "monday": key.monday.isoformat(), "count": count}
+            for key, count in sorted(sums.items())
+        ],
+    )
+
+
+def questions_about(tx: Tx, subject: SubjectId) -> list[ContactQuestion]:
+    """Return the questions about a person, newest first."""
+    rows = tx.all(
+        "SELECT at, asker, purpose, channel, may, reason FROM contact_question"
+        " WHERE subject_id = :subject ORDER BY at DESC, id DESC",
+        subject=subject,
+    )
+    return [
+        ContactQuestion(
+            subject, from_ms(row[0]), row[1], ConsentKey.parse(row[2], row[3]), bool(row[4]), row[5]
+        )
+        for row in rows
+    ]
+
+
+def permitted_since(tx: Tx, subject: SubjectId, channel: str, since: datetime) -> list[datetime]:
+    """Return when a contact with a person by a channel was permitted since a moment, oldest first."""
+    rows = tx.all(
+        "SELECT at FROM contact_question WHERE subject_id = :subject AND at > :since"
+        " AND channel = :channel AND may = 1 ORDER BY at",
+        subject=subject,
+        since=to_ms(since),
+        channel=channel,
+    )
+    return [from_ms(row[0]) for row in rows]
+
+
+def question_sums(tx: Tx) -> dict[QuestionSum, int]:
+    """Return every sum."""
+    rows = tx.all("SELECT monday, asker, purpose, channel, answer, count FROM question_sum")
+    return {QuestionSum(date.fromisoformat(row[0]), *row[1:5]): row[5] for row in rows}
+
+
+def count_old_questions(tx: Tx, before: datetime) -> int:
+    """Count the questions asked before a moment."""
+    return count_rows(tx, "contact_question WHERE at < :before", before=to_ms(before))
+
+
+def forget_questions(tx: Tx, before: datetime, most: int) -> int:
+    """Delete questions asked before a moment, in a short step; return how many."""
+    return tx.run(
+        "DELETE FROM contact_question WHERE id IN"
+        " (SELECT id FROM contact_question WHERE at < :before ORDER BY at LIMIT :most)",
+        before=to_ms(before),
+        most=most,
+    )

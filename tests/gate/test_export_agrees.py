@@ -1,0 +1,115 @@
+"""Exports and gate agree: who is exported may be contacted, and nobody else."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optin.consent.channel import Channel
+from optin.consent.email_and_telephone import parse_email
+from optin.consent.erasure_grounds import BY_OFFICER, BY_PERSON
+from optin.consent.purpose import ConsentKey
+from optin.consent.status_transitions import RequestId
+from optin.flows.exports.export_leads import LeadExport
+from optin.flows.rights.erase import erase_person
+from optin.flows.rights.withdraw import withdraw_everything
+from optin.keys import KeyRing
+from optin.rules.calling_hours import is_within
+from optin.rules.rule_files import rule_book
+from optin.store.encryption import Vault
+from optin.store.suppressions import suppress
+from tests.gate.asking import may, with_gate
+from tests.installed import KINDS
+from tests.world import CALL, TIPS, World, open_world
+
+PEOPLE = ("alice@example.com", "bob@example.com", "carol@example.com")
+NUMBERS = ("+31201234567", "+31201234568", "+33142278186")
+KEYS = (ConsentKey(TIPS, Channel.EMAIL), ConsentKey(CALL, Channel.PHONE))
+WAITS = (timedelta(hours=1), timedelta(days=1), timedelta(days=100), timedelta(days=200))
+
+BOXES = {"tips": (TIPS,), "call": (CALL,), "both": (TIPS, CALL), "magnet": ()}
+
+Step = tuple[str, int, int]
+
+
+def steps() -> st.SearchStrategy[list[Step]]:
+    """What happens to whom, with which number or how."""
+    what = st.sampled_from(
+        ["tips", "call", "both", "magnet", "pending", "withdraw", "erase", "suppress", "wait"]
+    )
+    return st.lists(st.tuples(what, st.integers(0, 2), st.integers(0, 2)), max_size=12)
+
+
+def live(world: World, happenings: list[Step]) -> None:
+    """Let it all happen."""
+    requests: dict[str, RequestId] = {}
+    for what, whose, other in happenings:
+        email = PEOPLE[whose]
+        index = world.vault.index(parse_email(email))
+        if what in BOXES:
+            requests[email] = world.join(email, *BOXES[what], phone=NUMBERS[other])
+        elif what == "pending":
+            world.sign_up(email, TIPS, CALL, phone=NUMBERS[other])
+        elif what == "withdraw" and email in requests:
+            if other:
+                world.run(withdraw_everything, request=requests[email], now=world.now)
+            else:
+                world.withdraw(requests[email], CALL)
+        elif what == "erase" and requests.pop(email, None) is not None:
+            world.run(
+                erase_person, email_index=index, reason=(BY_PERSON, BY_OFFICER)[other % 2], now=world.now
+            )
+        elif what == "suppress":
+            key = (*KEYS, None)[other]
+            world.do(suppress, email_index=index, key=key, now=world.now)
+        elif what == "wait":
+            world.wait(WAITS[other])
+
+
+def in_a_world(check: Callable[[World], None]) -> None:
+    """Run in a fresh world, and see that its evidence holds."""
+    with tempfile.TemporaryDirectory() as folder:
+        world = open_world(f"sqlite:///{folder}/optin.db", Path(folder), Vault(KeyRing.fresh("dev")))
+        try:
+            check(world)
+            world.check_evidence()
+        finally:
+            world.store.close()
+
+
+@given(steps())
+@settings(max_examples=40)
+def test_who_is_exported_may_be_contacted_and_nobody_else(happenings: list[Step]) -> None:
+    """G3, E1, G1: on any history, for each person, purpose and channel, when calls are allowed."""
+
+    def check(world: World) -> None:
+        with_gate(world)
+        live(world, happenings)
+        while not all(map(partial(calls_allowed, world), ("NL", "FR"))):
+            world.wait(timedelta(hours=1))
+        for key in KEYS:
+            export = LeadExport(world.store.read, world.do, world.vault, KINDS.details, key, world.now)
+            exported = {lead.email: lead.fields.get("phone") for lead in export.proven()}
+            channel = key.channel.value
+            allowed = {who for who in PEOPLE if may(world, who, key.purpose, channel).may}
+            assert allowed == {*exported}, (key, happenings)
+            if key.purpose == CALL:
+                for number in NUMBERS:
+                    if may(world, number, key.purpose, channel).may:
+                        assert number in exported.values(), happenings
+
+    in_a_world(check)
+
+
+def calls_allowed(world: World, country: str) -> bool:
+    """Return whether people in a country may be called now."""
+    rules = rule_book().countries[country]
+    local = world.now.astimezone(ZoneInfo(rules.time_zone))
+    return all(is_within(hours, country, local) for hours in rules.hours.values())
