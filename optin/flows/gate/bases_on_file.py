@@ -33,31 +33,28 @@ class PersonOnFile:
     events: int = 0
 
 
-def people_on_file(
-    tx: Tx,
-    context: Context,
-    question: Question,
-    subjects: Sequence[SubjectId],
-    now: datetime,
-    endings_of: EndingsOf,
-) -> list[PersonOnFile]:
-    """Return people with their bases on file. Raises JournalUnusable, as `endings_of` does."""
-    leads = {lead.subject: lead for lead in leads_of(tx, question.key, subjects)}
-    return [_person(tx, context, question, it, leads.get(it), now, endings_of) for it in subjects]
+@dataclass(frozen=True)
+class Inquiry:
+    """A question at a moment, with all that it is answered from. `at`: when the contact would be made."""
+
+    tx: Tx
+    context: Context
+    question: Question
+    now: datetime
+    at: datetime
+    endings_of: EndingsOf  # withdrawals in the journal; raises JournalUnusable
 
 
-def _person(  # noqa: PLR0913 - what a flow has, and one person
-    tx: Tx,
-    context: Context,
-    question: Question,
-    subject: SubjectId,
-    lead: StoredLead | None,
-    now: datetime,
-    endings_of: EndingsOf,
-) -> PersonOnFile:
-    found = None if lead is None else _proven(tx, context, question, lead, now, endings_of)
+def people_on_file(inquiry: Inquiry, subjects: Sequence[SubjectId]) -> list[PersonOnFile]:
+    """Return people with their bases on file. Raises JournalUnusable."""
+    leads = {lead.subject: lead for lead in leads_of(inquiry.tx, inquiry.question.key, subjects)}
+    return [_person(inquiry, it, leads.get(it)) for it in subjects]
+
+
+def _person(inquiry: Inquiry, subject: SubjectId, lead: StoredLead | None) -> PersonOnFile:
+    found = None if lead is None else _proven(inquiry, lead)
     consent = found if isinstance(found, ProvenConsent) else None
-    elsewhere = consent is not None and not _is_about(question, consent)
+    elsewhere = consent is not None and not _is_about(inquiry.question, consent)
     held = bases_on_file(None if elsewhere else consent)
     events = 0 if lead is None or not lead.events else lead.events[-1].number
     return PersonOnFile(subject, held, None if consent is None else consent.request, elsewhere, events)
@@ -79,14 +76,12 @@ def relation_by(held: Sequence[HeldBasis]) -> Relation:
     return Relation.ENQUIRY if LawfulBasis.ENQUIRY in bases else Relation.NONE
 
 
-def _proven(
-    tx: Tx, context: Context, question: Question, lead: StoredLead, now: datetime, endings_of: EndingsOf
-) -> ProvenConsent | UnprovenReason:
-    form = None if lead.request is None else form_by_digest(tx, lead.request.form)
-    proof = prove(context.vault, lead, form, question.key, now)
+def _proven(inquiry: Inquiry, lead: StoredLead) -> ProvenConsent | UnprovenReason:
+    form = None if lead.request is None else form_by_digest(inquiry.tx, lead.request.form)
+    proof = prove(inquiry.context.vault, lead, form, inquiry.question.key, inquiry.now)
     if isinstance(proof, UnprovenReason):
         return proof
-    return still_proven(proof, lead.email_index, endings_of(lead.email_index))
+    return still_proven(proof, lead.email_index, inquiry.endings_of(lead.email_index))
 
 
 def _is_about(question: Question, consent: ProvenConsent) -> bool:

@@ -9,14 +9,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from optin.consent.status_transitions import SubjectId
 from optin.flows.context import Context
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings
-from optin.flows.gate.bases_on_file import PersonOnFile, people_on_file, relation_by
+from optin.flows.gate.bases_on_file import Inquiry, PersonOnFile, people_on_file, relation_by
 from optin.flows.gate.question import Question
 from optin.flows.request_policy import GatePurpose
 from optin.rules.contact_rule import ContactRule
@@ -84,7 +84,8 @@ def decide(
     subjects = sorted(look_up(tx, [index]).get(index, []))
 
     # 3. The bases on file; whoever gave the consent for another number does not share this one.
-    people = people_on_file(tx, context, question, subjects, now, endings_of) if subjects else []
+    inquiry = Inquiry(tx, context, question, now, at or now, endings_of)
+    people = people_on_file(inquiry, subjects) if subjects else []
     sharing = tuple(it for it in people if not it.elsewhere)
 
     # 4. No basis.
@@ -92,12 +93,11 @@ def decide(
         return Decided(NO_BASIS, known=tuple(subjects))
 
     # 5. The rules.
-    moment, book = at or now, rule_book()
-    answers = _answers(tx, context, question, purpose, sharing, moment, book)
+    answers = [it for person in sharing for it in _answers(inquiry, purpose, person)]
     strictest = next((it for it in answers if it.decision is not Decision.PERMIT), answers[0])
     if strictest.refusal is Refusal.NO_BASIS:  # what is on file serves something else
         return Decided(NO_BASIS, known=tuple(subjects))
-    return Decided(strictest, _rule(book, strictest.rule), tuple(subjects), sharing)
+    return Decided(strictest, _rule(strictest.rule), tuple(subjects), sharing)
 
 
 def _other_channel(purpose: GatePurpose) -> Answer:
@@ -107,38 +107,22 @@ def _other_channel(purpose: GatePurpose) -> Answer:
     )
 
 
-def _answers(  # noqa: PLR0913 - what a flow has, and what was found
-    tx: Tx,
-    context: Context,
-    question: Question,
-    purpose: GatePurpose,
-    people: Iterable[PersonOnFile],
-    at: datetime,
-    book: RuleBook,
-) -> list[Answer]:
-    strictness = context.policy.gate.strictness
-    return [
-        may_contact(contact, person.held, book, strictness)
-        for person in people
-        for contact in _contacts(tx, question, purpose, person, at, book)
-    ]
-
-
-def _contacts(
-    tx: Tx, question: Question, purpose: GatePurpose, person: PersonOnFile, at: datetime, book: RuleBook
-) -> Iterator[Contact]:
-    channel = question.key.channel.value
-    days = max((_days_of_tries(book, it, channel) for it in question.countries), default=0)
-    earlier = [] if not days else permitted_since(tx, person.subject, channel, at - timedelta(days=days))
-    for country in question.countries:
-        yield Contact(
-            country=country,
-            channel=channel,
-            at=at,
-            relation=relation_by(person.held),
-            aim=purpose.aim,
-            tries=calls_of([it for it in earlier if it <= at - ONE_CALL]),
-        )
+def _answers(inquiry: Inquiry, purpose: GatePurpose, person: PersonOnFile) -> list[Answer]:
+    """Return the answer for one person by the rules of each country."""
+    book, strictness = rule_book(), inquiry.context.policy.gate.strictness
+    countries, channel, at = inquiry.question.countries, inquiry.question.key.channel.value, inquiry.at
+    days = max(_days_of_tries(book, it, channel) for it in countries)
+    since = at - timedelta(days=days)
+    earlier = permitted_since(inquiry.tx, person.subject, channel, since) if days else []
+    contact = Contact(
+        country="",
+        channel=channel,
+        at=at,
+        relation=relation_by(person.held),
+        aim=purpose.aim,
+        tries=calls_of([it for it in earlier if it <= at - ONE_CALL]),
+    )
+    return [may_contact(replace(contact, country=it), person.held, book, strictness) for it in countries]
 
 
 def calls_of(permitted: Iterable[datetime]) -> list[datetime]:
@@ -157,6 +141,6 @@ def _days_of_tries(book: RuleBook, country: str, channel: str) -> int:
     return max((it.tries.days for it in found if it.tries is not None and it.channel == channel), default=0)
 
 
-def _rule(book: RuleBook, name: str) -> ContactRule | None:
-    rules = (rule for country in book.countries.values() for rule in country.rules)
+def _rule(name: str) -> ContactRule | None:
+    rules = (rule for country in rule_book().countries.values() for rule in country.rules)
     return next((it for it in rules if it.id == name), None) if name else None
