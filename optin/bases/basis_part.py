@@ -54,6 +54,7 @@ class BasisPart:
     `relation`: what the person is by it. `aim`: contacts that it carries without any advertising.
     `needs_evidence`: why an entry must have a file, as a sentence; empty: it need not.
     `survives_erasure`: a law requires to keep it, whatever the person wishes (GDPR 17(3)(b)).
+    `may_begin_later`: its term may count from a day to come, such as the end of the year.
     `article`: of the GDPR.
     """
 
@@ -64,6 +65,7 @@ class BasisPart:
     aim: Aim | None = None
     needs_evidence: str = ""
     survives_erasure: bool = False
+    may_begin_later: bool = False
 
 
 def held_by(entry: BasisEntry, basis: LawfulBasis, *more: str) -> HeldBasis:

@@ -7,15 +7,45 @@ the conditions of the exception for existing customers, each of which must be on
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 from optin.bases.basis_part import AskedUse, BasisPart, held_by
-from optin.consent.held_basis import BasisEntry
+from optin.consent.held_basis import BasisEntry, BasisStatement
 from optin.rules.contact_rule import LawfulBasis, Relation
 from optin.rules.may_contact import Aim, HeldBasis
+from optin.settings.bases import Product
 
 PRODUCT = "product"  # the fact that names the product line
 NUMBER = "number"  # that of the invoice
+SELLER = "seller"  # who sold, as the invoice says
+LINKED = "linked"  # what shows that the address is the customer's
+DOUBTS = "doubts"  # what was doubtful about the file, and what somebody saw who looked at it
+OWN_SALE, OWN_SIMILAR, TOLD = "own-sale", "own-similar", "told-at-collection"
+EXCEPTION = (OWN_SALE, OWN_SIMILAR, TOLD)  # the conditions of ePrivacy 13(2) that an entry can show
+
+
+@dataclass(frozen=True)
+class CustomerSale:
+    """One sale to one customer: the statement to record, and the document that shows it.
+
+    `reference`: what makes the document evidence once, its number and seller. `document`: its name in words.
+    """
+
+    statement: BasisStatement = field(repr=False)
+    reference: str
+    document: str
+
+    @property
+    def day(self) -> date:
+        """The day of the document."""
+        return self.statement.term.since
+
+
+def missing_conditions(entry: BasisEntry, product: Product | None) -> tuple[str, ...]:
+    """Return the conditions of the exception for existing customers that are not on record (L3)."""
+    met = {*entry.statement.met, *((OWN_SIMILAR,) if product is not None and product.similar else ())}
+    return tuple(it for it in EXCEPTION if it not in met)
 
 
 def _held(entry: BasisEntry, use: AskedUse) -> Sequence[HeldBasis]:
@@ -29,7 +59,7 @@ def _conditions(entry: BasisEntry, use: AskedUse) -> Iterator[str]:
     """Yield the conditions that follow from settings and dates; all others must be on the entry's record."""
     line = use.settings.products.get(entry.statement.facts.get(PRODUCT, ""))
     if line is not None and use.purpose in line.similar:
-        yield "own-similar"
+        yield OWN_SIMILAR
     if use.purpose in use.settings.assessments:
         yield "assessment"
     if use.at.date() <= _year_after(entry.term.since):

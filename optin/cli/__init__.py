@@ -31,6 +31,7 @@ COMMANDS = {
     "exports": "optin.cli.list_exports:exports",
     "may": "optin.cli.may:may",
     "scrub": "optin.cli.scrub_contact_list:scrub",
+    "customer": "optin.cli.customers:customer",
     "subject": "optin.cli.subject_rights:subject",
     "requests": "optin.cli.rights_requests:requests",
     "rules": "optin.cli.rules:rules",
@@ -45,6 +46,7 @@ COMMANDS = {
     "notify": "optin.cli.notify:notify",
     "keys": "optin.cli.keys:keys",
 }
+ALIASES = {"customers": "customer"}  # other names of commands, which work and are not listed
 
 
 class Commands(click.Group):
@@ -65,6 +67,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, or None."""
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         target = COMMANDS.get(cmd_name) or _of_kinds(ctx).get(cmd_name)
         if target is None:
             return None

@@ -151,6 +151,12 @@ def load_entry(tx: Tx, vault: Vault, entry: BasisEntryId) -> BasisEntry | None:
     return read_entry(vault, entry, rows)
 
 
+def entry_with_reference(tx: Tx, vault: Vault, basis: str, reference: str) -> BasisEntry | None:
+    """Return the entry that has a reference of its basis, locked; None when there is none."""
+    row = tx.one("SELECT id FROM held_basis WHERE reference = :it", it=vault.reference(basis, reference))
+    return None if row is None else load_entry(tx, vault, BasisEntryId(bytes(row[0])))
+
+
 def read_entry(vault: Vault, entry: BasisEntryId, rows: Sequence[Row]) -> BasisEntry:
     """Return an entry from its rows (kind, sealed, …), oldest first. Raises KeysUnusable."""
     statement, *later = (open_act(vault, entry, bytes(sealed))[1] for _, sealed, *_ in rows)

@@ -18,6 +18,8 @@ from optin.flows.context import Context
 from optin.proof.canonical_json import parse
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import keep_edition, load_edition
+from optin.services.steady_clock import utc_now
+from tests.bases.shop import TOML, invoice
 from tests.house.requirements_table import ROOT
 from tests.installed import COMMANDS, KINDS
 from tests.web.conftest import site_at
@@ -46,6 +48,18 @@ ARGUMENTS = {
     "may": ["bob@example.com", "--purpose", "tips-email", "--channel", "email"],
     "backup": ["{folder}/site.backup"],
     "requests": ["add", "bob@example.com", "--asks", "access", "--arrived", "2026-11-02", "--via", "letter"],
+    "customer": [
+        "add",
+        "bob@example.com",
+        "--product",
+        "courses",
+        "--evidence",
+        "{folder}/invoice.xml",
+        "--linked",
+        "he told us",
+        "--told-at-collection",
+        "order form 3",
+    ],
     "subject": ["show", "bob@example.com", "--why", "he called"],
     "evidence": ["bob@example.com", "--out", "-"],
     "draw": ["win", "--out", "-"],
@@ -109,6 +123,7 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
     with (root / "optin.toml").open("a") as file:
         file.write('\n[embed]\nsites = ["https://www.example.com"]\n')
         file.write('\n[notify.sales]\nto = "sales@example.com"\n')
+        file.write(TOML)
     edition, _ = load_edition(root, KINDS)
     assert edition is not None
     with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
@@ -117,6 +132,7 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         entry = ValidEntry(parse_email("bob@example.com"), (), (PurposeId("tips-email"),))
         asked = partial(sign_up, context=Context(installation.vault, edition.policy), form=form, entry=entry)
         installation.store.submit(asked, now=installation.clock()).result()
+    (tmp_path / "invoice.xml").write_bytes(invoice(issued=f"{utc_now():%Y-%m-01}"))
     (tmp_path / "list.csv").write_text("email\nbob@example.com\n")
     for command, arguments in ARGUMENTS.items():
         words = [argument.replace("{folder}", str(tmp_path)) for argument in arguments]
@@ -127,4 +143,5 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         assert installation.store.read(lambda tx: tx.all("SELECT * FROM consent")) == []
     kinds = [parse(body)["kind"] for body in bodies]
     # a sweep fixed that nobody takes part, the officer looked; bob has not answered
-    assert kinds == ["requested", "entries-fixed", "exported", "rights-request", "accessed"]
+    noted = ["rights-request", "basis-recorded", "basis-recorded", "accessed"]
+    assert kinds == ["requested", "entries-fixed", "exported", *noted]

@@ -174,7 +174,7 @@ def _check(entry: BasisEntry, files: Sequence[EvidenceFile], now: datetime) -> N
         if not file.data or len(file.data) > FILE_BYTES:
             msg = f"{file.name} has {len(file.data):,} bytes; evidence has 1 to {FILE_BYTES:,}."
             raise RequestRefused(msg)
-    if statement.term.since > now.date():
+    if statement.term.since > now.date() and not part.may_begin_later:
         msg = f"{statement.term.since} has not come yet."
         raise RequestRefused(msg)
     if not entry.lasts(now):

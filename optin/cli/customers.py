@@ -1,0 +1,162 @@
+"""Commands for existing customers: add by an invoice, and end (L2, L3)."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from optin.bases.contract import EXCEPTION, missing_conditions
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
+from optin.cli.options_and_output import READABLE_FILE, address_of, served_edition, site_option
+from optin.consent.held_basis import BasisEntry
+from optin.errors import RequestRefused
+from optin.flows.bases.record_basis import EvidenceFile
+from optin.flows.bases.record_customer import RecordedSale, record_customer
+from optin.invoices.customer_statement import SalesSetting, StatedCustomer, customer_sale, media_type
+from optin.invoices.read_invoice import MOST_BYTES, read_invoice
+from optin.rules.contact_rule import Subscriber
+from optin.rules.rule_files import rule_book
+from optin.services.open_installation import open_installation
+from optin.settings.bases import Product
+from optin.site.findings import nearest
+from optin.site.model import Site
+
+
+@click.group()
+def customer() -> None:
+    """Put existing customers on record, each by an invoice."""
+
+
+@customer.command()
+@click.argument("email")
+@click.option("--product", required=True, help="The line of products that was bought: an id of [products].")
+@click.option("--evidence", required=True, type=READABLE_FILE, help="The invoice: PDF, XML or a picture.")
+@click.option("--number", default="", help="Its number, where no program can read it.")
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="Its day, where no program can read it.")
+@click.option("--name", default="", help="The customer's name, if the invoice does not give it.")
+@click.option("--phone", default="", help="The customer's telephone number, if you need it.")
+@click.option(
+    "--subscriber",
+    type=click.Choice([it.value for it in Subscriber]),
+    help="Whose address it is. Unknown counts as natural.",
+)
+@click.option(
+    "--told-at-collection",
+    "told",
+    default="",
+    help="What the order form said about objecting, and which form that was.",
+)
+@click.option("--own-sale", default="", help="Why it is a sale of your own, if the seller's name differs.")
+@click.option("--linked", default="", help="How you know the address, if the invoice does not show it.")
+@click.option("--checked", default="", help="What you saw, if the file must be looked at first.")
+@click.option("--who", default="", help="Who puts it on record. Default: your user name.")
+@site_option
+@pass_kinds
+def add(  # noqa: PLR0913 - one parameter an option
+    kinds: InstalledKinds,
+    site: Path,
+    email: str,
+    product: str,
+    evidence: Path,
+    number: str,
+    day: datetime | None,
+    name: str,
+    phone: str,
+    subscriber: str | None,
+    told: str,
+    own_sale: str,
+    linked: str,
+    checked: str,
+    who: str,
+) -> None:
+    """Put EMAIL on record as a customer, with the invoice that proves it.
+
+    Number, day and name are read from an invoice that a program can read: UBL, CII, Factur-X.
+    """
+    edition = served_edition(site, kinds)
+    line = known_product(edition.site, product)
+    stated = StatedCustomer(
+        who=who.strip() or getpass.getuser(),
+        product=product,
+        email=address_of(email),
+        phone=phone,
+        name=name,
+        number=number,
+        day=None if day is None else day.date(),
+        told_at_collection=told.strip(),
+        own_sale=own_sale.strip(),
+        linked=linked.strip(),
+        checked=checked.strip(),
+        subscriber=subscriber or "",
+        lang=edition.site.settings.languages[0],
+    )
+    data = read_evidence(evidence)
+    read = read_invoice(data, evidence.name)
+    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
+        now = installation.clock()
+        setting = sales_setting(edition.site, line)
+        sale = customer_sale(stated, read, evidence.name, setting, now.date())
+        file = EvidenceFile(evidence.name, data, media_type(read))
+        recorded = installation.run(record_customer, sale=sale, file=file, now=now)
+    for doubt in read.doubts:
+        click.secho(doubt.value, fg="yellow", err=True)
+    _show(recorded, sale.document, line)
+
+
+def _show(recorded: RecordedSale, document: str, line: Product) -> None:
+    entry = recorded.contract
+    said = "Known already" if recorded.known else "On record"
+    click.echo(f"{said}: {document} of {entry.statement.term.since}, as entry {entry.id.hex()}.")
+    click.echo(f"Customer until {_day(recorded.until)}.")
+    if recorded.required is not None:
+        facts = recorded.required.statement.facts
+        click.echo(f"Kept until {_day(recorded.required.until)}, as {facts['law']} requires.")
+    show_conditions(entry, line)
+
+
+def show_conditions(entry: BasisEntry, line: Product) -> None:
+    """Print the conditions of advertising by e-mail without consent, each met or missing (L3)."""
+    words = rule_book().words.conditions
+    missing = missing_conditions(entry, line)
+    click.echo("Advertising by e-mail without consent needs each of these (ePrivacy Directive 13(2)):")
+    for it in EXCEPTION:
+        if it in missing:
+            click.echo(f"  no   {it}: {words[it].text}. {words[it].missing}")
+        else:
+            shown = entry.statement.met.get(it) or f"for {', '.join(line.similar)}"
+            click.echo(f"  yes  {it}: {shown}")
+    click.echo("  and a free and easy way out in every message; whoever sends it sees to that.")
+    if missing:
+        click.echo(f"So the answer is no, for want of: {', '.join(missing)}.")
+
+
+def _day(moment: datetime | None) -> str:
+    return "further notice" if moment is None else f"{moment:%Y-%m-%d}"
+
+
+def known_product(site: Site, product: str) -> Product:
+    """Return a product line of the site. Raises RequestRefused."""
+    known = site.settings.products
+    if product not in known:
+        cure = nearest(product, [*known]) or f"Add a table [products.{product}] to optin.toml."
+        msg = f"There is no product line {product!r}. {cure}"
+        raise RequestRefused(msg)
+    return known[product]
+
+
+def sales_setting(site: Site, line: Product) -> SalesSetting:
+    """Return what the site says of its sales of a product line."""
+    return SalesSetting(site.controller, site.settings.controller.country, line)
+
+
+def read_evidence(path: Path) -> bytes:
+    """Return a file of evidence; of a file that is too large only so much that this is seen."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except OSError as problem:
+        msg = f"{path.name} cannot be read ({problem.strerror})."
+        raise RequestRefused(msg) from None
