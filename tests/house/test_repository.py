@@ -151,6 +151,7 @@ MAY_NAME_A_CHANNEL = {
     "optin/export/contact_list_reader.py",  # and what their columns are called
     "optin/export/column_presets.py",  # columns as other tools name them
     "optin/export/connectors/lead_fields.py",  # the same, where they are told at once
+    "optin/invoices/customer_statement.py",  # an invoice gives a telephone number (BT-57)
     "optin/theme/samples.py",  # examples of both
 }
 
