@@ -22,6 +22,7 @@ from optin.settings.installation import Settings
 from optin.settings.table_model import (
     BaseAddress,
     ChannelName,
+    DayOrNone,
     Line,
     Own,
     Period,
@@ -60,6 +61,18 @@ class ControllerTable(Table):
         default="NL",
         description="ISO 3166 code; national telephone numbers are read by its rules.",
         examples=["NL", "BE", "DE", "FR", "GB"],
+    )
+    representative: Own = Field(
+        default="",
+        description="Your representative in the European Union, if you have none of your own there.",
+    )
+    joint: tuple[Line, ...] = Field(
+        default=(), strict=False, description="Companies that decide about the data with you (GDPR 26)."
+    )
+    officer: Own = Field(
+        default="",
+        description="Your data protection officer: a name or title, and an address (GDPR 37).",
+        examples=["Data protection officer, dpo@example.com"],
     )
 
 
@@ -152,6 +165,18 @@ class Webhook(Table):
     )
 
 
+Safeguard: TypeAlias = Literal[
+    "",
+    "privacy-framework",
+    "standard-clauses",
+    "authority-clauses",
+    "binding-rules",
+    "code-of-conduct",
+    "certification",
+    "authorised-clauses",
+]
+
+
 class Processor(Table):
     """A company that may receive data (GDPR 28)."""
 
@@ -161,15 +186,30 @@ class Processor(Table):
         examples=["2026-03-01, reference DPA-7"],
     )
     country: str = Field(default="", description="ISO 3166 code of the country that the data goes to.")
-    ends: date | None = Field(
-        default=None,
-        description="Last day of the agreement, if it ends; afterwards its key for POST /may is refused.",
-        examples=["2027-12-31"],
-    )
     may_ask: tuple[str, ...] = Field(
         default=(),
         strict=False,
         description="Ids of the purposes that it may ask about with POST /may; without it all purposes.",
+    )
+    task: Words = Field(
+        default={},
+        description="What it does for you, by language; it stands in the papers.",
+        json_schema_extra=EACH_LANGUAGE,
+    )
+    ends: DayOrNone = Field(
+        default=None,
+        description="Last day of the agreement; afterwards the processor receives nothing and may not ask.",
+        examples=["2028-02-29"],
+    )
+    document: Stripped = Field(
+        default="",
+        description="File of the agreement, in the site's folder.",
+        examples=["agreements/crm.pdf"],
+    )
+    safeguard: Safeguard = Field(
+        default="",
+        description="What protects data that goes outside the European Economic Area (GDPR 45 to 47).",
+        examples=["standard-clauses", "privacy-framework"],
     )
     webhook: Webhook | None = Field(
         default=None, description="Sends it a message at once: a table with url and purposes."
@@ -197,6 +237,10 @@ class Processor(Table):
         default={},
         description='The tool\'s field for a column of an export; "" sends no value for that column.',
     )
+
+    def is_over(self, day: date) -> bool:
+        """Return whether the agreement ended before `day`: then nothing may go to it any more (GDPR 28)."""
+        return self.ends is not None and self.ends < day
 
     @property
     def told_of(self) -> frozenset[str]:
@@ -530,6 +574,53 @@ class Anchors(Table):
         return {name: Witness(to=it) if isinstance(it, str) else it for name, it in self.witnesses.items()}
 
 
+Risk: TypeAlias = Literal[
+    "scoring",
+    "decisions",
+    "monitoring",
+    "sensitive",
+    "large-scale",
+    "combining",
+    "vulnerable",
+    "new-technology",
+    "denial",
+]
+
+
+class PapersTable(Table):
+    """What the papers of optin papers say besides the configuration (GDPR 30, 35)."""
+
+    measures: tuple[Line, ...] = Field(
+        default=(),
+        strict=False,
+        description="Your own measures of security, besides those that optin takes.",
+        examples=[["Staff sign a duty of confidentiality."]],
+    )
+    recipients: tuple[Line, ...] = Field(
+        default=(),
+        strict=False,
+        description="Others who receive data from you and are no processors.",
+        examples=[["Our accountant"]],
+    )
+    terms: tuple[Period, ...] = Field(
+        default=(),
+        strict=False,
+        description="Periods that the privacy statement names and no other setting holds.",
+        examples=[["7 years"]],
+    )
+    risks: tuple[Risk, ...] = Field(
+        default=(),
+        strict=False,
+        description="Criteria of WP248 that hold for you and cannot be seen in the configuration.",
+        examples=[["large-scale"], ["vulnerable"]],
+    )
+    assessment: Stripped = Field(
+        default="",
+        description="File of your finished impact assessment, in the site's folder (GDPR 35).",
+        examples=["agreements/assessment.pdf"],
+    )
+
+
 class SiteSettings(Settings):
     """`optin.toml`."""
 
@@ -576,6 +667,7 @@ class SiteSettings(Settings):
     receipt: ReceiptTable = ReceiptTable()
     links: LinksTable = LinksTable()
     embed: EmbedTable = EmbedTable()
+    papers: PapersTable = PapersTable()
     sources: SourcesTable = SourcesTable()
     proxy: ProxyTable = ProxyTable()
     server: ServerLimits = ServerLimits()

@@ -6,6 +6,7 @@ Schemas and `optin check` are made from it.
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import (
@@ -82,8 +83,25 @@ def _read_key(value: object) -> VerifierKey | None:
         raise PydanticCustomError(kind, message) from None
 
 
+def _read_day(value: object) -> date | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, date) and not isinstance(value, datetime):  # as TOML writes it without quotes
+        return value
+    text = _text_of(value)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        kind, message = "day", "is no date"
+        raise PydanticCustomError(kind, message) from None
+
+
 def _text_or_empty(value: RetentionPeriod | VerifierKey | None) -> str:
     return "" if value is None else value.text
+
+
+def _day_or_empty(value: date | None) -> str:
+    return "" if value is None else value.isoformat()
 
 
 _AS_TEXT = PlainSerializer(_text_or_empty, return_type=str)  # as it stands in a file
@@ -107,6 +125,11 @@ ChannelName = Annotated[
     Field(json_schema_extra=lambda schema: schema.update(enum=[*CHANNELS])),
 ]
 WitnessKey = Annotated[VerifierKey | None, PlainValidator(_read_key, json_schema_input_type=str), _AS_TEXT]
+DayOrNone = Annotated[
+    date | None,
+    PlainValidator(_read_day, json_schema_input_type=str),
+    PlainSerializer(_day_or_empty, return_type=str),
+]
 # Words that people read, of which none may be lost.
 Own = Annotated[str, PROSE]
 Remark = Annotated[Stripped, PROSE]

@@ -171,7 +171,8 @@ class _SiteReader:
                 message = f"There is no privacy statement in {lang!r} (GDPR 13)."
                 self._object(("privacy",), Objection("privacy", message, f"Write {name}."))
             else:
-                statement, findings = read_statement(self._root / as_on_disk(self._root, name), name, lang)
+                file = self._root / as_on_disk(self._root, name)
+                statement, findings = read_statement(file, name, lang, self._settings)
                 statements[lang] = statement
                 self.findings += findings
         return statements

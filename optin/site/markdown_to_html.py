@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 _SAFE_LINKS = ("https://", "http://", "mailto:", "tel:", "/", "#")
 
 
@@ -24,6 +26,11 @@ class Prose:
 def new_markdown() -> MarkdownIt:
     """Return a parser for what authors write: without raw HTML."""
     return MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+def escape_markdown(text: str) -> str:
+    """Return a text of somebody's, on one line, so that nothing in it is markup."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
 def read_prose(text: str) -> Prose:

@@ -16,6 +16,7 @@ from optin.settings.site import SiteSettings
 from optin.site.findings import Finding
 from optin.site.magnet_life import MagnetLife, MagnetPhase, MagnetStatus
 from optin.site.resized_pictures import Rendition
+from optin.site.statement_blocks import StatementList
 from optin.theme.look import Look
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,9 +30,13 @@ class PrivacyStatement:
     title: str
     body_html: str
     day: date | None = None  # from when on this text holds, as its author says
-    words: str = ""  # digest of what was written, however it is rendered
+    words: str = ""  # digest of what visitors read, however it is rendered
     path: str = ""
     line: int = 1
+    written: str = ""  # its text as it stands in the file, without the marks of blocks
+    written_line: int = 1  # where that begins
+    lists: tuple[StatementList, ...] = ()  # blocks with text of its author's, to be compared
+    is_starter: bool = False  # still the one that `optin init` wrote
 
 
 @dataclass(frozen=True)

@@ -9,34 +9,48 @@ from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from optin.settings.site import SiteSettings
 from optin.site.findings import Finding, Severity
 from optin.site.front_matter import PrivacyFile
 from optin.site.markdown_to_html import read_prose
 from optin.site.model import PrivacyStatement, Site
 from optin.site.starter_texts import starter_path
+from optin.site.statement_blocks import FilledStatement, fill_blocks
 from optin.site.toml_and_markdown_reader import Document, read_front_matter
 from optin.site.validation_messages import validated
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def read_statement(path: Path, name: str, lang: str) -> tuple[PrivacyStatement, list[Finding]]:
-    """Return a statement and its findings. A statement with an error must not be shown."""
+def read_statement(
+    path: Path, name: str, lang: str, settings: SiteSettings
+) -> tuple[PrivacyStatement, list[Finding]]:
+    """Return a statement and its findings. A statement with an error must not be shown.
+
+    Its empty blocks are filled in from the settings.
+    """
     document = read_front_matter(path, name)
     if isinstance(document, Finding):
         return PrivacyStatement(lang, "", ""), [document]
     read = validated(PrivacyFile, document)
     day, of_date = _day(document, read.written.date if read.vouches(("date",)) else None)
+    filled = fill_blocks(document.body, settings, lang)
+    as_written = _digest(read.written.title, document.body)
+    is_ours = as_written == starter_digest(lang)  # whatever a site's configuration makes of it
     statement = PrivacyStatement(
         lang,
         read.written.title,
-        read_prose(document.body).html,
+        read_prose(filled.text).html,
         day,
-        _digest(read.written.title, document.body),
+        as_written if is_ours else _digest(read.written.title, filled.text),
         name,
         document.place(("date",))[0],
+        filled.written,
+        document.body_line,
+        filled.lists,
+        is_starter=_plain(document.body) == _starter_text(lang),
     )
-    return statement, [*read.findings, *of_date, *_of_body(document)]
+    return statement, [*read.findings, *of_date, *_of_body(document, filled)]
 
 
 @lru_cache
@@ -46,8 +60,18 @@ def starter_digest(lang: str) -> str:
     return _digest(str(document.values["title"]), document.body) if isinstance(document, Document) else ""
 
 
+@lru_cache
+def _starter_text(lang: str) -> str:
+    document = read_front_matter(starter_path(lang, "privacy.md"), "privacy.md")
+    return _plain(document.body) if isinstance(document, Document) else ""
+
+
 def _digest(title: str, body: str) -> str:
-    return hashlib.sha256(" ".join(f"{title} {body}".split()).encode()).hexdigest()
+    return hashlib.sha256(_plain(f"{title} {body}").encode()).hexdigest()
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
 
 
 def statements_dated_ahead(site: Site, now: datetime) -> tuple[Finding, ...]:
@@ -97,8 +121,8 @@ def _read_day(written: str) -> date:
     return date.fromisoformat(written)
 
 
-def _of_body(document: Document) -> list[Finding]:
-    prose, before = read_prose(document.body), document.body_line - 1
+def _of_body(document: Document, filled: FilledStatement) -> list[Finding]:
+    prose, before = read_prose(filled.written), document.body_line - 1
     findings: list[Finding] = []
 
     def say(line: int, message: str, cure: str, code: str, severity: Severity = "error") -> None:
@@ -106,6 +130,8 @@ def _of_body(document: Document) -> list[Finding]:
 
     if not document.body.strip():
         say(1, "The privacy statement is empty (GDPR 13).", "Write it below the second ---.", "empty")
+    for it in filled.mistakes:
+        say(it.line, it.message, it.cure, "block")
     for source, _, line in prose.pictures:
         message = f"A privacy statement cannot show pictures, but this one has {source[:60]!r}."
         say(line, message, "Say it in words.", "picture")

@@ -18,7 +18,6 @@ from optin.consent.kind_part_lookup import PartsByKind
 from optin.site.findings import Finding, shown_path
 from optin.site.kind_front_matter_hooks import FilePart
 from optin.site.magnet_life import MagnetStatus
-from optin.site.markdown_to_html import read_prose
 from optin.site.model import Magnet, Site
 from optin.site.starter_texts import magnet_starter, starter_languages, starter_path
 from optin.site.toml_and_markdown_reader import Document, read_front_matter, read_text, texts_in
@@ -51,8 +50,7 @@ def scaffold_texts(site: Site, kinds: PartsByKind[FilePart]) -> tuple[Finding, .
 def scaffold_statements(site: Site) -> Iterator[Finding]:
     """Yield a warning for each privacy statement whose text is still the scaffold's, whatever its date."""
     for lang, statement in site.privacy.items():
-        starter = read_front_matter(starter_path(lang, "privacy.md"), "privacy.md")
-        if isinstance(starter, Document) and statement.body_html == read_prose(starter.body).html:
+        if statement.is_starter:
             message = f"The privacy statement in {lang!r} is still the one that optin init wrote."
             cure = "Read it, and adapt it to your company (GDPR 13)."
             yield Finding(statement.path, statement.line, 1, message, cure, "warning", "privacy-example")

@@ -33,7 +33,11 @@ _KINDS = {
 }
 PRE_TICKED = ("checked", "ticked", "preticked", "pre_ticked", "default", "selected")
 REQUIRED = ("required", "mandatory")
-_VALUES: Mapping[str, str] = {"period": "1 day", "channel": next(iter(CHANNELS))}  # for what has no default
+_VALUES: Mapping[str, str] = {
+    "period": "1 day",
+    "channel": next(iter(CHANNELS)),
+    "day": "",
+}  # for what has no default
 STAND_IN = "x"  # a text, an id and a name of a field alike
 _STAND_INS: Mapping[str, Any] = {
     "list_type": [STAND_IN],
@@ -163,6 +167,9 @@ def _of_form(document: Document, where: Path_, error: ErrorDetails) -> Finding:
         value = _at(document.values, where)
         message = f"The channel {value!r} is unknown; one purpose has one channel."
         return document.finding(where, message, nearest(value, [*CHANNELS]), code="channel")
+    if error["type"] == "day":
+        message = f"{_name(where)} is no date."
+        return document.finding(where, message, "Write it like 2028-02-29.", code="date")
     message = f"The key of the witness {where[-2]!r} cannot be read."
     cure = "Copy what it publishes; it looks like NAME+1a2b3c4d+BASE64."
     return document.finding(where, message, cure, code="log")

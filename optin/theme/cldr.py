@@ -34,3 +34,11 @@ def quantity(
 
     first, second = format_unit(number, unit, length, format="0.#", locale=lang).rsplit(maxsplit=1)
     return first, second
+
+
+@lru_cache(maxsize=1_024)
+def country_name(code: str, lang: str) -> str:
+    """Return the name of a country (ISO 3166) in a language; the code itself where CLDR has no name."""
+    from babel import Locale  # noqa: PLC0415 - see above
+
+    return str(Locale.parse(lang).territories.get(code.upper(), code))

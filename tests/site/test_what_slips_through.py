@@ -548,9 +548,9 @@ def test_magnets_that_are_no_folder_are_a_finding(site: Path) -> None:
     ("old", "new", "code", "line"),
     [
         ("title: Privacyverklaring", 'title: " "', "empty", 2),
-        ("\n## Bevestigen", "\n![a](https://evil.example/t.png)", "picture", 24),
-        ("\n## Bevestigen", "\n[dood](elders.md)", "link", 24),
-        ("\n## Bevestigen", "\n# Nog een titel", "heading", 24),
+        ("\n## Bevestigen", "\n![a](https://evil.example/t.png)", "picture", 31),
+        ("\n## Bevestigen", "\n[dood](elders.md)", "link", 31),
+        ("\n## Bevestigen", "\n# Nog een titel", "heading", 31),
     ],
 )
 def test_the_privacy_statement_is_checked(site: Path, old: str, new: str, code: str, line: int) -> None:
