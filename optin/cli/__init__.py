@@ -35,6 +35,7 @@ COMMANDS = {
     "subject": "optin.cli.subject_rights:subject",
     "requests": "optin.cli.rights_requests:requests",
     "rules": "optin.cli.rules:rules",
+    "papers": "optin.cli.papers:papers",
     "evidence": "optin.cli.evidence:evidence",
     "verify": "optin.cli.evidence:verify",
     "audit": "optin.cli.evidence:audit",

@@ -15,6 +15,7 @@ from optin.cli.options_and_output import REFUSED, load_edition_or_exit, refuse, 
 from optin.consent.kind_part_lookup import OUR_PACKAGE
 from optin.export.personal_data_json import schema as personal_schema
 from optin.export.statistics_json import schema as stats_schema
+from optin.papers.check_papers import paper_findings
 from optin.services.site_edition import Edition, load_edition, reused_date_warnings
 from optin.services.steady_clock import utc_now
 from optin.site.closed_magnet_warning import closed_magnets
@@ -27,6 +28,7 @@ from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
 from optin.site.starter_texts import starter_languages
 from optin.site.unedited_starter_texts import scaffold_texts
 
+SAID_ALREADY = {"example", "privacy-example", "processor-unnamed"}  # by check itself
 SCHEMAS = {"personal": personal_schema, "stats": stats_schema}  # of what optin writes
 
 
@@ -108,11 +110,12 @@ def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> No
         now = utc_now()
         findings += (*closed_magnets(edition.site, now), *_by_kind(edition))
         findings += scaffold_texts(edition.site, edition.kinds.files)
+        findings += paper_findings(edition.site, now.date())
         findings += (*statements_dated_ahead(edition.site, now), *reused_date_warnings(edition))
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     better = hints(edition.site, edition.kinds.files) if hinting and edition is not None else ()
-    better = tuple(it for it in better if it.code not in {"example", "privacy-example"})  # warnings already
+    better = tuple(it for it in better if it.code not in SAID_ALREADY)
     findings = (*findings, *better)
     if shape == "text":
         show_findings(findings)

@@ -92,7 +92,7 @@ def consent_record(told: ConsentSummary, base_url: str) -> dict[str, Any]:
             "dpv:hasPersonalData": [{"@id": name} for name in data],
             "dpv:hasStorageCondition": {
                 "@type": "dpv:StorageDuration",
-                "dpv:hasDuration": _typed(_duration(question.retention), "xsd:duration"),
+                "dpv:hasDuration": _typed(iso_duration(question.retention), "xsd:duration"),
             },
             "dct:medium": question.channel.medium,
         },
@@ -173,6 +173,6 @@ def _typed(value: str, kind: str) -> dict[str, str]:
     return {"@value": value, "@type": kind}
 
 
-def _duration(period: RetentionPeriod) -> str:
+def iso_duration(period: RetentionPeriod) -> str:
     """Return a period in ISO 8601."""
     return f"P{period.months}M" if period.months else f"PT{period.hours}H"

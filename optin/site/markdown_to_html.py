@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~]|&(?=#?\w+;)|^[#+-])")
+_NUMBERED = re.compile(r"^(\d+)([.)])")
 _SAFE_LINKS = ("https://", "http://", "mailto:", "tel:", "/", "#")
 
 
@@ -30,7 +31,7 @@ def new_markdown() -> MarkdownIt:
 
 def escape_markdown(text: str) -> str:
     """Return a text of somebody's, on one line, so that nothing in it is markup."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+    return _NUMBERED.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", " ".join(text.split())))
 
 
 def read_prose(text: str) -> Prose:

@@ -186,7 +186,7 @@ def term_lines(settings: SiteSettings, words: Wording) -> list[str]:
     )
     told.append((words.text("statement.fingerprint"), words.text("statement.fingerprint.until")))
     head = f"| {words.text('statement.what')} | {words.text('statement.until')} |"
-    return [head, "| --- | --- |", *(f"| {_cell(what)} | {until} |" for what, until in told)]
+    return [head, "| --- | --- |", *(f"| {what} | {until} |" for what, until in told)]
 
 
 def processor_lines(settings: SiteSettings, words: Wording) -> list[str]:
@@ -221,10 +221,6 @@ def transfer_in_words(it: Processor, settings: SiteSettings, words: Wording, day
 def wording_in(texts: dict[str, str], lang: str) -> str:
     """Return a text in a language, else in the first language that has it; "" when none has."""
     return texts.get(lang) or next(iter(texts.values()), "")
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 BLOCKS = {

@@ -24,7 +24,7 @@ CURES = {  # what these functions return
     "nearest": f"Did you mean {FILLED}? Known here: {FILLED}.",
     "nearest_zone": f"Did you mean {FILLED}? Write it like 'Europe/Amsterdam'.",
 }
-ROOMS = [ROOT / "optin" / "site", ROOT / "optin" / "kinds"]
+ROOMS = [ROOT / "optin" / "site", ROOT / "optin" / "papers", ROOT / "optin" / "kinds"]
 # Where a call says what: the places of message, cure and code, and the code where none is said.
 CALLS: dict[str, tuple[int, int, int | None, str]] = {
     "Finding": (3, 4, 6, "site"),

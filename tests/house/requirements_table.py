@@ -19,7 +19,7 @@ PARTLY = {
     "O4": "statistics on the command line; the desk is to come",
     "O5": "health; metrics are to come",
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
-    "L9": "the clocks of requests; papers and the log of breaches are to come",
+    "L9": "papers, the statement, the clocks of requests; the log of breaches is to come",
     "L1": "the register; its commands are to come",
     "L2": "the register; its commands are to come",
     "L3": "the register; its commands are to come",
@@ -28,7 +28,7 @@ PARTLY = {
     "L6": "the register; its commands are to come",
     "G3": "exports and answers agree; whole lists are to come",
     "G4": "who asked is in the person's data; an objection is to come",
-    "L8": "the rules, and the answer for one contact; papers are to come",
+    "L8": "the rules, and the answer for one contact; whole lists are to come",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
 NOT_YET = {"O3", "G5"}

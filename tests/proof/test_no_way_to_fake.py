@@ -28,6 +28,7 @@ ARGUMENTS = {
     "check": [],
     "build": ["--out", "{folder}/pages"],
     "exports": [],
+    "papers": ["--out", "{folder}/papers"],
     "stats": [],
     "sweep": [],
     "audit": [],

@@ -130,8 +130,8 @@ def test_a_block_with_text_of_its_author_is_shown_as_it_is(site: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "code"),
     [
-        ("until", '"soon"', "date"),
-        ("until", "2026-02-30", "site"),
+        ("ends", '"soon"', "date"),
+        ("ends", "2026-02-30", "site"),
         ("safeguard", '"hope"', "value"),
         ("document", "7", "type"),
     ],
@@ -146,8 +146,8 @@ def test_a_wrong_setting_of_an_agreement_has_its_cure(site: Path, key: str, valu
 def test_the_end_of_an_agreement_is_a_date_with_or_without_quotes(site: Path) -> None:
     """L9: as TOML writes dates, or as text."""
     with (site / "optin.toml").open("a") as file:
-        file.write('\n[processors.a]\nname = "A"\nagreement = "x"\nuntil = 2028-02-29\n')
-        file.write('\n[processors.b]\nname = "B"\nagreement = "x"\nuntil = "2028-02-29"\n')
+        file.write('\n[processors.a]\nname = "A"\nagreement = "x"\nends = 2028-02-29\n')
+        file.write('\n[processors.b]\nname = "B"\nagreement = "x"\nends = "2028-02-29"\n')
     processors = loaded(site).settings.processors
-    assert processors["a"].until == processors["b"].until
-    assert str(processors["a"].until) == "2028-02-29"
+    assert processors["a"].ends == processors["b"].ends
+    assert str(processors["a"].ends) == "2028-02-29"

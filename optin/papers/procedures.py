@@ -1,0 +1,32 @@
+"""The procedures for requests of data subjects (GDPR 12, 15 to 22) and for breaches (GDPR 33, 34)."""
+
+from __future__ import annotations
+
+from optin.papers.activities import PaperSite
+from optin.rules.data_protection.law_data import law_data
+from optin.site.markdown_to_html import escape_markdown
+
+
+def procedure(of: PaperSite, name: str) -> str:
+    """Return a procedure as Markdown, with the controller's names and the deadlines of the law."""
+    words, settings, law = of.words, of.site.settings, law_data()
+    controller, breach, request = settings.controller, law.deadlines["breach"], law.deadlines["request"]
+    authority = law.authorities.get(controller.country.upper())
+    values = {
+        "name": controller.name,
+        "email": controller.email,
+        "address": ", ".join(controller.address),
+        "officer": controller.officer or controller.name,
+        "authority": words.text("statement.authority") if authority is None else authority.name,
+        "authority_url": "" if authority is None else authority.url,
+        "request_period": words.period(request.period),
+        "request_longer": "" if request.longer is None else words.period(request.longer),
+        "breach_period": words.period(breach.period),
+        "request_pending": request.pending,
+        "breach_pending": breach.pending,
+        "personal_link": words.period(settings.personal.link),
+        "proof": words.period(settings.retention.proof),
+        "processors": "; ".join(it.name for it in settings.processors.values()) or words.text("paper.none"),
+        "site": settings.base_url,
+    }
+    return words.procedure(name, {key: escape_markdown(it) for key, it in values.items()})
