@@ -34,6 +34,7 @@ COMMANDS = {
     "customer": "optin.cli.customers:customer",
     "subject": "optin.cli.subject_rights:subject",
     "requests": "optin.cli.rights_requests:requests",
+    "breaches": "optin.cli.breaches:breaches",
     "rules": "optin.cli.rules:rules",
     "papers": "optin.cli.papers:papers",
     "evidence": "optin.cli.evidence:evidence",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def requests(  # noqa: PLR0913 - one parameter an option
         msg = "--answered goes without --open and --due."
         raise click.UsageError(msg)
     edition = served_edition(root_of(None) if site == NO_SITE else site, kinds)
-    with _installation(edition) as installation:
+    with open_served(edition) as installation:
         day = today(installation.context, installation.clock())
         found = installation.view(list_requests, is_open=not answered, answered=not open_only)
         sums = installation.view(acts_at_once) if answered else {}
@@ -193,7 +194,7 @@ def add(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Write down a request that came by letter, telephone or mail; print its number and last day."""
     edition = served_edition(site, kinds)
-    with _installation(edition) as installation:
+    with open_served(edition) as installation:
         person, normal = _person(installation, edition, address)
         asked = AskedRight(
             person, normal, Right(asks), arrived.date(), ArrivalWay(via), _named(who), note.strip()
@@ -215,7 +216,7 @@ def extend(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Record that the person was told, within the first month, that the answer takes longer."""
     edition = served_edition(site, kinds)
-    with _installation(edition) as installation:
+    with open_served(edition) as installation:
         told = (months, day_of(on), _named(who), why)
         found = installation.run(extend_request, number=number, extension=told, now=installation.clock())
     click.echo(f"Request {number}: extended, last day {found.due}.")
@@ -245,7 +246,7 @@ def answer(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Record the answer that the person got. It carries nothing out: optin subject does."""
     edition = served_edition(site, kinds)
-    with _installation(edition) as installation:
+    with open_served(edition) as installation:
         outcome = Outcome.REFUSED if refused else Outcome.DONE
         reply = Reply(outcome, _named(who), what, why, day_of(on))
         found = installation.run(answer_request, number=number, reply=reply, now=installation.clock())
@@ -253,7 +254,8 @@ def answer(  # noqa: PLR0913 - one parameter an option
     click.echo(f"Request {number}: {outcome}.{late}")
 
 
-def _installation(edition: Edition) -> Any:
+def open_served(edition: Edition) -> AbstractContextManager[Installation]:
+    """Open the installation of a site's server."""
     return open_installation(edition.site.settings, edition.policy, edition.kinds)
 
 

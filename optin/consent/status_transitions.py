@@ -50,6 +50,7 @@ class EventKind(StrEnum):
     )
     BASIS_EXTENDED = "basis-extended"  # evidence only: it stands longer, with a reason
     RIGHTS_REQUEST = "rights-request"  # evidence only: a person's request, its extension or answer (12(3))
+    BREACH_ENTRY = "breach-entry"  # evidence only: a breach was found, notified, corrected or closed (33(5))
     NOTED = "noted"  # evidence only: what a kind of magnet notes; every kind of event not known here
 
     @classmethod

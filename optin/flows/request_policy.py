@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from optin.bases.basis_part import BasisSettings
 from optin.consent.channel import Channel
@@ -122,7 +123,7 @@ class RequestPolicy:
 
     mail_domain: str  # of every Message-ID
     base_url: str = "http://localhost"  # of links that stand in evidence
-    zone: tzinfo = UTC  # of the controller's calendar days
+    zone: ZoneInfo = ZoneInfo("UTC")  # of the controller's calendar days
     unconfirmed: Unconfirmed = Unconfirmed()
     retention: Retention = Retention()
     sweep: Sweep = Sweep()

@@ -34,12 +34,13 @@ TABLES = (
     "notice_receiver", "notice",
     "letter", "letter_sum",
     "held_basis", "held_basis_address", "held_basis_act", "evidence_file", "evidence_file_of",
-    "rights_request",
+    "rights_request", "breach_entry",
     "contact_question", "question_sum",
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",
     "webhook_outbox", "notice", "held_basis_act", "rights_request", "contact_question",
+    "breach_entry",
 )  # fmt: skip
 MADE_WITH_THE_SCHEMA = ("log_state", "installation")  # they have rows in a new database
 BATCH_ROWS = 1_000

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from optin.store.tables import (
     ASSET_TABLES,
     BASIS_TABLES,
+    BREACH_TABLES,
     CLAIM_TABLES,
     GROUNDS_TABLES,
     JOURNAL_TABLES,
@@ -99,6 +100,7 @@ LOG = (
     AppendOnlyTable("attestation", ("id",)),
 )
 ASSETS = (AppendOnlyTable("asset", ("digest",)),)
+BREACHES = (AppendOnlyTable("breach_entry", ("id",)),)
 _ERASED = "EXISTS (SELECT 1 FROM erasure WHERE erasure.request_id = OLD.request_id)"
 # What an erasure may do: blank an event, never change it; delete a mail.
 _BLANKED = (
@@ -219,4 +221,5 @@ MIGRATIONS = (
     Migration("m021_bases", BASIS_TABLES),
     Migration("m022_rights_requests", RIGHTS_REQUEST_TABLES),
     Migration("m023_contact_questions", QUESTION_TABLES),
+    Migration("m024_breaches", BREACH_TABLES, BREACHES),
 )

@@ -6,21 +6,20 @@ The columns only find a row. What it says is in the sealed entries, and an audit
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from optin.consent.event_content import REQUEST_TEXTS, REQUESTS, forgotten, of_register
+from optin.consent.event_content import REQUEST_TEXTS, REQUESTS, forgotten
 from optin.consent.rights_request import Answer, ArrivalWay, Extension, Outcome, Right, RightsRequest
 from optin.consent.status_transitions import ID_BYTES, EventKind
 from optin.proof.canonical_json import Json, parse
-from optin.proof.commitment import SALT_BYTES
 from optin.proof.register_entry import RegisterEntry
 from optin.store.database_interface import Row, Tx
 from optin.store.encryption import EncryptedCell, Vault, new_id
 from optin.store.events import add_events
+from optin.store.register_entries import log_entry, new_entry
 from optin.store.row_queries import count_rows
 
 ASKED, EXTENDED, ANSWERED = "asked", "extended", "answered"
@@ -104,7 +103,7 @@ def add_request(tx: Tx, vault: Vault, asked: RightsRequest, now: datetime) -> in
         "via": asked.via.value,
         "who": asked.who,
     }
-    entry = _new_entry(ASKED, facts, {"address": asked.address, "note": asked.note})
+    entry = new_entry(ASKED, facts, {"address": asked.address, "note": asked.note})
     row = tx.one(
         "INSERT INTO rights_request(email_index, due_on, sealed) VALUES (:person, :due, :sealed)"
         " RETURNING id",
@@ -113,7 +112,7 @@ def add_request(tx: Tx, vault: Vault, asked: RightsRequest, now: datetime) -> in
         sealed=_sealed(vault, [entry], erased=False),
     )
     numbers = {"right": facts["right"], "came": facts["arrived"], "due": facts["due"]}
-    _log(tx, vault, entry, entry.digest, numbers, now)
+    log_entry(tx, vault, EventKind.RIGHTS_REQUEST, entry, numbers, now)
     if row is None:
         msg = "an insert returns its row"
         raise AssertionError(msg)
@@ -124,9 +123,9 @@ def add_extension(tx: Tx, vault: Vault, stored: StoredRequest, extension: Extens
     """Store that the person was told of a longer term, with its event."""
     told, due = extension.told_on.isoformat(), extension.due.isoformat()
     facts: dict[str, Json] = {"of": stored.digest, "told": told, "due": due, "who": extension.who}
-    entry = _new_entry(EXTENDED, facts, {"why": extension.why})
+    entry = new_entry(EXTENDED, facts, {"why": extension.why})
     _save(tx, vault, replace(stored, entries=(*stored.entries, entry), due_on=due))
-    _log(tx, vault, entry, stored.digest, {"due": due}, now)
+    log_entry(tx, vault, EventKind.RIGHTS_REQUEST, entry, {"due": due}, now)
 
 
 def add_answer(tx: Tx, vault: Vault, stored: StoredRequest, answer: Answer, now: datetime) -> None:
@@ -140,10 +139,10 @@ def add_answer(tx: Tx, vault: Vault, stored: StoredRequest, answer: Answer, now:
         "outcome": outcome,
         "who": answer.who,
     }
-    entry = _new_entry(ANSWERED, facts, {"what": answer.what, "why": answer.why})
+    entry = new_entry(ANSWERED, facts, {"what": answer.what, "why": answer.why})
     answered = replace(stored, entries=(*stored.entries, entry), answered_on=recorded)
     _save(tx, vault, answered)
-    _log(tx, vault, entry, stored.digest, {"on": on, "outcome": outcome}, now)
+    log_entry(tx, vault, EventKind.RIGHTS_REQUEST, entry, {"on": on, "outcome": outcome}, now)
     if stored.erased:
         remove_texts(tx, vault, answered, now)
 
@@ -231,10 +230,6 @@ def request_rows(tx: Tx) -> list[Row]:
     return tx.all(f"SELECT {_COLUMNS} FROM rights_request ORDER BY id")
 
 
-def _new_entry(name: str, facts: dict[str, Json], texts: dict[str, Json]) -> RegisterEntry:
-    return RegisterEntry(name, facts, secrets.token_bytes(SALT_BYTES), texts, secrets.token_bytes(SALT_BYTES))
-
-
 def _sealed(vault: Vault, entries: Sequence[RegisterEntry], *, erased: bool) -> bytes:
     row = new_id()
     plain = {"entries": [it.as_json() for it in entries], "erased": erased}
@@ -249,10 +244,3 @@ def _save(tx: Tx, vault: Vault, stored: StoredRequest) -> None:
         answered=stored.answered_on,
         sealed=_sealed(vault, stored.entries, erased=stored.erased),
     )
-
-
-def _log(
-    tx: Tx, vault: Vault, entry: RegisterEntry, of: str, numbers: Mapping[str, Json], now: datetime
-) -> None:
-    said = {"entry": entry.name, "of": of, **entry.commitments}
-    add_events(tx, vault, None, [of_register(EventKind.RIGHTS_REQUEST, now, said, numbers)])

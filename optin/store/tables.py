@@ -560,3 +560,13 @@ QUESTION_TABLES = (
         PRIMARY KEY (monday, asker, purpose, channel, answer)
     ){norowid}""",
 )
+
+# The log of breaches (GDPR 33(5)): an entry a row, only ever added. `breach`: the number of the breach.
+BREACH_TABLES = (
+    """CREATE TABLE breach_entry (
+        id {id},
+        breach {int} NOT NULL,
+        sealed {blob} NOT NULL
+    ){strict}""",
+    "CREATE INDEX breach_entry_breach ON breach_entry(breach, id)",
+)

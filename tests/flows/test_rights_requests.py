@@ -227,6 +227,20 @@ def test_an_erasure_leaves_the_proof_of_the_answer_without_its_texts(world: Worl
     world.check_evidence()
 
 
+def test_a_person_who_erases_everything_is_answered_by_it(world: World) -> None:
+    """R5, K5: the open letter that asks for the same is answered; one that asks for a copy is not."""
+    world.join(ALICE, TIPS)
+    letter = ask(world, Right.ERASURE)
+    copy = ask(world, Right.ACCESS)
+    world.run(erase_person, email_index=index_of(world), reason=BY_PERSON, now=world.now)
+    found = {it.number: it for it in listed(world) if it is not None}
+    assert (found[letter.number].address, found[copy.number].answer) == ("", None)
+    answered = found[letter.number].answer
+    assert answered is not None
+    assert answered.outcome is Outcome.DONE
+    world.check_evidence()
+
+
 def test_somebody_who_only_wrote_a_letter_can_be_erased(world: World) -> None:
     """R9, K5: the request for erasure is answered by it, in one transaction."""
     asked = ask(world, Right.ERASURE)

@@ -19,7 +19,6 @@ PARTLY = {
     "O4": "statistics on the command line; the desk is to come",
     "O5": "health; metrics are to come",
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
-    "L9": "papers, the statement, the clocks of requests; the log of breaches is to come",
     "L1": "the register; its commands are to come",
     "L2": "the register; its commands are to come",
     "L3": "the register; its commands are to come",

@@ -40,6 +40,7 @@ from optin.flows.delivery.deliver_mails import Attempt, claim_orders, record_res
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
+from optin.flows.rights.breaches import FoundBreach, note_breach
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.rights_requests import AskedRight, note_request
@@ -249,6 +250,8 @@ def _played(folder: Path) -> Scene:
         scene.moment.date(), ArrivalWay.LETTER, "officer",
     )  # fmt: skip
     scene.installation.run(note_request, asked=asked, now=scene.moment)
+    found = FoundBreach(scene.moment, "a laptop was stolen", "officer")
+    scene.installation.run(note_breach, found=found, now=scene.moment)
     scene.join("zed@example.com", TIPS)
     run = ExportRun(
         at=scene.moment, who="officer", why="tips", processor="crm", key=ConsentKey(TIPS, Channel.EMAIL),
@@ -687,6 +690,16 @@ def in_register(*statements: str) -> Callable[[Scene], None]:
     return lambda scene: scene.sql(*statements, frank=scene.frank, grete=scene.grete)
 
 
+def find_breach_later(scene: Scene) -> None:
+    """With the keys: seal the entry of a breach with a later moment of discovery."""
+    ((sealed,),) = scene.rows("SELECT sealed FROM breach_entry")
+    cell = EncryptedCell("breach_entry", sealed[:ID_BYTES])
+    plain = json.loads(scene.vault.open(cell, sealed[ID_BYTES:]))
+    plain["facts"]["due"] = "2027-06-01T00:00:00.000Z"
+    forged = sealed[:ID_BYTES] + scene.vault.seal(cell, json.dumps(plain).encode())
+    scene.sql("UPDATE breach_entry SET sealed = :forged", forged=forged)
+
+
 def give_more_time(scene: Scene) -> None:
     """With the keys: seal bert's request with a later last day."""
     ((sealed,),) = scene.rows("SELECT sealed FROM rights_request")
@@ -737,6 +750,8 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     ),
     "the same, sealed anew": ("keys", give_more_time),
     "delete a person's request": ("database", edit("DELETE FROM rights_request")),
+    "delete a breach": ("database", edit("DELETE FROM breach_entry")),
+    "let a breach be discovered later, sealed anew": ("keys", find_breach_later),
     "invent a time-stamp": (
         "database",
         edit(

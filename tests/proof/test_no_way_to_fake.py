@@ -61,6 +61,7 @@ ARGUMENTS = {
         "--told-at-collection",
         "order form 3",
     ],
+    "breaches": ["add", "--what", "a laptop was stolen", "--discovered", "2026-11-02T09:00"],
     "subject": ["show", "bob@example.com", "--why", "he called"],
     "evidence": ["bob@example.com", "--out", "-"],
     "draw": ["win", "--out", "-"],
@@ -144,5 +145,5 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         assert installation.store.read(lambda tx: tx.all("SELECT * FROM consent")) == []
     kinds = [parse(body)["kind"] for body in bodies]
     # a sweep fixed that nobody takes part, the officer looked; bob has not answered
-    noted = ["rights-request", "basis-recorded", "basis-recorded", "accessed"]
+    noted = ["rights-request", "basis-recorded", "basis-recorded", "breach-entry", "accessed"]
     assert kinds == ["requested", "entries-fixed", "exported", *noted]

@@ -11,6 +11,7 @@ import pytest
 from optin.consent.erasure_grounds import BY_PERSON
 from optin.errors import KeysUnusable, StoreUnusable
 from optin.flows.delivery.mail_order import Verdict
+from optin.flows.rights.breaches import FoundBreach, note_breach
 from optin.keys import KeyRing
 from optin.kinds.prize_draw.pages import DRAW
 from optin.kinds.prize_draw.stored_entries import DrawList, DrawResult, keep_list, keep_result
@@ -38,6 +39,7 @@ COLUMN = {
     "log_key": "line",
     "attestation": "source",
     "asset": "name",
+    "breach_entry": "breach",
     "draw_list": "event",
     "draw_result": "seed",
 }
@@ -63,6 +65,8 @@ def fill(world: World) -> None:
     world.do(keep_asset, asset=style, now=world.now)
     run = ExportRun(world.now, "a", "b", "self", TIPS_BY_EMAIL, "csv", 0, {})
     world.do(record_export, vault=world.vault, run=run)
+    found = FoundBreach(world.now, "a laptop was stolen", "Rita")
+    world.run(note_breach, found=found, now=world.now)
     world.do(keep_list, fixed=DrawList("m", world.now, DRAW, "{}", ("7" * 64,)))
     world.do(keep_result, result=DrawResult("m", world.now, "912.34/", (), b"{}"))
 

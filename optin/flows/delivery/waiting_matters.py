@@ -17,6 +17,7 @@ from optin.flows.context_with_kinds import SiteContext
 from optin.flows.deletion_clock import read_clock
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.unreadable_rows import BROKEN
+from optin.store.breaches import breach_rows, open_breach
 from optin.store.database_interface import Tx
 from optin.store.mail_outbox import count_dead
 from optin.store.rights_requests import open_request_rows, open_row
@@ -33,6 +34,7 @@ from optin.store.told_matters import (
 AGAIN_AFTER = timedelta(days=1)
 LATE_AFTER = timedelta(hours=1)
 DUE_SOON = timedelta(days=7)
+LAST_DAY_HOURS = 24
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def waiting_matters(tx: Tx, context: SiteContext, now: datetime) -> tuple[Waitin
     return (
         *_of_optin(tx, context, now),
         *_late(tx, now),
+        *_breaches(tx, context, now),
         *_requests_of_people(tx, context, now),
         *_of_kinds(tx, context, now),
     )
@@ -86,6 +89,30 @@ def _late(tx: Tx, now: datetime) -> Iterator[WaitingMatter]:
             " see: optin exports"
         )
         yield WaitingMatter(f"late {processor}", sentence)
+
+
+def _breaches(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:
+    """Yield a matter for each breach to tell the authority of; another one on the last day, and after it."""
+    for number, rows in breach_rows(tx).items():
+        try:
+            breach = open_breach(context.vault, number, rows).breach
+        except BROKEN:
+            yield WaitingMatter(
+                f"breach {number} unreadable", f"Breach {number} cannot be read. Run: optin audit"
+            )
+            continue
+        if not breach.waits_for_notification:
+            continue
+        left, cure = breach.hours_left(now), f"See: optin breaches notified {number}"
+        if left < 0:
+            sentence = (
+                f"Breach {number}: the time to tell the authority is over since {-left} hours (GDPR 33(1))."
+            )
+            yield WaitingMatter(f"breach {number} late", f"{sentence} {cure}")
+        else:
+            stage = "last day" if left < LAST_DAY_HOURS else "open"
+            sentence = f"Breach {number}: the authority must be told within {left} hours (GDPR 33(1))."
+            yield WaitingMatter(f"breach {number} {stage}", f"{sentence} {cure}")
 
 
 def _requests_of_people(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:

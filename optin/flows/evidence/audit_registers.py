@@ -10,6 +10,7 @@ from optin.consent.event_content import REQUEST_TEXTS, REQUESTS
 from optin.consent.status_transitions import EventKind
 from optin.flows.unreadable_rows import BROKEN
 from optin.proof.register_entry import RegisterEntry
+from optin.store.breaches import open_breach
 from optin.store.database_interface import Row
 from optin.store.encryption import Vault
 from optin.store.rights_requests import ANSWERED, open_row
@@ -44,6 +45,25 @@ def audit_rights_requests(events: Sequence[Said], rows: Iterable[Row], vault: Va
             yield f"the request of event {left[0][0]} is gone from the requests of people"
         elif not any(body.get("entry") == ANSWERED for _, body in left):
             yield f"the request of event {left[0][0]} was deleted, but never answered"
+
+
+def audit_breaches(events: Sequence[Said], rows: Mapping[int, Iterable[Row]], vault: Vault) -> Iterator[str]:
+    """Yield the breaches whose entries were changed or removed without optin."""
+    logged = entries_by_register(events, EventKind.BREACH_ENTRY)
+    for number, of_breach in rows.items():
+        name = f"breach {number}"
+        try:
+            stored = open_breach(vault, number, of_breach)
+            faults = list(stored.faults())
+        except BROKEN:
+            yield f"{name} cannot be read: it was edited"
+            continue
+        said = logged.pop(stored.digest, [])
+        yield from (f"{name} {fault}" for fault in (*faults, *entry_faults(stored.entries, said)))
+        if not all(it.has_texts for it in stored.entries):
+            yield f"{name} lost its texts"
+    for left in logged.values():
+        yield f"the breach of event {left[0][0]} is gone from the log of breaches"
 
 
 def entries_by_register(events: Sequence[Said], kind: EventKind) -> dict[str, list[Said]]:

@@ -20,7 +20,7 @@ from optin.flows.bases.record_basis import erase_bases_about, is_required
 from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.queue_webhook_messages import queue_erased, queue_objected
-from optin.flows.rights.requests_of_person import clear_requests
+from optin.flows.rights.requests_of_person import answer_own_erasure, clear_requests
 from optin.store.blank_evidence import kinds_to_blank
 from optin.store.contacts import load_contact, numbers_of
 from optin.store.data_subjects import consents_of, find_subject, lock_subject, remove_subject
@@ -100,6 +100,8 @@ def erase_person(
         queue_erased(tx, vault, subject, email_index, address, now)
 
     # 4. Remove it all.
+    if reason == BY_PERSON:
+        answer_own_erasure(tx, context, email_index, now)
     clear_requests(tx, vault, email_index, now)
     erase_requests(tx, vault, requests, reason, now)
     kept = erase_bases_about(tx, context, [email_index], reason, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from optin.consent.rights_request import RightsRequest
+from optin.consent.rights_request import Answer, Outcome, Right, RightsRequest
 from optin.flows.context import Context
 from optin.flows.unreadable_rows import BROKEN
 from optin.store.contacts import numbers_of
@@ -12,6 +12,7 @@ from optin.store.data_subjects import find_subject, subjects_by_number
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.rights_requests import (
+    add_answer,
     blank_row,
     locked_rows_about,
     open_row,
@@ -34,6 +35,20 @@ def people_of(tx: Tx, email_index: bytes) -> list[bytes]:
 def requests_of_person(tx: Tx, context: Context, email_index: bytes) -> list[RightsRequest]:
     """Return the requests of a person, oldest first. Raises KeysUnusable."""
     return [it.request for it in requests_about(tx, context.vault, people_of(tx, email_index))]
+
+
+def answer_own_erasure(tx: Tx, context: Context, email_index: bytes, now: datetime) -> None:
+    """Answer the open requests for erasure of a person who presses the button for it on the own page."""
+    people, day = people_of(tx, email_index), now.astimezone(context.policy.zone).date()
+    answer = Answer(day, day, Outcome.DONE, "", "erased by the person on the own page", "")
+    for row in locked_rows_about(tx, people):
+        try:
+            stored = open_row(context.vault, row)
+            asked = stored.request
+        except BROKEN:
+            continue  # `clear_requests` empties it
+        if asked.answer is None and asked.right is Right.ERASURE and asked.person in people:
+            add_answer(tx, context.vault, stored, answer, now)
 
 
 def clear_requests(tx: Tx, vault: Vault, email_index: bytes, now: datetime) -> None:
