@@ -1,7 +1,10 @@
 """What tells one lawful basis from another: the parts that each basis fills in. Pure.
 
 A basis is a module of this folder with one BasisPart, listed in `all_bases`. Whoever treats bases differently
-asks the part, and never which basis it is.
+asks the part, and never which basis it is. Its words stand in the folder of each language, in optin.po:
+`basis.<name>` says what is on file, `basis.<name>.why` why that is lawful; of one whose person is told at
+once also `basis.<name>.told` for the mail and `basis.<name>.spoken` for the telephone. A fact of an entry
+is called `fact.<its name>` there, a condition `condition.<its id>`.
 """
 
 from __future__ import annotations
@@ -55,6 +58,7 @@ class BasisPart:
     `needs_evidence`: why an entry must have a file, as a sentence; empty: it need not.
     `survives_erasure`: a law requires to keep it, whatever the person wishes (GDPR 17(3)(b)).
     `may_begin_later`: its term may count from a day to come, such as the end of the year.
+    `tells_person`: who is put on file by it is told at once what is kept, why and until when (GDPR 13).
     `article`: of the GDPR.
     """
 
@@ -66,6 +70,7 @@ class BasisPart:
     needs_evidence: str = ""
     survives_erasure: bool = False
     may_begin_later: bool = False
+    tells_person: bool = False
 
 
 def held_by(entry: BasisEntry, basis: LawfulBasis, *more: str) -> HeldBasis:

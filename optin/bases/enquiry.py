@@ -20,4 +20,5 @@ PART = BasisPart(
     held=_held,
     relation=Relation.ENQUIRY,
     aim=Aim.REQUESTED,
+    tells_person=True,
 )

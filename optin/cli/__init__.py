@@ -35,6 +35,7 @@ COMMANDS = {
     "subject": "optin.cli.subject_rights:subject",
     "requests": "optin.cli.rights_requests:requests",
     "breaches": "optin.cli.breaches:breaches",
+    "enquiry": "optin.cli.enquiries:enquiry",
     "rules": "optin.cli.rules:rules",
     "papers": "optin.cli.papers:papers",
     "evidence": "optin.cli.evidence:evidence",

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from optin.cli.installed_kinds import InstalledKinds
-from optin.consent.channel import CHANNELS, Channel
+from optin.consent.channel import CHANNELS, MAILBOX, Address, Channel, declared_addresses
 from optin.consent.email_and_telephone import EmailAddress, parse_email
 from optin.consent.purpose import PurposeId
 from optin.errors import RequestRefused
@@ -62,6 +62,31 @@ def address_of(email: str) -> EmailAddress:
     except ValueError:
         msg = "This is not an e-mail address."
         raise RequestRefused(msg) from None
+
+
+def addresses_of(texts: Iterable[str], country: str) -> dict[str, str]:
+    """Return the addresses that were typed, by their fields: one of each kind at most.
+
+    `country`: by whose rules national numbers are read. Raises RequestRefused.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        address, value = _address_of(text.strip(), country)
+        if address.field in found:
+            msg = f"There are two of a kind; name one {address.noun} at most."
+            raise RequestRefused(msg)
+        found[address.field] = value
+    return found
+
+
+def _address_of(text: str, country: str) -> tuple[Address, str]:
+    for address in (MAILBOX, *declared_addresses()):
+        try:
+            return address, address.parse(text, country)
+        except ValueError:
+            continue
+    msg = f"This is no {' and no '.join(it.noun for it in (MAILBOX, *declared_addresses()))}."
+    raise RequestRefused(msg)
 
 
 def port_option(command: Any) -> Any:

@@ -51,6 +51,7 @@ class EventKind(StrEnum):
     BASIS_EXTENDED = "basis-extended"  # evidence only: it stands longer, with a reason
     RIGHTS_REQUEST = "rights-request"  # evidence only: a person's request, its extension or answer (12(3))
     BREACH_ENTRY = "breach-entry"  # evidence only: a breach was found, notified, corrected or closed (33(5))
+    BASIS_TOLD = "basis-told"  # evidence only: its person was told what is kept, why, until when (13, 14)
     NOTED = "noted"  # evidence only: what a kind of magnet notes; every kind of event not known here
 
     @classmethod
@@ -72,7 +73,7 @@ OF_THE_CLOCK = frozenset({EventKind.CLOCK_DOUBTED, EventKind.CLOCK_ACCEPTED, Eve
 
 
 # of the register of bases: never of a consent
-OF_BASES = frozenset({EventKind.BASIS_RECORDED, EventKind.BASIS_EXTENDED})
+OF_BASES = frozenset({EventKind.BASIS_RECORDED, EventKind.BASIS_EXTENDED, EventKind.BASIS_TOLD})
 
 # what people chose and what was taken from the store: held by the journal outside the database, too
 IN_JOURNAL = frozenset(

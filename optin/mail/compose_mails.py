@@ -1,4 +1,7 @@
-"""Compose mails: one function for each kind. Same order, same time, same bytes: mails are evidence."""
+"""Compose mails: one function for each kind. Same order, same time, same bytes: mails are evidence.
+
+The module is long because every mail that optin sends is composed here.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from optin.consent.form_version import FormDeclaration
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import Controller
 from optin.flows.delivery.mail_order import (
+    BasisOrder,
     LetterOrder,
     MailKind,
     MailOrder,
@@ -31,6 +35,7 @@ from optin.flows.evidence.receipt import Attachment
 from optin.mail.kind_mail_hooks import MailPart, MailSender
 from optin.proof.receipt_files import PROOF_FILE
 from optin.theme.mail_views import (
+    BasisMail,
     ConfirmationMail,
     DeliveryMail,
     ErasedMail,
@@ -76,6 +81,8 @@ class Composer:
             return self._message(order, self._notice(order), order.lang, now)
         if isinstance(order, StaffOrder):
             return self._message(order, self._staff(order), order.lang, now)
+        if isinstance(order, BasisOrder):
+            return self._message(order, self._basis(order), order.lang, now)
         if isinstance(order, LetterOrder):
             return self._message(order, self._letter(order), order.form.lang, now, self._unsubscribe(order))
         if not isinstance(order, MailOrder):
@@ -147,6 +154,11 @@ class Composer:
         privacy = f"{self._base}/privacy"
         digest = None if order.digest is None else _with_names_alone(order.digest)
         return self._theme.mail(StaffMail(order.lang, self._controller, self._base, digest, privacy))
+
+    def _basis(self, order: BasisOrder) -> MailText:
+        """Compose the mail to somebody whom staff put on file (L4). It is no advertisement."""
+        privacy = f"{self._base}/privacy"
+        return self._theme.mail(BasisMail(order.lang, self._controller, self._base, order.notice, privacy))
 
     def _letter(self, order: LetterOrder) -> MailText:
         """Compose a letter of a purpose, with the link that stops it (W13)."""

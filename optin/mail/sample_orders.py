@@ -7,8 +7,17 @@ from types import MappingProxyType
 
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.form_version import FormDeclaration, FormDigest
+from optin.consent.held_basis import BasisEntryId
 from optin.consent.signed_links import SAMPLE_TOKEN
-from optin.flows.delivery.mail_order import LetterOrder, MailKind, MailOrder, NoticeOrder, Order, StaffOrder
+from optin.flows.delivery.mail_order import (
+    BasisOrder,
+    LetterOrder,
+    MailKind,
+    MailOrder,
+    NoticeOrder,
+    Order,
+    StaffOrder,
+)
 from optin.flows.request_policy import MailCover, NextStep
 from optin.store.legal_holds import LegalHold
 from optin.theme import mail_views
@@ -48,6 +57,17 @@ class SampleOrders:
                 recipient=self._recipient,
                 lang=view.lang,
                 digest=view.digest,
+            )
+        if isinstance(view, mail_views.BasisMail):
+            return BasisOrder(
+                number=0,
+                claim=b"",
+                message_id=message_id,
+                kind=MailKind.BASIS,
+                recipient=self._recipient,
+                lang=view.lang,
+                entry=BasisEntryId(b""),
+                notice=view.notice,
             )
         if isinstance(view, mail_views.LetterMail):
             return LetterOrder(

@@ -157,6 +157,17 @@ def entry_with_reference(tx: Tx, vault: Vault, basis: str, reference: str) -> Ba
     return None if row is None else load_entry(tx, vault, BasisEntryId(bytes(row[0])))
 
 
+def entries_named(tx: Tx, digits: str) -> list[BasisEntryId]:
+    """Return entries whose id begins with these hexadecimal digits, two at most."""
+    whole = 2 * ID_BYTES
+    rows = tx.all(
+        "SELECT id FROM held_basis WHERE id >= :low AND id <= :high ORDER BY id LIMIT 2",
+        low=bytes.fromhex(digits.ljust(whole, "0")),
+        high=bytes.fromhex(digits.ljust(whole, "f")),
+    )
+    return [BasisEntryId(bytes(row[0])) for row in rows]
+
+
 def read_entry(vault: Vault, entry: BasisEntryId, rows: Sequence[Row]) -> BasisEntry:
     """Return an entry from its rows (kind, sealed, …), oldest first. Raises KeysUnusable."""
     statement, *later = (open_act(vault, entry, bytes(sealed))[1] for _, sealed, *_ in rows)
@@ -306,6 +317,7 @@ def erase_entries(
                 " AND NOT EXISTS (SELECT 1 FROM evidence_file_of WHERE evidence_file_of.file = :file)",
                 file=file,
             )
+        tx.run("DELETE FROM outbox WHERE request_id = :id", id=entry)  # the mail that tells of it
         tx.run("DELETE FROM held_basis WHERE id = :id", id=entry)
 
 

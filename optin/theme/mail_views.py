@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 
 from optin.consent.purpose import ConsentQuestion, Controller
-from optin.flows.delivery.mail_order import GivenConsent, StaffDigest
+from optin.flows.delivery.mail_order import BasisNotice, GivenConsent, StaffDigest
 from optin.flows.request_policy import LetterText, MailCover, NextStep
 from optin.theme.views import LegalHoldView
 
@@ -138,6 +138,27 @@ class PersonalMail:
     def base_url(self) -> str:
         """The site's address."""
         return self.title
+
+
+@dataclass(frozen=True)
+class BasisMail:
+    """The mail to somebody whom staff put on file: what is kept, why, until when, and their rights (L4)."""
+
+    lang: str
+    controller: Controller
+    title: str
+    notice: BasisNotice
+    privacy_url: str
+
+    @property
+    def base_url(self) -> str:
+        """The site's address."""
+        return self.title
+
+    @property
+    def personal_url(self) -> str:
+        """Where the link to the personal page is asked for."""
+        return f"{self.title}/me"
 
 
 @dataclass(frozen=True)

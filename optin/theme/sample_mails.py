@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from optin.flows.delivery.mail_order import NamedPerson, NoticeLine, StaffDigest
+from optin.bases.all_bases import BASES
+from optin.consent.channel import MAILBOX, declared_addresses
+from optin.flows.delivery.mail_order import BasisNotice, NamedPerson, NoticeLine, StaffDigest
 from optin.flows.request_policy import LetterText
 from optin.theme import mail_views, views
 from optin.theme.samples import (
@@ -22,6 +24,8 @@ from optin.theme.samples import (
 )
 
 CODE = "1234 5678"
+KEPT = tuple(it.field for it in (MAILBOX, *declared_addresses()))
+ABOUT = "Here stands what your colleague wrote."
 _PLACE = "Here stands what you write in letters/LANG/NAME.md."
 LETTER = LetterText("The subject of your letter", _PLACE, f"<p>{_PLACE}</p>", _PLACE)
 
@@ -64,6 +68,12 @@ def site_mails(of: views.LandingView) -> Iterator[SampleMail]:
     yield SampleMail(
         "", mail_views.PersonalMail(*facts, links.personal, LINK_ENDS, privacy), (links.personal,)
     )
+    for part in BASES.values():
+        if part.tells_person:
+            notice = BasisNotice(part.name, part.article, ABOUT, AT, CONSENT_ENDS, KEPT)
+            mail = mail_views.BasisMail(*facts, notice, privacy)
+            yield SampleMail("put on file", mail)
+            yield SampleMail("kept longer", replace(mail, notice=replace(notice, extended=True)))
     line = NoticeLine(of.declaration.title, f"{frame.base_url}/{of.declaration.magnet}", 3, 2)
     yield SampleMail("", mail_views.StaffMail(*facts, StaffDigest((line,), CONSENT_ENDS), privacy))
     person = NamedPerson("alice@example.com", "Alice", ("tips-email",))

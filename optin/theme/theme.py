@@ -69,6 +69,7 @@ MAILS: Mapping[type, str] = {
     mail_views.RenewalMail: "mails/renewal",
     mail_views.PersonalMail: "mails/personal",
     mail_views.ErasedMail: "mails/erased",
+    mail_views.BasisMail: "mails/basis",
     mail_views.StaffMail: "mails/staff",
     mail_views.LetterMail: "mails/letter",
 }
@@ -78,6 +79,7 @@ Mail: TypeAlias = (
     | mail_views.RenewalMail
     | mail_views.PersonalMail
     | mail_views.ErasedMail
+    | mail_views.BasisMail
     | mail_views.StaffMail
     | mail_views.LetterMail
     | mail_views.KindMail

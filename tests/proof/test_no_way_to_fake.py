@@ -63,6 +63,7 @@ ARGUMENTS = {
     ],
     "breaches": ["add", "--what", "a laptop was stolen", "--discovered", "2026-11-02T09:00"],
     "subject": ["show", "bob@example.com", "--why", "he called"],
+    "enquiry": ["add", "bob@example.com", "--about", "a quote"],
     "evidence": ["bob@example.com", "--out", "-"],
     "draw": ["win", "--out", "-"],
     "preview": ["klad"],
@@ -145,5 +146,12 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         assert installation.store.read(lambda tx: tx.all("SELECT * FROM consent")) == []
     kinds = [parse(body)["kind"] for body in bodies]
     # a sweep fixed that nobody takes part, the officer looked; bob has not answered
-    noted = ["rights-request", "basis-recorded", "basis-recorded", "breach-entry", "accessed"]
+    noted = [
+        "rights-request",
+        "basis-recorded",
+        "basis-recorded",
+        "breach-entry",
+        "accessed",
+        "basis-recorded",
+    ]
     assert kinds == ["requested", "entries-fixed", "exported", *noted]

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from optin.bases.all_bases import BASES
 from optin.consent.form_version import FormDeclaration, FormField
 from optin.consent.posted_form import FieldProblem, FormInput
 from optin.consent.status_transitions import EventKind, RequestId
-from optin.flows.delivery.mail_order import GivenConsent, NoticeLine, StaffDigest
+from optin.flows.delivery.mail_order import BasisNotice, GivenConsent, NoticeLine, StaffDigest
 from optin.flows.request_policy import LetterText, MailCover, NextStep
 from optin.flows.rights.personal_data import (
     PersonalConsent,
@@ -213,6 +214,11 @@ def mails(lang: str) -> Iterator[Any]:
     line = NoticeLine("Bellen, mag dat nog?", "https://optin.example.com/bellen-mag-dat-nog", 3, 2)
     yield mail_views.StaffMail(*about, StaffDigest((line,), NOW), privacy)
     yield mail_views.StaffMail(*about, None, privacy)
+    for name, part in BASES.items():
+        if part.tells_person:
+            notice = BasisNotice(name, part.article, "Offerte voor een dak", NOW, NOW, ("email", "phone"))
+            yield mail_views.BasisMail(*about, notice, privacy)
+            yield mail_views.BasisMail(*about, replace(notice, extended=True), privacy)
     yield mail_views.ErasedMail(*about, (), privacy)
     yield mail_views.ErasedMail(*about, HELD, privacy)
 

@@ -20,7 +20,7 @@ from optin.kinds.webinar.seat_status import SeatStatus
 from optin.theme.catalogue import catalogue, compiled
 from optin.theme.languages import languages
 from optin.theme.look import Look
-from optin.theme.mail_views import ErasedMail, KindMail, LetterMail, PersonalMail, StaffMail
+from optin.theme.mail_views import BasisMail, ErasedMail, KindMail, LetterMail, PersonalMail, StaffMail
 from optin.theme.theme import OURS, Mail, Theme
 from tests.serving import BASE_URL
 from tests.theme import gallery
@@ -176,7 +176,7 @@ def test_a_mail_says_the_same_in_text_and_html(lang: str, mail: Mail) -> None:
     assert f'<html lang="{lang}">' in words.html
     for part in (words.text, words.html):
         said = flat(part)
-        about_consents = not isinstance(mail, PersonalMail | ErasedMail | StaffMail | KindMail)
+        about_consents = not isinstance(mail, PersonalMail | ErasedMail | StaffMail | KindMail | BasisMail)
         asked = DECLARATION.questions if about_consents else ()
         for question in (mail.question,) if isinstance(mail, LetterMail) else asked:
             assert question.wording in said
@@ -186,7 +186,7 @@ def test_a_mail_says_the_same_in_text_and_html(lang: str, mail: Mail) -> None:
         over = isinstance(mail, KindMail) and (
             mail.kind != "webinar" or mail.own.standing is SeatStatus.REPLAY
         )
-        assert (link is None) == (isinstance(mail, ErasedMail | StaffMail) or over)
+        assert (link is None) == (isinstance(mail, ErasedMail | StaffMail | BasisMail) or over)
         if isinstance(mail, ErasedMail):
             assert all(value in said for held in mail.holds for _, value in held.values)
     assert ("1234 5678" in words.text) == ("1234 5678" in words.html)

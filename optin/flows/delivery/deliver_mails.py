@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.consent.event_content import EventBuilder
+from optin.consent.held_basis import BasisEntryId
 from optin.errors import JournalUnusable, KindFailed, LogDiverged
+from optin.flows.bases.note_told import BY_MAIL, note_told
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.deletion_clock import read_clock
 from optin.flows.delivery.backoff import wait_before
 from optin.flows.delivery.mail_content import DOUBT_WAIT, NotDue, UnknownMailKind, order_for
 from optin.flows.delivery.mail_order import (
+    BasisOrder,
     LetterOrder,
     MailKind,
     MailOrder,
@@ -160,6 +163,8 @@ def record_result(tx: Tx, context: Context, order: Order, attempt: Attempt, now:
         _note_letter(tx, order.number, stand.message_id, now)
         return settled
     settle(tx, order.number, settled.value, attempt.reply, now)
+    if isinstance(order, BasisOrder) and settled is MailState.SENT:
+        note_told(tx, context.vault, order.entry, BY_MAIL, stand.message_id, now)
     if isinstance(order, StaffOrder):
         forget_claimed(tx, order.batch)
         return settled
@@ -188,6 +193,9 @@ def record_crashed_send(
         _note_letter(tx, number, stand.message_id, now)
         return True
     settle(tx, number, MailState.SENT.value, "250", now)
+    if stand.kind == MailKind.BASIS:
+        note_told(tx, context.vault, BasisEntryId(stand.request), BY_MAIL, stand.message_id, now)
+        return True
     stored = None if stand.kind in {MailKind.PERSONAL, MailKind.STAFF} else load_request(tx, stand.request)
     if stored is not None:
         opened = open_request(tx, context.vault, stored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from optin.consent.signed_links import LinkKind
 from optin.errors import KindFailed, OptinError
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
+from optin.flows.delivery.basis_notice import order_of_basis
 from optin.flows.delivery.letters import LetterEarly, order_of_letter
 from optin.flows.delivery.mail_limits import MailRequester, next_day, take_of_day
 from optin.flows.delivery.mail_order import (
@@ -67,10 +69,8 @@ def order_for(
     """
     if not is_known_mail(letter.kind, context):
         raise UnknownMailKind
-    if letter.kind in {MailKind.PERSONAL, MailKind.ERASED}:
-        return _notice(tx, context, letter, now)
-    if letter.kind == MailKind.STAFF:
-        return _staff(tx, context, letter, now)
+    if letter.kind in _WITHOUT_REQUEST:
+        return _WITHOUT_REQUEST[letter.kind](tx, context, letter, now)
     if letter.kind == MailKind.LETTER:
         try:
             return order_of_letter(tx, context, letter, now, endings_of)
@@ -166,6 +166,14 @@ def _staff(tx: Tx, context: SiteContext, letter: OutboxMail, now: datetime) -> S
         digest=digest,
         batch=batch,
     )
+
+
+_WITHOUT_REQUEST: Mapping[str, Callable[[Tx, SiteContext, OutboxMail, datetime], Order | None]] = {
+    MailKind.PERSONAL: _notice,
+    MailKind.ERASED: _notice,
+    MailKind.STAFF: _staff,
+    MailKind.BASIS: order_of_basis,
+}
 
 
 def _may_link(tx: Tx, context: Context, now: datetime) -> bool:

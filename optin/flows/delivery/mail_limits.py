@@ -40,6 +40,7 @@ class MailRequester(StrEnum):
     FORM = "form"  # whoever filled in a form
     LINK = "link"  # whoever typed an address to be mailed the link to a personal page
     READER = "reader"  # whoever has read a mail to this very mailbox
+    STAFF = "staff"  # the company's own people, who put somebody on file
 
 
 def mailbox_digest(vault: Vault, email: EmailAddress) -> bytes:
@@ -71,9 +72,18 @@ def take_link(tx: Tx, context: Context, email: EmailAddress, network: str, now: 
 
 def take_reader_mail(tx: Tx, context: Context, email: EmailAddress, now: datetime) -> bool:
     """Count a mail requested by a reader of the mailbox; False above the limit."""
+    return _take(tx, context, MailRequester.READER, email, now)
+
+
+def take_staff_mail(tx: Tx, context: Context, email: EmailAddress, now: datetime) -> bool:
+    """Count a mail that tells somebody what staff put on file; False above the limit."""
+    return _take(tx, context, MailRequester.STAFF, email, now)
+
+
+def _take(tx: Tx, context: Context, asker: MailRequester, email: EmailAddress, now: datetime) -> bool:
     mailbox = mailbox_digest(context.vault, email)
     tx.hold(mailbox)
-    day = _day(context.vault, MailRequester.READER, mailbox, "", now)
+    day = _day(context.vault, asker, mailbox, "", now)
     return take_mail(tx, day, context.policy.limits.per_address_per_day, now) or _limited(context.policy)
 
 

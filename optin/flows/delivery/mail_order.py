@@ -11,6 +11,7 @@ from typing import Any
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import EventBuilder
 from optin.consent.form_version import FormDeclaration, FormDigest
+from optin.consent.held_basis import BasisEntryId
 from optin.consent.purpose import ConsentQuestion
 from optin.flows.evidence.receipt import Attachment
 from optin.flows.request_policy import LetterText, MailCover, NextStep
@@ -28,6 +29,7 @@ class MailKind(StrEnum):
     PERSONAL = "personal"  # the link to the personal page
     ERASED = "erased"  # the last one
     STAFF = "staff"  # to the company's own people: what was confirmed, in counts
+    BASIS = "basis"  # to somebody whom staff put on file: what is kept, why, until when (GDPR 13)
     LETTER = "letter"  # of a purpose's sequence: the one mail that the consent itself is for
 
 
@@ -146,6 +148,32 @@ class LetterOrder(Order):
     given_at: datetime  # since when the consent holds
     letter: LetterText
     unsubscribe_token: str  # for this purpose alone
+
+
+@dataclass(frozen=True)
+class BasisNotice:
+    """What somebody is told of an entry about them (GDPR 13). `until` None: it has no end.
+
+    `kept`: the fields that hold something, by name, without what they hold. `extended`: it stands longer now
+    than when it was recorded.
+    """
+
+    basis: str
+    article: str
+    about: str = field(repr=False)
+    recorded_at: datetime
+    until: datetime | None
+    kept: tuple[str, ...]
+    extended: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class BasisOrder(Order):
+    """A mail about an entry of the register of bases, composed from the entry as it is now."""
+
+    lang: str
+    entry: BasisEntryId
+    notice: BasisNotice
 
 
 class MailState(StrEnum):

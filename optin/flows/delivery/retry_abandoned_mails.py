@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from optin.consent.held_basis import BasisEntryId
 from optin.errors import KindFailed
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.deliver_mails import MAX_KIND_CHARACTERS
@@ -15,6 +16,7 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.flows.kind_flow_hooks import QueuedMail
 from optin.flows.records.decrypted_request import open_request
 from optin.store.database_interface import Tx
+from optin.store.held_bases import load_entry
 from optin.store.mail_outbox import DeadLetter, count_dead, dead_letters, has_successor, hurry, requeue
 from optin.store.requests import Request, is_over, keep_longer, load_request
 
@@ -102,6 +104,8 @@ def _reason(tx: Tx, context: SiteContext, letter: DeadLetter, now: datetime) -> 
     }
     if letter.kind in {*always}:
         return always[MailKind(letter.kind)]
+    if letter.kind == MailKind.BASIS:
+        return _basis_reason(tx, context, letter, now)
     if not is_known_mail(letter.kind, context):
         return SkipReason.UNKNOWN
     stored = load_request(tx, letter.request)
@@ -116,6 +120,14 @@ def _reason(tx: Tx, context: SiteContext, letter: DeadLetter, now: datetime) -> 
     if letter.kind in {*MailKind}:
         return None
     return _own_reason(tx, context, letter, stored, now)
+
+
+def _basis_reason(tx: Tx, context: SiteContext, letter: DeadLetter, now: datetime) -> SkipReason | None:
+    """Return why a mail about an entry of the register of bases is not sent again; None when it is."""
+    entry = load_entry(tx, context.vault, BasisEntryId(letter.request))
+    if entry is None or not entry.lasts(now):
+        return SkipReason.NOTHING
+    return SkipReason.FOLLOWED if has_successor(tx, letter) else None
 
 
 def _own_reason(

@@ -19,6 +19,7 @@ from optin.site.model import Magnet
 from optin.site.next_steps import mail_cover_of, next_step_of
 from optin.site.page_inputs import KindPages, PageMaker
 from optin.theme.mail_views import (
+    BasisMail,
     ConfirmationMail,
     DeliveryMail,
     ErasedMail,
@@ -196,6 +197,7 @@ _MAIL_NAMES: Mapping[type, str] = {
     RenewalMail: "Renewal",
     LetterMail: "Letter",
     PersonalMail: "Personal link",
+    BasisMail: "Put on file by your staff",
     ErasedMail: "Everything erased",
     StaffMail: "To your staff",
     Broken: "Mails of this kind",
