@@ -9,6 +9,7 @@
     ├── RequestRefused         the officer's or marketer's: a command that names what does not exist
     │   └── EvidenceRefused        a file that cannot serve as evidence, with its cure
     │       └── InvoiceRefused         a file that is no invoice, or proves no sale
+    ├── AskerUnknown           a question to the gate without a valid key
     ├── QuestionUnreadable     a question to the gate that names no address, or nothing that the site has
     ├── ClockDoubted           the clock jumped: nothing is deleted by it until an operator looked (O7)
     ├── StoreBusy              the store takes no more just now; nothing was stored
@@ -154,6 +155,19 @@ class EvidenceRefused(RequestRefused):
 
 class InvoiceRefused(EvidenceRefused):
     """A file is no invoice that can be read or kept, or proves no sale."""
+
+
+class AskerUnknown(OptinError):
+    """A question to the gate without a key, or with one that is none: its processor or agreement ended."""
+
+    status = 401
+    name = "asker-unknown"
+
+    def __init__(self) -> None:
+        """Say the same for every reason."""
+        super().__init__(
+            "This is no valid key. The company that runs this site gives keys to its processors."
+        )
 
 
 class QuestionUnreadable(OptinError):

@@ -10,10 +10,12 @@ from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import load_edition_or_exit, site_option
 from optin.consent.webhook_message import secret_text
 from optin.errors import RequestRefused, SetupRefused
+from optin.flows.gate.asker import has_ended, key_text
 from optin.keys import load_keys, write_rotated
 from optin.services.open_installation import open_installation
 from optin.services.open_store import open_vault
 from optin.services.served_settings import require_server_settings, settings_of_server
+from optin.services.steady_clock import utc_now
 from optin.site.findings import nearest
 
 
@@ -56,6 +58,11 @@ def rotate(kinds: InstalledKinds, site: Path) -> None:
             " signs,"
         )
         click.echo("until keys are rotated again.")
+    if edition.site.settings.processors:
+        click.echo(
+            "Give each processor that asks POST /may its new key (optin keys may ID): the previous one works"
+        )
+        click.echo("until keys are rotated again.")
 
 
 @keys.command()
@@ -71,3 +78,21 @@ def webhook(kinds: InstalledKinds, site: Path, processor: str) -> None:
         raise RequestRefused(msg)
     vault = open_vault(edition.site.settings, kinds.parts.schema)
     click.echo(secret_text(vault.webhook_secrets(processor)[0]))
+
+
+@keys.command()
+@click.argument("processor")
+@site_option
+@pass_kinds
+def may(kinds: InstalledKinds, site: Path, processor: str) -> None:
+    """Print the key with which PROCESSOR asks POST /may. Whoever has it can ask in its name."""
+    edition = load_edition_or_exit(site, kinds)
+    known = edition.site.settings.processors
+    if processor not in known:
+        msg = f"{processor!r} is not a processor in optin.toml. {nearest(processor, [*known])}"
+        raise RequestRefused(msg)
+    vault = open_vault(edition.site.settings, kinds.parts.schema)
+    if has_ended(edition.policy.gate.askers[processor], edition.policy, utc_now()):
+        msg = f"The agreement with {processor!r} ended on {known[processor].ends}, so its key is refused."
+        raise RequestRefused(msg)
+    click.echo(key_text(vault.gate_secrets(processor)[0]))

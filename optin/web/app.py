@@ -21,6 +21,7 @@ from optin.web.assets import get_asset, get_icon
 from optin.web.confirm import get_confirmation, get_confirmed_in_frame, post_confirmation
 from optin.web.download import get_download
 from optin.web.error_pages import fail, refuse, refuse_broken_off, refuse_http
+from optin.web.gate import GATE_ROUTES
 from optin.web.health import HEALTH_ROUTES
 from optin.web.kind_route_hooks import RoutesPart, below_magnet, below_place
 from optin.web.landing_post import get_sent, post_form, post_sent
@@ -118,7 +119,7 @@ def build_app(
 ) -> ASGIApp:
     """Return the application. `kinds` answer below a magnet's address; `extra` routes come first."""
     inner = Starlette(
-        routes=[*extra, *ROUTES, *LOG_ROUTES, *HEALTH_ROUTES, *VISITOR_ROUTES],
+        routes=[*extra, *ROUTES, *LOG_ROUTES, *GATE_ROUTES, *HEALTH_ROUTES, *VISITOR_ROUTES],
         middleware=[Middleware(Admission, app_context)],
         exception_handlers={
             OptinError: refuse,

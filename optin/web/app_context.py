@@ -29,6 +29,7 @@ from optin.theme.embedded_views import in_frame
 from optin.theme.views import ErrorView, Frame
 from optin.web.page_cache import CachedPages, PageCache
 from optin.web.post_limits import PostLimits
+from optin.web.question_limits import QuestionLimits
 from optin.web.security_headers import NO_STORE, security_headers
 
 log = logging.getLogger("optin.web")
@@ -53,6 +54,7 @@ class AppContext:
     edition: Edition
     installation: Installation
     limits: PostLimits
+    questions: QuestionLimits
     readiness: Readiness
     followers: list[Callable[[Edition], None]] = field(default_factory=list)  # called with each new edition
     _pages: Mapping[str, CachedPages] = field(default_factory=dict)
@@ -66,7 +68,11 @@ class AppContext:
         site = edition.site
         limits = PostLimits(site.settings.limits, site.settings.proxy.trusted, installation)
         app_context = cls(
-            edition, installation, limits, readiness_of(installation, data_folders(site.settings))
+            edition,
+            installation,
+            limits,
+            QuestionLimits(installation, site.settings.limits.questions_per_minute, limits.log),
+            readiness_of(installation, data_folders(site.settings)),
         )
         installation.policy = replace(installation.policy, limited=limits.log.note)
         installation.sources.follow(site.settings.sources)

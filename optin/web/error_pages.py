@@ -22,6 +22,8 @@ from optin.errors import (
     log_line_of,
 )
 from optin.web.app_context import app_context_of, framed_slug, language_of, slug_of
+from optin.web.problems import is_for_programs, problem_of
+from optin.web.problems import problem as problem_details
 from optin.web.removed_magnet_pages import gone_or_unknown
 
 log = logging.getLogger("optin.web")
@@ -41,6 +43,8 @@ async def refuse(request: Request, problem: Exception) -> Response:
         problem = busy
     if problem.status >= StoreBusy.status:
         log.log(ERROR if isinstance(problem, WriteLost) else WARNING, "%s", problem.log_line)
+    if is_for_programs(request.url.path):
+        return problem_of(problem)
     wait = problem.retry_after_seconds if isinstance(problem, TooManyRequests) else 0
     lang = problem.lang if isinstance(problem, MagnetGone) and problem.lang else language_of(request)
     framed = framed_slug(request)
@@ -66,6 +70,9 @@ def _form_url(request: Request, problem: OptinError) -> str:
 async def refuse_http(request: Request, problem: Exception) -> Response:
     """Answer an error of the framework: no such page, no such method."""
     status = problem.status_code if isinstance(problem, HTTPException) else 500
+    if is_for_programs(request.url.path):
+        allow = (problem.headers or {}).get("Allow") if isinstance(problem, HTTPException) else None
+        return problem_details(status, **({"allow": allow} if allow else {}))
     name, framed = _NAMES.get(status, "malformed"), framed_slug(request)
     answer = app_context_of(request).error(name, status, language_of(request), framed=framed)
     answer.headers.update((problem.headers or {}) if isinstance(problem, HTTPException) else {})
@@ -74,6 +81,8 @@ async def refuse_http(request: Request, problem: Exception) -> Response:
 
 async def refuse_broken_off(request: Request, _problem: Exception) -> Response:
     """Answer a truncated post: broken chunks, or less than announced. Nothing is stored."""
+    if is_for_programs(request.url.path):
+        return problem_details(400)
     framed = framed_slug(request)
     return app_context_of(request).error("malformed", 400, language_of(request), framed=framed)
 
@@ -83,5 +92,7 @@ async def fail(request: Request, problem: Exception) -> Response:
     if isinstance(problem, OSError) and problem.errno in PASSING:
         return await refuse(request, StoreBusy(type(problem).__name__))
     log.error("internal error=%s", log_line_of(problem))
+    if is_for_programs(request.url.path):
+        return problem_details(500)
     framed = framed_slug(request)
     return app_context_of(request).error("internal", 500, language_of(request), framed=framed)
