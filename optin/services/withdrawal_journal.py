@@ -36,6 +36,7 @@ from optin.proof.journal_chain import (
 )
 from optin.proof.merkle_tree import Frontier
 from optin.services.journal_file import ANEW, EMPTY, UNKEYED, JournalContent, JournalFile, read_lines
+from optin.services.journal_people import JournalPeople
 from optin.store.database_interface import Store, Tx
 from optin.store.encryption import Vault
 from optin.store.event_log import is_new_log, log_frontier
@@ -71,6 +72,7 @@ class Journal:
         """
         self._fresh = partial(JournalEnd, partial(vault.journal_seal, b"line"), check_replay_line)
         self._file = JournalFile(path, self._fresh)
+        self._people = JournalPeople(path)
         self._head_seal = partial(vault.journal_seal, b"mark")
         self._unkeyed = unkeyed
 
@@ -221,6 +223,8 @@ class Journal:
         Raises JournalUnusable.
         """
         try:
+            if not self._people.may_name(person):
+                return []
             return self._file.lines_with(f'"person":"{person.hex()}"'.encode())
         except (OSError, ValueError, LookupError) as problem:
             raise self._file.unusable(problem, ANEW) from None
