@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.json_schema import models_json_schema
 
 from optin import __version__
+from optin.consent.channel import CHANNELS
 from optin.flows.gate.question import MOST_CHARACTERS
 from optin.rules.contact_rule import LawfulBasis
 from optin.rules.may_contact import Refusal
@@ -38,7 +39,7 @@ class QuestionBody(Body):
         min_length=1,
         max_length=40,
         description="How the person would be contacted.",
-        examples=["email", "phone"],
+        examples=[*CHANNELS],
     )
     country: str = Field(
         default="",
