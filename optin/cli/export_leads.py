@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -26,6 +27,7 @@ from optin.export.writers import WRITERS
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.services.lead_export import ExportOrder, export_leads
 from optin.services.open_installation import open_installation
+from optin.services.steady_clock import utc_now
 from optin.site.findings import nearest
 from optin.site.model import Site
 
@@ -102,13 +104,23 @@ def export(  # noqa: PLR0913 - one parameter an option
 
 
 def _checked(site: Site, purpose: str, channel: Channel, processor: str, why: str) -> ConsentKey:
-    """Check that the site has purpose and processor, and may export (E1, E7). Raises RequestRefused."""
+    """Check that the site has purpose and processor, with an agreement that lasts (E1, E7).
+
+    Raises RequestRefused.
+    """
     known = known_purpose(site, purpose, channel)
     if processor != SELF and processor not in site.settings.processors:
         known_names = [*site.settings.processors, SELF]
         msg = (
             f"{processor!r} is not a processor with an agreement in optin.toml (GDPR 28)."
             f" {nearest(processor, known_names)}"
+        )
+        raise RequestRefused(msg)
+    agreed = site.settings.processors.get(processor)
+    if agreed is not None and agreed.is_over(utc_now().astimezone(ZoneInfo(site.time_zone)).date()):
+        msg = (
+            f"The agreement with {processor!r} ended on {agreed.ends}, so nothing may go to it (GDPR 28)."
+            " Write its new last day into optin.toml."
         )
         raise RequestRefused(msg)
     if not why.strip():

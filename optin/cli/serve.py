@@ -17,6 +17,7 @@ from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import REFUSED, as_served, port_option, refuse, show_findings, site_option
 from optin.cli.server_jobs import Senders, background_jobs
 from optin.errors import SetupRefused
+from optin.jobs.agreement_end import while_agreed
 from optin.jobs.anchor_checkpoints import anchor_job
 from optin.jobs.pull_tool_endings import pull_jobs
 from optin.jobs.tool_receiver import tool_receivers
@@ -171,6 +172,7 @@ async def _serve(
     installation, processors = app_context.installation, settings.processors
     tools = tool_receivers(processors, settings.root)
     receivers = {**webhook_receivers(installation, processors, HttpSender()), **tools}
+    receivers = while_agreed(installation, receivers, processors)
     jobs = background_jobs(
         app_context,
         listening,

@@ -98,14 +98,15 @@ class SetupFaults:
         """Return whether there is a fault, as far as is known."""
         return bool(self._known)
 
-    def failed(self, said: str, purpose: str, at: float) -> None:
-        """Record a fault; log it if it is new or a day old."""
+    def failed(self, said: str, purpose: str, at: float, cure: str = "") -> None:
+        """Record a fault; log it if it is new or a day old. `cure`: in place of the usual one."""
         fault = self._known.get(said)
         if fault is not None and at < fault.at + LOG_EVERY_SECONDS:
             fault.purposes.add(purpose)
             return
         self._known[said] = _Fault(at, {purpose})
-        log.error("%s %s: nothing reaches it: %s. Messages wait. %s", *self._about, said, self._cure)
+        shown = cure or self._cure
+        log.error("%s %s: nothing reaches it: %s. Messages wait. %s", *self._about, said, shown)
 
     def worked(self, purpose: str, at: float) -> None:
         """Record that a message of this purpose was accepted. Faults that are a day old are forgotten."""
@@ -196,7 +197,7 @@ class Lane:
             if isinstance(reply, BaseException):
                 continue
             if reply.answer is ReceiverAnswer.SETUP:
-                self._faults.failed(reply.said, message.notice.purpose, at)
+                self._faults.failed(reply.said, message.notice.purpose, at, self._receiver.cure)
             elif reply.answer in _SETTLED:
                 self._faults.worked(message.notice.purpose, at)
             asked = at + min(reply.wait_seconds, LONGEST_ASKED_SECONDS)

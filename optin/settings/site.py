@@ -254,7 +254,7 @@ class Processor(Table):
         """The settings of its webhook or connector, to notice a change; empty without either."""
         if self.webhook is None and not self.connect:
             return {}
-        return self.model_dump(include={"webhook", "connect", "token", "server", "lists", "fields"})
+        return self.model_dump(include={"webhook", "connect", "token", "server", "lists", "fields", "ends"})
 
 
 StaffEvent: TypeAlias = Literal["confirmed", "waits"]

@@ -34,6 +34,7 @@ from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.export_leads import LeadExport
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import load_edition
+from optin.services.steady_clock import utc_now
 from optin.store.export_records import ExportRun, list_exports, record_export
 from tests.installed import KINDS
 from tests.site_people import people_of
@@ -462,3 +463,18 @@ def test_the_site_is_loaded_for_an_export_although_a_magnet_is_broken(site: Path
     (site / "optin.toml").write_text("nonsense")
     assert run(site).exit_code == 1
     assert load_edition(site, KINDS)[0] is None
+
+
+def test_a_processor_whose_agreement_ended_gets_no_export(site: Path, tmp_path: Path) -> None:
+    """L9, E1: no file is made after its last day."""
+    out, today = tmp_path / "leads.csv", utc_now().date()
+    words = ["export", "--purpose", "tips-email", "--channel", "email", "--to", "old", "--why", "x"]
+    for ends, status in ((today - timedelta(days=2), 1), (today + timedelta(days=2), 0)):
+        text = (site / "optin.toml").read_text("utf-8").partition("[processors.old]")[0]
+        added = f'[processors.old]\nname = "Old B.V."\nagreement = "x"\nends = {ends}\n'
+        (site / "optin.toml").write_text(f"{text}\n{added}", "utf-8")
+        done = CliRunner().invoke(main, [*words, "--out", str(out), "--site", str(site)])
+        assert done.exit_code == status, done.stderr
+        assert out.exists() == (status == 0)
+        if status:
+            assert f"The agreement with 'old' ended on {ends}" in done.stderr

@@ -6,12 +6,15 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 import pytest
 
 from optin.flows.exports.queue_webhook_messages import CallResult, OutgoingMessage, ReceiverAnswer
 from optin.jobs import processor_lanes as lanes
+from optin.jobs.agreement_end import while_agreed
 from optin.jobs.processor_lanes import Lane, SetupFaults
+from optin.settings.site import Processor
 from tests.faults.test_webhooks_leave import LOCAL, now_is_now, quick, working
 from tests.flows.test_webhooks import ALICE, register
 from tests.receiver import Receiver, receiving
@@ -176,3 +179,32 @@ def test_a_refused_message_is_logged_without_the_person(
         world.join("bob@example.com", TIPS)
         receiver.wait(2)
     assert "@example.com" not in caplog.text
+
+
+def test_after_the_last_day_of_its_agreement_a_processor_receives_nothing(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """L9, E1, E7: on the day itself it does; afterwards messages wait, and go once a new day is written."""
+    receiver = Scripted([TAKEN])
+    register(world, crm=frozenset({TIPS}))
+    registered = asyncio.Event()
+    registered.set()
+    installation = world.installation()
+    now_is_now(world)
+    today = world.now.astimezone(installation.policy.zone).date()
+
+    def told_with(ends: date) -> int:
+        processor = Processor(name="CRM B.V.", agreement="x", ends=ends)
+        agreed = while_agreed(installation, {"crm": receiver}, {"crm": processor})
+        due(world)
+        before = len(receiver.told)
+        asyncio.run(Lane(installation, "crm", agreed["crm"], registered).round())
+        return len(receiver.told) - before
+
+    world.join(ALICE, TIPS)
+    yesterday = today - timedelta(days=1)
+    assert told_with(yesterday) == 0
+    assert f"nothing reaches it: its agreement ended on {yesterday}. Messages wait. Write" in caplog.text
+    assert world.count("webhook_outbox") == 1
+    assert told_with(today) == 1
+    assert world.count("webhook_outbox") == 0

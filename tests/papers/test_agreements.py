@@ -12,6 +12,7 @@ from optin.papers.check_papers import paper_findings
 from optin.rules.data_protection.law_data import law_data
 from optin.rules.data_protection.transfers import ADEQUACY_TERM, Protection, transfer_of
 from optin.settings.site import Processor
+from optin.web.site_reload import changed_settings
 from tests.papers.conftest import DAY, change, edition_of, paper_site
 
 
@@ -97,3 +98,11 @@ def test_where_data_are_protected(
     assert found.protection is protection
     assert (found.term == ADEQUACY_TERM) == (protection is Protection.ADEQUATE)
     assert found.is_abroad == (protection not in {Protection.HOME, Protection.UNKNOWN})
+
+
+def test_another_last_day_takes_effect_at_a_start(root: Path) -> None:
+    """L9, W10: a running server says so when the site is edited, and goes on with the old one."""
+    change(root, 'agreement = "2026-03-01, VD-8"', 'agreement = "2026-03-01, VD-8"\nends = 2027-01-01')
+    served = edition_of(root).site.settings
+    change(root, "ends = 2027-01-01", "ends = 2028-01-01")
+    assert changed_settings(served, edition_of(root).site.settings) == ["processors"]

@@ -17,10 +17,12 @@ import rdflib
 from pyld import jsonld
 
 from optin.papers.activities import activities
+from optin.papers.paper_words import texts_of, words_path
 from optin.papers.record import record, record_table
 from optin.papers.record_jsonld import record_document
 from optin.papers.write_papers import papers
 from optin.rules.data_protection.law_data import law_data
+from optin.theme.catalogue import parameters
 from optin.theme.languages import languages
 from tests.installed import KINDS
 from tests.papers.conftest import DAY, change, edition_of, paper_site
@@ -171,3 +173,23 @@ def test_the_deadlines_of_the_procedures_are_those_of_the_data(root: Path) -> No
     old = papers(edition.site, KINDS.files, edition.theme, late, "en")
     assert "more than a year ago" in old["requests.html"].decode()
     assert law_data().is_stale(late)
+
+
+@pytest.mark.parametrize("lang", languages())
+def test_no_language_lacks_a_paper_or_a_word(lang: str) -> None:
+    """L9, M9: texts with the same names in braces, both procedures, and the typography of the language."""
+    texts, english = texts_of(lang), texts_of("en")
+    assert words_path(lang).is_file()
+    assert texts.keys() == english.keys()
+    assert {key for key in texts if parameters(texts[key]) != parameters(english[key])} == set()
+    written = "\n".join(texts.values())
+    for name in ("requests", "breaches"):
+        own = (words_path(lang).parent / "papers" / f"{name}.md").read_text("utf-8")
+        named = set(re.findall(r"\{([a-z_]+)\}", own))
+        ours = (words_path("en").parent / "papers" / f"{name}.md").read_text("utf-8")
+        assert named <= set(re.findall(r"\{([a-z_]+)\}", ours)), name
+        assert "{authority}" in own
+        written += re.sub(r"`[^`]*`", "", own)
+    if lang == "fr":
+        plain = re.sub(r"\[[^\]]*\]|\{[^}]*\}|https?://\S+|:?-{3}[-| :]*", "", written)
+        assert not re.search(r"(?<!\u00a0)[;!?]|(?<![\u00a0|])[:](?=\s)", plain)
