@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from optin.bases.basis_part import AskedUse, BasisPart
 from optin.consent.held_basis import BasisEntry, BasisTerm
@@ -12,8 +13,10 @@ from optin.settings.bases import Obligation
 
 RULE = "rule"  # the fact that names the obligation of the settings
 LAW = "law"  # the law and its article, as the settings named it on the day of the entry
-DOCUMENT = "document"  # what is kept, such as "invoice 2026-114"
+DOCUMENT = "document"  # what is kept: INVOICE, or what staff calls it
+NUMBER = "number"  # of an invoice
 DAY = "day"  # of the document
+INVOICE = "invoice"
 END_OF_YEAR = "end of year"
 
 
@@ -27,9 +30,34 @@ def required_term(rule: Obligation, day: date) -> BasisTerm:
     return BasisTerm(since, rule.keep.text)
 
 
-def obligation_facts(rule_id: str, rule: Obligation, document: str, day: date) -> Mapping[str, str]:
-    """Return the facts of an entry: the rule, its law, the document and its day."""
-    return {RULE: rule_id, LAW: rule.law, DOCUMENT: document, DAY: day.isoformat()}
+@dataclass(frozen=True)
+class RequiredDocument:
+    """A document that a law requires to keep: what it is, of which day, by which law, until when.
+
+    `number`: of an invoice; other documents are named by staff in the words of `document`.
+    """
+
+    document: str
+    day: date
+    law: str
+    until: datetime | None = None
+    number: str = ""
+
+    @property
+    def is_invoice(self) -> bool:
+        """Whether it is an invoice, which every language has a word for."""
+        return self.document == INVOICE
+
+    def facts(self, rule_id: str) -> Mapping[str, str]:
+        """Return the facts of its entry."""
+        facts = {RULE: rule_id, LAW: self.law, DOCUMENT: self.document, DAY: self.day.isoformat()}
+        return {**facts, NUMBER: self.number} if self.number else facts
+
+    @classmethod
+    def of_facts(cls, facts: Mapping[str, str], since: date, until: datetime | None) -> RequiredDocument:
+        """Return the document that an entry is about; `since`: its day, if the facts do not say."""
+        day = date.fromisoformat(facts[DAY]) if facts.get(DAY) else since
+        return cls(facts.get(DOCUMENT, ""), day, facts.get(LAW, ""), until, facts.get(NUMBER, ""))
 
 
 def _held(_entry: BasisEntry, _use: AskedUse) -> Sequence[HeldBasis]:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import click
 
-from optin.bases.contract import EXCEPTION, missing_conditions
+from optin.bases.contract import EXCEPTION, NUMBER, missing_conditions
+from optin.cli.evidence_files import evidence_file
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import READABLE_FILE, address_of, served_edition, site_option
-from optin.consent.held_basis import BasisEntry
+from optin.consent.held_basis import BasisEntry, BasisEntryId
 from optin.errors import RequestRefused
-from optin.flows.bases.record_basis import EvidenceFile
 from optin.flows.bases.record_customer import RecordedSale, record_customer
-from optin.invoices.customer_statement import SalesSetting, StatedCustomer, customer_sale, media_type
-from optin.invoices.read_invoice import MOST_BYTES, read_invoice
+from optin.flows.rights.officer_requests import end_on_request
+from optin.invoices.customer_statement import SalesSetting, StatedCustomer, customer_sale
 from optin.rules.contact_rule import Subscriber
 from optin.rules.rule_files import rule_book
 from optin.services.open_installation import open_installation
@@ -93,17 +93,45 @@ def add(  # noqa: PLR0913 - one parameter an option
         subscriber=subscriber or "",
         lang=edition.site.settings.languages[0],
     )
-    data = read_evidence(evidence)
-    read = read_invoice(data, evidence.name)
+    file, read = evidence_file(evidence)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         now = installation.clock()
         setting = sales_setting(edition.site, line)
         sale = customer_sale(stated, read, evidence.name, setting, now.date())
-        file = EvidenceFile(evidence.name, data, media_type(read))
         recorded = installation.run(record_customer, sale=sale, file=file, now=now)
     for doubt in read.doubts:
         click.secho(doubt.value, fg="yellow", err=True)
     _show(recorded, sale.document, line)
+
+
+@customer.command()
+@click.argument("entry")
+@click.option("--why", required=True, help="Why it ends before its time; it is recorded.")
+@click.option("--who", default="", help="Who ends it. Default: your user name.")
+@site_option
+@pass_kinds
+def end(kinds: InstalledKinds, site: Path, entry: str, why: str, who: str) -> None:
+    """End ENTRY before its time, and erase it with its evidence. What a law requires to keep stays."""
+    edition = served_edition(site, kinds)
+    if not why.strip():
+        msg = "--why is empty; say why it ends, it is recorded."
+        raise RequestRefused(msg)
+    try:
+        entry_id = BasisEntryId(bytes.fromhex(entry))
+    except ValueError:
+        msg = f"{entry!r} is no entry; `optin customer add` prints its entry, 32 letters and digits."
+        raise RequestRefused(msg) from None
+    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
+        ended = installation.run(
+            end_on_request,
+            entry_id=entry_id,
+            who=who.strip() or getpass.getuser(),
+            why=why.strip(),
+            now=installation.clock(),
+        )
+        installation.truncate_wal()
+    number = ended.statement.facts.get(NUMBER, "")
+    click.echo(f"Ended and erased: {ended.statement.basis} {number}".rstrip() + ".")
 
 
 def _show(recorded: RecordedSale, document: str, line: Product) -> None:
@@ -150,13 +178,3 @@ def known_product(site: Site, product: str) -> Product:
 def sales_setting(site: Site, line: Product) -> SalesSetting:
     """Return what the site says of its sales of a product line."""
     return SalesSetting(site.controller, site.settings.controller.country, line)
-
-
-def read_evidence(path: Path) -> bytes:
-    """Return a file of evidence; of a file that is too large only so much that this is seen."""
-    try:
-        with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)
-    except OSError as problem:
-        msg = f"{path.name} cannot be read ({problem.strerror})."
-        raise RequestRefused(msg) from None

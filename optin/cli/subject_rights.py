@@ -6,7 +6,7 @@ Whoever calls may be anybody: see who it is before you answer. Each use is recor
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,19 +15,24 @@ from typing import Any
 
 import click
 
+from optin.bases.obligation import LAW
+from optin.cli.evidence_files import evidence_file
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.options_and_output import address_of, served_edition, site_option
+from optin.cli.options_and_output import READABLE_FILE, address_of, served_edition, site_option
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.form_version import EMAIL_FIELD
 from optin.consent.purpose import ConsentKey
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
 from optin.export.personal_data_json import as_json
+from optin.flows.bases.record_basis import EvidenceFile
 from optin.flows.rights.officer_requests import (
+    DocumentToHold,
     OfficerRequest,
     check_request,
     erase_on_request,
     hold_on_request,
+    hold_under_obligation,
     record_officer_request,
     withdraw_on_request,
 )
@@ -38,6 +43,7 @@ from optin.services.personal_data_display import erase_view, personal_file, pers
 from optin.services.site_edition import Edition
 
 WAL_TRIES = 25
+_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group()
@@ -116,7 +122,8 @@ def _case(
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         index = installation.vault.index(address)
         data = installation.view(view_personal, email_index=index, now=installation.clock())
-        if data.empty and not (data.suppressions or data.holds or data.handled or data.rights_requests):
+        left = (data.suppressions, data.holds, data.handled, data.rights_requests, data.bases)
+        if data.empty and not any(left):
             msg = "Nothing is stored about this address."
             raise RequestRefused(msg)
         yield _PersonRequest(edition, installation, index, address, why.strip(), data, number)
@@ -182,28 +189,74 @@ def withdraw(
 
 
 @subject.command()
-@click.option("--until", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Last day, YYYY-MM-DD.")
-@click.option("--data", "names", multiple=True, help="What to keep; may be repeated. Default: email.")
+@click.option("--under", help="The law: an id of [obligations] in optin.toml. It says how long.")
+@click.option("--document", default="", help="With --under: what is kept, in the person's language.")
+@click.option("--on", "day", type=_DAY, help="With --under: the day of the document, YYYY-MM-DD.")
+@click.option("--evidence", type=READABLE_FILE, help="With --under: the document itself, to be kept here.")
+@click.option("--until", type=_DAY, help="Without a rule: the last day, YYYY-MM-DD.")
+@click.option(
+    "--data", "names", multiple=True, help="With --until: what to keep; repeatable. Default: email."
+)
 @_asked
 @pass_kinds
-def hold(
-    kinds: InstalledKinds, site: Path, email: str, why: str, until: datetime, names: tuple[str, ...]
+def hold(  # noqa: PLR0913 - one parameter an option
+    kinds: InstalledKinds,
+    site: Path,
+    email: str,
+    why: str,
+    under: str | None,
+    document: str,
+    day: datetime | None,
+    evidence: Path | None,
+    until: datetime | None,
+    names: tuple[str, ...],
 ) -> None:
-    """Keep named data of EMAIL until a date, even after an erasure, as a law requires (GDPR 17(3))."""
-    with _case(kinds, site, email, why) as case:
-        installation, end = case.installation, until.replace(hour=23, minute=59, second=59, tzinfo=UTC)
-        if end <= installation.clock():
-            msg = f"{until:%Y-%m-%d} is in the past; name a future day."
-            raise RequestRefused(msg)
-        kept = installation.run(
-            hold_on_request,
-            handling=case.handling,
-            names=names or (EMAIL_FIELD,),
-            until=end,
-            now=installation.clock(),
+    """Keep a document or data about EMAIL, even after an erasure, as a law requires (GDPR 17(3)(b))."""
+    document = document.strip()
+    if under is not None and day is not None and document and until is None and not names:
+        with _case(kinds, site, email, why) as case:
+            held = DocumentToHold(under, document, day.date(), case.email, case.data.lang or case.lang)
+            _hold_under(case, held, [] if evidence is None else [evidence_file(evidence)[0]])
+    elif until is not None and under is None and day is None and not document and evidence is None:
+        with _case(kinds, site, email, why) as case:
+            _hold_until(case, until, names)
+    else:
+        msg = (
+            "Give --under with --document and --on, where the site names the law; else --until, with --data."
         )
-        installation.note_ending()
+        raise click.UsageError(msg)
+
+
+def _hold_under(case: _PersonRequest, held: DocumentToHold, files: Sequence[EvidenceFile]) -> None:
+    entry = case.installation.run(
+        hold_under_obligation,
+        handling=case.handling,
+        held=held,
+        files=files,
+        now=case.installation.clock(),
+    )
+    law = entry.statement.facts[LAW]
+    click.echo(f"Kept {_term(entry.until)}, for nothing else, as {law} requires: {held.document}.")
+
+
+def _hold_until(case: _PersonRequest, until: datetime, names: tuple[str, ...]) -> None:
+    installation, end = case.installation, until.replace(hour=23, minute=59, second=59, tzinfo=UTC)
+    if end <= installation.clock():
+        msg = f"{until:%Y-%m-%d} is in the past; name a future day."
+        raise RequestRefused(msg)
+    kept = installation.run(
+        hold_on_request,
+        handling=case.handling,
+        names=names or (EMAIL_FIELD,),
+        until=end,
+        now=installation.clock(),
+    )
+    installation.note_ending()
     click.echo(f"Held until {until:%Y-%m-%d}, for nothing else: {', '.join(kept.values)}.")
+
+
+def _term(until: datetime | None) -> str:
+    return "without an end" if until is None else f"until {until:%Y-%m-%d}"
 
 
 @subject.command()
@@ -221,6 +274,9 @@ def erase(kinds: InstalledKinds, site: Path, email: str, why: str, *, yes: bool,
         for held in view.holds:
             names = ", ".join(name for name, _ in held.values)
             click.echo(f"stays until {held.until:%Y-%m-%d}: {names} ({held.why})", err=True)
+        for it in view.required:
+            name = " ".join(filter(None, (it.document, it.number)))
+            click.echo(f"stays {_term(it.until)}: {name} of {it.day}, with the address ({it.law})", err=True)
         if case.data.empty and number is None:
             click.echo("Nothing is left to erase.")
             return

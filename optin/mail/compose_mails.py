@@ -141,7 +141,8 @@ class Composer:
             held = tuple(
                 LegalHoldView(hold.why, hold.until, tuple(hold.values.items())) for hold in order.holds
             )
-            return self._theme.mail(ErasedMail(order.lang, self._controller, self._base, held, privacy))
+            about = (order.lang, self._controller, self._base, held, privacy)
+            return self._theme.mail(ErasedMail(*about, order.required))
         if order.expires_at is None:
             raise ValueError(order.kind)
         url = f"{self._base}/me/{order.token}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from optin.bases.obligation import RequiredDocument
 from optin.consent.form_version import SOURCE_FIELD
 from optin.flows.rights.personal_data import PersonalData
 from optin.flows.rights.personal_proof import PersonalProof
@@ -57,4 +58,7 @@ def erase_view(edition: Edition, data: PersonalData, lang: str, action: str = ""
         magnet = site.magnet(slug)
         told.append("" if magnet is None else magnet.consequences)
     holds = tuple(LegalHoldView(hold.why, hold.until, tuple(hold.values.items())) for hold in data.holds)
-    return EraseView(edition.frame(lang), action, tuple(text for text in told if text), holds)
+    required = tuple(
+        RequiredDocument.of_facts(it.known, it.since, it.until) for it in data.bases if it.required
+    )
+    return EraseView(edition.frame(lang), action, tuple(text for text in told if text), holds, required)

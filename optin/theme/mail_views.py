@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
 
+from optin.bases.obligation import RequiredDocument
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.flows.delivery.mail_order import BasisNotice, GivenConsent, StaffDigest
 from optin.flows.request_policy import LetterText, MailCover, NextStep
@@ -179,13 +180,14 @@ class StaffMail:
 
 @dataclass(frozen=True)
 class ErasedMail:
-    """The last mail: everything is erased except data under legal hold (R5, R6)."""
+    """The last mail: everything is erased except what a law requires to keep (R5, R6, L5)."""
 
     lang: str
     controller: Controller
     title: str
     holds: tuple[LegalHoldView, ...]
     privacy_url: str
+    required: tuple[RequiredDocument, ...] = ()
 
     @property
     def base_url(self) -> str:

@@ -17,6 +17,7 @@ from optin.theme.samples import (
     LINK_ENDS,
     NUMBER,
     QUESTIONS,
+    REQUIRED,
     SampleLinks,
     SampleMail,
     about,
@@ -83,8 +84,8 @@ def site_mails(of: views.LandingView) -> Iterator[SampleMail]:
     yield SampleMail("something waits", mail_views.StaffMail(*facts, waiting, privacy))
     yield SampleMail("a test", mail_views.StaffMail(*facts, None, privacy))
     yield SampleMail("a sample", letter(of), (links.withdraw,))
-    for state, holds in (("", ()), ("a law keeps something", HOLDS)):
-        yield SampleMail(state, mail_views.ErasedMail(*facts, holds, privacy))
+    yield SampleMail("", mail_views.ErasedMail(*facts, (), privacy))
+    yield SampleMail("a law keeps something", mail_views.ErasedMail(*facts, HOLDS, privacy, REQUIRED))
 
 
 def letter(of: views.LandingView) -> mail_views.LetterMail:

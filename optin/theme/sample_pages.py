@@ -26,6 +26,7 @@ from optin.theme.samples import (
     NEXT,
     NUMBER,
     PERSONAL,
+    REQUIRED,
     Sample,
     SampleLinks,
     confirmed,
@@ -197,7 +198,7 @@ def personal_pages(of: views.LandingView) -> Iterator[Sample]:
     )  # fmt: skip
     yield Sample(PERSONAL, "erased", replace(whole, data=nothing, done="erased"))
     yield Sample(ERASE, "", views.EraseView(frame, f"/me/{SAMPLE_TOKEN}", (), ()))
-    lost = views.EraseView(frame, f"/me/{SAMPLE_TOKEN}", ("A warranty ends.",), HOLDS)
+    lost = views.EraseView(frame, f"/me/{SAMPLE_TOKEN}", ("A warranty ends.",), HOLDS, REQUIRED)
     yield Sample(ERASE, "with consequences", lost)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
+from optin.bases.obligation import INVOICE, RequiredDocument
 from optin.consent.channel import Channel
 from optin.consent.form_version import FormDeclaration, FormField, PrivacyDigest, Slug
 from optin.consent.kind_specific_details import Details
@@ -45,6 +46,7 @@ QUESTIONS = (
     ConsentQuestion(PurposeId("a"), Channel.EMAIL, "E-mail me.", RetentionPeriod.parse("1 year")),
     ConsentQuestion(PurposeId("b"), Channel.PHONE, "Call me.", RetentionPeriod.parse("6 months")),
 )
+REQUIRED = (RequiredDocument(INVOICE, date(2026, 11, 2), "AWR 52", datetime(2034, 1, 1, tzinfo=UTC), "1"),)
 HOLDS = (views.LegalHoldView("invoice 1", CONSENT_ENDS, (("first_name", "Alice"),)),)
 A_KIND = "other"  # of which nothing particular is said
 ADDRESS = "alice@example.com"

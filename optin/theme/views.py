@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from optin.bases.obligation import RequiredDocument
 from optin.consent.form_version import FormDeclaration
 from optin.consent.kind_specific_details import Details
 from optin.consent.posted_form import FieldProblem, FormInput
@@ -270,6 +271,7 @@ class EraseView:
     action: str
     consequences: tuple[str, ...]
     holds: tuple[LegalHoldView, ...]
+    required: tuple[RequiredDocument, ...] = ()
 
 
 @dataclass(frozen=True)

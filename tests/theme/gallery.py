@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from optin.bases.all_bases import BASES
+from optin.bases.obligation import INVOICE, RequiredDocument
 from optin.consent.form_version import FormDeclaration, FormField
 from optin.consent.posted_form import FieldProblem, FormInput
 from optin.consent.status_transitions import EventKind, RequestId
@@ -163,6 +164,10 @@ NEXT = NextStep(
     height=144,
 )
 COVER = MailCover("/static/cover-mail.0123456789abcdef.jpg", "De omslag")
+REQUIRED = (
+    RequiredDocument(INVOICE, NOW.date(), "AWR 52", NOW, "2026-114"),
+    RequiredDocument("<b>Lehrvertrag</b>", NOW.date(), "BBiG 36", NOW),
+)
 HELD = (views.LegalHoldView("invoice 2026-114", NOW, (("first_name", "Alice"), ("phone", "+31201234567"))),)
 
 
@@ -220,10 +225,10 @@ def mails(lang: str) -> Iterator[Any]:
             yield mail_views.BasisMail(*about, notice, privacy)
             yield mail_views.BasisMail(*about, replace(notice, extended=True), privacy)
     yield mail_views.ErasedMail(*about, (), privacy)
-    yield mail_views.ErasedMail(*about, HELD, privacy)
+    yield mail_views.ErasedMail(*about, HELD, privacy, REQUIRED)
 
 
-HANDLED = ("show", "export", "withdraw", "hold", "erase", "draw")
+HANDLED = ("show", "export", "withdraw", "hold", "end", "erase", "draw")
 
 
 def personal(**changes: Any) -> PersonalData:
@@ -359,7 +364,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "personal-bare", replace(kept, data=personal(**{**NOTHING, "requests": kept.data.requests}))
     yield "personal-erased", replace(kept, data=personal(**NOTHING), done="erased")
     yield "personal-erased-all", replace(kept, data=personal(**NOTHING, holds=(), suppressions=()))
-    yield "erase", views.EraseView(at, "/me/t", ("De garantie vervalt.",), HELD)
+    yield "erase", views.EraseView(at, "/me/t", ("De garantie vervalt.",), HELD, REQUIRED)
     yield "erase-bare", views.EraseView(at, "/me/t", (), ())
     for problem in ("", "email-missing", "email-invalid"):
         yield f"ask-{problem}", views.PersonalAskView(at, "/me", "tips@example.com", "no", problem)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from optin.bases.all_bases import BASES, survives_erasure
+from optin.bases.obligation import RequiredDocument
 from optin.consent.channel import Address, address_at
 from optin.consent.erasure_grounds import BASIS_ENDED, ErasureGround
 from optin.consent.event_content import rfc3339
@@ -140,6 +141,17 @@ def erase_bases_about(
 def is_required(entry: BasisEntry, now: datetime) -> bool:
     """Return whether a law still requires to keep an entry, whatever its person wishes (GDPR 17(3)(b))."""
     return survives_erasure(entry) and entry.lasts(now)
+
+
+def required_documents(
+    tx: Tx, vault: Vault, email_index: bytes, now: datetime
+) -> tuple[RequiredDocument, ...]:
+    """Return the documents about an address that a law requires to keep, oldest first."""
+    return tuple(
+        RequiredDocument.of_facts(entry.statement.facts, entry.term.since, entry.until)
+        for entry in entries_about(tx, vault, [email_index])
+        if is_required(entry, now)
+    )
 
 
 def indexes_of(vault: Vault, addresses: Mapping[str, str]) -> list[bytes]:

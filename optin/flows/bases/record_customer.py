@@ -7,7 +7,7 @@ from datetime import datetime
 
 from optin.bases import contract, obligation
 from optin.bases.contract import CustomerSale
-from optin.bases.obligation import obligation_facts, required_term
+from optin.bases.obligation import INVOICE, RequiredDocument, required_term
 from optin.consent.channel import MAILBOX
 from optin.consent.held_basis import BasisEntry, BasisStatement, newest_end
 from optin.errors import RequestRefused
@@ -79,6 +79,7 @@ def _required(context: Context, sale: CustomerSale, now: datetime) -> BasisState
     term = required_term(rule, sale.day)
     if term.until is not None and term.until <= now:
         return None
+    document = RequiredDocument(INVOICE, sale.day, rule.law, number=said.facts[contract.NUMBER])
     return BasisStatement(
         basis=obligation.PART.name,
         at="",
@@ -87,7 +88,7 @@ def _required(context: Context, sale: CustomerSale, now: datetime) -> BasisState
         term=term,
         source=said.source,
         lang=said.lang,
-        facts=obligation_facts(rule_id, rule, sale.document, sale.day),
+        facts=document.facts(rule_id),
     )
 
 

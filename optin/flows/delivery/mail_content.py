@@ -11,6 +11,7 @@ from optin.consent.confirmation_code import spaced_code
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.signed_links import LinkKind
 from optin.errors import KindFailed, OptinError
+from optin.flows.bases.record_basis import required_documents
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.basis_notice import order_of_basis
@@ -128,6 +129,7 @@ def _notice(tx: Tx, context: Context, letter: OutboxMail, now: datetime) -> Noti
         recipient=email,
         lang=told["lang"],
         holds=tuple(hold for hold in holds_of(tx, context.vault, index) if hold.until > now),
+        required=required_documents(tx, context.vault, index, now),
     )
     if kind is MailKind.ERASED:
         return order

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from optin.bases.obligation import RequiredDocument
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import EventBuilder
 from optin.consent.form_version import FormDeclaration, FormDigest
@@ -88,6 +89,7 @@ class NoticeOrder(Order):
     token: str = ""  # of the personal page
     expires_at: datetime | None = None
     holds: tuple[LegalHold, ...] = ()  # what a law keeps after an erasure
+    required: tuple[RequiredDocument, ...] = ()  # the same, by the rules of the site
 
 
 @dataclass(frozen=True)

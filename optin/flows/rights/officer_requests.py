@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
+from optin.bases import obligation
+from optin.bases.obligation import RequiredDocument, required_term
+from optin.consent.channel import MAILBOX
+from optin.consent.email_and_telephone import EmailAddress
+from optin.consent.held_basis import BasisEntry, BasisEntryId, BasisStatement
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.rights_request import Outcome, Right
 from optin.errors import RequestRefused
+from optin.flows.bases.record_basis import EvidenceFile, end_basis, indexes_of, record_basis
 from optin.flows.context import Context
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import open_request
@@ -23,6 +29,17 @@ from optin.store.legal_holds import LegalHold, place_hold
 from optin.store.officer_actions import RightsAction, record_action
 from optin.store.person_records import newest_request
 from optin.store.requests import peek_request
+
+
+@dataclass(frozen=True)
+class DocumentToHold:
+    """A document about a person that a law requires to keep. `rule`: an id of the site; `day`: its date."""
+
+    rule: str
+    document: str
+    day: date
+    email: EmailAddress = field(repr=False)
+    lang: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,6 +127,56 @@ def hold_on_request(
         add_events(tx, context.vault, request, [opened.event_builder.held(now, until, names)])
     record_officer_request(tx, context, handling, "hold", now)
     return hold
+
+
+def hold_under_obligation(
+    tx: Tx,
+    context: Context,
+    handling: OfficerRequest,
+    held: DocumentToHold,
+    files: Sequence[EvidenceFile],
+    now: datetime,
+) -> BasisEntry:
+    """Put a document on record that a law requires to keep, by a rule of the site (GDPR 17(3)(b)).
+
+    Raises RequestRefused: no such rule, a day to come, a term that is over, a document on record already.
+    """
+    rules = context.policy.bases.obligations
+    rule = rules.get(held.rule)
+    if rule is None:
+        msg = f"There is no obligation {held.rule!r}; there are: {', '.join(rules) or 'none'}."
+        raise RequestRefused(msg)
+    if held.day > now.date():
+        msg = f"{held.day} has not come yet; name the day of the document."
+        raise RequestRefused(msg)
+    document = RequiredDocument(held.document, held.day, rule.law)
+    statement = BasisStatement(
+        basis=obligation.PART.name,
+        at="",
+        who=handling.who,
+        addresses={MAILBOX.field: held.email},
+        term=required_term(rule, held.day),
+        source=handling.why,
+        lang=held.lang,
+        facts=document.facts(held.rule),
+    )
+    reference = f"{held.document} of {held.day} about {held.email}"
+    entry = record_basis(tx, context, statement, files, now, reference=reference)
+    record_officer_request(tx, context, handling, "hold", now)
+    return entry
+
+
+def end_on_request(
+    tx: Tx, context: Context, entry_id: BasisEntryId, who: str, why: str, now: datetime
+) -> BasisEntry:
+    """End an entry of the register before its time, erase it, and record who did it and why.
+
+    Raises RequestRefused: no such entry, or a law requires to keep it.
+    """
+    entry = end_basis(tx, context, entry_id, now)
+    for index in indexes_of(context.vault, entry.statement.addresses)[:1]:
+        record_officer_request(tx, context, OfficerRequest(index, who, why), "end", now)
+    return entry
 
 
 def erase_on_request(
