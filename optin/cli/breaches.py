@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
@@ -70,10 +71,10 @@ def _table(listed: Sequence[ListedBreach], edition: Edition, now: datetime) -> T
         moved = " (corrected)" if any("discovered" in old.before for old in known.corrections) else ""
         table.add_row(
             str(it.number),
-            known.what,
+            escape(known.what),
             f"{known.discovered.astimezone(zone):%Y-%m-%d %H:%M %Z}{moved}",
             "not known" if known.people is None else str(known.people),
-            _authority(known, now),
+            escape(_authority(known, now)),
             "" if known.closing is None else f"{known.closing.at.astimezone(zone):%Y-%m-%d}",
         )
     return table
@@ -190,7 +191,7 @@ def notified(  # noqa: PLR0913 - one parameter an option
     with open_served(edition) as installation:
         now = installation.clock()
         at = now if moment is None else _moment(edition, moment)
-        told = Notification(at, authority.strip(), reference.strip(), why_late.strip(), who.strip())
+        told = Notification(at, authority, reference, why_late, who)
         known = installation.run(note_notification, number=number, told=told, now=now)
     click.echo(f"Breach {number}: {_authority(known, now)}.")
 

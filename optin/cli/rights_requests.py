@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
@@ -112,7 +113,12 @@ def _table(listed: Sequence[ListedRequest], day: date) -> Table:
             continue
         came, last = f"{known.arrived}, {known.via}", f"{known.due}{', extended' if known.extension else ''}"
         table.add_row(
-            str(it.number), known.right, came, known.address or "erased since", last, _state(known, day)
+            str(it.number),
+            known.right,
+            came,
+            escape(known.address or "erased since"),
+            last,
+            _state(known, day),
         )
     return table
 
@@ -196,9 +202,7 @@ def add(  # noqa: PLR0913 - one parameter an option
     edition = served_edition(site, kinds)
     with open_served(edition) as installation:
         person, normal = _person(installation, edition, address)
-        asked = AskedRight(
-            person, normal, Right(asks), arrived.date(), ArrivalWay(via), _named(who), note.strip()
-        )
+        asked = AskedRight(person, normal, Right(asks), arrived.date(), ArrivalWay(via), who, note)
         found = installation.run(note_request, asked=asked, now=installation.clock())
     click.echo(f"Request {found.number}: {found.right}, last day {found.due}.")
 
@@ -217,7 +221,7 @@ def extend(  # noqa: PLR0913 - one parameter an option
     """Record that the person was told, within the first month, that the answer takes longer."""
     edition = served_edition(site, kinds)
     with open_served(edition) as installation:
-        told = (months, day_of(on), _named(who), why)
+        told = (months, day_of(on), who, why)
         found = installation.run(extend_request, number=number, extension=told, now=installation.clock())
     click.echo(f"Request {number}: extended, last day {found.due}.")
 
@@ -248,7 +252,7 @@ def answer(  # noqa: PLR0913 - one parameter an option
     edition = served_edition(site, kinds)
     with open_served(edition) as installation:
         outcome = Outcome.REFUSED if refused else Outcome.DONE
-        reply = Reply(outcome, _named(who), what, why, day_of(on))
+        reply = Reply(outcome, who, what, why, day_of(on))
         found = installation.run(answer_request, number=number, reply=reply, now=installation.clock())
     late = f" It was due on {found.due}, so it is late." if found.answered_late else ""
     click.echo(f"Request {number}: {outcome}.{late}")
@@ -269,10 +273,3 @@ def _person(installation: Installation, edition: Edition, text: str) -> tuple[by
         return installation.vault.address_index(kind, normal), normal
     msg = "This is neither an e-mail address nor a telephone number that is called as it is."
     raise RequestRefused(msg)
-
-
-def _named(who: str) -> str:
-    if not who.strip():
-        msg = "--who is empty; it is recorded."
-        raise RequestRefused(msg)
-    return who.strip()

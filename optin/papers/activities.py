@@ -67,7 +67,7 @@ def activities(of: PaperSite) -> tuple[Activity, ...]:
         _requests(of),
         _own(of, "proof", LawfulBasis.OBLIGATION, "consenting", "proof", of.site.settings.retention.proof),
         _own(of, "suppression", LawfulBasis.INTEREST, "former", "fingerprint"),
-        _own(of, "rights", LawfulBasis.OBLIGATION, "asking", "requests", of.site.settings.retention.proof),
+        _own(of, "rights", LawfulBasis.OBLIGATION, "asking", "requests", of.site.settings.retention.requests),
         _own(of, "security", LawfulBasis.INTEREST, "anybody", "network"),
     )
 

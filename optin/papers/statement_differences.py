@@ -19,6 +19,7 @@ from optin.rules.contact_rule import LawfulBasis
 from optin.rules.data_protection.law_data import law_data
 from optin.rules.data_protection.lawful_bases import LETTERS, bases_of
 from optin.rules.data_protection.transfers import transfer_of
+from optin.rules.deadlines import law_deadlines
 from optin.site.findings import Finding
 from optin.site.model import PrivacyStatement, Site
 from optin.site.statement_blocks import StatementList, wording_in
@@ -124,14 +125,13 @@ class _Comparison:
         """Yield every other period that a statement may name."""
         settings = self._site.settings
         yield from (settings.unconfirmed.link, settings.download.link, settings.personal.link)
-        yield settings.retention.backups
+        yield from (settings.retention.backups, settings.retention.requests)
         yield from settings.papers.terms
         for it in settings.purposes.values():
             yield from (letter.after for letter in it.letters)
             if it.ask_again is not None:
                 yield it.ask_again
-        for deadline in law_data().deadlines.values():
-            yield from (period for period in (deadline.period, deadline.longer) if period is not None)
+        yield from (rows[-1].period for rows in law_deadlines().values())
         for magnet in self._site.magnets.values():
             yield from _periods_of(magnet.details)
 

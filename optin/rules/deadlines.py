@@ -35,6 +35,7 @@ class Deadline(DataTable):
     until: date | None = None
     article: str
     source: str
+    pending: str = ""  # a proposal to change it
     checked: date  # when it was last compared with its source
 
     @model_validator(mode="after")
@@ -43,6 +44,12 @@ class Deadline(DataTable):
             msg = "a deadline has months or hours"
             raise ValueError(msg)
         return self
+
+    @property
+    def period(self) -> RetentionPeriod:
+        """The period, for people to read."""
+        count, unit = (self.months, "month") if self.months else (self.hours, "hour")
+        return RetentionPeriod.parse(f"{count} {unit}")
 
     def holds_on(self, day: date) -> bool:
         """Return whether it is the law on a day."""

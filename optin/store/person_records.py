@@ -27,7 +27,7 @@ def is_known(tx: Tx, email_index: bytes) -> bool:
     """Return whether anything is stored about an address, a suppression included."""
     return any(
         has_row(tx, f"{table} WHERE email_index = :email_index", email_index=email_index)
-        for table in ("subject", "request", "legal_hold", "suppression")
+        for table in ("subject", "request", "legal_hold", "suppression", "rights_request")
     ) or is_on_register(tx, [email_index])
 
 

@@ -197,6 +197,8 @@ def personal_pages(of: views.LandingView) -> Iterator[Sample]:
         suppressions=(), rights_requests=(),
     )  # fmt: skip
     yield Sample(PERSONAL, "erased", replace(whole, data=nothing, done="erased"))
+    wrote = replace(nothing, rights_requests=data.rights_requests)
+    yield Sample(PERSONAL, "who only wrote a letter", replace(whole, data=wrote))
     yield Sample(ERASE, "", views.EraseView(frame, f"/me/{SAMPLE_TOKEN}", (), ()))
     lost = views.EraseView(frame, f"/me/{SAMPLE_TOKEN}", ("A warranty ends.",), HOLDS, REQUIRED)
     yield Sample(ERASE, "with consequences", lost)

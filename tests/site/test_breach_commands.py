@@ -62,6 +62,18 @@ def test_an_overdue_breach_is_shouted(site: Path) -> None:
     assert "AP, late" in run(site, "notified", "1", "--authority", "AP", "--why-late", "holidays").stdout
 
 
+def test_no_text_breaks_the_table_or_reaches_the_terminal_raw(site: Path) -> None:
+    """L9: markup, control characters, and bytes that are no characters."""
+    hostile = "[/red] \x1b[2J lost \udcff[bold]"
+    assert run(site, "add", "--what", hostile, "--discovered", hours_ago(1)).exit_code == 0
+    assert run(site, "close", "1", "--not-notified", "[/x]\x07", "--people-not-told", "x").exit_code == 0
+    table = run(site)
+    assert table.exit_code == 0, table.output
+    assert "[/red] [2J lost [bold]" in " ".join(table.stdout.split())
+    assert "\x1b" not in table.stdout
+    assert run(site, "add", "--what", "\x07\udcff", "--discovered", hours_ago(1)).exit_code == 1
+
+
 def test_a_moment_without_an_offset_is_the_controller_s(site: Path) -> None:
     """L9: an hour that came twice, or never, is asked for with its offset."""
     assert run(site, "add", "--what", WHAT, "--discovered", "2026-07-01T12:00").exit_code == 0

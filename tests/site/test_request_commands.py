@@ -129,6 +129,15 @@ def test_a_person_reads_the_request_where_everything_is_shown(site: Path) -> Non
     assert "uw gegevens wissen" in " ".join(alone.stdout.split())
 
 
+def test_no_text_breaks_what_is_stored(site: Path) -> None:
+    """K5: control characters and bytes that are no characters are left out of note and name."""
+    words = ["--asks", "access", "--arrived", str(today()), "--via", "letter", "--note", "a\x1b\udcffb"]
+    assert run(site, "requests", "add", ALICE, *words, "--who", "Ri\x00ta").exit_code == 0
+    [found] = listed(site)
+    assert (found["note"], found["who"]) == ("ab", "Rita")
+    assert run(site, "audit").exit_code == 0
+
+
 def test_the_site_may_be_named_before_or_after_the_command(site: Path) -> None:
     """K5: `optin requests --site DIR extend …` asks the same site."""
     add(site)

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 
 from optin.consent.breach import Breach, Closing, Notification
 from optin.consent.event_content import rfc3339
+from optin.consent.plain_text import plain_text
 from optin.errors import RequestRefused
 from optin.flows.context import Context
 from optin.flows.unreadable_rows import BROKEN, error_name_of
@@ -84,8 +85,8 @@ def note_breach(tx: Tx, context: Context, found: FoundBreach, now: datetime) -> 
         due=due,
         people=_people(found.people),
         what=_said(found.what, "--what"),
-        effects=found.effects.strip(),
-        measures=found.measures.strip(),
+        effects=plain_text(found.effects),
+        measures=plain_text(found.measures),
         who=_said(found.who, "--who"),
     )
     return _open(tx, context, add_breach(tx, context.vault, breach, now)).breach
@@ -104,12 +105,17 @@ def note_notification(tx: Tx, context: Context, number: int, told: Notification,
     if told.at < known.discovered:
         msg = f"The breach was discovered only at {rfc3339(known.discovered)}. Nothing was stored."
         raise RequestRefused(msg)
-    if not known.notifications and told.at > known.due and not told.why_late.strip():
+    if not known.notifications and told.at > known.due and not plain_text(told.why_late):
         msg = f"The deadline was {rfc3339(known.due)}; give the reasons with --why-late (GDPR 33(1))."
         raise RequestRefused(msg)
-    _said(told.authority, "--authority")
-    _said(told.who, "--who")
-    add_notification(tx, context.vault, stored, told, now)
+    clean = Notification(
+        told.at,
+        _said(told.authority, "--authority"),
+        plain_text(told.reference),
+        plain_text(told.why_late),
+        _said(told.who, "--who"),
+    )
+    add_notification(tx, context.vault, stored, clean, now)
     return _open(tx, context, number).breach
 
 
@@ -128,7 +134,7 @@ def correct_breach(
     if correction.people is not None:
         facts["people"] = _people(correction.people)
     new = {"what": correction.what, "effects": correction.effects, "measures": correction.measures}
-    texts: dict[str, Json] = {name: text.strip() for name, text in new.items() if text is not None}
+    texts: dict[str, Json] = {name: plain_text(text) for name, text in new.items() if text is not None}
     if texts.get("what") == "":
         _said("", "--what")
     if not texts and len(facts) == 1:
@@ -147,16 +153,16 @@ def close_breach(tx: Tx, context: Context, number: int, end: BreachEnd, now: dat
         day = f"{known.closing.at:%Y-%m-%d}"
         msg = f"Breach {number} was closed on {day}; put it right with: optin breaches correct"
         raise RequestRefused(msg)
-    if not known.notifications and not end.why_not_notified.strip():
+    if not known.notifications and not plain_text(end.why_not_notified):
         msg = (
             f"The authority was not told of breach {number}. Say why not with --not-notified, such as that a"
             " risk for people is unlikely (GDPR 33(1)); or record the notification: optin breaches notified"
         )
         raise RequestRefused(msg)
-    if known.notifications and end.why_not_notified.strip():
+    if known.notifications and plain_text(end.why_not_notified):
         msg = f"The authority was told of breach {number}; leave out --not-notified."
         raise RequestRefused(msg)
-    if (end.people_told is None) == (not end.why_people_not_told.strip()):
+    if (end.people_told is None) == (not plain_text(end.why_people_not_told)):
         msg = "Say either when the people were told, --people-told, or why not, --people-not-told (GDPR 34)."
         raise RequestRefused(msg)
     today = now.astimezone(context.policy.zone).date()
@@ -167,8 +173,8 @@ def close_breach(tx: Tx, context: Context, number: int, end: BreachEnd, now: dat
     closing = Closing(
         now,
         end.people_told,
-        end.why_people_not_told.strip(),
-        end.why_not_notified.strip(),
+        plain_text(end.why_people_not_told),
+        plain_text(end.why_not_notified),
         _said(end.who, "--who"),
     )
     add_closing(tx, context.vault, stored, closing, now)
@@ -217,7 +223,8 @@ def _people(count: int | None) -> int | None:
 
 
 def _said(text: str, option: str) -> str:
-    if not text.strip():
+    said = plain_text(text)
+    if not said:
         msg = f"{option} is empty; it is recorded with the breach."
         raise RequestRefused(msg)
-    return text.strip()
+    return said

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from optin.consent.plain_text import plain_text
 from optin.consent.rights_request import Answer, ArrivalWay, Extension, Outcome, Right, RightsRequest
 from optin.errors import RequestRefused
 from optin.flows.context import Context
@@ -89,8 +90,9 @@ def note_request(tx: Tx, context: Context, asked: AskedRight, now: datetime) -> 
             msg = f"This request is number {known.number} already; its last day is {known.due}."
             raise RequestRefused(msg)
     due = months_after(asked.arrived, answer.months)
+    who, note = _said(asked.who, "--who"), plain_text(asked.note)
     request = RightsRequest(
-        0, asked.person, asked.right, asked.arrived, due, asked.via, asked.who, asked.address, asked.note
+        0, asked.person, asked.right, asked.arrived, due, asked.via, who, asked.address, note
     )
     number = add_request(tx, context.vault, request, now)
     return _found(tx, context, number).request
@@ -124,7 +126,9 @@ def extend_request(
         )
         raise RequestRefused(msg)
     due = months_after(known.arrived, first.months + months)
-    add_extension(tx, context.vault, stored, Extension(told, due, who, _said(why, "--why")), now)
+    add_extension(
+        tx, context.vault, stored, Extension(told, due, _said(who, "--who"), _said(why, "--why")), now
+    )
     return _found(tx, context, number).request
 
 
@@ -137,8 +141,8 @@ def answer_request(tx: Tx, context: Context, number: int, reply: Reply, now: dat
     known, day = stored.request, today(context, now)
     on = day if reply.on is None else reply.on
     _refuse_day(on, known, day)
-    why = _said(reply.why, "--why") if reply.outcome is Outcome.REFUSED else reply.why.strip()
-    answer = Answer(on, day, reply.outcome, reply.who, _said(reply.what, "--what"), why)
+    why = _said(reply.why, "--why") if reply.outcome is Outcome.REFUSED else plain_text(reply.why)
+    answer = Answer(on, day, reply.outcome, _said(reply.who, "--who"), _said(reply.what, "--what"), why)
     add_answer(tx, context.vault, stored, answer, now)
     return _found(tx, context, number).request
 
@@ -208,7 +212,8 @@ def _refuse_day(day: date, known: RightsRequest, now: date) -> None:
 
 
 def _said(text: str, option: str) -> str:
-    if not text.strip():
+    said = plain_text(text)
+    if not said:
         msg = f"{option} is empty; it is recorded with the request."
         raise RequestRefused(msg)
-    return text.strip()
+    return said

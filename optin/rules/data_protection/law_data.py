@@ -1,4 +1,4 @@
-"""Read what papers take from the law: countries, deadlines, authorities, and when they were checked."""
+"""Read what papers take from the law: countries and authorities, and when they were checked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from importlib.resources import files
 from pydantic import BaseModel, ConfigDict
 
 from optin.settings.site import Risk, Safeguard
-from optin.settings.table_model import Period
 
 CHECK_EVERY_DAYS = 365  # after that somebody should compare the data with their sources again
 
@@ -36,15 +35,6 @@ class Adequacy(_Data):
     only: Safeguard = ""  # what a receiver in that country must have besides
 
 
-class Deadline(_Data):
-    """A deadline of the law. `longer`: by how much it may be extended; `pending`: a proposal to change it."""
-
-    period: Period
-    longer: Period | None = None
-    article: str
-    pending: str = ""
-
-
 class AssessmentCriteria(_Data):
     """The criteria of an impact assessment; it is due where `due_from` of them hold."""
 
@@ -66,7 +56,6 @@ class LawData(_Data):
     checked: date
     eea: Countries
     adequate: tuple[Adequacy, ...]
-    deadlines: Mapping[str, Deadline]
     assessment: AssessmentCriteria
     authorities: Mapping[str, Authority]
 
