@@ -42,7 +42,7 @@ def _own_purposes(of: PaperSite) -> list[str]:
         ("activities.rights-purpose", "obligation"),
         ("activities.security-purpose", "interest"),
     )
-    return items(f"{words.text(what)}: {words.page(f'basis.{basis}')}" for what, basis in pairs)
+    return items(f"{words.text(what)}: {words.page(f'statement.basis.{basis}')}" for what, basis in pairs)
 
 
 def _interests(of: PaperSite) -> list[str]:

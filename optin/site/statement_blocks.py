@@ -161,7 +161,7 @@ def purpose_lines(settings: SiteSettings, words: Wording) -> list[str]:
     """Return the purposes with their bases, an item each (GDPR 13(1)(c))."""
     found = []
     for purpose in settings.purposes.values():
-        bases = ", ".join(words.text(f"basis.{it}") for it in bases_of(purpose))
+        bases = ", ".join(words.text(f"statement.basis.{it}") for it in bases_of(purpose))
         basis = words.text("statement.basis", bases=bases)
         found.append(f"- {escape_markdown(wording_in(purpose.text, words.lang))} {basis}")
     return found or [words.text("statement.no-purposes")]

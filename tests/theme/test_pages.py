@@ -6,6 +6,7 @@ import gzip
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import unescape
@@ -17,7 +18,7 @@ import pytest
 from optin import errors
 from optin.consent.retention_period import RetentionPeriod
 from optin.kinds.webinar.seat_status import SeatStatus
-from optin.theme.catalogue import catalogue, compiled
+from optin.theme.catalogue import catalogue, catalogue_path, compiled
 from optin.theme.languages import languages
 from optin.theme.look import Look
 from optin.theme.mail_views import BasisMail, ErasedMail, KindMail, LetterMail, PersonalMail, StaffMail
@@ -241,6 +242,13 @@ def test_every_language_has_every_text_with_the_same_parameters() -> None:
         assert {key for key in texts if not texts[key]} == set()
         differing = {key for key in texts if parameters(texts[key]) != parameters(english[key])}
         assert differing == set()
+
+
+def test_no_key_stands_in_a_catalogue_twice() -> None:
+    """M9: gettext would take the last one, and the sentence of another place with it."""
+    for lang in LANGUAGES:
+        keys = re.findall(r'^msgid "(.+)"$', catalogue_path(lang).read_text("utf-8"), re.MULTILINE)
+        assert sorted(it for it, count in Counter(keys).items() if count > 1) == [], lang
 
 
 def test_no_sentence_ends_with_the_name_of_a_company() -> None:
