@@ -18,6 +18,8 @@ from optin.rules.contact_rule import LawfulBasis, Relation
 from optin.rules.may_contact import Aim, HeldBasis
 from optin.settings.bases import Enquiries, Obligation, Product
 
+SUBSCRIBER = "subscriber"  # what is known of a person: to whom the address belongs, as the rules tell apart
+
 
 @dataclass(frozen=True)
 class BasisSettings:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from optin.consent.retention_period import RetentionPeriod
-from optin.consent.status_transitions import OF_BASES, EventKind
+from optin.consent.status_transitions import ABOUT_ENTRIES, EventKind
 
 SAYS_KINDS = 2  # the version of events since which an erasure does
 FOREIGN = "not written by optin"  # in place of a kind: what such an event says is not believed
@@ -125,7 +125,7 @@ def _may_blank(reason: str, kinds: Mapping[str, Any]) -> frozenset[str]:
     if reason in _OF_EVERYTHING:
         return frozenset(kinds)
     if reason in _OF_BASES:
-        return frozenset(kind.value for kind in OF_BASES)
+        return frozenset(kind.value for kind in ABOUT_ENTRIES)
     return _BEFORE_CONFIRMING if reason == ErasureReason.UNCONFIRMED else _WITHOUT_CONSENT
 
 

@@ -34,6 +34,18 @@ class ContactAnswer:
     rule: str
     signed: str
 
+    @property
+    def said(self) -> dict[str, Any]:
+        """What the event says of it. No key may stand before "at": an audit finds the moment by its place."""
+        return {
+            "by": self.asker,
+            "for": self.key.purpose,
+            "through": self.key.channel.value,
+            "may": self.may,
+            "rule": self.rule,
+            "signed": self.signed,
+        }
+
 
 STAFF = "staff"  # asked by somebody of the company itself
 
@@ -117,15 +129,7 @@ class EventBuilder:
 
     def asked_about(self, at: datetime, told: ContactAnswer) -> dict[str, Any]:
         """Return the event that somebody asked whether the person may be contacted, and was told."""
-        return {
-            **self.body(EventKind.ASKED, at, None),
-            "by": told.asker,
-            "for": told.key.purpose,
-            "through": told.key.channel.value,
-            "may": told.may,
-            "rule": told.rule,
-            "signed": told.signed,  # no key may stand before "at": an audit finds the moment by its place
-        }
+        return {**self.body(EventKind.ASKED, at, None), **told.said}
 
     def handed(self, at: datetime, processor: str, purpose: str) -> dict[str, Any]:
         """Return the event that a consent is disclosed to a processor by webhook, recorded before sending."""

@@ -138,16 +138,14 @@ def _plain(term: BasisTerm) -> dict[str, str]:
     return {"since": term.since.isoformat(), "kept": term.kept}
 
 
-def basis_event(
-    kind: EventKind, at: datetime, entry: BasisEntryId, basis: str, commitment: str
-) -> dict[str, Any]:
-    """Return an event about an entry; `commitment`: the salted digest of its statement. It names nobody."""
+def basis_event(kind: EventKind, at: datetime, entry: BasisEntry, commitment: str = "") -> dict[str, Any]:
+    """Return an event about an entry, which names nobody. `commitment`: the salted digest of a statement."""
     return {
         "version": VERSION,
         "kind": kind.value,
         "at": rfc3339(at),
-        "request": entry.hex(),
-        "basis": basis,
+        "request": entry.id.hex(),
+        "basis": entry.statement.basis,
         "statement": commitment,
         "purpose": None,
         "channel": None,

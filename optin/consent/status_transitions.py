@@ -75,6 +75,8 @@ OF_THE_CLOCK = frozenset({EventKind.CLOCK_DOUBTED, EventKind.CLOCK_ACCEPTED, Eve
 # of the register of bases: never of a consent
 OF_BASES = frozenset({EventKind.BASIS_RECORDED, EventKind.BASIS_EXTENDED, EventKind.BASIS_TOLD})
 
+ABOUT_ENTRIES = OF_BASES | {EventKind.ASKED}  # the events that an entry of that register may have
+
 # what people chose and what was taken from the store: held by the journal outside the database, too
 IN_JOURNAL = frozenset(
     {

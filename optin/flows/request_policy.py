@@ -93,9 +93,12 @@ class Letter:
 
 @dataclass(frozen=True)
 class GatePurpose:
-    """A purpose as the gate knows it: its one channel, and what a contact for it aims at."""
+    """A purpose as the gate knows it: its one channel, and what a contact for it aims at.
 
-    channel: Channel
+    `channel` None: any, for a contact without advertising that a basis carries by its own name.
+    """
+
+    channel: Channel | None
     aim: Aim = Aim.MARKETING
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
+from optin.bases.all_bases import BASES
 from optin.bases.basis_part import BasisSettings
 from optin.consent.form_version import Slug, details_text
+from optin.consent.purpose import PurposeId
 from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.magnet_changes import notify_kinds
 from optin.flows.request_policy import (
@@ -133,7 +135,10 @@ class Edition:
         settings = self.site.settings
         return GatePolicy(
             country=settings.controller.country,
-            purposes={name: GatePurpose(it.channel, Aim(it.aim)) for name, it in settings.purposes.items()},
+            purposes={
+                **{PurposeId(it.name): GatePurpose(None, it.aim) for it in BASES.values() if it.aim},
+                **{name: GatePurpose(it.channel, Aim(it.aim)) for name, it in settings.purposes.items()},
+            },
             strictness=Strictness(settings.rules.codes, settings.rules.pinned),
             askers={
                 name: GateAsker(frozenset(it.may_ask), it.ends) for name, it in settings.processors.items()

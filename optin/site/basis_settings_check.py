@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from optin.bases.all_bases import BASES
 from optin.settings.bases import Product
 from optin.settings.site import SiteSettings
 from optin.site.findings import nearest
@@ -26,6 +27,9 @@ def objections_to_bases(root: Path, settings: SiteSettings) -> Iterator[At]:
                 yield (table, name), Objection("id", f"{name!r} is no id.", "Use a-z, 0-9 and hyphens.")
     for name, product in settings.products.items():
         yield from _product(name, product, settings)
+    for name in settings.purposes.keys() & {it.name for it in BASES.values() if it.aim}:
+        message = f"The gate calls a contact {name!r} that is no advertising, so no purpose has that id."
+        yield ("purposes", name), Objection(CODE, message, "Give the purpose another id.")
     for purpose, it in settings.purposes.items():
         if it.assessment and isinstance(find_inside(root, it.assessment), FileProblem):
             message = f"There is no file {it.assessment} with text in it beside optin.toml."

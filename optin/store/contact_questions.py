@@ -6,25 +6,28 @@ those about people who are not on file.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
 from optin.consent.purpose import ConsentKey
-from optin.consent.status_transitions import SubjectId
 from optin.store.consent_key_columns import columns_of
-from optin.store.database_interface import Tx, from_ms, to_ms
-from optin.store.row_queries import count_rows
+from optin.store.database_interface import Row, Tx, from_ms, to_ms
+from optin.store.row_queries import count_rows, list_parameters
 
 YES = "yes"  # in place of a reason
 
 
 @dataclass(frozen=True)
 class ContactQuestion:
-    """One question about a person, with its answer. `reason`: of a no; empty for a yes."""
+    """One question about a person, with its answer. `reason`: of a no; empty for a yes.
 
-    subject: SubjectId
+    `owner`: the id of the person, or of an entry of the register of bases.
+    """
+
+    owner: bytes
     at: datetime
     asker: str
     key: ConsentKey
@@ -46,11 +49,12 @@ def keep_questions(tx: Tx, questions: Sequence[ContactQuestion], sums: Mapping[Q
     """Store questions about people who are still there, and add to the sums, in a fixed order."""
     tx.many(
         "INSERT INTO contact_question(subject_id, at, asker, purpose, channel, may, reason)"
-        " SELECT :subject, :at, :asker, :purpose, :channel, :may, :reason"
-        " WHERE EXISTS (SELECT 1 FROM subject WHERE id = :subject)",
+        " SELECT :owner, :at, :asker, :purpose, :channel, :may, :reason"
+        " WHERE EXISTS (SELECT 1 FROM subject WHERE id = :owner"
+        " UNION SELECT 1 FROM held_basis WHERE id = :owner)",
         [
             {
-                "subject": it.subject,
+                "owner": it.owner,
                 "at": to_ms(it.at),
                 "asker": it.asker,
                 **columns_of(it.key),
@@ -72,29 +76,38 @@ def keep_questions(tx: Tx, questions: Sequence[ContactQuestion], sums: Mapping[Q
     )
 
 
-def questions_about(tx: Tx, subject: SubjectId) -> list[ContactQuestion]:
-    """Return the questions about a person, newest first."""
+def questions_about(tx: Tx, owners: Sequence[bytes]) -> list[ContactQuestion]:
+    """Return the questions about a person and its entries, newest first, each once."""
+    if not owners:
+        return []
+    values, among = list_parameters(owners)
     rows = tx.all(
-        "SELECT at, asker, purpose, channel, may, reason FROM contact_question"
-        " WHERE subject_id = :subject ORDER BY at DESC, id DESC",
-        subject=subject,
+        "SELECT subject_id, at, asker, purpose, channel, may, reason FROM contact_question"
+        f" WHERE subject_id IN ({among}) ORDER BY at DESC, id DESC",
+        **values,
     )
-    return [
-        ContactQuestion(
-            subject, from_ms(row[0]), row[1], ConsentKey.parse(row[2], row[3]), bool(row[4]), row[5]
-        )
-        for row in rows
-    ]
+    found: dict[tuple[Row, int], ContactQuestion] = {}
+    alike: Counter[Row] = Counter()
+    for row in rows:
+        owner = bytes(row[0])
+        alike[owner, *row[1:]] += 1  # asked twice in one moment it is noted twice for each of several owners
+        place = (row[1:], alike[owner, *row[1:]])
+        key = ConsentKey.parse(row[3], row[4])
+        found[place] = ContactQuestion(owner, from_ms(row[1]), row[2], key, bool(row[5]), row[6])
+    return list(found.values())
 
 
-def permitted_since(tx: Tx, subject: SubjectId, channel: str, since: datetime) -> list[datetime]:
+def permitted_since(tx: Tx, owners: Sequence[bytes], channel: str, since: datetime) -> list[datetime]:
     """Return when a contact with a person by a channel was permitted since a moment, oldest first."""
+    if not owners:
+        return []
+    values, among = list_parameters(owners)
     rows = tx.all(
-        "SELECT at FROM contact_question WHERE subject_id = :subject AND at > :since"
+        f"SELECT DISTINCT at FROM contact_question WHERE subject_id IN ({among}) AND at > :since"
         " AND channel = :channel AND may = 1 ORDER BY at",
-        subject=subject,
         since=to_ms(since),
         channel=channel,
+        **values,
     )
     return [from_ms(row[0]) for row in rows]
 

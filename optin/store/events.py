@@ -17,7 +17,7 @@ from optin.proof.commitment import leaf_digest
 from optin.store.database_interface import Row, Tx, Value
 from optin.store.encryption import Vault
 from optin.store.journal_lines import remember_event
-from optin.store.row_queries import count_rows
+from optin.store.row_queries import count_rows, list_parameters
 
 NOBODY = b""  # the id of no subject
 
@@ -99,6 +99,15 @@ def newest_event_about(tx: Tx, email_index: bytes, subject: SubjectId | None) ->
         email_index=email_index,
         subject=NOBODY if subject is None else subject,
     )
+    return 0 if row is None or row[0] is None else int(row[0])
+
+
+def newest_event_of(tx: Tx, owners: Sequence[RequestId]) -> int:
+    """Return the number of the newest event of requests, or of entries of the register; 0: there is none."""
+    if not owners:
+        return 0
+    values, among = list_parameters(owners)
+    row = tx.one(f"SELECT MAX(id) FROM event WHERE request_id IN ({among})", **values)
     return 0 if row is None or row[0] is None else int(row[0])
 
 

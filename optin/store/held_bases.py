@@ -112,7 +112,7 @@ def _log(tx: Tx, vault: Vault, entry: BasisEntry, kind: EventKind, said: bytes, 
         sealed=row + vault.seal(EncryptedCell(_ACT, entry.id + row), salt + said),
         now=to_ms(now),
     )
-    event = basis_event(kind, now, entry.id, entry.statement.basis, commit(salt, said))
+    event = basis_event(kind, now, entry, commit(salt, said))
     add_events(tx, vault, RequestId(entry.id), [event])
 
 
@@ -318,6 +318,7 @@ def erase_entries(
                 file=file,
             )
         tx.run("DELETE FROM outbox WHERE request_id = :id", id=entry)  # the mail that tells of it
+        tx.run("DELETE FROM contact_question WHERE subject_id = :id", id=entry)
         tx.run("DELETE FROM held_basis WHERE id = :id", id=entry)
 
 

@@ -15,7 +15,7 @@ from optin.consent.erasure_grounds import BY_PERSON, ErasureGround, ErasureReaso
 from optin.consent.event_content import erased
 from optin.consent.held_basis import BasisEntry, BasisEntryId, BasisStatement, BasisTerm
 from optin.consent.retention_period import RetentionPeriod
-from optin.consent.status_transitions import OF_BASES, EventKind
+from optin.consent.status_transitions import ABOUT_ENTRIES, EventKind
 from optin.errors import LogDisagrees, RequestRefused
 from optin.flows.bases.record_basis import EvidenceFile, Extension, end_basis, extend_basis, record_basis
 from optin.flows.evidence.audit import Audit
@@ -203,7 +203,7 @@ def test_ending_a_basis_blanks_nothing_but_bases() -> None:
         ground = ErasureGround(reason)
         for kind in EventKind:
             faults = list(erasure_faults(erased(NOON, ground, [1], {kind.value: 1})))
-            allowed = kind in OF_BASES
+            allowed = kind in ABOUT_ENTRIES
             assert any("blanked events" in it for it in faults) != allowed
 
 

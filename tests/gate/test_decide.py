@@ -209,7 +209,7 @@ def test_another_moment_gives_no_permission(world: World) -> None:
     assert log_size(world) == before
     subject = world.store.read(find_subject, email_index=world.vault.index(parse_email("alice@example.com")))
     assert subject is not None
-    asked = world.store.read(questions_about, subject=subject)
+    asked = world.store.read(questions_about, owners=[subject])
     assert [(it.may, it.reason) for it in asked] == [(False, "about another moment")] * 2
 
 
@@ -250,7 +250,7 @@ def test_questions_go_with_the_person(world: World) -> None:
     index = world.vault.index(parse_email("alice@example.com"))
     subject = world.store.read(find_subject, email_index=index)
     assert subject is not None
-    asked = world.store.read(questions_about, subject=subject)
+    asked = world.store.read(questions_about, owners=[subject])
     assert [(it.asker, it.key.purpose, it.may, it.reason) for it in asked] == [
         ("crm", TIPS, False, "no basis"),
         ("crm", TIPS, True, ""),

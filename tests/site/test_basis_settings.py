@@ -48,6 +48,10 @@ def test_sound_settings_reach_the_flows(site: Path) -> None:
         ('[products.courses]\nlife_cycle = "0 years"', "'0 years' is not a period"),
         ('[products.courses]\nlife_cycle = "5 years"\nsimilar = ["tips-emial"]', "no purpose 'tips-emial'"),
         ('[products.courses]\nlife_cycle = "5 years"\nobligation = "books"', "no obligation 'books'"),
+        (
+            '[purposes.contract]\nchannel = "email"\nretention = "1 year"\ntext.nl = "Mail mij."',
+            "no purpose has that id",
+        ),
         ('[products."My Courses"]\nlife_cycle = "5 years"', "no id"),
         ('[obligations.books]\nkeep = "7 years"', "law"),
         ('[obligations.books]\nkeep = "7 years"\nlaw = "AWR 52"\nstarts = "someday"', "starts"),

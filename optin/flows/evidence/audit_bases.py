@@ -13,7 +13,7 @@ from hmac import compare_digest
 from typing import Any
 
 from optin.consent.held_basis import BasisEntry, EvidenceNote
-from optin.consent.status_transitions import OF_BASES
+from optin.consent.status_transitions import ABOUT_ENTRIES, OF_BASES
 from optin.errors import KeysUnusable, LogDisagrees, RequestRefused
 from optin.flows.bases.record_basis import indexes_of
 from optin.proof.canonical_json import parse
@@ -88,6 +88,9 @@ def _statement_faults(vault: Vault, stored: BasisRow, rows: EntryRows) -> Iterat
     if len(events) != len(rows.events):
         yield "has an event that optin did not write"
         return
+    if strange := sorted({str(it.get("kind")) for it in events} - ABOUT_ENTRIES):
+        yield f"has an event that is none of an entry's ({', '.join(strange)})"
+    events = [body for body in events if body.get("kind") in OF_BASES]
     if len(events) != len(rows.acts):
         yield "has another number of statements than of events"
         return

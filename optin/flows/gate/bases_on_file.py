@@ -2,35 +2,63 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from optin.bases.all_bases import bases_for
+from optin.bases.basis_part import SUBSCRIBER, AskedUse
+from optin.consent.channel import MAILBOX
+from optin.consent.held_basis import BasisEntry
 from optin.consent.status_transitions import RequestId, SubjectId
+from optin.flows.bases.record_basis import indexes_of
 from optin.flows.context import Context
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, still_proven
 from optin.flows.gate.question import Question
-from optin.rules.contact_rule import LawfulBasis, Relation
+from optin.rules.contact_rule import LawfulBasis, Relation, Subscriber
 from optin.rules.may_contact import HeldBasis
+from optin.store.data_subjects import address_index, subjects_by_address, subjects_by_number
 from optin.store.database_interface import Tx
+from optin.store.encryption import Vault
+from optin.store.events import newest_event_about, newest_event_of
+from optin.store.held_bases import entries_about
 from optin.store.leads import StoredLead, leads_of
 from optin.store.stored_forms import form_by_digest
+from optin.store.suppressions import suppressed_among
 
 
 @dataclass(frozen=True)
 class PersonOnFile:
     """A person behind an address, with the bases on file.
 
+    `subject`: None of somebody who never confirmed anything, and stands on the register of bases alone.
     `elsewhere`: the consent is proven, for another address than the one asked about. `request`: the request
     of the consent; None where no consent is on file. `events`: the number of the person's newest event.
+    `entries`: on the register of bases. `objected`: or withdrew, and gave no consent since.
     """
 
-    subject: SubjectId
+    subject: SubjectId | None
     held: tuple[HeldBasis, ...] = ()
     request: RequestId | None = None
     elsewhere: bool = False
     events: int = 0
+    entries: tuple[BasisEntry, ...] = ()
+    relation: Relation = Relation.NONE
+    objected: bool = False
+
+    @property
+    def owners(self) -> tuple[bytes, ...]:
+        """Ids of what is noted about the person: of the person itself, and of its entries."""
+        ids = tuple(entry.id for entry in self.entries)
+        return ids if self.subject is None else (self.subject, *ids)
+
+    @property
+    def subscriber(self) -> Subscriber | None:
+        """To whom the address belongs, where all entries that say it agree."""
+        said = {name for it in self.entries if (name := it.statement.person.get(SUBSCRIBER))}
+        return Subscriber(said.pop()) if len(said) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -45,35 +73,81 @@ class Inquiry:
     endings_of: EndingsOf  # withdrawals in the journal; raises JournalUnusable
 
 
-def people_on_file(inquiry: Inquiry, subjects: Sequence[SubjectId]) -> list[PersonOnFile]:
-    """Return people with their bases on file. Raises JournalUnusable."""
-    leads = {lead.subject: lead for lead in leads_of(inquiry.tx, inquiry.question.key, subjects)}
-    return [_person(inquiry, it, leads.get(it)) for it in subjects]
+def people_on_file(inquiry: Inquiry, index: bytes) -> list[PersonOnFile]:
+    """Return the people behind an address, by its digest, with their bases on file.
+
+    Several may share a number; whose mailbox an entry names is the same person. Raises JournalUnusable.
+    """
+    tx, vault, address = inquiry.tx, inquiry.context.vault, inquiry.question.address
+    look_up = subjects_by_number if address.declared else subjects_by_address
+    subjects = sorted(look_up(tx, [index]).get(index, []))
+    leads = {lead.subject: lead for lead in leads_of(tx, inquiry.question.key, subjects)} if subjects else {}
+    entries = _by_mailbox(vault, entries_about(tx, vault, [index]))
+    found = []
+    for subject in subjects:
+        mailbox = address_index(tx, subject) if entries else b""
+        found.append(_person(inquiry, subject, leads.get(subject), entries.pop(mailbox, ())))
+    found += [_person(inquiry, None, None, theirs) for theirs in entries.values()]
+    return [_with_objection(inquiry, it, index) for it in found]
 
 
-def _person(inquiry: Inquiry, subject: SubjectId, lead: StoredLead | None) -> PersonOnFile:
+def _with_objection(inquiry: Inquiry, person: PersonOnFile, index: bytes) -> PersonOnFile:
+    """Mark whoever objected; a proven consent is newer than any objection to it."""
+    if not person.entries or any(it.basis is LawfulBasis.CONSENT for it in person.held):
+        return person
+    vault, key = inquiry.context.vault, inquiry.question.key
+    stated = {it for entry in person.entries for it in indexes_of(vault, entry.statement.addresses)}
+    objected = suppressed_among(inquiry.tx, key, [*stated | {index}])
+    return replace(person, objected=bool(objected))
+
+
+def _by_mailbox(vault: Vault, entries: Sequence[BasisEntry]) -> dict[bytes, tuple[BasisEntry, ...]]:
+    """Return entries by the digest of the mailbox that they name; those that name none are of one person."""
+    found: defaultdict[bytes, tuple[BasisEntry, ...]] = defaultdict(tuple)
+    for entry in entries:
+        mailbox = entry.statement.addresses.get(MAILBOX.field, "")
+        found[vault.address_index(MAILBOX, mailbox) if mailbox else b""] += (entry,)
+    return dict(found)
+
+
+def _person(
+    inquiry: Inquiry, subject: SubjectId | None, lead: StoredLead | None, entries: tuple[BasisEntry, ...]
+) -> PersonOnFile:
     found = None if lead is None else _proven(inquiry, lead)
     consent = found if isinstance(found, ProvenConsent) else None
     elsewhere = consent is not None and not _is_about(inquiry.question, consent)
-    held = bases_on_file(None if elsewhere else consent)
-    events = 0 if lead is None or not lead.events else lead.events[-1].number
-    return PersonOnFile(subject, held, None if consent is None else consent.request, elsewhere, events)
+    bases = bases_for(entries, _use(inquiry))
+    return PersonOnFile(
+        subject,
+        (*bases_on_file(None if elsewhere else consent), *bases.held),
+        None if consent is None else consent.request,
+        elsewhere and not entries,
+        newest_of(inquiry.tx, subject, entries),
+        entries,
+        bases.relation,
+    )
+
+
+def _use(inquiry: Inquiry) -> AskedUse:
+    key, policy = inquiry.question.key, inquiry.context.policy
+    aim = policy.gate.purposes[key.purpose].aim
+    return AskedUse(key.purpose, key.channel.value, inquiry.at, policy.bases, aim)
+
+
+def newest_of(tx: Tx, subject: SubjectId | None, entries: Sequence[BasisEntry]) -> int:
+    """Return the number of the newest event about a person and its entries; 0 when there is none."""
+    about_entries = newest_event_of(tx, [RequestId(entry.id) for entry in entries])
+    if subject is None:
+        return about_entries
+    return max(about_entries, newest_event_about(tx, address_index(tx, subject), subject))
 
 
 def bases_on_file(consent: ProvenConsent | None) -> tuple[HeldBasis, ...]:
-    """Return the bases on file: a proven consent. It is the one place to which others are added."""
+    """Return a proven consent as a basis of the rules."""
     if consent is None:
         return ()
     evidence = f"{consent.request.hex()}:{consent.leaf.hex()}"  # as in exports
     return (HeldBasis(LawfulBasis.CONSENT, evidence, until=consent.expires_at),)
-
-
-def relation_by(held: Sequence[HeldBasis]) -> Relation:
-    """Return what a person is to the company, by the bases on file."""
-    bases = {it.basis for it in held}
-    if LawfulBasis.CONTRACT in bases:
-        return Relation.CUSTOMER
-    return Relation.ENQUIRY if LawfulBasis.ENQUIRY in bases else Relation.NONE
 
 
 def _proven(inquiry: Inquiry, lead: StoredLead) -> ProvenConsent | UnprovenReason:

@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from optin.consent.status_transitions import SubjectId
+from optin.consent.channel import Channel
 from optin.flows.context import Context
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings
-from optin.flows.gate.bases_on_file import Inquiry, PersonOnFile, people_on_file, relation_by
+from optin.flows.gate.bases_on_file import Inquiry, PersonOnFile, people_on_file
 from optin.flows.gate.question import Question
 from optin.flows.request_policy import GatePurpose
 from optin.rules.contact_rule import ContactRule
@@ -30,7 +30,6 @@ from optin.rules.may_contact import (
 )
 from optin.rules.rule_files import RuleBook, rule_book
 from optin.store.contact_questions import permitted_since
-from optin.store.data_subjects import subjects_by_address, subjects_by_number
 from optin.store.database_interface import Tx
 
 ONE_CALL = timedelta(minutes=1)  # asked twice in that time, it is the same call
@@ -46,12 +45,13 @@ NO_BASIS = Answer(
 class Decided:
     """An answer, the rule behind it, and the people that it is about.
 
-    `resting`: those whose basis the answer speaks of; empty when it says "no basis" or less.
+    `known`: the ids of what is noted about them. `resting`: those whose basis the answer speaks of; empty
+    when it says "no basis" or less.
     """
 
     answer: Answer
     rule: ContactRule | None = None
-    known: tuple[SubjectId, ...] = ()
+    known: tuple[bytes, ...] = ()
     resting: tuple[PersonOnFile, ...] = ()
 
     @property
@@ -75,36 +75,32 @@ def decide(
     """
     # 1. The purpose's channel.
     purpose = context.policy.gate.purposes[question.key.purpose]
-    if purpose.channel != question.key.channel:
-        return Decided(_other_channel(purpose))
+    if purpose.channel not in {None, question.key.channel}:
+        return Decided(_other_channel(purpose.channel))
 
-    # 2. Who is behind the address.
+    # 2. and 3. Who is behind the address, with their bases on file; whoever gave the consent for another
+    # number does not share this one.
     index = context.vault.address_index(question.address, question.value)
-    look_up = subjects_by_number if question.address.declared else subjects_by_address
-    subjects = sorted(look_up(tx, [index]).get(index, []))
-
-    # 3. The bases on file; whoever gave the consent for another number does not share this one.
     inquiry = Inquiry(tx, context, question, now, at or now, endings_of)
-    people = people_on_file(inquiry, subjects) if subjects else []
+    people = people_on_file(inquiry, index)
+    known = tuple(owner for it in people for owner in it.owners)
     sharing = tuple(it for it in people if not it.elsewhere)
 
     # 4. No basis.
     if not sharing or not all(it.held for it in sharing):
-        return Decided(NO_BASIS, known=tuple(subjects))
+        return Decided(NO_BASIS, known=known)
 
     # 5. The rules.
     answers = [it for person in sharing for it in _answers(inquiry, purpose, person)]
     strictest = next((it for it in answers if it.decision is not Decision.PERMIT), answers[0])
     if strictest.refusal is Refusal.NO_BASIS:  # what is on file serves something else
-        return Decided(NO_BASIS, known=tuple(subjects))
-    return Decided(strictest, _rule(strictest.rule), tuple(subjects), sharing)
+        return Decided(NO_BASIS, known=known)
+    return Decided(strictest, _rule(strictest.rule), known, sharing)
 
 
-def _other_channel(purpose: GatePurpose) -> Answer:
-    reason = f"The purpose is for {purpose.channel} alone."
-    return Answer(
-        Decision.PROHIBIT, reasons=(reason,), refusal=Refusal.CHANNEL, cure=f"Ask about {purpose.channel}."
-    )
+def _other_channel(channel: Channel | None) -> Answer:
+    reason = f"The purpose is for {channel} alone."
+    return Answer(Decision.PROHIBIT, reasons=(reason,), refusal=Refusal.CHANNEL, cure=f"Ask about {channel}.")
 
 
 def _answers(inquiry: Inquiry, purpose: GatePurpose, person: PersonOnFile) -> list[Answer]:
@@ -113,13 +109,15 @@ def _answers(inquiry: Inquiry, purpose: GatePurpose, person: PersonOnFile) -> li
     countries, channel, at = inquiry.question.countries, inquiry.question.key.channel.value, inquiry.at
     days = max(_days_of_tries(book, it, channel) for it in countries)
     since = at - timedelta(days=days)
-    earlier = permitted_since(inquiry.tx, person.subject, channel, since) if days else []
+    earlier = permitted_since(inquiry.tx, person.owners, channel, since) if days else []
     contact = Contact(
         country="",
         channel=channel,
         at=at,
-        relation=relation_by(person.held),
+        subscriber=person.subscriber,
+        relation=person.relation,
         aim=purpose.aim,
+        objected=person.objected,
         tries=calls_of([it for it in earlier if it <= at - ONE_CALL]),
     )
     return [may_contact(replace(contact, country=it), person.held, book, strictness) for it in countries]

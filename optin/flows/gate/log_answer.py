@@ -13,17 +13,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from optin.consent.event_content import ContactAnswer
+from optin.consent.held_basis import basis_event
+from optin.consent.status_transitions import EventKind, RequestId
 from optin.errors import LinkSpent
 from optin.flows.context import Context
 from optin.flows.gate.answer import SignedAnswer
-from optin.flows.gate.bases_on_file import PersonOnFile
+from optin.flows.gate.bases_on_file import PersonOnFile, newest_of
 from optin.flows.gate.decide import Decided
 from optin.flows.gate.question import Question
 from optin.flows.records.decrypted_request import open_request
 from optin.store.contact_questions import YES, ContactQuestion, QuestionSum, keep_questions
 from optin.store.data_subjects import address_index
 from optin.store.database_interface import Tx
-from optin.store.events import add_events, newest_event_about
+from optin.store.events import add_events
 from optin.store.person_records import newest_request
 from optin.store.requests import peek_request
 from optin.store.weekly_event_sums import monday_of
@@ -70,7 +72,7 @@ def log_answer(
     """Log an answer that speaks of bases on file; False when what it rests on has changed meanwhile."""
     # 1. Nothing was added to the log about these people since it was decided.
     for person in decided.resting:
-        if person.events != newest_event_about(tx, address_index(tx, person.subject), person.subject):
+        if person.events != newest_of(tx, person.subject, person.entries):
             return False
 
     # 2. An event for each of them, and a note of who asked.
@@ -84,12 +86,20 @@ def log_answer(
 
 
 def _log(tx: Tx, context: Context, person: PersonOnFile, told: ContactAnswer, now: datetime) -> None:
-    request = person.request or newest_request(tx, address_index(tx, person.subject))
+    vault = context.vault
+    if person.request is None and person.entries:
+        entry = person.entries[0]
+        add_events(
+            tx, vault, RequestId(entry.id), [{**basis_event(EventKind.ASKED, now, entry), **told.said}]
+        )
+        return
+    index = b"" if person.subject is None else address_index(tx, person.subject)
+    request = person.request or newest_request(tx, index)
     stored = None if request is None else peek_request(tx, request)
     if request is None or stored is None:
         raise LinkSpent  # its person is gone
-    opened = open_request(tx, context.vault, stored)
-    add_events(tx, context.vault, request, [opened.event_builder.asked_about(now, told)])
+    opened = open_request(tx, vault, stored)
+    add_events(tx, vault, request, [opened.event_builder.asked_about(now, told)])
 
 
 def keep_notes(tx: Tx, _context: Context, notes: QuestionNotes) -> None:

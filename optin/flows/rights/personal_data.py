@@ -264,6 +264,7 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
     declared = next((request for request in opened if request.stored.id == newest), None)
     bases = entries_about(tx, context.vault, [email_index])
     stated = next((it.statement for it in bases), None)
+    owners = (*(() if subject is None else (subject,)), *(entry.id for entry in bases))
     return PersonalData(
         email=contact.values.get(EMAIL_FIELD, declared.declared.email if declared else "")
         or (stated.addresses.get(EMAIL_FIELD, "") if stated else ""),
@@ -304,11 +305,9 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
         ),
         bases=tuple(_basis(entry, now) for entry in bases),
         rights_requests=tuple(_rights_request(it) for it in requests_of_person(tx, context, email_index)),
-        questions=()
-        if subject is None
-        else tuple(
+        questions=tuple(
             PersonalQuestion(it.at, it.asker, it.key.purpose, it.key.channel.value, it.may, it.reason)
-            for it in questions_about(tx, subject)
+            for it in questions_about(tx, owners)
         ),
     )
 
