@@ -32,7 +32,7 @@ from optin.web.timing_protection import Handler
 
 JSON_TYPE = "application/json"
 KEYS_CACHE = "public, max-age=300"
-PACE_SECONDS = 0.01  # an answer "no basis" leaves at a multiple of it: its time tells nothing (G2)
+PACE_SECONDS = 0.005  # an answer "no basis" leaves at a multiple of it: its time tells nothing (G2)
 NO_JSON = "Send a question as JSON, with content-type: application/json."
 
 

@@ -17,6 +17,7 @@ NAMES = (
     "export",
     "proof",
     "rights",
+    "may",
     "site",
     "pictures",
     "crowds",
