@@ -161,7 +161,7 @@ class AskerUnknown(OptinError):
     """A question to the gate without a key, or with one that is none: its processor or agreement ended."""
 
     status = 401
-    name = "asker-unknown"
+    name = "malformed"  # only programs see it, as problem details
 
     def __init__(self) -> None:
         """Say the same for every reason."""
@@ -174,7 +174,7 @@ class QuestionUnreadable(OptinError):
     """A question whether somebody may be contacted that cannot be read; the sentence quotes no address."""
 
     status = 422
-    name = "question-unreadable"
+    name = "malformed"  # only programs see it, as problem details, and users of a command, as its sentence
 
 
 class ClockDoubted(OptinError):

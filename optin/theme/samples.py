@@ -27,6 +27,7 @@ from optin.flows.rights.personal_data import (
     PersonalExport,
     PersonalHandling,
     PersonalHold,
+    PersonalQuestion,
     PersonalRefusal,
     PersonalRequest,
     PersonalRightsRequest,
@@ -254,6 +255,7 @@ def personal_data(of: views.LandingView) -> PersonalData:
         handled=(PersonalHandling(AT, "show", "letter"),),
         events=(PersonalEvent(AT, "confirmed", purpose), PersonalEvent(AT, "withdrawn", purpose, "c")),
         refusals=(PersonalRefusal(AT, "c", "consent.confirmed", purpose, "email", "status 400"),),
+        questions=(PersonalQuestion(AT, "c", purpose, "email", may=True, reason=""),),
         rights_requests=(
             PersonalRightsRequest("access", AT.date(), "letter", CONSENT_ENDS.date(), note="box 7"),
             PersonalRightsRequest(

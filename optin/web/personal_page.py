@@ -37,7 +37,7 @@ from optin.flows.rights.erase import BY_PERSON, erase_and_notify
 from optin.flows.rights.personal_data import PersonalData, hand_over, view_personal
 from optin.flows.rights.personal_link import ask_as_reader, ask_for_link
 from optin.flows.rights.personal_proof import hand_over_proof
-from optin.flows.rights.withdraw import withdraw_one
+from optin.flows.rights.withdraw import withdraw_one, withdraw_person
 from optin.proof.receipt_files import PROOF_FILE
 from optin.services.event_log_signer import advance_log
 from optin.services.personal_data_display import erase_view, personal_file, personal_view, proof_file
@@ -49,7 +49,7 @@ from optin.web.security_headers import NO_STORE
 
 ASKED, ABOUT = "asked", b"me"  # what the sealed address is for, about which it was asked
 ASK_ANEW = timedelta(days=1)  # so long a link that expired still shows that its mailbox was read
-DONE = ("withdrawn", "given", "corrected", "unchanged", "erased", "limited")
+DONE = ("withdrawn", "stopped", "given", "corrected", "unchanged", "erased", "limited")
 
 
 async def get_ask(request: Request) -> Response:
@@ -149,6 +149,8 @@ async def post_personal(request: Request) -> Response:
     match button:
         case "withdraw":
             return await _withdraw(visit, _key(posted))
+        case "stop":
+            return await _stop(visit)
         case "give":
             return await _give(visit, _key(posted))
         case "correct":
@@ -186,6 +188,14 @@ async def _withdraw(visit: _Visit, key: ConsentKey) -> Response:
     done = await app_context.run(withdraw_one, email_index=visit.index, key=key, now=visit.now)
     await app_context.note_ending()  # done before or not: whoever does it again may do so because it failed
     return visit.back("withdrawn" if done else "unchanged")
+
+
+async def _stop(visit: _Visit) -> Response:
+    """Withdraw everything: from now on the gate answers no to whoever asks (GDPR 21)."""
+    app_context = visit.app_context
+    done = await app_context.run(withdraw_person, email_index=visit.index, now=visit.now)
+    await app_context.note_ending()
+    return visit.back("stopped" if done else "unchanged")
 
 
 async def _give(visit: _Visit, key: ConsentKey) -> Response:

@@ -104,12 +104,14 @@ def test_another_moment_is_by_the_clocks_of_the_site(site: Path) -> None:
 
 
 def test_the_person_is_told_who_asked(site: Path, installation: Installation) -> None:
-    """G4: of staff with the name that was given."""
+    """G4: of staff without a name, which is kept for the company alone."""
     assert may(site, "alice@example.com", *MAIL, "--who", "Mia").exit_code == 0
     index = installation.vault.index(parse_email("alice@example.com"))
     data = installation.view(view_personal, email_index=index, now=installation.clock())
     (asked,) = data.questions
-    assert (asked.asker, asked.purpose, asked.channel, asked.may) == ("staff: Mia", TIPS, "email", True)
+    kept = installation.store.read(lambda tx: tx.all("SELECT asker FROM contact_question"))
+    assert kept == [("staff: Mia",)]
+    assert (asked.asker, asked.purpose, asked.channel, asked.may) == ("staff", TIPS, "email", True)
 
 
 def test_the_signature_is_verified_by_a_tool_that_is_not_ours(site: Path, tmp_path: Path) -> None:

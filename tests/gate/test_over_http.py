@@ -17,6 +17,7 @@ from joserfc.jwk import KeySet
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.signed_links import LinkKind
 from optin.errors import StoreBusy
+from optin.flows.delivery.mail_order import MailKind
 from optin.flows.gate.asker import key_text
 from optin.flows.rights.personal_data import view_personal
 from optin.proof.commitment import opens
@@ -120,7 +121,7 @@ def test_without_a_key_nothing_is_answered(visit: Visit, key: str) -> None:
 def test_a_key_ends_with_the_agreement(visit: Visit) -> None:
     """G5: a processor that is gone, or whose agreement ended, is answered like one without a key."""
     key = key_of(visit)
-    today = visit.moment.date()
+    today = visit.moment.astimezone(visit.installation.policy.zone).date()
     configure(visit, f"ends = {today}\n")
     assert ask(visit, key=key).status_code == 200
     visit.wait(timedelta(days=1))
@@ -250,3 +251,28 @@ def test_an_earlier_key_still_verifies_after_a_rotation(visit: Visit) -> None:
     assert visit.client.get("/may/keys.json").json()["keys"][0].keys() == {
         "kty", "crv", "x", "kid", "alg", "use",
     }  # fmt: skip
+
+
+def personal_link(visit: Visit) -> str:
+    """Ask for the link to alice's page; return its path."""
+    visit.press("/me", email="alice@example.com")
+    return f"/me/{visit.notice(MailKind.PERSONAL).token}"
+
+
+def test_the_personal_page_says_who_asked_and_one_button_ends_it(visit: Visit) -> None:
+    """G4, R3: by name of the processor, with the answer; afterwards the answer is no."""
+    visit.join(consent=["tips-email", "follow-up-phone"], phone=NUMBER)
+    assert ask(visit).json()["may"]
+    assert ask(visit, NUMBER, **CALL).json()["basis"] in {"consent", None}
+    link = personal_link(visit)
+    page = visit.client.get(link).text
+    assert "Wie vroeg of u benaderd mag worden" in page
+    assert "CRM B.V., Mail" in page or "CRM B.V., " in page
+    assert "Benader mij niet meer" in page
+    stopped = visit.press(link, action="stop")
+    assert stopped.status_code == 303
+    page = visit.client.get(stopped.headers["location"]).text
+    assert "Wie het nu vraagt, krijgt nee te horen." in page
+    assert 'value="stop"' not in page
+    for question in ({}, {"who": NUMBER, **CALL}):
+        assert ask(visit, **question).json()["reason"] == "no basis"

@@ -217,7 +217,7 @@ class PersonalEvent:
 class PersonalQuestion:
     """One question whether the person may be contacted: who asked, and the answer.
 
-    `asker`: a processor's id; of the company itself "staff: " and a name. `reason`: of a no.
+    `asker`: a processor's id, or STAFF without a name: who of them it was is theirs. `reason`: of a no.
     """
 
     at: datetime
@@ -306,7 +306,9 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
         bases=tuple(_basis(entry, now) for entry in bases),
         rights_requests=tuple(_rights_request(it) for it in requests_of_person(tx, context, email_index)),
         questions=tuple(
-            PersonalQuestion(it.at, it.asker, it.key.purpose, it.key.channel.value, it.may, it.reason)
+            PersonalQuestion(
+                it.at, it.asker.partition(":")[0], it.key.purpose, it.key.channel.value, it.may, it.reason
+            )
             for it in questions_about(tx, owners)
         ),
     )
