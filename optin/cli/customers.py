@@ -1,4 +1,4 @@
-"""Commands for existing customers: add by an invoice, and end (L2, L3)."""
+"""Commands for existing customers: add by an invoice, import, and end (L2, L3)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from optin.bases.contract import EXCEPTION, NUMBER, missing_conditions
+from optin.cli.customer_import import import_command
 from optin.cli.evidence_files import evidence_file
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import READABLE_FILE, address_of, served_edition, site_option
@@ -28,6 +29,9 @@ from optin.site.model import Site
 @click.group()
 def customer() -> None:
     """Put existing customers on record, each by an invoice."""
+
+
+customer.add_command(import_command)
 
 
 @customer.command()

@@ -20,6 +20,7 @@ NAMES = (
     "may",
     "site",
     "pictures",
+    "customers",
     "crowds",
     "kills",
 )
