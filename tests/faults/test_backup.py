@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -199,6 +201,35 @@ def test_nobody_comes_back_by_a_backup(house: House, tmp_path: Path, request: py
     assert "1 erased, 3 withdrawn" in outcome.output
     with third.world() as world:
         assert exported(world) == set()
+
+
+def test_requests_of_people_and_breaches_come_back_with_a_backup(
+    house: House, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """S7, K5, L9, R5: as they were; the letter of somebody who was erased since without its texts."""
+    with house.world():
+        pass
+    for who in ("alice@example.com", "erica@example.com"):
+        words = ["--asks", "erasure", "--arrived", "2026-11-02", "--via", "letter", "--note", f"from {who}"]
+        assert house.run("requests", "add", who, *words).exit_code == 0
+    assert house.run("breaches", "add", "--what", "laptop", "--discovered", "2026-11-02T09:00").exit_code == 0
+    file = back_up(house, tmp_path / "old.backup")
+    time.sleep(0.01)
+    erica = ["erica@example.com", "--yes", "--why", "letter", "--request", "2"]
+    assert house.run("subject", "erase", *erica).exit_code == 0
+    other = fresh_store(house, tmp_path, request)
+    assert "1 erased" in restored(other, str(file))
+    assert other.run("requests", "answer", "1", "--what", "done").exit_code == 0
+    assert other.run("requests", "answer", "2", "--what", "done again").exit_code == 0  # open in the backup
+    found = json.loads(other.run("requests", "--format", "json").stdout)["requests"]
+    assert [(it["address"], it["note"]) for it in found] == [
+        ("alice@example.com", "from alice@example.com"),
+        ("", ""),
+    ]
+    breaches = json.loads(other.run("breaches", "--format", "json").stdout)["breaches"]
+    assert [it["what"] for it in breaches] == ["laptop"]
+    assert other.run("breaches", "add", "--what", "x", "--discovered", "2026-11-02T09:00").exit_code == 0
+    other.audit()
 
 
 def test_a_restore_without_a_journal_must_be_meant(house: House, tmp_path: Path) -> None:

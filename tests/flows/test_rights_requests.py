@@ -386,3 +386,18 @@ def test_no_event_of_a_request_names_anybody(world: World) -> None:
     for word in (ALICE, index_of(world).hex(), "secret", "Rita", "letter", "claim"):
         assert word not in text
     assert '"right":"access"' in text
+
+
+def test_two_answers_at_once_are_one(world: World) -> None:
+    """K5: the second waits for the first, and is told that it was answered; so are two of the same letter."""
+    asked = ask(world)
+    both = [
+        world.store.submit(answer_request, world.context, number=asked.number, reply=SENT, now=world.now)
+        for _ in range(2)
+    ]
+    assert sum(isinstance(it.exception(), RequestRefused) for it in both) == 1
+    letter = AskedRight(index_of(world), ALICE, Right.ERASURE, TODAY, ArrivalWay.LETTER, "Rita")
+    twice = [world.store.submit(note_request, world.context, asked=letter, now=world.now) for _ in range(2)]
+    assert sum(isinstance(it.exception(), RequestRefused) for it in twice) == 1
+    assert world.count("rights_request") == 2
+    world.check_evidence()

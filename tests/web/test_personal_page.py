@@ -15,10 +15,12 @@ from jsonschema import Draft202012Validator
 
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.purpose import PurposeId
+from optin.consent.rights_request import ArrivalWay, Right
 from optin.consent.signed_links import LinkKind
 from optin.export.personal_data_json import schema
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder
 from optin.flows.rights.officer_requests import OfficerRequest, hold_on_request, record_officer_request
+from optin.flows.rights.rights_requests import AskedRight, note_request
 from optin.services.site_edition import load_edition
 from optin.settings.site import ErasureTable
 from optin.store.event_log import integrate
@@ -441,3 +443,17 @@ def test_an_unknown_button_is_no_withdrawal(visit: Visit) -> None:
     answer = visit.press(f"/unsubscribe/{delivery.unsubscribe_token}", what="somethingelse")
     assert answer.status_code == 400
     assert "niets meer" not in answer.text
+
+
+def test_whoever_only_wrote_a_letter_sees_it(visit: Visit) -> None:
+    """R1, K5: by the link for anybody who is known; the page does not say that data were erased."""
+    installation = visit.installation
+    person, day = installation.vault.index(parse_email("alice@example.com")), visit.moment.date()
+    letter = AskedRight(person, "alice@example.com", Right.ACCESS, day, ArrivalWay.LETTER, "Rita", "<b>box 7")
+    installation.run(note_request, asked=letter, now=visit.moment)
+    page = visit.client.get(personal_link(visit)).text
+    html5lib.HTMLParser(strict=True).parse(page)
+    assert "Wat u ons over uw gegevens vroeg" in page
+    assert "uw gegevens inzien, per brief. Wij antwoorden uiterlijk op" in page
+    assert "&lt;b&gt;box 7" in page
+    assert "gewist" not in page

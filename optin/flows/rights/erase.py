@@ -83,6 +83,7 @@ def erase_person(
     requests = _own_requests(tx, vault, email_index, subject, reason)
     bases = entries_about(tx, vault, [email_index])
     if subject is None and not requests and all(is_required(entry, now) for entry in bases):
+        clear_requests(tx, vault, email_index, now)  # of somebody who only ever wrote a letter
         return None
     address = _address(tx, vault, subject, requests, bases)
     if subject is not None and address is not None and vault.index(address) != email_index:

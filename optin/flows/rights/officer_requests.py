@@ -19,12 +19,12 @@ from optin.flows.context import Context
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.rights.erase import BY_OFFICER, ErasureResult, erase_and_notify
-from optin.flows.rights.requests_of_person import clear_requests
 from optin.flows.rights.rights_requests import Reply, answer_request, check_answer_by_act
 from optin.flows.rights.withdraw import withdraw_from, withdraw_person
 from optin.store.data_subjects import find_subject
 from optin.store.database_interface import Tx
 from optin.store.events import add_events
+from optin.store.journal_lines import remember
 from optin.store.legal_holds import LegalHold, place_hold
 from optin.store.officer_actions import RightsAction, record_action
 from optin.store.person_records import newest_request
@@ -185,6 +185,7 @@ def erase_on_request(
     """Erase a person, queue the mail that confirms it, and record it; None when nothing was left."""
     _answer(tx, context, handling, "erase", now)  # before it is unknown which numbers were the person's
     gone = erase_and_notify(tx, context, handling.email_index, BY_OFFICER, lang, now)
-    clear_requests(tx, context.vault, handling.email_index, now)  # of somebody who only ever wrote a letter
+    if gone is None:  # whoever only wrote a letter is erased after a restore, too
+        remember(tx, {"kind": "erased", "person": handling.email_index.hex(), "suppressed": False}, now)
     _record(tx, context, handling, "erase", now)
     return gone
