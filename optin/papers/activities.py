@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
-from optin.consent.channel import MAILBOX, address_at
+from optin.consent.channel import MAILBOX, TELEPHONE, address_at
 from optin.consent.form_version import NAME_FIELDS
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.papers.paper_words import PaperWords
 from optin.rules.contact_rule import LawfulBasis
-from optin.rules.data_protection.lawful_bases import bases_of
+from optin.rules.data_protection.lawful_bases import bases_of, keeps_enquiries
 from optin.settings.site import Purpose
 from optin.site.kind_front_matter_hooks import FilePart
 from optin.site.model import Magnet, Site
@@ -65,6 +65,7 @@ def activities(of: PaperSite) -> tuple[Activity, ...]:
     return (
         *(_for_purpose(of, name, purpose) for name, purpose in purposes),
         _requests(of),
+        *_held_bases(of),
         _own(of, "proof", LawfulBasis.OBLIGATION, "consenting", "proof", of.site.settings.retention.proof),
         _own(of, "suppression", LawfulBasis.INTEREST, "former", "fingerprint"),
         _own(of, "rights", LawfulBasis.OBLIGATION, "asking", "requests", of.site.settings.retention.requests),
@@ -85,7 +86,7 @@ def _for_purpose(of: PaperSite, name: PurposeId, purpose: Purpose) -> Activity:
         id=f"purpose-{name}",
         title=title,
         purpose=f"{wording}{unasked}",
-        bases=bases_of(purpose),
+        bases=bases_of(of.site.settings, name),
         people=words.text("people.consenting"),
         data=tuple(dict.fromkeys(data)),
         recipients=_recipients(of, name),
@@ -127,6 +128,57 @@ def _requests(of: PaperSite) -> Activity:
         kept=kept,
         terms=("dpv:ServiceProvision",),
     )
+
+
+def _held_bases(of: PaperSite) -> Iterator[Activity]:
+    """Yield what staff put on record on other bases than consent, where `optin.toml` speaks of it."""
+    words, settings = of.words, of.site.settings
+    contact = (_mailbox(words), PersonalData(words.text("data.number"), TELEPHONE.personal_data))
+    if settings.products:
+        lines = settings.products.items()
+        said = [(f"{name}: {words.period(it.life_cycle)}", it.life_cycle) for name, it in lines]
+        yield _on_basis(of, "customers", LawfulBasis.CONTRACT, (*contact, _named(words, "invoice")), said)
+    if keeps_enquiries(settings):
+        said = [(words.period(settings.enquiries.keep), settings.enquiries.keep)]
+        yield _on_basis(of, "enquiries", LawfulBasis.ENQUIRY, (*contact, _named(words, "enquiry")), said)
+    for name, it in settings.obligations.items():
+        said = [(f"{it.law}: {words.period(it.keep)}", it.keep)]
+        made = _on_basis(of, "obligation", LawfulBasis.OBLIGATION, (_named(words, "document"),), said)
+        yield replace(made, id=f"obligation-{name}", title=f"{made.title}: {name}")
+
+
+_BASIS_TERMS = {
+    "customers": "dpv:FulfilmentOfContractualObligation",
+    "enquiries": "dpv:ServiceProvision",
+    "obligation": "dpv:LegalCompliance",
+}
+
+
+def _on_basis(
+    of: PaperSite,
+    name: str,
+    basis: LawfulBasis,
+    data: tuple[PersonalData, ...],
+    said: Sequence[tuple[str, RetentionPeriod]],
+) -> Activity:
+    """Return an activity of its own texts. `said`: its terms in words, with the periods."""
+    words = of.words
+    return Activity(
+        id=name,
+        title=words.text(f"activities.{name}"),
+        purpose=words.text(f"activities.{name}-purpose"),
+        bases=(basis,),
+        people=words.text(f"people.{name}"),
+        data=data,
+        recipients=(),
+        keep=words.text(f"keep.{name}", terms="; ".join(text for text, _ in said)),
+        kept=tuple(period for _, period in said),
+        terms=(_BASIS_TERMS[name],),
+    )
+
+
+def _named(words: PaperWords, name: str) -> PersonalData:
+    return PersonalData(words.text(f"data.{name}"))
 
 
 _OWN_TERMS: Mapping[str, tuple[str, ...]] = {

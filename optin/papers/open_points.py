@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from optin.papers.activities import PaperSite
 from optin.papers.assessment import is_due
 from optin.rules.data_protection.law_data import law_data
+from optin.rules.data_protection.lawful_bases import keeps_enquiries
 from optin.rules.data_protection.transfers import Protection, transfer_of
 
 
@@ -55,6 +56,8 @@ def _of_processors(of: PaperSite) -> Iterator[str]:
 
 def _of_papers(of: PaperSite) -> Iterator[str]:
     papers = of.site.settings.papers
+    if not keeps_enquiries(of.site.settings):
+        yield of.words.text("open.enquiries")
     if not papers.measures:
         yield of.words.text("open.measures")
     if is_due(of) and not papers.assessment:

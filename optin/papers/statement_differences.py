@@ -17,7 +17,7 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.papers.paper_words import numbers_of, units_of
 from optin.rules.contact_rule import LawfulBasis
 from optin.rules.data_protection.law_data import law_data
-from optin.rules.data_protection.lawful_bases import LETTERS, bases_of
+from optin.rules.data_protection.lawful_bases import LETTERS, bases_of, keeps_enquiries
 from optin.rules.data_protection.transfers import transfer_of
 from optin.rules.deadlines import law_deadlines
 from optin.site.findings import Finding
@@ -119,6 +119,9 @@ class _Comparison:
             ("requests without a consent", settings.retention.magnet),
             ("the proof", settings.retention.proof),
             *purposes,
+            *((f"customers of {name!r}", it.life_cycle) for name, it in settings.products.items()),
+            *((f"documents under {it.law}", it.keep) for it in settings.obligations.values()),
+            *([("enquiries", settings.enquiries.keep)] if keeps_enquiries(settings) else []),
         ]
 
     def _known_terms(self) -> Iterator[RetentionPeriod]:
@@ -137,10 +140,10 @@ class _Comparison:
 
     def _bases(self) -> Iterator[Finding]:
         named = {found[1].lower() for found in _ARTICLE.finditer(self._said)}
-        purposes = self._site.settings.purposes.items()
+        settings = self._site.settings
         wanted: dict[str, str] = {}
-        for purpose, it in purposes:
-            for basis in bases_of(it):
+        for purpose in settings.purposes:
+            for basis in bases_of(settings, purpose):
                 wanted.setdefault(LETTERS[basis], purpose)
         for letter, name in wanted.items():
             if letter not in named:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
+from optin.rules.contact_rule import LawfulBasis
 from optin.rules.data_protection.law_data import law_data
-from optin.rules.data_protection.lawful_bases import bases_of
+from optin.rules.data_protection.lawful_bases import bases_of, keeps_enquiries
 from optin.rules.data_protection.transfers import Protection, transfer_of
 from optin.settings.site import Processor, SiteSettings
 from optin.site.findings import nearest
@@ -159,11 +160,21 @@ def controller_lines(settings: SiteSettings, words: Wording) -> list[str]:
 
 def purpose_lines(settings: SiteSettings, words: Wording) -> list[str]:
     """Return the purposes with their bases, an item each (GDPR 13(1)(c))."""
+    told = [
+        (escape_markdown(wording_in(it.text, words.lang)), bases_of(settings, name))
+        for name, it in settings.purposes.items()
+    ]
+    if settings.products:
+        told.append((words.text("statement.customers"), (LawfulBasis.CONTRACT,)))
+    if keeps_enquiries(settings):
+        told.append((words.text("statement.enquiries"), (LawfulBasis.ENQUIRY,)))
+    for it in settings.obligations.values():
+        law = words.text("statement.obligation", law=escape_markdown(it.law))
+        told.append((f"{law}.", (LawfulBasis.OBLIGATION,)))
     found = []
-    for purpose in settings.purposes.values():
-        bases = ", ".join(words.text(f"statement.basis.{it}") for it in bases_of(purpose))
-        basis = words.text("statement.basis", bases=bases)
-        found.append(f"- {escape_markdown(wording_in(purpose.text, words.lang))} {basis}")
+    for what, bases in told:
+        names = "; ".join(words.text(f"statement.basis.{it}") for it in bases)
+        found.append(f"- {what} {words.text('statement.basis', bases=names)}")
     return found or [words.text("statement.no-purposes")]
 
 
@@ -181,12 +192,30 @@ def term_lines(settings: SiteSettings, words: Wording) -> list[str]:
         )
         for it in settings.purposes.values()
     ]
+    told += _terms_of_bases(settings, words)
     told.append(
         (words.text("statement.proof"), words.text("statement.proof.until", period=period(keep.proof)))
     )
     told.append((words.text("statement.fingerprint"), words.text("statement.fingerprint.until")))
     head = f"| {words.text('statement.what')} | {words.text('statement.until')} |"
     return [head, "| --- | --- |", *(f"| {what} | {until} |" for what, until in told)]
+
+
+def _terms_of_bases(settings: SiteSettings, words: Wording) -> list[tuple[str, str]]:
+    """Return how long customers, enquiries and documents are kept, where `optin.toml` speaks of them."""
+    told = []
+    for name, product in settings.products.items():
+        what = words.text("statement.product", product=escape_markdown(name))
+        until = words.text("statement.product.until", period=words.period(product.life_cycle))
+        told.append((what, until))
+    if keeps_enquiries(settings):
+        period = words.period(settings.enquiries.keep)
+        told.append((words.text("statement.enquiry"), words.text("statement.request.until", period=period)))
+    for it in settings.obligations.values():
+        what = words.text("statement.obligation", law=escape_markdown(it.law))
+        key = "statement.obligation.until" + (".year" if it.starts == "end of year" else "")
+        told.append((what, words.text(key, period=words.period(it.keep))))
+    return told
 
 
 def processor_lines(settings: SiteSettings, words: Wording) -> list[str]:

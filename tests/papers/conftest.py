@@ -75,3 +75,26 @@ def edition_of(root: Path) -> Edition:
 def paper_site(root: Path, lang: str = "nl", day: date = DAY) -> PaperSite:
     site = edition_of(root).site
     return PaperSite(site, KINDS.files, PaperWords(lang, site.settings.texts.get(lang, {})), day)
+
+
+BASES = """
+[products.courses]
+life_cycle = "5 years"
+similar = ["tips-email"]
+obligation = "bookkeeping"
+
+[obligations.bookkeeping]
+keep = "7 years"
+law = "AWR 52"
+
+[enquiries]
+keep = "3 months"
+"""
+
+
+@pytest.fixture
+def with_bases(root: Path) -> Path:
+    """Let the site have customers, enquiries and documents, too."""
+    with (root / "optin.toml").open("a") as file:
+        file.write(BASES)
+    return root
