@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from optin.consent.channel import MAILBOX, TELEPHONE, address_at
+from optin.consent.channel import MAILBOX, address_at, declared_addresses
 from optin.consent.form_version import NAME_FIELDS
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.purpose import PurposeId
@@ -133,7 +133,8 @@ def _requests(of: PaperSite) -> Activity:
 def _held_bases(of: PaperSite) -> Iterator[Activity]:
     """Yield what staff put on record on other bases than consent, where `optin.toml` speaks of it."""
     words, settings = of.words, of.site.settings
-    contact = (_mailbox(words), PersonalData(words.text("data.number"), TELEPHONE.personal_data))
+    contact = [_mailbox(words)]
+    contact += [PersonalData(words.field(it.field, it.noun), it.personal_data) for it in declared_addresses()]
     if settings.products:
         lines = settings.products.items()
         said = [(f"{name}: {words.period(it.life_cycle)}", it.life_cycle) for name, it in lines]
