@@ -84,6 +84,11 @@ def read_deadlines(text: str) -> Deadlines:
     return found
 
 
+def deadlines_checked() -> date:
+    """Return the day on which the oldest row that is the law now was compared with its source."""
+    return min(rows[-1].checked for rows in law_deadlines().values())
+
+
 def deadline_on(name: DeadlineName, day: date) -> Deadline | None:
     """Return the deadline that is the law on a day; None before there was one."""
     return next((it for it in law_deadlines()[name] if it.holds_on(day)), None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +14,7 @@ from optin.consent.channel import TELEPHONE
 from optin.consent.email_and_telephone import EmailAddress, parse_email
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.rights_request import ArrivalWay, Outcome, Right, RightsRequest
+from optin.consent.status_transitions import ID_BYTES
 from optin.errors import RequestRefused, RulesUnusable
 from optin.flows.delivery.waiting_matters import waiting_matters
 from optin.flows.rights.erase import BY_PERSON, erase_person
@@ -28,6 +31,7 @@ from optin.flows.rights.rights_requests import (
 from optin.jobs.sweep_runner import sweep
 from optin.rules.deadlines import DeadlineName, deadline_on, months_after, read_deadlines
 from optin.settings.site import Retention
+from optin.store.encryption import EncryptedCell
 from tests.flows.test_deletion_grounds import findings, forge
 from tests.world import CALL, TIPS, World
 
@@ -336,6 +340,30 @@ def test_an_older_copy_of_a_request_is_found(world: World) -> None:
     assert any("lacks what event" in it for it in findings(world))
     with pytest.raises(RequestRefused):
         world.run(answer_request, number=9, reply=SENT, now=world.now)
+
+
+@pytest.mark.parametrize(
+    ("entry", "part", "name", "value"),
+    [
+        (0, "texts", "note", "nothing was asked"),
+        (0, "facts", "arrived", "2026-11-22"),
+        (1, "facts", "outcome", "done"),
+        (1, "texts", "why", "another reason"),
+        (1, "facts", "on", "2026-11-20"),
+    ],
+)
+def test_an_entry_that_is_sealed_anew_with_the_keys_is_found(
+    world: World, entry: int, part: str, name: str, value: str
+) -> None:
+    """P4, K5: the log holds digests of what was written down, which no key can change."""
+    answer(world, ask(world).number, Reply(Outcome.REFUSED, "Rita", "a letter", "a claim"))
+    ((sealed,),) = world.store.read(lambda tx: tx.all("SELECT sealed FROM rights_request"))
+    row, place = bytes(sealed)[:ID_BYTES], EncryptedCell("rights_request", bytes(sealed)[:ID_BYTES])
+    plain: dict[str, Any] = json.loads(world.vault.open(place, bytes(sealed)[ID_BYTES:]))
+    plain["entries"][entry][part][name] = value
+    forged = row + world.vault.seal(place, json.dumps(plain).encode())
+    forge(world, "UPDATE rights_request SET sealed = :forged", forged=forged)
+    assert any("a person" in it for it in findings(world)), findings(world)
 
 
 def put_back(world: World, sealed: bytes, answered: str | None) -> None:
