@@ -1,4 +1,4 @@
-"""Commands for existing customers: add by an invoice, import, and end (L2, L3)."""
+"""Commands for existing customers: add by an invoice, import, work out life cycles, end (L2, L3)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from optin.bases.contract import EXCEPTION, NUMBER, missing_conditions
 from optin.cli.customer_import import import_command
 from optin.cli.evidence_files import evidence_file
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
+from optin.cli.life_cycle import life_cycle
 from optin.cli.options_and_output import READABLE_FILE, address_of, served_edition, site_option
 from optin.consent.held_basis import BasisEntry, BasisEntryId
 from optin.errors import RequestRefused
@@ -32,6 +33,7 @@ def customer() -> None:
 
 
 customer.add_command(import_command)
+customer.add_command(life_cycle)
 
 
 @customer.command()
