@@ -36,6 +36,8 @@ COMMANDS = {
     "requests": "optin.cli.rights_requests:requests",
     "breaches": "optin.cli.breaches:breaches",
     "enquiry": "optin.cli.enquiries:enquiry",
+    "object": "optin.cli.objections:object_command",
+    "do-not-contact": "optin.cli.objections:do_not_contact",
     "rules": "optin.cli.rules:rules",
     "papers": "optin.cli.papers:papers",
     "evidence": "optin.cli.evidence:evidence",

@@ -71,6 +71,11 @@ _KNOWN = {
 }
 
 
+def is_mail_provider(domain: str) -> bool:
+    """Return whether a domain is that of a large mail provider, where anybody may have an address."""
+    return domain in _KNOWN or domain in _OTHERS
+
+
 def probably_meant(address: EmailAddress) -> EmailAddress | None:
     """Return the address that was probably meant; None when nothing looks misspelt."""
     local, _, domain = address.rpartition("@")

@@ -52,6 +52,8 @@ class EventKind(StrEnum):
     RIGHTS_REQUEST = "rights-request"  # evidence only: a person's request, its extension or answer (12(3))
     BREACH_ENTRY = "breach-entry"  # evidence only: a breach was found, notified, corrected or closed (33(5))
     BASIS_TOLD = "basis-told"  # evidence only: its person was told what is kept, why, until when (13, 14)
+    OBJECTED = "objected"  # evidence only: a person, or the company's own list, wants no contact (21(2)-(3))
+    UNLISTED = "unlisted"  # evidence only: staff removed an entry of that list, with a reason
     NOTED = "noted"  # evidence only: what a kind of magnet notes; every kind of event not known here
 
     @classmethod
@@ -86,6 +88,8 @@ IN_JOURNAL = frozenset(
         EventKind.CORRECTED,
         EventKind.HELD,
         EventKind.RESTORED,
+        EventKind.OBJECTED,
+        EventKind.UNLISTED,
     }
 )
 

@@ -83,6 +83,7 @@ _STATEMENTS = (
     "UPDATE request SET link_until = :linked WHERE confirmed_at IS NULL AND link_until > :too_linked",
     "UPDATE suppression SET at = :now WHERE at > :late",
     "UPDATE number_objection SET at = :now WHERE at > :late",
+    "UPDATE objection SET at = :now WHERE at > :late",
     "UPDATE rights_action SET at = :now WHERE at > :late",
     "UPDATE export_gone SET at = :now WHERE at > :late",
     "UPDATE promise SET served_at = :now WHERE served_at > :late",

@@ -36,6 +36,7 @@ TABLES = (
     "held_basis", "held_basis_address", "held_basis_act", "evidence_file", "evidence_file_of",
     "rights_request", "breach_entry",
     "contact_question", "question_sum",
+    "objection",
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",

@@ -101,3 +101,15 @@ def disclosures_of(tx: Tx, subject: SubjectId) -> list[tuple[str, ConsentKey, da
         subject=subject,
     )
     return [(row[0], ConsentKey.parse(row[1], row[2]), from_ms(row[3])) for row in rows]
+
+
+def people_told_of(tx: Tx, after: bytes, most: int) -> list[tuple[SubjectId, bytes, bytes]]:
+    """Return the next people of whom a processor knows a live consent: id, digest, encrypted details."""
+    rows = tx.all(
+        "SELECT id, email_index, sealed FROM subject WHERE id > :after"
+        " AND EXISTS (SELECT 1 FROM webhook_told WHERE webhook_told.subject_id = subject.id"
+        " AND webhook_told.live = 1) ORDER BY id LIMIT :most",
+        after=after,
+        most=most,
+    )
+    return [(SubjectId(bytes(row[0])), bytes(row[1]), bytes(row[2])) for row in rows]

@@ -23,6 +23,7 @@ from optin.store.tables import (
     LOG_TABLES,
     MARK_TABLES,
     NOTICE_TABLES,
+    OBJECTION_TABLES,
     PROMISE_TABLES,
     QUESTION_TABLES,
     REFUSAL_TABLES,
@@ -222,4 +223,5 @@ MIGRATIONS = (
     Migration("m022_rights_requests", RIGHTS_REQUEST_TABLES),
     Migration("m023_contact_questions", QUESTION_TABLES),
     Migration("m024_breaches", BREACH_TABLES, BREACHES),
+    Migration("m025_objections", OBJECTION_TABLES),
 )

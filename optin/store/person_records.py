@@ -10,6 +10,7 @@ from optin.store.database_interface import Tx, from_ms
 from optin.store.encryption import EncryptedCell, Vault
 from optin.store.events import NOBODY
 from optin.store.held_bases import is_on_register
+from optin.store.objections import has_objection
 from optin.store.requests import Request, peek_request
 from optin.store.row_queries import has_row
 
@@ -25,10 +26,14 @@ class SentMail:
 
 def is_known(tx: Tx, email_index: bytes) -> bool:
     """Return whether anything is stored about an address, a suppression included."""
-    return any(
-        has_row(tx, f"{table} WHERE email_index = :email_index", email_index=email_index)
-        for table in ("subject", "request", "legal_hold", "suppression", "rights_request")
-    ) or is_on_register(tx, [email_index])
+    return (
+        any(
+            has_row(tx, f"{table} WHERE email_index = :email_index", email_index=email_index)
+            for table in ("subject", "request", "legal_hold", "suppression", "rights_request")
+        )
+        or is_on_register(tx, [email_index])
+        or has_objection(tx, email_index)
+    )
 
 
 def request_ids(tx: Tx, email_index: bytes, subject: SubjectId | None = None) -> list[RequestId]:

@@ -570,3 +570,23 @@ BREACH_TABLES = (
     ){strict}""",
     "CREATE INDEX breach_entry_breach ON breach_entry(breach, id)",
 )
+
+# Objections of people, and the company's own do-not-contact list (L7). `address` and `owner` are keyed
+# digests, which stay after an erasure; `sealed` holds who recorded it and why, and goes then. `ended`: by
+# whom and why staff removed an entry of the list.
+OBJECTION_TABLES = (
+    """CREATE TABLE objection (
+        id {blob} NOT NULL PRIMARY KEY,
+        made_by TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        address {blob} NOT NULL,
+        owner {blob} NOT NULL,
+        channel TEXT NOT NULL,
+        sealed {blob} NOT NULL,
+        at {int} NOT NULL,
+        ended_at {int},
+        ended {blob}
+    ){strict}""",
+    "CREATE INDEX objection_address ON objection(address)",
+    "CREATE INDEX objection_owner ON objection(owner)",
+)

@@ -171,6 +171,7 @@ def withdrawal_pages(frame: views.Frame, questions: tuple[ConsentQuestion, ...])
     asked = views.UnsubscribeView(frame, f"/unsubscribe/{SAMPLE_TOKEN}", questions)
     yield Sample(WITHDRAW, "", asked)
     yield Sample(WITHDRAW, "done", replace(asked, done=True, more=True))
+    yield Sample(WITHDRAW, "no advertising at all", replace(asked, done=True, objected=True))
     yield Sample(WITHDRAW, "nothing left", replace(asked, questions=(), erased=True))
 
 
@@ -186,7 +187,7 @@ def personal_pages(of: views.LandingView) -> Iterator[Sample]:
     data = personal_data(of)
     whole = personal_view(of, data)
     yield Sample(PERSONAL, "", whole)
-    for done in ("withdrawn", "given", "corrected", "unchanged", "limited"):
+    for done in ("withdrawn", "objected", "given", "corrected", "unchanged", "limited"):
         yield Sample(PERSONAL, done, replace(whole, done=done))
     for name in filter(address_at, data.contact):
         wrong = replace(whole, problems=(FieldProblem(name, f"{name}-invalid"),), typed=((name, "1"),))
@@ -194,7 +195,7 @@ def personal_pages(of: views.LandingView) -> Iterator[Sample]:
     yield Sample(PERSONAL, "as a file", replace(whole, stands_alone=True))
     nothing = replace(
         data, contact={}, consents=(), requests=(), mails=(), exports=(), handled=(), events=(), holds=(),
-        suppressions=(), rights_requests=(),
+        suppressions=(), rights_requests=(), objections=(),
     )  # fmt: skip
     yield Sample(PERSONAL, "erased", replace(whole, data=nothing, done="erased"))
     wrote = replace(nothing, rights_requests=data.rights_requests)

@@ -27,6 +27,7 @@ from optin.flows.rights.personal_data import (
     PersonalExport,
     PersonalHandling,
     PersonalHold,
+    PersonalObjection,
     PersonalQuestion,
     PersonalRefusal,
     PersonalRequest,
@@ -270,5 +271,10 @@ def personal_data(of: views.LandingView) -> PersonalData:
                 "letter",
                 "a claim",
             ),
+        ),
+        objections=(
+            PersonalObjection("person", "email", "", AT),
+            PersonalObjection("person", "email", "phone", AT),
+            PersonalObjection("company", "email", "", AT, "asked not to be contacted"),
         ),
     )

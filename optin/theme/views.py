@@ -223,6 +223,7 @@ class UnsubscribeView:
     done: bool = False
     more: bool = False  # the person may have given other consents, which this link does not show
     erased: bool = False  # there is nothing left of the person at all
+    objected: bool = False  # to all advertising, on whatever basis
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The personal page: all stored data, a switch for each consent, and erasure (R1-R6).
+"""The personal page: all stored data, a switch for each consent, an objection, and erasure (R1-R6, L7).
 
 The link is mailed and lives short; only it opens the page. GET changes nothing; POST does one thing.
 """
@@ -34,10 +34,11 @@ from optin.flows.consents.renew import ask_from_personal_page
 from optin.flows.evidence.receipt import NotSigned
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_and_notify
+from optin.flows.rights.object_to_contact import object_by_person
 from optin.flows.rights.personal_data import PersonalData, hand_over, view_personal
 from optin.flows.rights.personal_link import ask_as_reader, ask_for_link
 from optin.flows.rights.personal_proof import hand_over_proof
-from optin.flows.rights.withdraw import withdraw_one, withdraw_person
+from optin.flows.rights.withdraw import withdraw_one
 from optin.proof.receipt_files import PROOF_FILE
 from optin.services.event_log_signer import advance_log
 from optin.services.personal_data_display import erase_view, personal_file, personal_view, proof_file
@@ -49,7 +50,7 @@ from optin.web.security_headers import NO_STORE
 
 ASKED, ABOUT = "asked", b"me"  # what the sealed address is for, about which it was asked
 ASK_ANEW = timedelta(days=1)  # so long a link that expired still shows that its mailbox was read
-DONE = ("withdrawn", "stopped", "given", "corrected", "unchanged", "erased", "limited")
+DONE = ("withdrawn", "objected", "given", "corrected", "unchanged", "erased", "limited")
 
 
 async def get_ask(request: Request) -> Response:
@@ -149,8 +150,8 @@ async def post_personal(request: Request) -> Response:
     match button:
         case "withdraw":
             return await _withdraw(visit, _key(posted))
-        case "stop":
-            return await _stop(visit)
+        case "object":
+            return await _object(visit)
         case "give":
             return await _give(visit, _key(posted))
         case "correct":
@@ -190,12 +191,11 @@ async def _withdraw(visit: _Visit, key: ConsentKey) -> Response:
     return visit.back("withdrawn" if done else "unchanged")
 
 
-async def _stop(visit: _Visit) -> Response:
-    """Withdraw everything: from now on the gate answers no to whoever asks (GDPR 21)."""
+async def _object(visit: _Visit) -> Response:
     app_context = visit.app_context
-    done = await app_context.run(withdraw_person, email_index=visit.index, now=visit.now)
+    await app_context.run(object_by_person, email_index=visit.index, now=visit.now)
     await app_context.note_ending()
-    return visit.back("stopped" if done else "unchanged")
+    return visit.back("objected")  # also when it stood before: it does
 
 
 async def _give(visit: _Visit, key: ConsentKey) -> Response:

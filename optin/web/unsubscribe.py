@@ -1,6 +1,6 @@
-"""Withdraw by a link: GET shows, POST withdraws, by button or one-click (R3, RFC 8058).
+"""Withdraw, or object to all advertising, by a link: GET shows, POST acts, by button or one-click (R3, L7).
 
-The link can do nothing else, and never expires: whoever has the mail can stop it.
+The link can do nothing else (RFC 8058), and never expires: whoever has the mail can stop it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from optin.consent.purpose import PurposeId
 from optin.consent.signed_links import LinkKind
 from optin.consent.status_transitions import ID_BYTES, RequestId
 from optin.errors import LinkSpent, PostMalformed
+from optin.flows.rights.object_to_contact import object_through_link
 from optin.flows.rights.withdraw import (
     Withdrawable,
     is_request_erased,
     view_withdrawable,
     withdraw_consent,
-    withdraw_everything,
 )
 from optin.theme.views import UnsubscribeView
 from optin.web.app_context import AppContext, app_context_of, language_of
@@ -38,14 +38,17 @@ async def get_unsubscribe(request: Request) -> Response:
 
 
 async def post_unsubscribe(request: Request) -> Response:
-    """Withdraw at once: the button's consent or, one-click, those of the link (RFC 8058)."""
+    """Withdraw at once: the button's consent or, one-click, those of the link (RFC 8058).
+
+    "Everything" is an objection to all advertising, on whatever basis; it withdraws every consent besides.
+    """
     app_context = app_context_of(request)
     what = await named_in_post(request, "what")
     stored, purpose = _read(app_context, request.path_params["token"])
     now = app_context.installation.clock()
     try:
         if what == EVERYTHING:
-            found = await app_context.run(withdraw_everything, request=stored, now=now)
+            found = await app_context.run(object_through_link, request=stored, now=now)
         else:
             found = await app_context.run(withdraw_consent, request=stored, purpose=what or purpose, now=now)
     except LinkSpent:
@@ -53,7 +56,8 @@ async def post_unsubscribe(request: Request) -> Response:
     await app_context.note_ending()
     if not found.questions and what and what != EVERYTHING and found.form.question(PurposeId(what)) is None:
         raise PostMalformed  # what nobody asked is not "nothing left"
-    return _page(request, found, done=True, more=what != EVERYTHING)
+    objected = what == EVERYTHING
+    return _page(request, found, done=True, more=not objected, objected=objected)
 
 
 def _read(app_context: AppContext, token: str) -> tuple[RequestId, str | None]:
@@ -62,10 +66,17 @@ def _read(app_context: AppContext, token: str) -> tuple[RequestId, str | None]:
     return RequestId(payload[:ID_BYTES]), payload[ID_BYTES:].decode() or None
 
 
-def _page(request: Request, found: Withdrawable, *, done: bool, more: bool = True) -> Response:
+def _page(
+    request: Request, found: Withdrawable, *, done: bool, more: bool = True, objected: bool = False
+) -> Response:
     app_context = app_context_of(request)
     view = UnsubscribeView(
-        app_context.frame(found.form.lang), request.url.path, found.questions, done=done, more=more
+        app_context.frame(found.form.lang),
+        request.url.path,
+        found.questions,
+        done=done,
+        more=more,
+        objected=objected,
     )
     return app_context.page(view)
 

@@ -12,7 +12,7 @@ from optin.consent.erasure_grounds import BY_PERSON
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import QuestionUnreadable
 from optin.flows.rights.erase import erase_person
-from optin.flows.rights.withdraw import withdraw_everything
+from optin.flows.rights.object_to_contact import object_through_link
 from optin.proof.canonical_json import parse
 from optin.proof.commitment import opens
 from optin.rules.may_contact import ASK_CONSENT, Aim, Strictness
@@ -71,7 +71,7 @@ def no_basis(world: World) -> list[str]:
     world.join("magnet@example.com")
     world.join("other@example.com", CALL, phone="+31201234568")
     erased = world.join("erased@example.com", TIPS)
-    world.run(withdraw_everything, request=erased, now=world.now)
+    world.run(object_through_link, request=erased, now=world.now)
     index = world.vault.index(parse_email("erased@example.com"))
     world.run(erase_person, email_index=index, reason=BY_PERSON, now=world.now)
     world.join("suppressed@example.com", TIPS)

@@ -19,7 +19,7 @@ from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import RequestId
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.rights.erase import erase_person
-from optin.flows.rights.withdraw import withdraw_everything
+from optin.flows.rights.object_to_contact import object_through_link
 from optin.keys import KeyRing
 from optin.rules.calling_hours import is_within
 from optin.rules.rule_files import rule_book
@@ -59,7 +59,7 @@ def live(world: World, happenings: list[Step]) -> None:
             world.sign_up(email, TIPS, CALL, phone=NUMBERS[other])
         elif what == "withdraw" and email in requests:
             if other:
-                world.run(withdraw_everything, request=requests[email], now=world.now)
+                world.run(object_through_link, request=requests[email], now=world.now)
             else:
                 world.withdraw(requests[email], CALL)
         elif what == "erase" and requests.pop(email, None) is not None:

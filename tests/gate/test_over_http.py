@@ -268,11 +268,11 @@ def test_the_personal_page_says_who_asked_and_one_button_ends_it(visit: Visit) -
     page = visit.client.get(link).text
     assert "Wie vroeg of u benaderd mag worden" in page
     assert "CRM B.V., Mail" in page or "CRM B.V., " in page
-    assert "Benader mij niet meer" in page
-    stopped = visit.press(link, action="stop")
+    assert "Helemaal geen reclame" in page
+    stopped = visit.press(link, action="object")
     assert stopped.status_code == 303
     page = visit.client.get(stopped.headers["location"]).text
-    assert "Wie het nu vraagt, krijgt nee te horen." in page
-    assert 'value="stop"' not in page
+    assert "U krijgt geen reclame meer." in page
+    assert 'value="object"' not in page
     for question in ({}, {"who": NUMBER, **CALL}):
         assert ask(visit, **question).json()["reason"] == "no basis"

@@ -24,7 +24,6 @@ PARTLY = {
     "L6": "the register; its commands are to come",
     "G3": "exports and answers agree; whole lists are to come",
     "G4": "who asked is in the person's data; an objection is to come",
-    "L7": "objections by withdrawal; the list of the company is to come",
     "L8": "the rules, and the answer for one contact; whole lists are to come",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }

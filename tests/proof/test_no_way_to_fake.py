@@ -71,6 +71,8 @@ ARGUMENTS = {
     "notify": ["test", "sales"],
     "connect": [],
     "pull": [],
+    "do-not-contact": ["list"],
+    "object": ["bob@example.com", "--who", "Eva", "--why", "he called"],
 }
 DRAFT = """---
 kind: newsletter
@@ -154,4 +156,4 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         "accessed",
         "basis-recorded",
     ]
-    assert kinds == ["requested", "entries-fixed", "exported", *noted]
+    assert kinds == ["requested", "entries-fixed", "exported", *noted, "objected"]

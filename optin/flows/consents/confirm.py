@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from optin.consent.channel import declared_addresses
 from optin.consent.confirmation_code import MAX_TRIES, code_matches
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import KIND_AWAY
 from optin.consent.form_version import EMAIL_FIELD, SOURCE_FIELD, FormDeclaration
+from optin.consent.objection import NOBODY, ContactUse, ObjectedBy, Objection
 from optin.consent.purpose import ConsentQuestion
 from optin.consent.status_transitions import (
     ConsentRecord,
@@ -50,6 +52,7 @@ from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.events import add_events
 from optin.store.mail_outbox import enqueue
+from optin.store.objections import objections_about
 from optin.store.requests import Request, count_try, load_request, mark_confirmed, peek_request
 from optin.store.suppressions import allow_calls, suppressed_at, unsuppress
 
@@ -174,7 +177,12 @@ def _confirm(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime,
     happening = StatusEvent(EventKind.CONFIRMED, now, stored.id, stored.created_at)
     kept = current_consents(tx, context.vault, subject)
     records = [(question, _record(kept, question)) for question in opened.asked]
-    given = [pair for pair in records if _may(tx, stored, *pair, happening)]
+    objected = objections_about(tx, [stored.email_index, *_number_indexes(context.vault, opened)])
+    given = [
+        pair
+        for pair in records
+        if _may(tx, stored, *pair, happening) and not _is_objected(objected, stored, pair[0])
+    ]
 
     # 4. Add the events, then bring the cache up to them.
     questions = tuple(question for question, _ in given)
@@ -245,6 +253,22 @@ def _may(
     suppressed = suppressed_at(tx, stored.email_index, question.key)
     moments = [moment for moment in (record.withdrawn_at, suppressed) if moment is not None]
     return may_confirm(replace(record, withdrawn_at=max(moments, default=None)), confirmation)
+
+
+def _number_indexes(vault: Vault, opened: OpenedRequest) -> list[bytes]:
+    declared = ((kind, kind.own(opened.declared.fields)) for kind in declared_addresses())
+    return [vault.address_index(kind, value) for kind, value in declared if value]
+
+
+def _is_objected(objected: Sequence[Objection], stored: Request, question: ConsentQuestion) -> bool:
+    """Return whether the person objected after this was asked for.
+
+    The company's own list, and what others of the same number said, keep nobody from giving a consent: they
+    keep it from being used.
+    """
+    use = ContactUse(stored.email_index, question.channel, stored.created_at)
+    own = {NOBODY, stored.email_index}
+    return any(it.by is ObjectedBy.PERSON and it.owner in own and it.bars(use) for it in objected)
 
 
 def _outcome(tx: Tx, vault: Vault, opened: OpenedRequest, subject: SubjectId) -> Confirmation:

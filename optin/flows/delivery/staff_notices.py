@@ -2,7 +2,8 @@
 
 Each receiver gets one message a minute at most; what happens meanwhile is counted in the next. A message
 holds counts and names of magnets, and identifies nobody, unless the site says why its mails name
-people with a consent. Whoever withdrew or was erased before it leaves is neither counted nor named.
+people with a consent. Whoever withdrew or was erased before it leaves is neither counted nor named;
+whoever is on the company's do-not-contact list is not named.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.backoff import wait_before
 from optin.flows.delivery.mail_order import MailKind, NamedPerson, NoticeLine, StaffDigest
 from optin.flows.delivery.waiting_matters import waiting_matters
+from optin.flows.objections.who_objected import objects
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.event_history import live_consents
 from optin.store.database_interface import Tx
@@ -167,8 +169,14 @@ def _named(tx: Tx, context: Context, claim: bytes, now: datetime) -> dict[str, l
     found: dict[str, list[NamedPerson]] = {}
     for form, subject in people_of_claimed(tx, claim, MOST_NAMED, now):
         ends = live_consents(tx, context.vault, subject)
-        purposes = sorted({str(key.purpose) for key, until in ends.items() if until > now})
         contact = current_contact(tx, context.vault, subject)
+        purposes = sorted(
+            {
+                str(key.purpose)
+                for key, until in ends.items()
+                if until > now and objects(tx, context.vault, contact.values, key.channel, now) is None
+            }
+        )
         if purposes and contact.email:
             first_name = contact.values.get("first_name", "")
             found.setdefault(form, []).append(NamedPerson(contact.email, first_name, tuple(purposes)))

@@ -7,8 +7,8 @@
 3. Forms and statements: each page has its digest, and shows the words that its declaration says.
 4. People: optin wrote each event; what was declared opens, fits the form and the mailbox; mails are those
    that were sent; each status, and its times, follow from the events.
-5. Exports are those that events tell of, and so are requests of people, breaches, and what kinds of magnets
-   keep. Nothing refers to what is not there.
+5. Exports and objections are those that events tell of, and so are requests of people, breaches, and what
+   kinds of magnets keep. Nothing refers to what is not there.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from optin.consent.status_transitions import EventKind
 from optin.flows.evidence.audit_bases import audit_bases
 from optin.flows.evidence.audit_erasures_exports import audit_erasures, audit_exports, audit_lines
 from optin.flows.evidence.audit_kinds import audit_kinds
+from optin.flows.evidence.audit_objections import audit_objections
 from optin.flows.evidence.audit_people import EVERYBODY, PeopleAudit, Share
 from optin.flows.evidence.audit_registers import audit_breaches, audit_rights_requests
 from optin.flows.evidence.audit_tree import TreeAudit
@@ -190,6 +191,7 @@ class Audit:
             self.findings.append(
                 f"{unfounded} lines for the journal are malformed or name no event of the log"
             )
+        self.findings += self.read(audit_objections, vault=self.vault, events=genuine)
         self.findings += audit_exports(genuine, self.read(recorded_exports))
         self.findings += audit_breaches(genuine, self.read(breach_rows), self.vault)
         self.findings += audit_rights_requests(genuine, self.read(request_rows), self.vault)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from optin.consent.channel import channel_named
+from optin.consent.objection import Objection
 from optin.consent.status_transitions import IN_JOURNAL, EventKind
 from optin.proof.canonical_json import Json
 from optin.store.database_interface import Tx
@@ -14,6 +16,15 @@ from optin.store.journal_lines import ReplayLine, lines_after
 _TOLD: dict[str, dict[str, type]] = {
     EventKind.ERASED.value: {"kind": str, "person": str, "suppressed": bool},
     EventKind.WITHDRAWN.value: {"kind": str, "person": str, "purpose": str, "channel": str},
+    EventKind.OBJECTED.value: {
+        "kind": str,
+        "entry": str,
+        "by": str,
+        "of": str,
+        "person": str,
+        "owner": str,
+        "channel": str,
+    },
 }
 
 
@@ -33,12 +44,14 @@ def check_replay_line(told: Mapping[str, Json]) -> None:
     kind = str(told.get("kind"))
     wanted = _TOLD.get(kind) if concerns_person(told) else _EVENT if kind in IN_JOURNAL else None
     if wanted is None or {key: type(value) for key, value in told.items()} != wanted:
-        msg = "no withdrawal, no erasure and no event"
+        msg = "no withdrawal, no erasure, no objection and no event"
         raise ValueError(msg)
     if len(bytes.fromhex(str(told["person" if concerns_person(told) else "leaf"]))) != _DIGEST_BYTES:
         msg = "no digest"
         raise ValueError(msg)
-    if "channel" in wanted:
+    if kind == EventKind.OBJECTED and concerns_person(told):
+        Objection.of_line(told, datetime.min.replace(tzinfo=UTC))
+    elif "channel" in wanted:
         channel_named(str(told["channel"]))
 
 

@@ -45,6 +45,8 @@ class UnprovenReason(StrEnum):
     UNCONFIRMED = "unconfirmed"
     ERASED = "erased"  # while the export ran
     AHEAD = "moment to come"  # confirmed while the clock was ahead (O7)
+    OBJECTED = "objected"  # after it was asked for, to advertising by this channel
+    LISTED = "do-not-contact list"  # the company's own
     UNPROVEN = "unproven"
 
 

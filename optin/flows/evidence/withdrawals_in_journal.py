@@ -18,6 +18,8 @@ Ending: TypeAlias = tuple[str, ConsentKey | None]  # digest of the person (hexad
 Endings: TypeAlias = Mapping[Ending, frozenset[datetime]]  # when each took place (UTC)
 EndingsOf: TypeAlias = Callable[[bytes], Endings]  # of one person, by the digest
 
+_ENDINGS = frozenset({EventKind.WITHDRAWN.value, EventKind.ERASED.value})  # an objection withdraws besides
+
 
 def no_journal_endings(_person: bytes) -> Endings:
     """Return no withdrawals or erasures: there is no journal."""
@@ -28,7 +30,7 @@ def endings_in_journal(lines: Iterable[JournalLine]) -> Endings:
     """Return when consents were withdrawn and people erased, by the lines of a journal."""
     found: dict[Ending, frozenset[datetime]] = {}
     for line in lines:
-        if "person" in line.told:
+        if "person" in line.told and line.kind in _ENDINGS:
             key = None
             if line.kind == EventKind.WITHDRAWN:
                 key = ConsentKey.parse(str(line.told["purpose"]), str(line.told["channel"]))

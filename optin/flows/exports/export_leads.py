@@ -16,6 +16,7 @@ from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.kind_specific_details import DetailsPart
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import SubjectId
+from optin.flows.evidence.objections_to_consents import without_objected
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
 from optin.proof.canonical_json import parse
@@ -61,7 +62,8 @@ class LeadExport:
         """Yield every proven lead, in constant memory."""
         after = FIRST
         while page := self.read(lead_page, key=self.key, after=after):
-            outcomes = [self._prove(lead) for lead in page]
+            found = [self._prove(lead) for lead in page]
+            outcomes = self.read(without_objected, vault=self.vault, found=found)
             proven = [outcome for outcome in outcomes if isinstance(outcome, ProvenConsent)]
             self.refused.update(it.value for it in outcomes if isinstance(it, UnprovenReason))
             living = self._members(proven)

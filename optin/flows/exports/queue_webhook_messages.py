@@ -18,12 +18,14 @@ from optin.consent.channel import declared_addresses
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import rfc3339
 from optin.consent.form_version import SOURCE_FIELD
+from optin.consent.objection import EVERY_CHANNEL
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.status_transitions import SubjectId
 from optin.consent.webhook_message import WebhookKind, body_of
 from optin.errors import JournalUnusable, LogDiverged
 from optin.flows.context import Context
 from optin.flows.delivery.backoff import wait_before
+from optin.flows.evidence.objections_to_consents import unless_objected
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings, still_proven
 from optin.flows.exports.lead_columns import columns_of
@@ -35,6 +37,7 @@ from optin.store.data_subjects import find_subject
 from optin.store.database_interface import Tx
 from optin.store.disclosures import (
     disclosed_by_numbers,
+    disclosures_of,
     end_disclosures,
     processors_with_data,
     record_disclosure,
@@ -166,6 +169,25 @@ def queue_objected(tx: Tx, numbers: Iterable[bytes], key: ConsentKey | None, now
     for subject, other, known in disclosed_by_numbers(tx, numbers):
         if known.channel.address.declared and key in {known, None}:
             queue_ended(tx, subject, other, WebhookKind.WITHDRAWN, known, now)
+
+
+def queue_barred_numbers(tx: Tx, numbers: Iterable[bytes], channel: str, now: datetime) -> None:
+    """Queue for everybody with these numbers that they may not be called, by a channel or at all."""
+    for subject, person, known in disclosed_by_numbers(tx, numbers):
+        if known.channel.address.declared and channel in {EVERY_CHANNEL, known.channel.value}:
+            queue_ended(tx, subject, person, WebhookKind.WITHDRAWN, known, now)
+
+
+def queue_barred_person(tx: Tx, subject: SubjectId, person: bytes, channel: str, now: datetime) -> None:
+    """Queue for whoever was told of a person's consents that they may not be used.
+
+    The person is on the company's own list: the consents stand, but no contact is covered by them.
+    """
+    known = {
+        key for _, key, _ in disclosures_of(tx, subject) if channel in {EVERY_CHANNEL, key.channel.value}
+    }
+    for key in sorted(known):
+        queue_ended(tx, subject, person, WebhookKind.WITHDRAWN, key, now)
 
 
 def queue_erased(
@@ -320,7 +342,8 @@ def _confirmed(
     """Prove the consent and record its disclosure; return the content, or why there is none.
 
     1. The webhook names the purpose now.
-    2. The consent is proven now, and did not end by what is remembered outside the database (E1, O9).
+    2. The consent is proven now, and did not end by what is remembered outside the database (E1, O9); the
+       person did not object, and is not on the company's own list (L7).
     3. It is recorded first, once for each message: what is recorded and did not leave harms nobody (E5).
     """
     key = notice.key
@@ -339,6 +362,7 @@ def _confirmed(
     of_request = context.policy.forms[kind].exported_of_request
     found = prove(context.vault, lead, form, key, now, of_request)
     proven = still_proven(found, lead.email_index, endings_of(lead.email_index))
+    proven = unless_objected(tx, context.vault, proven)
     if isinstance(proven, UnprovenReason):
         return proven.value
 

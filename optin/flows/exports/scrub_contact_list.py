@@ -3,8 +3,9 @@
 1. Bring each address or number of a batch to its one normal form; what is none is dropped.
 2. Look up who is behind them, by digest.
 3. Prove each consent as for an export; keep a row of whose own addresses each has a proven one.
-Or, to suppress only: drop those who withdrew or were erased, unless they gave it anew.
-Either way, a row goes with whose other cells somebody is named who withdrew or was erased.
+Or, to suppress only: drop those who withdrew, objected or were erased, unless they gave it anew, and those
+on the company's own do-not-contact list.
+Either way, a row goes with whose other cells such a person is named.
 Nothing of the list is stored.
 """
 
@@ -18,8 +19,10 @@ from itertools import islice
 from optin.consent.channel import Address
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import SubjectId
+from optin.flows.evidence.objections_to_consents import REASONS, without_objected
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
+from optin.flows.objections.who_objected import Approach, objections_to
 from optin.store.data_subjects import subjects_by_address, subjects_by_number
 from optin.store.database_interface import Runner
 from optin.store.encryption import Vault
@@ -71,6 +74,7 @@ class Scrubber:
         look_up = subjects_by_number if self.by.declared else subjects_by_address
         people = self.read(look_up, indexes=wanted) if wanted else {}
         allowed = self._allowed(people)
+        barred = self._barred(indexes)
 
         # 3. Keep who may be approached.
         proven = {value for value, index in indexes.items() if value in allowed.get(index, {})}
@@ -87,12 +91,24 @@ class Scrubber:
             if known in proven:
                 return KEPT
             if strict:
-                return self._why(allowed, indexes[known])
-            return OBJECTED if known in objected else KEPT
+                why = self._why(allowed, indexes[known])
+                return barred.get(known, why) if why == UNKNOWN else why
+            return barred.get(known, OBJECTED if known in objected else KEPT)
 
         for own, others in batch:
             of_own = next(filter(None, map(reason, own)), KEPT)
-            yield of_own or (OBJECTED if any(normal[value] in objected for value in others) else KEPT)
+            of_others = (known for value in others if (known := normal[value]) is not None)
+            against = (
+                barred.get(it, OBJECTED if it in objected else KEPT) for it in of_others if it not in proven
+            )
+            yield of_own or next(filter(None, against), KEPT)
+
+    def _barred(self, indexes: Mapping[str, bytes]) -> dict[str, str]:
+        """Return why these addresses or numbers must not be contacted, whatever is on file (L7)."""
+        values = sorted(indexes)
+        asked = [Approach({self.by.field: value}) for value in values]
+        bars = self.read(objections_to, vault=self.vault, approaches=asked, channel=self.key.channel)
+        return {value: REASONS[bar.by].value for value, bar in zip(values, bars, strict=True) if bar}
 
     def _objected_among(self, indexes: Mapping[str, bytes], values: Iterable[str | None]) -> set[str]:
         """Return which of these addresses or numbers are suppressed."""
@@ -110,14 +126,16 @@ class Scrubber:
         """Return by digest the proven addresses or numbers (`KEPT`), and why others are refused."""
         subjects = sorted({subject for found in people.values() for subject in found})
         leads = self.read(leads_of, key=self.key, subjects=subjects)
-        outcomes: dict[SubjectId, ProvenConsent | UnprovenReason] = {}
+        found: list[ProvenConsent | UnprovenReason] = []
         for lead in leads:
             form = None if lead.request is None else self._form(lead.request.form)
             proof = prove(self.vault, lead, form, self.key, self.now)
-            outcomes[lead.subject] = still_proven(proof, lead.email_index, self.endings)
+            found.append(still_proven(proof, lead.email_index, self.endings))
+        usable = self.read(without_objected, vault=self.vault, found=found)
+        outcomes = {lead.subject: outcome for lead, outcome in zip(leads, usable, strict=True)}
         allowed: dict[bytes, dict[str, str]] = {}
-        for index, found in people.items():
-            for outcome in (outcomes[subject] for subject in found if subject in outcomes):
+        for index, behind in people.items():
+            for outcome in (outcomes[subject] for subject in behind if subject in outcomes):
                 if isinstance(outcome, UnprovenReason):
                     allowed.setdefault(index, {})[REFUSED] = outcome.value
                     continue

@@ -14,6 +14,7 @@ from optin.consent.held_basis import BasisEntry
 from optin.consent.status_transitions import RequestId, SubjectId
 from optin.flows.bases.record_basis import indexes_of
 from optin.flows.context import Context
+from optin.flows.evidence.objections_to_consents import unless_objected
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, still_proven
 from optin.flows.gate.question import Question
@@ -155,7 +156,8 @@ def _proven(inquiry: Inquiry, lead: StoredLead) -> ProvenConsent | UnprovenReaso
     proof = prove(inquiry.context.vault, lead, form, inquiry.question.key, inquiry.now)
     if isinstance(proof, UnprovenReason):
         return proof
-    return still_proven(proof, lead.email_index, inquiry.endings_of(lead.email_index))
+    proven = still_proven(proof, lead.email_index, inquiry.endings_of(lead.email_index))
+    return unless_objected(inquiry.tx, inquiry.context.vault, proven)
 
 
 def _is_about(question: Question, consent: ProvenConsent) -> bool:

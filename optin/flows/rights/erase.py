@@ -31,6 +31,7 @@ from optin.store.held_bases import entries_about
 from optin.store.journal_lines import remember
 from optin.store.legal_holds import LegalHold, holds_of
 from optin.store.mail_outbox import NoticeMail, enqueue_notice, withdraw_notices
+from optin.store.objections import blank_reasons
 from optin.store.officer_actions import reword_actions
 from optin.store.person_records import request_ids
 from optin.store.requests import (
@@ -108,6 +109,7 @@ def erase_person(
     kept = erase_bases_about(tx, context, [email_index], reason, now)
     withdraw_notices(tx, email_index)
     reword_actions(tx, email_index)
+    blank_reasons(tx, email_index)
     if subject is not None:
         detach_requests(tx, subject)
         remove_subject(tx, subject)

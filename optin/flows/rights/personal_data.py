@@ -16,6 +16,7 @@ from datetime import date, datetime
 from optin.bases.all_bases import part_of
 from optin.consent.form_version import EMAIL_FIELD
 from optin.consent.held_basis import BasisEntry
+from optin.consent.objection import ObjectedBy
 from optin.consent.rights_request import RightsRequest
 from optin.consent.status_transitions import ConsentState, EventKind, RequestId, Status, SubjectId
 from optin.flows.bases.record_basis import is_required
@@ -40,6 +41,7 @@ from optin.store.export_records import exports_with
 from optin.store.held_bases import entries_about
 from optin.store.legal_holds import holds_of
 from optin.store.letters import sent_letters
+from optin.store.objections import objections_of
 from optin.store.officer_actions import actions_of
 from optin.store.person_records import mails_of, newest_request, requests_of
 from optin.store.removed_kinds import rows_of_removed
@@ -176,6 +178,20 @@ class PersonalSuppression:
 
 
 @dataclass(frozen=True)
+class PersonalObjection:
+    """An objection of the person, or an entry of the company's do-not-contact list about the address.
+
+    `channel` empty: every channel. `why`: as staff wrote it; empty when the person did it on a page.
+    """
+
+    by: str
+    kind: str
+    channel: str
+    since: datetime
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class PersonalHandling:
     """An officer's action for the person, requested by letter or telephone."""
 
@@ -248,6 +264,19 @@ class PersonalData:
     bases: tuple[PersonalBasis, ...] = ()
     rights_requests: tuple[PersonalRightsRequest, ...] = ()
     questions: tuple[PersonalQuestion, ...] = ()
+    objections: tuple[PersonalObjection, ...] = ()
+
+    @property
+    def objected_at(self) -> datetime | None:
+        """When the person objected to all advertising; None: never."""
+        found = (it.since for it in self.objections if it.by == ObjectedBy.PERSON and not it.channel)
+        return max(found, default=None)
+
+    @property
+    def may_object(self) -> bool:
+        """Whether an objection to all advertising changes anything: none stands, or more was asked since."""
+        since = self.objected_at
+        return since is None or any(it.requested_at > since for it in self.requests)
 
     @property
     def empty(self) -> bool:
@@ -310,6 +339,17 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
                 it.at, it.asker.partition(":")[0], it.key.purpose, it.key.channel.value, it.may, it.reason
             )
             for it in questions_about(tx, owners)
+        ),
+        objections=tuple(
+            PersonalObjection(
+                it.objection.by.value,
+                it.objection.kind,
+                it.objection.channel,
+                it.objection.at,
+                it.reason.why,
+            )
+            for it in objections_of(tx, context.vault, email_index)
+            if it.objection.address == email_index  # the numbers are barred with it
         ),
     )
 

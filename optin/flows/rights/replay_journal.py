@@ -1,6 +1,7 @@
-"""Replay the journal on a restored backup: withdrawals and erasures since the backup was made (S7).
+"""Replay the journal on a restored backup: withdrawals, erasures and objections since the backup (S7).
 
-Nothing is given by it, only taken (P8): each line ends consents, and what is unknown here is suppressed.
+Nothing is given by it, only taken (P8): each line ends consents, and what is unknown here is suppressed. What
+staff removed from the company's list since the backup is on it again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from optin.consent.event_content import restored
+from optin.consent.objection import Objection
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import EventKind
 from optin.flows.context import Context
@@ -21,6 +23,7 @@ from optin.store.events import add_events
 from optin.store.installation_facts import forget_backup
 from optin.store.journal_lines import ReplayLine, mark_waiting, remember
 from optin.store.move_address_indexes import index_today
+from optin.store.objections import add_objection
 from optin.store.suppressions import suppress
 
 
@@ -47,6 +50,8 @@ def _replayed(tx: Tx, context: Context, line: ReplayLine) -> str:
         gone = erase_person(tx, context, person, BY_RESTORE, line.at, suppress_all=wanted)
         if gone is None and wanted:
             suppress(tx, person, None, line.at)
+    elif kind == EventKind.OBJECTED:
+        add_objection(tx, context.vault, Objection.of_line(line.told, line.at), None)
     else:
         key = ConsentKey.parse(str(line.told["purpose"]), str(line.told["channel"]))
         subject = find_subject(tx, person)

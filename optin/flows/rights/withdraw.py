@@ -8,6 +8,7 @@ from datetime import datetime
 
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.form_version import FormDeclaration
+from optin.consent.objection import EVERY_CHANNEL
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.status_transitions import (
     ConsentState,
@@ -84,22 +85,24 @@ def withdraw_consent(
     return Withdrawable(opened.declaration, tuple(live.question for live in ended))
 
 
-def withdraw_everything(tx: Tx, context: Context, request: RequestId, now: datetime) -> Withdrawable:
-    """Withdraw every consent of the link's owner; return the withdrawn ones. Raises LinkSpent."""
-    opened = open_request(tx, context.vault, peek_request(tx, request))
-    return Withdrawable(opened.declaration, withdraw_person(tx, context, opened.stored.email_index, now))
-
-
 def withdraw_person(
-    tx: Tx, context: Context, email_index: bytes, now: datetime
+    tx: Tx, context: Context, email_index: bytes, now: datetime, channel: str = EVERY_CHANNEL
 ) -> tuple[ConsentQuestion, ...]:
-    """Withdraw every consent of an address; return the withdrawn ones.
+    """Withdraw every consent of an address, or those for a channel; return the withdrawn ones.
 
     Also what was asked and is not confirmed yet, so that no link in a mailbox gives it after all.
     """
     subject = find_subject(tx, email_index)
-    ended = () if subject is None else withdraw_from(tx, context.vault, subject, None, now)
-    return tuple(dict.fromkeys((*ended, *_lapse_pending(tx, context.vault, email_index, now))))
+    ended: tuple[ConsentQuestion, ...] = ()
+    if subject is not None:
+        which = None if channel == EVERY_CHANNEL else _by_channel(tx, context.vault, subject, channel)
+        ended = withdraw_from(tx, context.vault, subject, which, now)
+    lapsed = _lapse_pending(tx, context.vault, email_index, channel, now)
+    return tuple(dict.fromkeys((*ended, *lapsed)))
+
+
+def _by_channel(tx: Tx, vault: Vault, subject: SubjectId, channel: str) -> set[ConsentKey]:
+    return {it.key for it in current_consents(tx, vault, subject) if it.channel.value == channel}
 
 
 def withdraw_one(tx: Tx, context: Context, email_index: bytes, key: ConsentKey, now: datetime) -> bool:
@@ -135,10 +138,14 @@ def withdraw_from(
     return tuple(live.question for live in ended)
 
 
-def _lapse_pending(tx: Tx, vault: Vault, email_index: bytes, now: datetime) -> list[ConsentQuestion]:
+def _lapse_pending(
+    tx: Tx, vault: Vault, email_index: bytes, channel: str, now: datetime
+) -> list[ConsentQuestion]:
     lapsed: list[ConsentQuestion] = []
     for stored in requests_of(tx, email_index):
         for question in () if stored.confirmed_at else open_request(tx, vault, stored).asked:
+            if channel not in {EVERY_CHANNEL, question.channel.value}:
+                continue
             since = suppressed_at(tx, email_index, question.key)
             if since is None or since < stored.created_at:
                 suppress(tx, email_index, question.key, now)
