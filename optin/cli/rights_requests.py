@@ -60,7 +60,8 @@ def day_of(moment: datetime | None) -> date | None:
 @click.option(
     "--due", type=click.IntRange(0, 3650), metavar="DAYS", help="Only those due within so many days."
 )
-@click.option("--answered", is_flag=True, help="Only answered ones, and sums of what was done at once.")
+@click.option("--answered", is_flag=True, help="Only answered requests.")
+@click.option("--sums", is_flag=True, help="Count what was done at once as well; it reads the whole log.")
 @click.option("--format", "shape", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @site_option
 @click.pass_context
@@ -73,6 +74,7 @@ def requests(  # noqa: PLR0913 - one parameter an option
     is_open: bool,
     due: int | None,
     answered: bool,
+    sums: bool,
     shape: str,
 ) -> None:
     """List what people asked about their data, with the last day for each answer (GDPR 12)."""
@@ -86,12 +88,12 @@ def requests(  # noqa: PLR0913 - one parameter an option
     with open_served(edition) as installation:
         day = today(installation.context, installation.clock())
         found = installation.view(list_requests, is_open=not answered, answered=not open_only)
-        sums = installation.view(acts_at_once) if answered else {}
+        done = installation.view(acts_at_once) if sums else {}
     listed = [it for it in found if due is None or it.request is None or it.request.days_left(day) <= due]
     if shape == "json":
         whole = {
             "requests": [_as_json(it, day) for it in listed],
-            **({"done_at_once": sums} if answered else {}),
+            **({"done_at_once": done} if sums else {}),
         }
         click.echo(json.dumps(whole, ensure_ascii=False, indent=2))
         return
@@ -99,8 +101,8 @@ def requests(  # noqa: PLR0913 - one parameter an option
         Console().print(_table(listed, day))
     else:
         click.echo("There is no such request.")
-    if answered:
-        told = ", ".join(f"{count} {name}" for name, count in sums.items())
+    if sums:
+        told = ", ".join(f"{count} {name}" for name, count in done.items())
         click.echo(f"Done at once, on own pages and by optin subject: {told}.")
 
 

@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from string import ascii_lowercase
 from typing import Any
 
 from optin.consent.status_transitions import IN_JOURNAL, RequestId, SubjectId
@@ -17,7 +18,7 @@ from optin.proof.commitment import leaf_digest
 from optin.store.database_interface import Row, Tx, Value
 from optin.store.encryption import Vault
 from optin.store.journal_lines import remember_event
-from optin.store.row_queries import count_rows, list_parameters
+from optin.store.row_queries import list_parameters
 
 NOBODY = b""  # the id of no subject
 
@@ -130,9 +131,13 @@ def numbered_contents(tx: Tx, vault: Vault, kind: str) -> list[tuple[int, dict[s
     ]
 
 
-def count_events_with(tx: Tx, text: str) -> int:
-    """Return how many events have a text in their canonical bytes; % stands for anything between."""
-    return count_rows(tx, "event WHERE body LIKE :text", text=f"%{text}%")
+def count_events_with(tx: Tx, texts: Sequence[str]) -> list[int]:
+    """Return how many events have each of these texts in their canonical bytes; % is anything between."""
+    names = ascii_lowercase[: len(texts)]
+    sums = ", ".join(f"COALESCE(SUM(CASE WHEN body LIKE :{name} THEN 1 ELSE 0 END), 0)" for name in names)
+    values = {name: f"%{text}%" for name, text in zip(names, texts, strict=True)}
+    row = tx.one(f"SELECT {sums} FROM event WHERE body IS NOT NULL", **values)
+    return [0] * len(texts) if row is None else [int(count) for count in row]
 
 
 def event_about_nobody(tx: Tx, number: int) -> StoredEvent | None:

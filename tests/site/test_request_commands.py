@@ -67,8 +67,15 @@ def test_a_table_shows_what_is_overdue(site: Path) -> None:
     assert "OVERDUE" in table.stdout
     assert [it["number"] for it in listed(site)] == [1, 2]
     assert [it["number"] for it in listed(site, "--due", "3")] == [1]
-    sums = run(site, "requests", "--answered").stdout
+    sums = run(site, "requests", "--answered", "--sums").stdout
     assert "There is no such request." in sums
+    counted = json.loads(run(site, "requests", "--sums", "--format", "json").stdout)["done_at_once"]
+    assert counted == {
+        "data shown or downloaded": 0,
+        "corrections": 0,
+        "consents withdrawn": 1,
+        "erasures": 1,
+    }
     assert "1 consents withdrawn, 1 erasures" in " ".join(sums.split())
     assert run(site, "requests", "--answered", "--open").exit_code == 2
 
