@@ -78,6 +78,11 @@ def words_path(lang: str) -> Path:
     return language_folder(lang) / "papers.toml"
 
 
+def speaks(lang: str) -> bool:
+    """Return whether a language has papers, and with them its words for periods."""
+    return words_path(lang).is_file()
+
+
 @lru_cache
 def texts_of(lang: str) -> Mapping[str, str]:
     """Return the texts of a language by key, besides its words for periods. Raises OSError."""

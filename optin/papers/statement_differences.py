@@ -14,7 +14,7 @@ from dataclasses import fields, is_dataclass
 from functools import lru_cache
 
 from optin.consent.retention_period import RetentionPeriod
-from optin.papers.paper_words import numbers_of, units_of
+from optin.papers.paper_words import numbers_of, speaks, units_of
 from optin.rules.contact_rule import LawfulBasis
 from optin.rules.data_protection.law_data import law_data
 from optin.rules.data_protection.lawful_bases import LETTERS, bases_of, keeps_enquiries
@@ -57,7 +57,8 @@ class _Comparison:
 
     def findings(self) -> Iterator[Finding]:
         yield from self._names()
-        yield from self._terms()
+        if speaks(self._lang):
+            yield from self._terms()
         yield from self._bases()
         for block in self._statement.lists:
             yield from self._list(block)
@@ -118,6 +119,7 @@ class _Comparison:
             ("unconfirmed requests", settings.unconfirmed.keep),
             ("requests without a consent", settings.retention.magnet),
             ("the proof", settings.retention.proof),
+            ("answered requests", settings.retention.requests),
             *purposes,
             *((f"customers of {name!r}", it.life_cycle) for name, it in settings.products.items()),
             *((f"documents under {it.law}", it.keep) for it in settings.obligations.values()),

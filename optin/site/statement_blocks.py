@@ -196,6 +196,8 @@ def term_lines(settings: SiteSettings, words: Wording) -> list[str]:
     told.append(
         (words.text("statement.proof"), words.text("statement.proof.until", period=period(keep.proof)))
     )
+    asked = words.text("statement.asked.until", period=period(keep.requests))
+    told.append((words.text("statement.asked"), asked))
     told.append((words.text("statement.fingerprint"), words.text("statement.fingerprint.until")))
     head = f"| {words.text('statement.what')} | {words.text('statement.until')} |"
     return [head, "| --- | --- |", *(f"| {what} | {until} |" for what, until in told)]

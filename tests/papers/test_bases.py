@@ -33,6 +33,19 @@ def test_each_basis_is_an_activity_with_its_term(with_bases: Path) -> None:
     assert "legitimate interest, Article 6(1)(f)" in said
 
 
+def test_requests_have_a_term_of_their_own(root: Path) -> None:
+    """L9, K5: not that of the proof; the statement says it, too."""
+    with (root / "optin.toml").open("a") as file:
+        file.write('\n[retention]\nrequests = "36 months"\n')
+    (rights,) = (it for it in activities(paper_site(root, "en")) if it.id == "rights")
+    assert rights.keep == "36 months after the answer"
+    assert "<td>36 maanden na ons antwoord</td>" in edition_of(root).site.privacy["nl"].body_html
+    by_hand(root)
+    assert [it.message for it in differences(root)] == [
+        "The statement does not name the term of answered requests: 36 maanden."
+    ]
+
+
 def test_a_written_assessment_is_an_interest(root: Path) -> None:
     """L9, L1: the purpose rests on it beside the consent."""
     (root / "weighed.md").write_text("Weighed.")

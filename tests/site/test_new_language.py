@@ -34,6 +34,8 @@ def make_language(optin: Path) -> None:
     law.write_text(law.read_text("utf-8").replace("obliged = [", "obliged = [\n  'devo accettare',"), "utf-8")
     starter = folder / "starter" / "site.toml"
     starter.write_text(starter.read_text("utf-8").replace("Your company Ltd", "La tua azienda srl"), "utf-8")
+    (folder / "papers.toml").unlink()  # a language may lack the papers
+    shutil.rmtree(folder / "papers")
     tips = folder / "starter" / "tips.md"
     tips.write_text(tips.read_text("utf-8").replace("lang: en", f"lang: {NEW}"), "utf-8")
     paper = folder / "starter" / "magnets" / "white-paper.md"
@@ -76,6 +78,12 @@ def test_a_language_is_added_by_adding_its_folder(tmp_path: Path) -> None:
     assert "Iscrivimi</button>" in page
     assert "informativa del 23 novembre 2026" in page
     assert "E-mail, lasts 24 mesi" in page
+
+    papers = optin("papers", "--out", str(tmp_path / "papers"), "--site", str(site))
+    assert papers.returncode == 0, papers.stderr
+    assert '<html lang="en">' in (tmp_path / "papers" / "record.html").read_text("utf-8")
+    checked = optin("check", "--site", str(site))
+    assert "[statement]" not in checked.stderr
 
     sentence = re.search('text.it = "(.*)"', settings.read_text("utf-8"))
     assert sentence is not None
