@@ -1,0 +1,51 @@
+"""A server whose processor's agreement ended: people sign up as ever, and the processor hears of nobody."""
+
+from __future__ import annotations
+
+import re
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import httpx2 as httpx
+
+from tests.mail.server import Script, mail_server
+from tests.serving import form_key, served
+from tests.waiting import wait_until
+from tests.web.conftest import site_at
+
+ENDED = """
+[processors.ended]
+name = "Ended B.V."
+agreement = "2020-01-01"
+ends = 2021-12-31
+webhook = { url = "https://hooks.example.net/", purposes = ["tips-email"] }
+"""
+
+
+def test_a_server_sends_nothing_after_the_last_day(tmp_path: Path, free_port: int) -> None:
+    """L9, E1, E7: the site is served, the message waits, and the log says why and what to do."""
+    root, script = tmp_path / "site", Script()
+    site_at(root)
+    with (root / "optin.toml").open("a") as file:
+        file.write(ENDED)
+    store, keys = f"sqlite:///{tmp_path}/optin.db", str(tmp_path / "keys.json")
+    with (
+        mail_server(script) as port,
+        served(root, free_port, store, f"smtp://127.0.0.1:{port}", keys) as serving,
+        httpx.Client(base_url=serving.base) as client,
+    ):
+        form = {"form": form_key(client), "email": "alice@example.com", "consent": "tips-email"}
+        assert client.post("/paper", data=form).status_code == 303
+        wait_until(lambda: len(script.mails) > 0)
+        text = message_from_bytes(script.mails[0], policy=default).get_body(("plain",))
+        assert text is not None
+        token = re.search(r"/confirm/(\S+)", text.get_content())
+        assert token is not None
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        client.post(f"/confirm/{token[1]}", headers=headers)
+        wait_until(lambda: "its agreement ended on 2021-12-31. Messages wait." in serving.log.read_text())
+    said = serving.log.read_text()
+    assert "webhook ended: nothing reaches it" in said
+    assert "Write the new last day of its agreement into optin.toml" in said
+    assert "alice" not in said
