@@ -70,6 +70,7 @@ class Contact:
 
     `subscriber`: None when unknown. `names_person`: whether a natural person is meant, also at a company.
     `refusals`: earlier calls in which the person said no. `tries`: earlier calls without success.
+    `at_any_hour`: whether the contact will be made within the hours, whenever that is.
     """
 
     country: str
@@ -84,6 +85,7 @@ class Contact:
     erased: bool = False
     tries: Sequence[datetime] = ()
     refusals: Sequence[datetime] = ()
+    at_any_hour: bool = False
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def may_contact(
         return found
 
     # 5. Hours and tries.
-    late = tuple(_out_of_hours(rule, rules, local, site))
+    late = () if contact.at_any_hour else tuple(_out_of_hours(rule, rules, local, site))
     often = tuple(_too_often(contact, rule))
     if not late and not often:
         return found

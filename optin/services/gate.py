@@ -7,7 +7,7 @@ from datetime import datetime
 from optin.errors import StoreBusy
 from optin.flows.gate.answer import SignedAnswer, make_answer
 from optin.flows.gate.decide import decide
-from optin.flows.gate.log_answer import log_answer
+from optin.flows.gate.log_answer import ANOTHER_MOMENT, log_answer
 from optin.flows.gate.question import Question
 from optin.services.installation import Installation
 
@@ -28,7 +28,7 @@ def ask(installation: Installation, question: Question, at: datetime | None = No
         )
         answer = make_answer(question, decided, now, key if at is None else None, at)
         if at is not None or not decided.resting:
-            installation.questions.note(question, decided, now, binding=at is None)
+            installation.questions.note(question, decided, now, "" if at is None else ANOTHER_MOMENT)
             return answer
         if installation.run(log_answer, question=question, decided=decided, answer=answer, now=now):
             installation.questions.count(question, answer.said, now)

@@ -13,17 +13,24 @@ import secrets
 import tempfile
 import time
 from datetime import timedelta
+from itertools import tee
 from pathlib import Path
 
 import psutil
 
+from optin.consent.channel import MAILBOX
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import EventBuilder, rfc3339
 from optin.consent.status_transitions import EventKind, RequestId, SubjectId
+from optin.export import table_writer
+from optin.export.contact_list_reader import open_list
+from optin.flows.gate.answer_list import ListGate, ListQuestion
 from optin.flows.gate.asker import key_text
+from optin.flows.gate.log_answer import keep_notes
 from optin.keys import KeyRing, make_keys
 from optin.proof.canonical_json import canonical
 from optin.proof.commitment import commit, leaf_digest
+from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import load_edition
 from optin.store.contacts import Contact, seal_contact
@@ -38,7 +45,7 @@ from tests.postgres import chosen_programs, new_database, postgres_server
 from tests.serving import Serving, start
 from tests.site_people import people_of
 from tests.web.conftest import site_at
-from tests.world import TIPS, World
+from tests.world import TIPS, TIPS_BY_EMAIL, World
 
 PEOPLE = 1_000_000
 BATCH = 5_000
@@ -160,6 +167,27 @@ def _measured(times: list[float]) -> Measured:
     return Measured(RATE, times[len(times) // 2] * 1000, times[len(times) * 99 // 100] * 1000)
 
 
+def _lists(installation: Installation, root: Path, people: int) -> None:
+    """Print how many rows of a file are read, answered and written in a second."""
+    for known, count in ((100, 200_000), (1, min(people, 20_000))):
+        file = root / f"list-{known}.csv"
+        whose = (f"p{it * 7919 % people}" if it % known == 0 else f"nobody{it}" for it in range(count))
+        file.write_text("name,email\n" + "".join(f"N,{name}@example.com\n" for name in whose), "utf-8")
+        listed = open_list(file, "email", None, "utf-8", None)
+        question = ListQuestion(TIPS_BY_EMAIL, MAILBOX, installation.clock(), "NL", "staff")
+        gate = ListGate(installation.store.read, installation.context, question)
+        begun = time.process_time()
+        with table_writer.table(f"{file}.out.csv") as table:
+            rows, again = tee(listed.rows)
+            for row, decided in zip(rows, gate.answers(listed.addresses(it) for it in again), strict=True):
+                table.write((*row.cells, "yes" if decided is not None and decided.may else "no"))
+            installation.run(keep_notes, notes=gate.notes)
+        rate = count / (time.process_time() - begun)
+        print(
+            f"  a list of which one row in {known} is on file: {rate:.0f} rows a second of a core", flush=True
+        )
+
+
 def _cpu_seconds(serving: Serving) -> float:
     """Return the seconds of a core that a server has used, with its workers."""
     server = psutil.Process(serving.process.pid)
@@ -193,7 +221,8 @@ def _measure(called: str, root: Path, store: str, people: int) -> None:
     begun = time.perf_counter()
     with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         fill(people_of(installation, edition, timedelta(days=7)), people)
-    print(f"{called}: {people} people on file after {time.perf_counter() - begun:.0f} s", flush=True)
+        print(f"{called}: {people} people on file after {time.perf_counter() - begun:.0f} s", flush=True)
+        _lists(installation, root, people)
     key = key_text(Vault(ring).gate_secrets("crm")[0])
     with reserved_port() as port:
         serving: Serving = start(site, port, store, NO_MAIL, f"{root}/keys.json")

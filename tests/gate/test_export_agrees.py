@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optin.consent.channel import Channel
+from optin.consent.channel import MAILBOX, Channel
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.erasure_grounds import BY_OFFICER, BY_PERSON
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import RequestId
 from optin.flows.exports.export_leads import LeadExport
+from optin.flows.gate.answer_list import ListGate, ListQuestion
 from optin.flows.rights.erase import erase_person
 from optin.flows.rights.object_to_contact import object_through_link
 from optin.keys import KeyRing
@@ -100,12 +101,20 @@ def test_who_is_exported_may_be_contacted_and_nobody_else(happenings: list[Step]
             channel = key.channel.value
             allowed = {who for who in PEOPLE if may(world, who, key.purpose, channel).may}
             assert allowed == {*exported}, (key, happenings)
+            assert allowed == listed(world, key), (key, happenings)
             if key.purpose == CALL:
                 for number in NUMBERS:
                     if may(world, number, key.purpose, channel).may:
                         assert number in exported.values(), happenings
 
     in_a_world(check)
+
+
+def listed(world: World, key: ConsentKey) -> set[str]:
+    """Return whom a list of everybody's addresses allows."""
+    question = ListQuestion(key, MAILBOX, world.now, "NL", "staff")
+    answers = ListGate(world.store.read, world.context, question).answers(((who,), ()) for who in PEOPLE)
+    return {who for who, decided in zip(PEOPLE, answers, strict=True) if decided is not None and decided.may}
 
 
 def calls_allowed(world: World, country: str) -> bool:

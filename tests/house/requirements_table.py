@@ -22,9 +22,9 @@ PARTLY = {
     "L1": "the register; its commands are to come",
     "L4": "the register; its commands are to come",
     "L6": "the register; its commands are to come",
-    "G3": "exports and answers agree; whole lists are to come",
-    "G4": "who asked is in the person's data; an objection is to come",
-    "L8": "the rules, and the answer for one contact; whole lists are to come",
+    "G3": "answered by optin may --list; scrub still goes by consent alone",
+    "G4": "who asked, and a button that withdraws everything; a general objection is to come",
+    "L8": "the rules, and the answer for one contact; scrub still goes by consent alone",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
 NOT_YET = {"O3"}

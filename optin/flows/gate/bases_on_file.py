@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from optin.bases.all_bases import bases_for
 from optin.bases.basis_part import SUBSCRIBER, AskedUse
-from optin.consent.channel import MAILBOX
+from optin.consent.channel import MAILBOX, Address
 from optin.consent.held_basis import BasisEntry
+from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import RequestId, SubjectId
 from optin.flows.bases.record_basis import indexes_of
 from optin.flows.context import Context
@@ -24,9 +25,9 @@ from optin.store.data_subjects import address_index, subjects_by_address, subjec
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.events import newest_event_about, newest_event_of
-from optin.store.held_bases import entries_about
+from optin.store.held_bases import entries_by_address
 from optin.store.leads import StoredLead, leads_of
-from optin.store.stored_forms import form_by_digest
+from optin.store.stored_forms import StoredForm, form_by_digest
 from optin.store.suppressions import suppressed_among
 
 
@@ -72,24 +73,47 @@ class Inquiry:
     now: datetime
     at: datetime
     endings_of: EndingsOf  # withdrawals in the journal; raises JournalUnusable
+    whole_list: bool = False  # answered whenever calls are allowed, and not logged as a use
+    forms: dict[str, StoredForm | None] = field(default_factory=dict, repr=False)  # those read before
 
 
-def people_on_file(inquiry: Inquiry, index: bytes) -> list[PersonOnFile]:
+@dataclass(frozen=True)
+class OnFile:
+    """What is on file for some addresses, by their digests, read together."""
+
+    subjects: Mapping[bytes, Sequence[SubjectId]]
+    leads: Mapping[SubjectId, StoredLead]
+    entries: Mapping[bytes, Sequence[BasisEntry]]
+
+    @property
+    def known(self) -> frozenset[bytes]:
+        """The digests of addresses behind which there is somebody."""
+        return frozenset((*self.subjects, *self.entries))
+
+
+def read_on_file(
+    tx: Tx, context: Context, address: Address, key: ConsentKey, indexes: Sequence[bytes]
+) -> OnFile:
+    """Read what is on file for addresses of one kind. Raises KeysUnusable."""
+    look_up = subjects_by_number if address.declared else subjects_by_address
+    subjects = look_up(tx, indexes)
+    people = sorted({subject for found in subjects.values() for subject in found})
+    leads = {lead.subject: lead for lead in leads_of(tx, key, people)}
+    return OnFile(subjects, leads, entries_by_address(tx, context.vault, indexes))
+
+
+def people_on_file(inquiry: Inquiry, found: OnFile, index: bytes) -> list[PersonOnFile]:
     """Return the people behind an address, by its digest, with their bases on file.
 
     Several may share a number; whose mailbox an entry names is the same person. Raises JournalUnusable.
     """
-    tx, vault, address = inquiry.tx, inquiry.context.vault, inquiry.question.address
-    look_up = subjects_by_number if address.declared else subjects_by_address
-    subjects = sorted(look_up(tx, [index]).get(index, []))
-    leads = {lead.subject: lead for lead in leads_of(tx, inquiry.question.key, subjects)} if subjects else {}
-    entries = _by_mailbox(vault, entries_about(tx, vault, [index]))
-    found = []
-    for subject in subjects:
-        mailbox = address_index(tx, subject) if entries else b""
-        found.append(_person(inquiry, subject, leads.get(subject), entries.pop(mailbox, ())))
-    found += [_person(inquiry, None, None, theirs) for theirs in entries.values()]
-    return [_with_objection(inquiry, it, index) for it in found]
+    entries = _by_mailbox(inquiry.context.vault, found.entries.get(index, ()))
+    people = []
+    for subject in sorted(found.subjects.get(index, ())):
+        mailbox = address_index(inquiry.tx, subject) if entries else b""
+        people.append(_person(inquiry, subject, found.leads.get(subject), entries.pop(mailbox, ())))
+    people += [_person(inquiry, None, None, theirs) for theirs in entries.values()]
+    return [_with_objection(inquiry, it, index) for it in people]
 
 
 def _with_objection(inquiry: Inquiry, person: PersonOnFile, index: bytes) -> PersonOnFile:
@@ -123,7 +147,7 @@ def _person(
         (*bases_on_file(None if elsewhere else consent), *bases.held),
         None if consent is None else consent.request,
         elsewhere and not entries,
-        newest_of(inquiry.tx, subject, entries),
+        0 if inquiry.whole_list else newest_of(inquiry.tx, subject, entries),
         entries,
         bases.relation,
     )
@@ -152,12 +176,18 @@ def bases_on_file(consent: ProvenConsent | None) -> tuple[HeldBasis, ...]:
 
 
 def _proven(inquiry: Inquiry, lead: StoredLead) -> ProvenConsent | UnprovenReason:
-    form = None if lead.request is None else form_by_digest(inquiry.tx, lead.request.form)
+    form = None if lead.request is None else _form(inquiry, lead.request.form)
     proof = prove(inquiry.context.vault, lead, form, inquiry.question.key, inquiry.now)
     if isinstance(proof, UnprovenReason):
         return proof
     proven = still_proven(proof, lead.email_index, inquiry.endings_of(lead.email_index))
     return unless_objected(inquiry.tx, inquiry.context.vault, proven)
+
+
+def _form(inquiry: Inquiry, digest: str) -> StoredForm | None:
+    if digest not in inquiry.forms:
+        inquiry.forms[digest] = form_by_digest(inquiry.tx, digest)
+    return inquiry.forms[digest]
 
 
 def _is_about(question: Question, consent: ProvenConsent) -> bool:

@@ -12,11 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from optin.consent.channel import Channel
 from optin.flows.context import Context
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings
-from optin.flows.gate.bases_on_file import Inquiry, PersonOnFile, people_on_file
+from optin.flows.gate.bases_on_file import (
+    Inquiry,
+    OnFile,
+    PersonOnFile,
+    people_on_file,
+    read_on_file,
+)
 from optin.flows.gate.question import Question
 from optin.flows.request_policy import GatePurpose
 from optin.rules.contact_rule import ContactRule
@@ -78,11 +85,17 @@ def decide(
     if purpose.channel not in {None, question.key.channel}:
         return Decided(_other_channel(purpose.channel))
 
+    inquiry = Inquiry(tx, context, question, now, at or now, endings_of)
+    index = context.vault.address_index(question.address, question.value)
+    return decide_by(inquiry, read_on_file(tx, context, question.address, question.key, [index]), index)
+
+
+def decide_by(inquiry: Inquiry, found: OnFile, index: bytes) -> Decided:
+    """Return the answer about an address, by its digest, from what was read of it. Raises JournalUnusable."""
     # 2. and 3. Who is behind the address, with their bases on file; whoever gave the consent for another
     # number does not share this one.
-    index = context.vault.address_index(question.address, question.value)
-    inquiry = Inquiry(tx, context, question, now, at or now, endings_of)
-    people = people_on_file(inquiry, index)
+    purpose = inquiry.context.policy.gate.purposes[inquiry.question.key.purpose]
+    people = people_on_file(inquiry, found, index)
     known = tuple(owner for it in people for owner in it.owners)
     sharing = tuple(it for it in people if not it.elsewhere)
 
@@ -111,16 +124,18 @@ def _answers(inquiry: Inquiry, purpose: GatePurpose, person: PersonOnFile) -> li
     since = at - timedelta(days=days)
     earlier = permitted_since(inquiry.tx, person.owners, channel, since) if days else []
     contact = Contact(
-        country="",
+        country=countries[0],
         channel=channel,
         at=at,
         subscriber=person.subscriber,
         relation=person.relation,
         aim=purpose.aim,
         objected=person.objected,
+        at_any_hour=inquiry.whole_list,
         tries=calls_of([it for it in earlier if it <= at - ONE_CALL]),
     )
-    return [may_contact(replace(contact, country=it), person.held, book, strictness) for it in countries]
+    contacts = (replace(contact, country=it) for it in countries[1:])
+    return [may_contact(it, person.held, book, strictness) for it in (contact, *contacts)]
 
 
 def calls_of(permitted: Iterable[datetime]) -> list[datetime]:
@@ -139,6 +154,10 @@ def _days_of_tries(book: RuleBook, country: str, channel: str) -> int:
     return max((it.tries.days for it in found if it.tries is not None and it.channel == channel), default=0)
 
 
+@cache
+def _rules() -> dict[str, ContactRule]:
+    return {rule.id: rule for country in rule_book().countries.values() for rule in country.rules}
+
+
 def _rule(name: str) -> ContactRule | None:
-    rules = (rule for country in rule_book().countries.values() for rule in country.rules)
-    return next((it for it in rules if it.id == name), None) if name else None
+    return _rules().get(name)

@@ -31,6 +31,7 @@ from optin.store.requests import peek_request
 from optin.store.weekly_event_sums import monday_of
 
 ANOTHER_MOMENT = "about another moment"
+IN_A_LIST = "in a list"
 MOST_NOTED = 100_000  # while the store takes none
 
 
@@ -41,11 +42,11 @@ class QuestionNotes:
     questions: list[ContactQuestion] = field(default_factory=list)
     sums: Counter[QuestionSum] = field(default_factory=Counter)
 
-    def note(self, question: Question, decided: Decided, now: datetime, *, binding: bool = True) -> None:
-        """Note an answer, given now. `binding`: whether it is about this moment."""
-        reason = _reason(decided) if binding else ANOTHER_MOMENT
+    def note(self, question: Question, decided: Decided, now: datetime, no_permission: str = "") -> None:
+        """Note an answer, given now. `no_permission`: why it is none, whatever it says."""
+        reason = no_permission or _reason(decided)
         self.questions += [
-            ContactQuestion(it, now, question.asked_by, question.key, binding and decided.may, reason)
+            ContactQuestion(it, now, question.asked_by, question.key, not reason, reason)
             for it in decided.known
         ]
         self.count(question, reason or YES, now)

@@ -67,16 +67,21 @@ def read_question(
         raise QuestionUnreadable(msg)
     address = MAILBOX if "@" in text.who else channel.address
     value = _read(address, text.who, given or policy.country)
-    country = address.country(value) or policy.country
     return Question(
         written=text.who,
         address=address,
         value=value,
         key=ConsentKey(purpose, channel),
-        countries=tuple(dict.fromkeys((country, given or country))),
+        countries=countries_of(address, value, policy.country, given),
         asker=asker,
         who_asked=who_asked,
     )
+
+
+def countries_of(address: Address, value: str, home: str, given: str) -> tuple[str, ...]:
+    """Return by whose rules a contact is judged. `home`: the controller's country; `given` by the asker."""
+    country = address.country(value) or home
+    return tuple(dict.fromkeys((country, given or country)))
 
 
 def _read(address: Address, who: str, country: str) -> str:

@@ -1,0 +1,117 @@
+"""A whole list at the gate: each row with its answer, basis, rule and reason."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import openpyxl
+import pytest
+from click.testing import CliRunner, Result
+
+from optin.app.main import main
+from optin.consent.email_and_telephone import parse_email
+from optin.flows.rights.personal_data import view_personal
+from optin.services.installation import Installation
+from tests.gate.test_may_command import installation as installation  # noqa: PLC0414 - a fixture
+from tests.gate.test_may_command import site as site  # noqa: PLC0414 - a fixture
+
+LISTED = (
+    "Naam;E-mail;Contact\r\n"
+    "Alice;Alice@Example.com;\r\n"
+    "Zed;zed@example.com;\r\n"
+    "Niets;;\r\n"
+    "Fout;geen adres;\r\n"
+)
+MAIL = ("--purpose", "tips-email", "--channel", "email")
+CALL = ("--purpose", "follow-up-phone", "--channel", "phone")
+
+
+def answer(site: Path, file: Path, *more: str) -> Result:
+    return CliRunner().invoke(main, ["may", "--list", str(file), *more, "--site", str(site)])
+
+
+def rows(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_each_row_has_its_answer(site: Path, tmp_path: Path) -> None:
+    """G3, E6: yes or no with basis, rule and reason, beside what the row was."""
+    file, out = tmp_path / "old.csv", tmp_path / "asked.csv"
+    file.write_text(LISTED)
+    done = answer(site, file, *MAIL, "--out", str(out))
+    assert done.exit_code == 0, done.output
+    header, *found = rows(out)
+    assert header == [
+        "Naam",
+        "E-mail",
+        "Contact",
+        "may",
+        "reason",
+        "basis",
+        "rule",
+        "evidence",
+        "until",
+        "what_to_do",
+    ]
+    assert [(it[0], *it[3:7]) for it in found] == [
+        ("Alice", "yes", "", "consent", "NL-email-natural"),
+        ("Zed", "no", "no basis", "", ""),
+        ("Niets", "no", "no address", "", ""),
+        ("Fout", "no", "no address", "", ""),
+    ]
+    assert "1 yes" in done.output
+    assert "No row is a permission" in done.output
+
+
+def test_a_list_of_numbers_is_for_whenever_calls_are_allowed(site: Path, tmp_path: Path) -> None:
+    """G3: on a Sunday, too; at a moment that is named its hours count."""
+    file, out = tmp_path / "numbers.csv", tmp_path / "asked.xlsx"
+    file.write_text("phone\n020 123 45 67\n+31 20 123 45 68\n")
+    assert answer(site, file, *CALL, "--out", str(out)).exit_code == 0
+    sheet = openpyxl.load_workbook(out).active
+    assert sheet is not None
+    assert [row[1] for row in sheet.iter_rows(values_only=True)] == ["may", "yes", "no"]
+    at = tmp_path / "at.csv"
+    assert answer(site, file, *CALL, "--out", str(at), "--at", "2026-11-29 11:00").exit_code == 0
+    assert [row[1:3] for row in rows(at)[1:]] == [["no", "not at this hour"], ["no", "no basis"]]
+
+
+def test_a_list_of_addresses_is_asked_about_calls(site: Path, tmp_path: Path) -> None:
+    """G3: by the mailbox it is plain whom each row is about."""
+    file, out = tmp_path / "old.csv", tmp_path / "asked.csv"
+    file.write_text("email\nalice@example.com\n")
+    assert answer(site, file, *CALL, "--by", "email", "--out", str(out)).exit_code == 0
+    assert rows(out)[1][1] == "yes"
+
+
+def test_people_are_told_and_no_use_is_logged(site: Path, tmp_path: Path, installation: Installation) -> None:
+    """G4, G1: a list is no contact; nothing of it is stored, besides that staff asked."""
+    file, out = tmp_path / "old.csv", tmp_path / "asked.csv"
+    file.write_text(LISTED)
+    before = installation.store.read(lambda tx: tx.one("SELECT COUNT(*) FROM event"))
+    assert answer(site, file, *MAIL, "--out", str(out)).exit_code == 0
+    assert installation.store.read(lambda tx: tx.one("SELECT COUNT(*) FROM event")) == before
+    index = installation.vault.index(parse_email("alice@example.com"))
+    data = installation.view(view_personal, email_index=index, now=installation.clock())
+    assert [(it.asker, it.may, it.reason) for it in data.questions] == [("staff", False, "in a list")]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("alice@example.com", *MAIL, "--list", "{file}", "--out", "{out}"),
+        (*MAIL, "--list", "{file}"),
+        (*MAIL,),
+        ("alice@example.com", *MAIL, "--out", "{out}"),
+        ("--purpose", "tip", "--channel", "email", "--list", "{file}", "--out", "{out}"),
+    ],
+)
+def test_one_person_or_a_file(site: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    """G3: anything else is wrong use, and makes no file."""
+    (tmp_path / "old.csv").write_text(LISTED)
+    places = {"file": str(tmp_path / "old.csv"), "out": str(tmp_path / "out.csv")}
+    done = CliRunner().invoke(main, ["may", *(it.format(**places) for it in words), "--site", str(site)])
+    assert done.exit_code == 2, done.output
+    assert not (tmp_path / "out.csv").exists()
