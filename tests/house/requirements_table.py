@@ -23,7 +23,6 @@ PARTLY = {
     "L4": "the register; its commands are to come",
     "L6": "the register; its commands are to come",
     "G3": "answered by optin may --list; scrub still goes by consent alone",
-    "G4": "who asked, and a button that withdraws everything; a general objection is to come",
     "L8": "the rules, and the answer for one contact; scrub still goes by consent alone",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
