@@ -2,8 +2,8 @@
 
 A basis is a module of this folder with one BasisPart, listed in `all_bases`. Whoever treats bases differently
 asks the part, and never which basis it is. Its words stand in the folder of each language, in optin.po:
-`basis.<name>` says what is on file, `basis.<name>.why` why that is lawful; of one whose person is told at
-once also `basis.<name>.told` for the mail and `basis.<name>.spoken` for the telephone. A fact of an entry
+`held.<name>` says what is on file, `held.<name>.why` why that is lawful; of one whose person is told at
+once also `held.<name>.told` for the mail and `held.<name>.spoken` for the telephone. A fact of an entry
 is called `fact.<its name>` there, a condition `condition.<its id>`.
 """
 

@@ -267,7 +267,7 @@ def _say(edition: Edition, entry: BasisEntry) -> None:
     click.echo("\nThere is no mail without an address. Say this to the person:\n")
     click.echo(
         words.text(
-            f"basis.{statement.basis}.spoken",
+            f"held.{statement.basis}.spoken",
             about=statement.about,
             article=words.text("on-file.article", article=PART.article.removeprefix("GDPR ")),
             day=words.day(entry.until, "UTC") if entry.until else "",

@@ -18,14 +18,14 @@ import click
 from optin.bases.obligation import LAW
 from optin.cli.evidence_files import evidence_file
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.options_and_output import READABLE_FILE, address_of, served_edition, site_option
+from optin.cli.options_and_output import READABLE_FILE, addresses_of, served_edition, site_option
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.form_version import EMAIL_FIELD
 from optin.consent.purpose import ConsentKey
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
 from optin.export.personal_data_json import as_json
-from optin.flows.bases.record_basis import EvidenceFile
+from optin.flows.bases.record_basis import EvidenceFile, indexes_of
 from optin.flows.rights.officer_requests import (
     DocumentToHold,
     OfficerRequest,
@@ -52,13 +52,16 @@ def subject() -> None:
 
 
 def _asked(command: Callable[..., None]) -> Any:
-    """Add the arguments common to these commands: the person's address, and the reason."""
+    """Add the arguments common to these commands: the person's address, and the reason.
+
+    A telephone number finds what the register of bases has of it, and nothing else.
+    """
     for option in (
         site_option,
         click.option(
             "--why", required=True, help="What the person asked, such as the letter's date; it is recorded."
         ),
-        click.argument("email"),
+        click.argument("email", metavar="EMAIL|NUMBER"),
     ):
         command = option(command)
     return command
@@ -115,18 +118,20 @@ def _case(
 ) -> Iterator[_PersonRequest]:
     """Load a person's data. Raises RequestRefused when nothing is stored about the address."""
     edition = served_edition(site, kinds)
-    address = address_of(email)
+    found = addresses_of([email], edition.site.settings.controller.country)
     if not why.strip():
         msg = "--why is empty; say what was asked, it is recorded."
         raise RequestRefused(msg)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
-        index = installation.vault.index(address)
+        (index,) = indexes_of(installation.vault, found)
         data = installation.view(view_personal, email_index=index, now=installation.clock())
         left = (data.suppressions, data.holds, data.handled, data.rights_requests, data.bases)
         if data.empty and not any(left):
             msg = "Nothing is stored about this address."
             raise RequestRefused(msg)
-        yield _PersonRequest(edition, installation, index, address, why.strip(), data, number)
+        yield _PersonRequest(
+            edition, installation, index, EmailAddress(found.get(EMAIL_FIELD, "")), why.strip(), data, number
+        )
 
 
 @subject.command()

@@ -195,11 +195,17 @@ def personal_pages(of: views.LandingView) -> Iterator[Sample]:
     yield Sample(PERSONAL, "as a file", replace(whole, stands_alone=True))
     nothing = replace(
         data, contact={}, consents=(), requests=(), mails=(), exports=(), handled=(), events=(), holds=(),
-        suppressions=(), rights_requests=(), objections=(),
+        suppressions=(), rights_requests=(), objections=(), bases=(),
     )  # fmt: skip
     yield Sample(PERSONAL, "erased", replace(whole, data=nothing, done="erased"))
     wrote = replace(nothing, rights_requests=data.rights_requests)
     yield Sample(PERSONAL, "who only wrote a letter", replace(whole, data=wrote))
+    required = replace(nothing, bases=tuple(it for it in data.bases if it.required))
+    yield Sample(
+        PERSONAL, "erased, but for what a law requires", replace(whole, data=required, done="erased")
+    )
+    on_file = replace(nothing, bases=data.bases)
+    yield Sample(PERSONAL, "put on file by your staff", replace(whole, data=on_file))
     yield Sample(ERASE, "", views.EraseView(frame, f"/me/{SAMPLE_TOKEN}", (), ()))
     lost = views.EraseView(frame, f"/me/{SAMPLE_TOKEN}", ("A warranty ends.",), HOLDS, REQUIRED)
     yield Sample(ERASE, "with consequences", lost)

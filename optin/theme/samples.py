@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from optin.bases.all_bases import BASES
 from optin.bases.obligation import INVOICE, RequiredDocument
-from optin.consent.channel import Channel
+from optin.consent.channel import MAILBOX, Channel
 from optin.consent.form_version import FormDeclaration, FormField, PrivacyDigest, Slug
 from optin.consent.kind_specific_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller, PurposeId
@@ -21,6 +22,7 @@ from optin.consent.signed_links import SAMPLE_TOKEN
 from optin.flows.delivery.mail_order import GivenConsent
 from optin.flows.request_policy import MailCover, NextStep
 from optin.flows.rights.personal_data import (
+    PersonalBasis,
     PersonalConsent,
     PersonalData,
     PersonalEvent,
@@ -33,6 +35,7 @@ from optin.flows.rights.personal_data import (
     PersonalRequest,
     PersonalRightsRequest,
     PersonalSuppression,
+    PersonalTelling,
     SentMail,
 )
 from optin.flows.rights.personal_letters import PersonalLetter
@@ -257,6 +260,7 @@ def personal_data(of: views.LandingView) -> PersonalData:
         events=(PersonalEvent(AT, "confirmed", purpose), PersonalEvent(AT, "withdrawn", purpose, "c")),
         refusals=(PersonalRefusal(AT, "c", "consent.confirmed", purpose, "email", "status 400"),),
         questions=(PersonalQuestion(AT, "c", purpose, "email", may=True, reason=""),),
+        bases=personal_bases(),
         rights_requests=(
             PersonalRightsRequest("access", AT.date(), "letter", CONSENT_ENDS.date(), note="box 7"),
             PersonalRightsRequest(
@@ -277,4 +281,29 @@ def personal_data(of: views.LandingView) -> PersonalData:
             PersonalObjection("person", "email", "phone", AT),
             PersonalObjection("company", "email", "", AT, "asked not to be contacted"),
         ),
+    )
+
+
+def personal_bases() -> tuple[PersonalBasis, ...]:
+    """Return a sample entry of the register of bases for each basis, with all that an entry can say."""
+    told = (PersonalTelling(AT, ""), PersonalTelling(AT, "during the call"))
+    return tuple(
+        PersonalBasis(
+            basis=part.name,
+            article=part.article,
+            recorded_at=AT,
+            since=AT.date(),
+            until=CONSENT_ENDS,
+            required=part.survives_erasure,
+            about="a quote",
+            source="a call",
+            purposes=(),
+            known={MAILBOX.field: ADDRESS, "name": "Alice", "number": "2026-114"},
+            met={"own-sale": "order form 3"},
+            files=("letter.pdf",),
+            extended=("the tender was moved",),
+            channels=(Channel.EMAIL.value,),
+            told=told if part.tells_person else (),
+        )
+        for part in BASES.values()
     )

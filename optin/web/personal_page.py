@@ -6,9 +6,11 @@ The link is mailed and lives short; only it opens the page. GET changes nothing;
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,6 +38,7 @@ from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_and_notify
 from optin.flows.rights.object_to_contact import object_by_person
 from optin.flows.rights.personal_data import PersonalData, hand_over, view_personal
+from optin.flows.rights.personal_evidence import hand_over_evidence
 from optin.flows.rights.personal_link import ask_as_reader, ask_for_link
 from optin.flows.rights.personal_proof import hand_over_proof
 from optin.flows.rights.withdraw import withdraw_one
@@ -50,6 +53,8 @@ from optin.web.security_headers import NO_STORE
 
 ASKED, ABOUT = "asked", b"me"  # what the sealed address is for, about which it was asked
 ASK_ANEW = timedelta(days=1)  # so long a link that expired still shows that its mailbox was read
+MOST_DIGITS = 6  # of a place on the page
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 DONE = ("withdrawn", "objected", "given", "corrected", "unchanged", "erased", "limited")
 
 
@@ -158,10 +163,8 @@ async def post_personal(request: Request) -> Response:
             return await _correct(visit, posted)
         case "erase":
             return await _erase(visit)
-        case "json" | "page":
-            return await _download(visit, button)
-        case "proof":
-            return await _proof(visit, single(posted, "request"))
+        case "json" | "page" | "proof" | "evidence":
+            return await _take_along(visit, button, posted)
     magnet = single(posted, "magnet")
     if action := _action_of(visit, magnet, button):
         return await _act(visit, magnet, action)
@@ -267,6 +270,15 @@ async def _erase(visit: _Visit) -> Response:
     return visit.back("erased")
 
 
+async def _take_along(visit: _Visit, button: str, posted: list[tuple[str, str]]) -> Response:
+    """Send what the person takes along: data, the proof of a request, a file of evidence."""
+    if button == "proof":
+        return await _proof(visit, single(posted, "request"))
+    if button == "evidence":
+        return await _evidence(visit, single(posted, "file"))
+    return await _download(visit, button)
+
+
 async def _download(visit: _Visit, form: str) -> Response:
     """Send the data as JSON for another provider (GDPR 20), or as a page to read."""
     app_context = visit.app_context
@@ -293,8 +305,23 @@ async def _proof(visit: _Visit, place: str) -> Response:
     return _file(proof_file(app_context.edition, found), "application/zip", PROOF_FILE)
 
 
+async def _evidence(visit: _Visit, places: str) -> Response:
+    """Send a file of evidence as it was handed in (GDPR 15(3)). Raises PostMalformed, LinkSpent."""
+    entry, _, file = places.partition(" ")
+    if not all(it.isascii() and it.isdecimal() and len(it) < MOST_DIGITS for it in (entry, file)):
+        raise PostMalformed
+    note, data = await visit.app_context.run(
+        hand_over_evidence, email_index=visit.index, entry=int(entry), file=int(file), now=visit.now
+    )
+    # never shown by the browser: a file from elsewhere may hold a script
+    return _file(data, "application/octet-stream", note.name)
+
+
 def _file(body: bytes, kind: str, name: str) -> Response:
-    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": NO_STORE}
+    known = f'attachment; filename="{name}"'
+    other = f"attachment; filename*=UTF-8''{quote(name, safe='')}"  # RFC 6266
+    disposition = known if _PLAIN_NAME.fullmatch(name) else other
+    headers = {"content-disposition": disposition, "cache-control": NO_STORE}
     return Response(body, media_type=kind, headers=headers)
 
 

@@ -203,7 +203,7 @@ def test_ending_and_looking_are_recorded_with_a_reason(world: World) -> None:
     assert [(it.kind, it.who, it.why) for it in done] == [
         ("show", "Eva", "during the call"),
         ("show", "Eva", "during the call"),
-        ("end-basis", "Eva", "bought elsewhere"),
+        ("end", "Eva", "bought elsewhere"),
     ]
     assert world.store.read(lambda tx: actions_of(tx, world.vault, other)) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -118,3 +119,30 @@ def test_a_bad_term_is_refused(site: Path, words: list[str], says: str) -> None:
     outcome = enquiry(site, "extend", added(site, ALICE), *words, "--why", "x")
     assert outcome.exit_code == 1, outcome.output
     assert says in outcome.stderr
+
+
+def subject(site: Path, *words: str, given: str = "") -> Result:
+    command = ["subject", *words, "--why", "she called", "--site", str(site)]
+    return CliRunner().invoke(main, command, input=given)
+
+
+def test_who_is_known_by_a_number_alone_is_answered_and_erased(site: Path) -> None:
+    """R9, L1: shown, exported and erased by the number, as it is read or written; not what others have."""
+    entry = added(site, NUMBER, "--name", "Nora", "--lang", "en")
+    added(site, ALICE)
+    shown = subject(site, "show", "+31 20 123 4567")
+    assert shown.exit_code == 0, shown.output
+    text = " ".join(shown.stdout.split())
+    for words in ("keeps about +31 20 123 4567", "You asked us something", "quote for a roof", "Nora"):
+        assert words in text, words
+    assert "E-mail address" not in text
+    assert ALICE not in text
+    data = json.loads(subject(site, "export", NUMBER, "--out", "-").stdout)
+    assert (data["email"], data["number"]) == ("", "+31201234567")
+    assert subject(site, "withdraw", NUMBER).exit_code == 0
+    assert subject(site, "hold", NUMBER, "--until", "2999-01-01").exit_code == 1
+    assert subject(site, "erase", NUMBER, "--yes").exit_code == 0
+    assert enquiry(site, "end", entry, "--why", "x").exit_code == 1
+    assert enquiry(site, "show", ALICE, "--why", "x").exit_code == 0
+    assert "Nothing is left" in subject(site, "erase", NUMBER, "--yes").stdout
+    assert subject(site, "show", "020 765 4321").exit_code == 1

@@ -260,6 +260,7 @@ def personal(**changes: Any) -> PersonalData:
         holds=(PersonalHold("invoice 2026-114", NOW, {"first_name": "Alice"}),),
         suppressions=(PersonalSuppression("", "", NOW), PersonalSuppression("tips-email", "email", NOW)),
         handled=tuple(PersonalHandling(NOW, it, "brief") for it in HANDLED),
+        bases=samples.personal_bases(),
         events=tuple(
             PersonalEvent(NOW, kind.value, "tips-email")
             for kind in EventKind
@@ -277,6 +278,7 @@ NOTHING: dict[str, Any] = {
     "exports": (),
     "handled": (),
     "events": (),
+    "bases": (),
 }
 
 
@@ -362,6 +364,11 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     wrong = (FieldProblem("phone", "phone-invalid"), FieldProblem("first_name", "too-long"))
     yield "personal-mistake", replace(kept, problems=wrong, typed=(("phone", "12"),))
     yield "personal-bare", replace(kept, data=personal(**{**NOTHING, "requests": kept.data.requests}))
+    required = tuple(it for it in samples.personal_bases() if it.required)
+    yield "personal-required", replace(kept, data=personal(**{**NOTHING, "bases": required}), done="erased")
+    known = personal(**{**NOTHING, "bases": samples.personal_bases()}, holds=(), suppressions=())
+    yield "personal-bases", replace(kept, data=known)
+    yield "personal-number", replace(kept, data=replace(known, email="", number="+31201234567"))
     yield "personal-erased", replace(kept, data=personal(**NOTHING), done="erased")
     yield "personal-erased-all", replace(kept, data=personal(**NOTHING, holds=(), suppressions=()))
     yield "erase", views.EraseView(at, "/me/t", ("De garantie vervalt.",), HELD, REQUIRED)

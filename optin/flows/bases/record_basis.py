@@ -8,7 +8,7 @@ from datetime import datetime
 
 from optin.bases.all_bases import BASES, survives_erasure
 from optin.bases.obligation import RequiredDocument
-from optin.consent.channel import Address, address_at
+from optin.consent.channel import Address, address_at, declared_addresses
 from optin.consent.erasure_grounds import BASIS_ENDED, ErasureGround
 from optin.consent.event_content import rfc3339
 from optin.consent.held_basis import (
@@ -157,6 +157,16 @@ def required_documents(
 def indexes_of(vault: Vault, addresses: Mapping[str, str]) -> list[bytes]:
     """Return the keyed digests of addresses, by the fields of their kinds. Raises RequestRefused."""
     return [vault.address_index(kind, value) for kind, value in _known(addresses.items())]
+
+
+def numbers_in(vault: Vault, entries: Iterable[BasisEntry]) -> dict[bytes, str]:
+    """Return the numbers of entries by their keyed digests: every address but the mailbox."""
+    return {
+        vault.address_index(kind, value): value
+        for entry in entries
+        for kind in declared_addresses()
+        if (value := entry.statement.addresses.get(kind.field, ""))
+    }
 
 
 def _known(addresses: Iterable[tuple[str, str]]) -> Iterator[tuple[Address, str]]:

@@ -32,7 +32,13 @@ from optin.flows.delivery.staff_notices import CLAIM, digest_of
 from optin.flows.evidence.receipt import proof_of_request
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings
 from optin.flows.kind_flow_hooks import QueuedMail, SendLater
-from optin.flows.records.decrypted_request import OpenedRequest, known_address, latest_request, open_request
+from optin.flows.records.decrypted_request import (
+    OpenedRequest,
+    known_address,
+    known_language,
+    latest_request,
+    open_request,
+)
 from optin.flows.records.event_history import live_consents
 from optin.flows.request_policy import PER_DAY
 from optin.store.data_subjects import find_subject
@@ -141,7 +147,7 @@ def _notice(tx: Tx, context: Context, letter: OutboxMail, now: datetime) -> Noti
     return replace(
         order,
         recipient=known_address(tx, context.vault, index, latest) or email,  # never another spelling of it
-        lang=order.lang if latest is None else latest.declaration.lang,
+        lang=known_language(tx, context.vault, index, latest) or order.lang,
         token=context.vault.links.sign(LinkKind.PERSONAL, index, now),
         expires_at=context.policy.personal.link.after(now),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from optin.consent.channel import MAILBOX
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import EventBuilder
 from optin.consent.form_version import FormDeclaration
@@ -16,6 +17,7 @@ from optin.store.contacts import load_contact
 from optin.store.data_subjects import find_subject
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
+from optin.store.held_bases import entries_about
 from optin.store.person_records import newest_request
 from optin.store.requests import DeclaredData, Request, SealedRequest, peek_request
 from optin.store.stored_forms import StoredForm, form_by_digest
@@ -81,8 +83,24 @@ def latest_request(tx: Tx, vault: Vault, email_index: bytes) -> OpenedRequest | 
 def known_address(
     tx: Tx, vault: Vault, email_index: bytes, latest: OpenedRequest | None
 ) -> EmailAddress | None:
-    """Return the address as confirmed, else as typed last; None when only digests are left."""
+    """Return the address as confirmed, else as typed last, else as staff recorded it; None: only digests.
+
+    Staff records addresses in the register of bases.
+    """
     subject = find_subject(tx, email_index)
     if subject is not None and (contact := load_contact(tx, vault, subject)).values:
         return contact.email
-    return None if latest is None else EmailAddress(latest.declared.email)
+    if latest is not None:
+        return EmailAddress(latest.declared.email)
+    stated = (
+        entry.statement.addresses.get(MAILBOX.field, "") for entry in entries_about(tx, vault, [email_index])
+    )
+    return next((EmailAddress(it) for it in stated if it), None)
+
+
+def known_language(tx: Tx, vault: Vault, email_index: bytes, latest: OpenedRequest | None) -> str:
+    """Return the language of the person's form, else the one that staff recorded; empty: none is known."""
+    if latest is not None:
+        return latest.declaration.lang
+    entries = entries_about(tx, vault, [email_index])
+    return next((entry.statement.lang for entry in entries if entry.statement.lang), "")

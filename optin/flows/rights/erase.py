@@ -6,7 +6,7 @@ that held the person a digest that fits that export alone. A legal hold keeps ex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from optin.consent.erasure_grounds import BY_OFFICER, BY_PERSON, BY_RESTORE, Era
 from optin.consent.held_basis import BasisEntry
 from optin.consent.status_transitions import RequestId, SubjectId
 from optin.errors import LogDisagrees
-from optin.flows.bases.record_basis import erase_bases_about, is_required
+from optin.flows.bases.record_basis import erase_bases_about, is_required, numbers_in
 from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.queue_webhook_messages import queue_erased, queue_objected
@@ -95,7 +95,7 @@ def erase_person(
 
     # 3. Keep the address from being approached.
     if suppress_all:
-        _suppress_all(tx, email_index, subject, now)
+        _suppress_all(tx, email_index, subject, numbers_in(vault, bases), now)
     if subject is not None and address is not None:
         for run in memberships_of(tx, subject):
             forget_membership(tx, run, vault.export_digest(run, address), now)
@@ -164,12 +164,12 @@ def _address(
     )
 
 
-def _suppress_all(tx: Tx, email_index: bytes, subject: SubjectId | None, now: datetime) -> None:
+def _suppress_all(
+    tx: Tx, email_index: bytes, subject: SubjectId | None, recorded: Iterable[bytes], now: datetime
+) -> None:
     suppress(tx, email_index, None, now)
-    if subject is None:
-        return
-    numbers = numbers_of(tx, subject)
+    numbers = sorted({*recorded, *(() if subject is None else numbers_of(tx, subject))})
     object_to_calls(tx, numbers, email_index, None, now)
     queue_objected(tx, numbers, None, now)
-    for consent in consents_of(tx, subject):
+    for consent in () if subject is None else consents_of(tx, subject):
         suppress(tx, email_index, consent.key, now)

@@ -19,7 +19,8 @@ from optin.consent.held_basis import BasisEntry
 from optin.consent.objection import ObjectedBy
 from optin.consent.rights_request import RightsRequest
 from optin.consent.status_transitions import ConsentState, EventKind, RequestId, Status, SubjectId
-from optin.flows.bases.record_basis import is_required
+from optin.flows.bases.note_told import BY_MAIL
+from optin.flows.bases.record_basis import is_required, numbers_in
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.person_status import person_status_of
@@ -42,7 +43,7 @@ from optin.store.held_bases import entries_about
 from optin.store.legal_holds import holds_of
 from optin.store.letters import sent_letters
 from optin.store.objections import objections_of
-from optin.store.officer_actions import actions_of
+from optin.store.officer_actions import RightsAction, actions_of, record_action
 from optin.store.person_records import mails_of, newest_request, requests_of
 from optin.store.removed_kinds import rows_of_removed
 from optin.store.requests import peek_request
@@ -51,6 +52,7 @@ from optin.store.suppressions import suppressions_of
 from optin.store.webhook_outbox import refusals_of
 
 BY_WEBHOOK = "webhook"
+BY_THE_PERSON = "the person"  # who acted, of what was done on the personal page
 
 
 @dataclass(frozen=True)
@@ -146,11 +148,19 @@ class PersonalHold:
 
 
 @dataclass(frozen=True)
+class PersonalTelling:
+    """When the person was told of an entry, and how in the words of staff; `how` empty: by mail."""
+
+    at: datetime
+    how: str
+
+
+@dataclass(frozen=True)
 class PersonalBasis:
     """An entry of the register of bases: on which basis what is on file, since when, until when, and why.
 
     `until` None: it has no end. `required`: a law requires to keep it. `met`: conditions by their ids, with
-    what shows each.
+    what shows each. `channels` empty: every channel that an address is known for.
     """
 
     basis: str
@@ -166,6 +176,8 @@ class PersonalBasis:
     met: Mapping[str, str]
     files: tuple[str, ...]
     extended: tuple[str, ...] = ()  # why it stands longer, each time
+    channels: tuple[str, ...] = ()  # by which the person may be contacted by it
+    told: tuple[PersonalTelling, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -246,9 +258,9 @@ class PersonalQuestion:
 
 @dataclass(frozen=True)
 class PersonalData:
-    """All data stored about one address."""
+    """All data stored about one address: a mailbox, or a telephone number of the register of bases."""
 
-    email: str
+    email: str  # empty for such a number
     lang: str
     contact: Mapping[str, str]
     taken_away: tuple[str, ...]  # what the person took out, and may fill in again
@@ -265,6 +277,7 @@ class PersonalData:
     rights_requests: tuple[PersonalRightsRequest, ...] = ()
     questions: tuple[PersonalQuestion, ...] = ()
     objections: tuple[PersonalObjection, ...] = ()
+    number: str = ""  # the number that was looked for, where it is none of a mailbox
 
     @property
     def objected_at(self) -> datetime | None:
@@ -294,9 +307,10 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
     bases = entries_about(tx, context.vault, [email_index])
     stated = next((it.statement for it in bases), None)
     owners = (*(() if subject is None else (subject,)), *(entry.id for entry in bases))
+    number = numbers_in(context.vault, bases).get(email_index, "")
     return PersonalData(
         email=contact.values.get(EMAIL_FIELD, declared.declared.email if declared else "")
-        or (stated.addresses.get(EMAIL_FIELD, "") if stated else ""),
+        or (stated.addresses.get(EMAIL_FIELD, "") if stated and not number else ""),
         lang=declared.declaration.lang if declared else stated.lang if stated else "",
         contact={name: value for name, value in contact.values.items() if name != EMAIL_FIELD},
         taken_away=_taken_away(contact),
@@ -333,6 +347,7 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
             for it in refusals_of(tx, email_index)
         ),
         bases=tuple(_basis(entry, now) for entry in bases),
+        number=number,
         rights_requests=tuple(_rights_request(it) for it in requests_of_person(tx, context, email_index)),
         questions=tuple(
             PersonalQuestion(
@@ -369,7 +384,13 @@ def _basis(entry: BasisEntry, now: datetime) -> PersonalBasis:
         known={**statement.addresses, **statement.person, **statement.facts},
         met=statement.met,
         files=tuple(note.name for note in statement.files),
-        extended=tuple(act.why for act in entry.acts),
+        extended=tuple(act.why for act in entry.acts if act.kind is EventKind.BASIS_EXTENDED),
+        channels=statement.channels,
+        told=tuple(
+            PersonalTelling(datetime.fromisoformat(act.at), "" if act.who == BY_MAIL else act.why)
+            for act in entry.acts
+            if act.kind is EventKind.BASIS_TOLD
+        ),
     )
 
 
@@ -508,8 +529,16 @@ def _events(tx: Tx, request: OpenedRequest) -> list[PersonalEvent]:
 def hand_over(tx: Tx, context: SiteContext, email_index: bytes, now: datetime) -> PersonalData:
     """Return all data stored about an address, and record that it was handed over."""
     data = view_personal(tx, context, email_index, now)
-    record_access(tx, context, email_index, "download", now)
+    record_hand_over(tx, context, email_index, now)
     return data
+
+
+def record_hand_over(tx: Tx, context: Context, email_index: bytes, now: datetime) -> None:
+    """Record that data were handed over to the person, also to one who never filled in a form."""
+    if newest_request(tx, email_index) is None:
+        record_action(tx, context.vault, email_index, RightsAction(now, "export", BY_THE_PERSON, ""))
+    else:
+        record_access(tx, context, email_index, "download", now)
 
 
 def record_access(tx: Tx, context: Context, email_index: bytes, how: str, now: datetime) -> None:

@@ -88,7 +88,7 @@ def end_with_reason(
         raise RequestRefused(msg)
     entry = end_basis(tx, context, entry_id, now)
     for index in indexes_of(context.vault, entry.statement.addresses):
-        record_action(tx, context.vault, index, RightsAction(now, "end-basis", act.who, act.why))
+        record_action(tx, context.vault, index, RightsAction(now, "end", act.who, act.why))
     return entry
 
 
