@@ -1,6 +1,8 @@
 """The personal page: all stored data, a switch for each consent, an objection, and erasure (R1-R6, L7).
 
 The link is mailed and lives short; only it opens the page. GET changes nothing; POST does one thing.
+
+The module is long because each button of the page has its function here.
 """
 
 from __future__ import annotations
