@@ -155,6 +155,7 @@ def test_every_language_writes_all_papers(root: Path, lang: str) -> None:
             name
         )
         assert ":::" not in text
+        assert not re.search(r"\bB\.V\.\.", text), "a name at the end of a sentence"
     assert f'<html lang="{lang}">' in made["record.html"].decode()
     for link in re.findall(r'href="([\w-]+\.html)"', made["index.html"].decode()):
         assert link in made
