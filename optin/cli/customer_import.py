@@ -85,7 +85,8 @@ def import_command(  # noqa: PLR0913 - one parameter an option
             counts[result.outcome] += 1
             missing.update(result.missing)
             if result.reason:
-                click.echo(f"{result.where}: {result.reason}", err=True)
+                place = "" if result.reason.startswith(result.where) else f"{result.where}: "
+                click.echo(f"{place}{result.reason}", err=True)
     known = f", {counts[RowOutcome.KNOWN]} known already" if counts[RowOutcome.KNOWN] else ""
     click.echo(f"{counts[RowOutcome.RECORDED]} put on record{known}.")
     for condition, count in sorted(missing.items()):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NoReturn
 
+from optin.bases.basis_part import SUBSCRIBER
 from optin.bases.contract import (
     DOUBTS,
     LINKED,
@@ -107,7 +108,7 @@ def customer_sale(
         term=BasisTerm(_day(stated.day, invoice, file), setting.line.life_cycle.text),
         source=stated.source,
         lang=stated.lang,
-        person=_filled({"name": name, "subscriber": stated.subscriber}),
+        person=_filled({"name": name, SUBSCRIBER: stated.subscriber}),
         facts=_filled({
             PRODUCT: stated.product,
             NUMBER: number,

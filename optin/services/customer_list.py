@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+from optin.bases.basis_part import SUBSCRIBER
 from optin.consent.channel import declared_addresses
 from optin.consent.email_and_telephone import parse_email
 from optin.errors import RequestRefused
@@ -17,7 +18,7 @@ from optin.export.contact_list_row import ContactListRow
 from optin.invoices.customer_statement import StatedCustomer
 from optin.rules.contact_rule import Subscriber
 
-EVIDENCE, DAY, PRODUCT, SUBSCRIBER = "evidence", "day", "product", "subscriber"
+EVIDENCE, DAY, PRODUCT = "evidence", "day", "product"
 # columns that are taken over as they stand, by the field of the statement
 _TEXTS = {
     "name": "name",

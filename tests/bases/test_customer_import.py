@@ -17,6 +17,7 @@ from tests.bases.shop import TOML, invoice, register
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - a site with people
 from tests.invoices.samples import pdf
 from tests.shell import shell
+from tests.terminal import at_a_terminal
 
 DAY = datetime.now(UTC).date().replace(day=1).isoformat()
 LIST = f"""email,product,number,day,evidence,told,remarks
@@ -116,7 +117,7 @@ def test_a_folder_of_invoices_needs_no_list(shop: Path) -> None:
     """L2: each invoice names its customer; what no program can read is told by its name."""
     done = imports(shop, "--product", "courses", "--told-at-collection", "order form 3", file="")
     assert "3 put on record." in done.stdout
-    assert "8.pdf: 8.pdf cannot be read by a program. Name the customer" in done.stderr
+    assert "8.pdf cannot be read by a program. Name the customer" in done.stderr
     assert "No advertising" not in done.stdout
     assert len(known(shop)) == 3
 
@@ -131,6 +132,14 @@ def test_a_spreadsheet_is_read_as_a_list_is(shop: Path) -> None:
     done = imports(shop, file="list.xlsx")
     assert done.exit_code == 0, done.output
     assert known(shop) == {("c8@example.com", "8")}
+
+
+def test_on_a_terminal_a_faulty_row_has_its_own_line(shop: Path) -> None:
+    """L2: the faulty rows stand above the count, each on its own line."""
+    words = ["customer", "import", "--product", "courses", "--evidence-dir", str(shop.parent / "invoices")]
+    with at_a_terminal(*words, "--site", str(shop)) as terminal:
+        said = terminal.until("3 put on record.")
+    assert "\n8.pdf cannot be read by a program" in f"\n{said}"
 
 
 @pytest.mark.parametrize(

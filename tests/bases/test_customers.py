@@ -15,6 +15,7 @@ from optin.bases.contract import missing_conditions
 from optin.bases.obligation import required_term
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.erasure_grounds import BY_PERSON
+from optin.consent.held_basis import BasisEntry, BasisEntryId
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import InvoiceRefused, RequestRefused
 from optin.flows.rights.erase import erase_person
@@ -221,12 +222,22 @@ def test_a_customer_is_mailed_only_with_every_condition(
     assert (service.decision, service.basis) == (Decision.PERMIT, LawfulBasis.CONTRACT)
 
 
+def test_without_a_purpose_of_similar_products_that_condition_is_missing() -> None:
+    """L3: a product line that names none has no offers that are like it."""
+    entry = BasisEntry(BasisEntryId(b"1"), sale(invoice(), stated(told_at_collection=TOLD)).statement)
+    assert missing_conditions(entry, COURSES) == ()
+    assert missing_conditions(entry, COURSES.model_copy(update={"similar": ()})) == ("own-similar",)
+    assert missing_conditions(entry, None) == ("own-similar",)
+
+
 @pytest.fixture
 def shop(site: Path) -> Path:
     """Return a site that sells courses."""
     with (site / "optin.toml").open("a") as file:
         file.write(TOML)
     (site.parent / "a.xml").write_bytes(invoice(issued=ISSUED.isoformat()))
+    (site.parent / "bomb.xml").write_bytes(b'<!DOCTYPE a [<!ENTITY b "b">]>' + invoice().partition(b"?>")[2])
+    (site.parent / "old.xml").write_bytes(invoice(issued="2001-01-01"))
     return site
 
 
@@ -259,6 +270,18 @@ def test_the_command_says_what_is_missing(shop: Path) -> None:
     again = shell(shop, "customers", "add", ALICE, "--product", "courses", "--evidence", "a.xml")
     assert "Known already" in again.stdout
     assert len(register(shop)) == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [("bomb.xml", "document type"), ("old.xml", "over already"), ("site", "is a directory")],
+)
+def test_a_file_that_is_no_evidence_is_a_sentence(shop: Path, file: str, says: str) -> None:
+    """L2, S5: what would harm whoever reads it, what is over, what is no file."""
+    done = adds(shop, file=file)
+    assert done.exit_code
+    assert says in done.stderr
+    assert register(shop) == []
 
 
 @pytest.mark.parametrize(
