@@ -84,9 +84,6 @@ def import_command(  # noqa: PLR0913 - one parameter an option
         for result in _with_progress(import_customers(installation, rows, setting)):
             counts[result.outcome] += 1
             missing.update(result.missing)
-            if result.reason:
-                place = "" if result.reason.startswith(result.where) else f"{result.where}: "
-                click.echo(f"{place}{result.reason}", err=True)
     known = f", {counts[RowOutcome.KNOWN]} known already" if counts[RowOutcome.KNOWN] else ""
     click.echo(f"{counts[RowOutcome.RECORDED]} put on record{known}.")
     for condition, count in sorted(missing.items()):
@@ -116,14 +113,24 @@ def _in_list(
 
 
 def _with_progress(results: Iterator[RowResult]) -> Iterator[RowResult]:
-    """Yield the results; on a terminal, show how many there are."""
+    """Yield the results, and print what is wrong with them; on a terminal, show how many there are."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield from results
+        for result in results:
+            if result.reason:
+                click.echo(_said(result), err=True)
+            yield result
         return
     columns = (SpinnerColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("import", total=None)
         for result in results:
             bar.advance(task)
+            if result.reason:
+                console.print(_said(result), markup=False, highlight=False, soft_wrap=True)
             yield result
+
+
+def _said(result: RowResult) -> str:
+    """Return the reason with its place, unless it begins with that."""
+    return result.reason if result.reason.startswith(result.where) else f"{result.where}: {result.reason}"
