@@ -27,6 +27,7 @@ from optin.rules.rule_files import Cell, RuleBook
 # What to do about a no.
 ASK_CONSENT = "Do not contact. Ask for consent where people come by themselves, such as a form of this site."
 NEVER = "Do not contact. Only the person can change it."
+UNLIST = "Do not contact; see: optin do-not-contact list"
 NO_RULE_YET = "Do not contact: no rule that allows it is known. Look the law up; see: optin rules"
 SITE_FORBIDS = "Do not contact: the company forbids it in its settings ([rules.pinned])."
 LATER = "Ask again when calls are allowed; see: optin rules"
@@ -55,6 +56,7 @@ class Refusal(StrEnum):
     NO_BASIS = "no basis"  # nothing on record serves
     ERASED = "erased"
     OBJECTED = "objected"
+    LISTED = "on the company's list"  # of people whom it contacts no more
     CHANNEL = "other channel"  # the purpose is for another one
     NO_RULE = "no rule"
     SITE = "forbidden by the site"
@@ -70,6 +72,7 @@ class Contact:
 
     `subscriber`: None when unknown. `names_person`: whether a natural person is meant, also at a company.
     `refusals`: earlier calls in which the person said no. `tries`: earlier calls without success.
+    `listed`: on the company's own list of people whom it contacts no more, for whatever aim.
     `at_any_hour`: whether the contact will be made within the hours, whenever that is.
     """
 
@@ -82,6 +85,7 @@ class Contact:
     aim: Aim = Aim.MARKETING
     names_person: bool = True
     objected: bool = False
+    listed: bool = False
     erased: bool = False
     tries: Sequence[datetime] = ()
     refusals: Sequence[datetime] = ()
@@ -134,7 +138,8 @@ def may_contact(
 ) -> Answer:
     """Return whether a contact may be made.
 
-    1. An erased person is not contacted; one who objected gets no advertising (GDPR 17, 21(3)).
+    1. An erased person is not contacted, nor one on the company's list; one who objected gets no
+       advertising (GDPR 17, 21(3)).
     2. What performs a contract, or answers a request, needs no rule of advertising, but its basis.
     3. The rule is that of the day of the contact, where the person is.
     4. Of the ways of the rule the first whose basis is on record, with every condition met, is taken.
@@ -142,11 +147,9 @@ def may_contact(
     """
     site = site or Strictness()
 
-    # 1. Erased, or objected.
-    if contact.erased:
-        return _no(Refusal.ERASED, NEVER, "The person was erased.")
-    if contact.objected and contact.aim is Aim.MARKETING:
-        return _no(Refusal.OBJECTED, NEVER, "The person objected to advertising (GDPR 21(3)).")
+    # 1. Erased, listed, or objected.
+    if (wish := _wish(contact)) is not None:
+        return wish
 
     # 2. Service and requested contacts.
     if contact.aim is not Aim.MARKETING:
@@ -183,6 +186,17 @@ def rule_of(contact: Contact, rules: CountryRules, day: date) -> ContactRule | N
     subscriber = contact.subscriber or Subscriber.NATURAL
     cell = Cell(contact.channel, subscriber, contact.sender, contact.relation)
     return next((it for it in cell.of(rules.rules) if it.holds_on(day)), None)
+
+
+def _wish(contact: Contact) -> Answer | None:
+    """Return why the person, or the company, wants no such contact; None: nobody said so."""
+    if contact.erased:
+        return _no(Refusal.ERASED, NEVER, "The person was erased.")
+    if contact.listed:
+        return _no(Refusal.LISTED, UNLIST, "The company put the person on its do-not-contact list.")
+    if contact.objected and contact.aim is Aim.MARKETING:
+        return _no(Refusal.OBJECTED, NEVER, "The person objected to advertising (GDPR 21(3)).")
+    return None
 
 
 def _without_advertising(contact: Contact, held: Sequence[HeldBasis], book: RuleBook) -> Answer:

@@ -9,16 +9,19 @@ from typing import Any
 import pytest
 
 from optin.bases.basis_part import BasisSettings
-from optin.consent.channel import Channel
+from optin.consent.channel import TELEPHONE, Channel
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.erasure_grounds import BY_PERSON
 from optin.consent.held_basis import BasisEntry, BasisStatement, BasisTerm
+from optin.consent.objection import DOMAIN
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.bases.record_basis import EvidenceFile, end_basis, record_basis
 from optin.flows.gate.answer import SignedAnswer
 from optin.flows.request_policy import GatePolicy, GatePurpose
+from optin.flows.rights.do_not_contact import Listed, add_to_list, remove_from_list
 from optin.flows.rights.erase import erase_person
+from optin.flows.rights.object_to_contact import ObjectionRecord, object_by_person, object_on_request
 from optin.flows.rights.personal_data import view_personal
 from optin.rules.may_contact import Aim
 from optin.settings.bases import Product
@@ -210,3 +213,27 @@ def test_an_entry_of_older_date_ends_by_its_own_date(world: World) -> None:
     """L2: the term runs from the invoice, not from its recording."""
     customer(world, since=date(2022, 3, 1))
     assert str(may(world, ALICE).content["until"]).startswith("2027-03-01")
+
+
+def test_an_objection_bars_every_basis(world: World) -> None:
+    """L7, G1: a customer who objects gets no advertising; one on the company's list no contact at all."""
+    customer(world, addresses={"email": ALICE, "phone": NUMBER})
+    assert may(world, ALICE).may
+    for entry in (Listed("email", ALICE), Listed(DOMAIN, "example.com"), Listed("phone", NUMBER)):
+        world.run(add_to_list, listed=entry, who="Eva", why="lawyers", now=world.now)
+        assert "on the company's list" in no(may(world, ALICE)), entry.kind
+        assert "on the company's list" in no(may(world, ALICE, "contract", "email"))
+        world.run(remove_from_list, listed=entry, who="Eva", why="settled", now=world.now)
+        assert may(world, ALICE).may
+    world.run(object_by_person, email_index=world.vault.index(parse_email(ALICE)), now=world.now)
+    assert "objected" in no(may(world, ALICE))
+    assert may(world, ALICE, "contract", "email").may  # to perform the contract is no advertising
+
+
+def test_an_objection_to_a_number_bars_calls_to_it(world: World) -> None:
+    """L7, G1: by whoever has it; mails go on."""
+    customer(world, addresses={"email": ALICE, "phone": NUMBER})
+    record = ObjectionRecord("Eva", "letter of today", "phone")
+    world.run(object_on_request, address=TELEPHONE, value=NUMBER, record=record, now=world.now)
+    assert may(world, ALICE).may
+    assert "no basis" in no(may(world, NUMBER, CALL)) or "objected" in no(may(world, NUMBER, CALL))

@@ -24,6 +24,7 @@ from optin.flows.gate.bases_on_file import Inquiry, OnFile, read_on_file
 from optin.flows.gate.decide import NO_BASIS, Decided, decide_by
 from optin.flows.gate.log_answer import IN_A_LIST, QuestionNotes
 from optin.flows.gate.question import Question, countries_of
+from optin.flows.objections.who_objected import Approach, objections_to
 from optin.rules.may_contact import NEVER, Answer, Decision, Refusal
 from optin.store.database_interface import Runner, Tx
 from optin.store.stored_forms import StoredForm
@@ -103,11 +104,17 @@ class ListGate:
             yield _of_row([answer(value) for value in own], any(normal[value] in objected for value in named))
 
     def _objected(self, indexes: Mapping[str, bytes]) -> set[str]:
-        """Return which of these addresses are suppressed."""
+        """Return which of these addresses are suppressed, or must not be contacted (L7)."""
         if not indexes:
             return set()
-        found = self.read(suppressed_among, key=self.question.key, indexes=sorted(set(indexes.values())))
-        return {value for value, index in indexes.items() if index in found}
+        asked, values = self.question, sorted(indexes)
+        found = self.read(suppressed_among, key=asked.key, indexes=sorted(set(indexes.values())))
+        approaches = [Approach({asked.by.field: value}) for value in values]
+        bars = self.read(
+            objections_to, vault=self.context.vault, approaches=approaches, channel=asked.key.channel
+        )
+        barred = {value for value, bar in zip(values, bars, strict=True) if bar is not None}
+        return barred | {value for value, index in indexes.items() if index in found}
 
     def _normal(self, value: str) -> str | None:
         try:

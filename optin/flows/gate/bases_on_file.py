@@ -11,6 +11,7 @@ from optin.bases.all_bases import bases_for
 from optin.bases.basis_part import SUBSCRIBER, AskedUse
 from optin.consent.channel import MAILBOX, Address
 from optin.consent.held_basis import BasisEntry
+from optin.consent.objection import ObjectedBy
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import RequestId, SubjectId
 from optin.flows.bases.record_basis import indexes_of
@@ -19,6 +20,7 @@ from optin.flows.evidence.objections_to_consents import unless_objected
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, still_proven
 from optin.flows.gate.question import Question
+from optin.flows.objections.who_objected import Approach, objections_to
 from optin.rules.contact_rule import LawfulBasis, Relation, Subscriber
 from optin.rules.may_contact import HeldBasis
 from optin.store.data_subjects import address_index, subjects_by_address, subjects_by_number
@@ -49,6 +51,7 @@ class PersonOnFile:
     entries: tuple[BasisEntry, ...] = ()
     relation: Relation = Relation.NONE
     objected: bool = False
+    listed: bool = False  # on the company's list of people whom it contacts no more
 
     @property
     def owners(self) -> tuple[bytes, ...]:
@@ -117,13 +120,18 @@ def people_on_file(inquiry: Inquiry, found: OnFile, index: bytes) -> list[Person
 
 
 def _with_objection(inquiry: Inquiry, person: PersonOnFile, index: bytes) -> PersonOnFile:
-    """Mark whoever objected; a proven consent is newer than any objection to it."""
+    """Mark whoever objected, or is on the company's list; a proven consent was held against both already."""
     if not person.entries or any(it.basis is LawfulBasis.CONSENT for it in person.held):
         return person
-    vault, key = inquiry.context.vault, inquiry.question.key
+    vault, question = inquiry.context.vault, inquiry.question
     stated = {it for entry in person.entries for it in indexes_of(vault, entry.statement.addresses)}
-    objected = suppressed_among(inquiry.tx, key, [*stated | {index}])
-    return replace(person, objected=bool(objected))
+    suppressed = suppressed_among(inquiry.tx, question.key, [*stated | {index}])
+    approaches = [Approach(entry.statement.addresses) for entry in person.entries]
+    asked = Approach({question.address.field: question.value})
+    found = objections_to(inquiry.tx, vault, [*approaches, asked], question.key.channel)
+    by = {bar.by for bar in found if bar is not None}
+    objected = bool(suppressed) or ObjectedBy.PERSON in by
+    return replace(person, objected=objected, listed=ObjectedBy.COMPANY in by)
 
 
 def _by_mailbox(vault: Vault, entries: Sequence[BasisEntry]) -> dict[bytes, tuple[BasisEntry, ...]]:

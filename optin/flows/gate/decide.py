@@ -131,6 +131,7 @@ def _answers(inquiry: Inquiry, purpose: GatePurpose, person: PersonOnFile) -> li
         relation=person.relation,
         aim=purpose.aim,
         objected=person.objected,
+        listed=person.listed,
         at_any_hour=inquiry.whole_list,
         tries=calls_of([it for it in earlier if it <= at - ONE_CALL]),
     )
