@@ -13,7 +13,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.options_and_output import NO_SITE, root_of, served_edition, site_option
+from optin.cli.options_and_output import (
+    NO_SITE,
+    root_of,
+    served_edition,
+    site_option,
+    tell_if_nobody_hears,
+)
 from optin.cli.rights_requests import day_of, day_option, open_served, who_option
 from optin.consent.breach import Breach, Notification
 from optin.consent.event_content import rfc3339
@@ -164,6 +170,7 @@ def add(  # noqa: PLR0913 - one parameter an option
     click.echo(
         f"Breach {known.number}: tell the authority by {due:%Y-%m-%d %H:%M %Z}, {_authority(known, now)}."
     )
+    tell_if_nobody_hears(edition.site)
 
 
 @breaches.command()

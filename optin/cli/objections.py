@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.options_and_output import ChannelChoice, served_edition, site_option
+from optin.cli.options_and_output import ChannelChoice, request_option, served_edition, site_option
 from optin.consent.channel import MAILBOX, Address, Channel, declared_addresses
 from optin.consent.mail_domain import DomainRefused, is_of_many_people, parse_mail_domain
 from optin.consent.objection import DOMAIN, EVERY_CHANNEL
@@ -44,10 +44,17 @@ def _recorded(command: Callable[..., None]) -> Any:
 
 @click.command(name="object")
 @click.argument("address", metavar="EMAIL|NUMBER")
+@request_option
 @_recorded
 @pass_kinds
-def object_command(
-    kinds: InstalledKinds, site: Path, channel: Channel | None, who: str, why: str, address: str
+def object_command(  # noqa: PLR0913 - one parameter an option
+    kinds: InstalledKinds,
+    site: Path,
+    channel: Channel | None,
+    who: str,
+    why: str,
+    address: str,
+    number: int | None,
 ) -> None:
     """Record that a person who wrote or called wants no advertising (GDPR 21(2)).
 
@@ -57,7 +64,7 @@ def object_command(
     edition = served_edition(site, kinds)
     country = edition.site.settings.controller.country
     kind, value = _address(address, country)
-    record = ObjectionRecord(who, why, EVERY_CHANNEL if channel is None else channel.value)
+    record = ObjectionRecord(who, why, EVERY_CHANNEL if channel is None else channel.value, number)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         done = installation.run(
             object_on_request, address=kind, value=value, record=record, now=installation.clock()

@@ -17,6 +17,7 @@ from optin.errors import RequestRefused
 from optin.services.served_settings import require_served_site, require_server_settings, settings_of_server
 from optin.services.site_edition import Edition, load_edition
 from optin.settings.installation import ServedSettings
+from optin.settings.site import WAITS
 from optin.site.findings import Finding, as_text, nearest
 from optin.site.load_site import find_root
 from optin.site.model import Site
@@ -53,6 +54,24 @@ def site_option(command: Any) -> Any:
         callback=_root,
         help="Folder of the site. Default: here or upward.",
     )(command)
+
+
+def request_option(command: Any) -> Any:
+    """Add `--request ID`: the written-down request of a person that the command answers."""
+    return click.option(
+        "--request",
+        "number",
+        type=click.IntRange(1, 2**62),
+        metavar="ID",
+        help="The request that this answers; see optin requests.",
+    )(command)
+
+
+def tell_if_nobody_hears(site: Site) -> None:
+    """Say on standard error when no member of staff is told of what waits."""
+    if not any(WAITS in it.events for it in site.settings.notify.values()):
+        text = 'Nobody is told when time runs out: see [notify] with events = ["waits"], docs/guide/notify.md'
+        click.echo(text, err=True)
 
 
 def address_of(email: str) -> EmailAddress:

@@ -16,7 +16,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.options_and_output import NO_SITE, root_of, served_edition, site_option
+from optin.cli.options_and_output import (
+    NO_SITE,
+    root_of,
+    served_edition,
+    site_option,
+    tell_if_nobody_hears,
+)
 from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.rights_request import ArrivalWay, Outcome, Right, RightsRequest
 from optin.errors import RequestRefused
@@ -207,6 +213,7 @@ def add(  # noqa: PLR0913 - one parameter an option
         asked = AskedRight(person, normal, Right(asks), arrived.date(), ArrivalWay(via), who, note)
         found = installation.run(note_request, asked=asked, now=installation.clock())
     click.echo(f"Request {found.number}: {found.right}, last day {found.due}.")
+    tell_if_nobody_hears(edition.site)
 
 
 @requests.command()

@@ -18,7 +18,13 @@ import click
 from optin.bases.obligation import LAW
 from optin.cli.evidence_files import evidence_file
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.options_and_output import READABLE_FILE, addresses_of, served_edition, site_option
+from optin.cli.options_and_output import (
+    READABLE_FILE,
+    addresses_of,
+    request_option,
+    served_edition,
+    site_option,
+)
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.form_version import EMAIL_FIELD
 from optin.consent.purpose import ConsentKey
@@ -65,17 +71,6 @@ def _asked(command: Callable[..., None]) -> Any:
     ):
         command = option(command)
     return command
-
-
-def _answers(command: Callable[..., None]) -> Any:
-    """Add `--request ID`: the written-down request that the command answers."""
-    return click.option(
-        "--request",
-        "number",
-        type=click.IntRange(1, 2**62),
-        metavar="ID",
-        help="The request that this answers; see optin requests.",
-    )(command)
 
 
 @dataclass(frozen=True)
@@ -135,7 +130,7 @@ def _case(
 
 
 @subject.command()
-@_answers
+@request_option
 @_asked
 @pass_kinds
 def show(kinds: InstalledKinds, site: Path, email: str, why: str, number: int | None) -> None:
@@ -150,7 +145,7 @@ def show(kinds: InstalledKinds, site: Path, email: str, why: str, number: int | 
 @subject.command()
 @click.option("--format", "shape", type=click.Choice(["json", "html"]), default="json", show_default=True)
 @click.option("--out", required=True, help="File to make, or - for standard output.")
-@_answers
+@request_option
 @_asked
 @pass_kinds
 def export(  # noqa: PLR0913 - one parameter an option
@@ -168,7 +163,7 @@ def export(  # noqa: PLR0913 - one parameter an option
 
 @subject.command()
 @click.option("--purpose", help="Only this purpose; by default every consent.")
-@_answers
+@request_option
 @_asked
 @pass_kinds
 def withdraw(
@@ -266,7 +261,7 @@ def _term(until: datetime | None) -> str:
 
 @subject.command()
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-@_answers
+@request_option
 @_asked
 @pass_kinds
 def erase(kinds: InstalledKinds, site: Path, email: str, why: str, *, yes: bool, number: int | None) -> None:

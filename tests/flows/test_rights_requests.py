@@ -17,9 +17,10 @@ from optin.consent.rights_request import ArrivalWay, Outcome, Right, RightsReque
 from optin.consent.status_transitions import ID_BYTES
 from optin.errors import RequestRefused, RulesUnusable
 from optin.flows.delivery.waiting_matters import waiting_matters
+from optin.flows.rights.acts_at_once import acts_at_once
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.officer_requests import OfficerRequest, erase_on_request, record_officer_request
-from optin.flows.rights.personal_data import view_personal
+from optin.flows.rights.personal_data import record_access, view_personal
 from optin.flows.rights.rights_requests import (
     AskedRight,
     Reply,
@@ -414,6 +415,24 @@ def test_no_event_of_a_request_names_anybody(world: World) -> None:
     for word in (ALICE, index_of(world).hex(), "secret", "Rita", "letter", "claim"):
         assert word not in text
     assert '"right":"access"' in text
+
+
+def test_what_was_done_at_once_is_counted(world: World) -> None:
+    """K5, O4: by the events that are there; an erasure that retention asked for is nobody's wish."""
+    alice = world.join(ALICE, TIPS)
+    world.run(record_access, email_index=index_of(world), how="download", now=world.now)
+    world.withdraw(alice)
+    world.join("bob@example.com", TIPS)
+    world.run(erase_person, email_index=index_of(world, "bob@example.com"), reason=BY_PERSON, now=world.now)
+    world.sign_up("carol@example.com", TIPS)
+    world.wait(timedelta(days=8))
+    assert sweep(world.installation())["unconfirmed"] == 1
+    assert world.view(acts_at_once) == {
+        "data shown or downloaded": 1,
+        "corrections": 0,
+        "consents withdrawn": 1,
+        "erasures": 1,
+    }
 
 
 def test_two_answers_at_once_are_one(world: World) -> None:

@@ -126,6 +126,28 @@ def test_a_command_answers_the_request_it_names(
     assert run(site, "audit").exit_code == 0
 
 
+def test_an_objection_answers_the_letter_that_asked_for_it(site: Path) -> None:
+    """R9, K5, L7: of the same person; and of another, nothing is recorded."""
+    add(site, "alice@example.com", "objection")
+    add(site, "bert@example.com", "objection")
+    words = ["object", ALICE, "--why", "letter", "--who", "Rita", "--request"]
+    wrong = run(site, *words, "2")
+    assert (wrong.exit_code, "another person's. Nothing was done." in wrong.output) == (1, True)
+    assert run(site, *words, "1").exit_code == 0
+    [found] = listed(site, "--answered")
+    assert isinstance(found["answer"], dict)
+    assert (found["number"], found["answer"]["what"]) == (1, "optin object")
+    assert run(site, "audit").exit_code == 0
+
+
+def test_a_site_that_tells_nobody_is_told_so(site: Path) -> None:
+    """K5, W12: where no staff hears of what waits, the last day may pass unseen."""
+    assert "Nobody is told when time runs out" in add(site).stderr
+    with (site / "optin.toml").open("a") as file:
+        file.write('\n[notify.office]\nto = "office@example.com"\nevents = ["waits"]\n')
+    assert add(site, "bert@example.com").stderr == ""
+
+
 def test_a_person_reads_the_request_where_everything_is_shown(site: Path) -> None:
     """R1, K5: in the person's language, also when nothing else is kept."""
     add(site)

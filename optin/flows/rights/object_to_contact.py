@@ -15,11 +15,13 @@ from optin.consent.channel import CHANNELS, MAILBOX, Address, channel_named, dec
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.objection import EVERY_CHANNEL, NOBODY, ObjectedBy, Objection
 from optin.consent.purpose import ConsentQuestion
+from optin.consent.rights_request import Outcome, Right
 from optin.consent.status_transitions import RequestId, SubjectId
 from optin.errors import RequestRefused
 from optin.flows.context import Context
 from optin.flows.exports.queue_webhook_messages import queue_barred_numbers
 from optin.flows.records.decrypted_request import open_request
+from optin.flows.rights.rights_requests import Reply, answer_request, check_answer_by_act
 from optin.flows.rights.withdraw import Withdrawable, withdraw_person
 from optin.flows.unreadable_rows import BROKEN, error_name_of
 from optin.store.contacts import numbers_of
@@ -52,11 +54,15 @@ class ObjectionResult:
 
 @dataclass(frozen=True)
 class ObjectionRecord:
-    """An objection as staff records it. `channel`: a channel's name, or EVERY_CHANNEL for all of them."""
+    """An objection as staff records it. `channel`: a channel's name, or EVERY_CHANNEL for all of them.
+
+    `request`: the number of the written-down request that is answered by it.
+    """
 
     who: str
     why: str = field(repr=False)
     channel: str = EVERY_CHANNEL
+    request: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ def object_on_request(
     """Record the objection of somebody who wrote or called, by e-mail address or number in normal form.
 
     A number that one person on file has is that person's; otherwise only calls to it are barred. Raises
-    RequestRefused for what cannot be recorded, with nothing stored.
+    RequestRefused for what cannot be recorded, and for a request that it does not answer: nothing is stored.
     """
     if not record.who.strip() or not record.why.strip():
         msg = "Say who records it (--who) and what was asked, such as the letter's date (--why)."
@@ -98,6 +104,10 @@ def object_on_request(
         msg = f"There is no channel {record.channel!r}; there are {', '.join(CHANNELS)}."
         raise RequestRefused(msg)
     index = context.vault.address_index(address, value)
+    if record.request is not None:
+        check_answer_by_act(tx, context, record.request, index, (Right.OBJECTION, Right.WITHDRAWAL))
+        reply = Reply(Outcome.DONE, record.who, "optin object", record.why)
+        answer_request(tx, context, record.request, reply, now)
     if not address.declared:
         return _object(tx, context, _Wish(index, record.channel, record), now)
     owners = _people_with(tx, context.vault, index)
