@@ -47,6 +47,8 @@ def test_the_wheel_serves_a_site_outside_the_repository(tmp_path: Path, free_por
     assert optin("new", "white-paper", "paper", "--site", str(site)).returncode == 0
     checked = optin("check", "--site", str(site))
     assert checked.returncode == 0, checked.stderr
+    assert optin("papers", "--out", str(tmp_path / "papers"), "--site", str(site)).returncode == 0
+    assert "Autoriteit Persoonsgegevens" in (tmp_path / "papers" / "breaches.html").read_text("utf-8")
     server = subprocess.Popen(
         [script, "dev", "--site", str(site), "--port", str(free_port)], cwd=tmp_path, env=outside,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -190,6 +190,7 @@ def test_no_language_lacks_a_paper_or_a_word(lang: str) -> None:
         ours = (words_path("en").parent / "papers" / f"{name}.md").read_text("utf-8")
         assert named <= set(re.findall(r"\{([a-z_]+)\}", ours)), name
         assert "{authority}" in own
+        assert not re.search(r"\{(name|officer|processors)\}\.", own), "some names end with a full stop"
         written += re.sub(r"`[^`]*`", "", own)
     if lang == "fr":
         plain = re.sub(r"\[[^\]]*\]|\{[^}]*\}|https?://\S+|:?-{3}[-| :]*", "", written)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from optin.site.load_site import load_site
+from optin.site.markdown_to_html import escape_markdown, read_prose
 from optin.site.model import PrivacyStatement, Site
 from optin.site.scaffold import make_site
 from optin.theme.languages import languages
@@ -151,3 +155,13 @@ def test_the_end_of_an_agreement_is_a_date_with_or_without_quotes(site: Path) ->
     processors = loaded(site).settings.processors
     assert processors["a"].ends == processors["b"].ends
     assert str(processors["a"].ends) == "2028-02-29"
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=40))
+def test_any_name_is_shown_as_it_is(name: str) -> None:
+    """L9: whatever a name begins with or holds, nothing in it is markup."""
+    shown = " ".join(name.split())
+    page = read_prose(f"- {escape_markdown(name)}x").html
+    assert html.unescape(page) == f"<ul>\n<li>{shown}x</li>\n</ul>\n"
+    table = read_prose(f"| a | b |\n| --- | --- |\n| x{escape_markdown(name)}x | b |").html
+    assert f"<td>x{shown}x</td>" in html.unescape(table)
