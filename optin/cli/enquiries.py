@@ -6,7 +6,6 @@ What is recorded is a statement of staff, and never a consent. The person is tol
 from __future__ import annotations
 
 import getpass
-import mimetypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -16,6 +15,7 @@ from typing import Any
 import click
 
 from optin.bases.enquiry import PART
+from optin.cli.evidence_files import any_file
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import (
     READABLE_FILE,
@@ -30,7 +30,7 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.consent.status_transitions import EventKind
 from optin.errors import RequestRefused
 from optin.flows.bases.note_told import BY_MAIL
-from optin.flows.bases.record_basis import EvidenceFile, Extension, indexes_of
+from optin.flows.bases.record_basis import Extension, indexes_of
 from optin.flows.rights.tell_of_basis import (
     StaffAct,
     end_with_reason,
@@ -117,9 +117,7 @@ def add(
             lang=_language(edition, said["lang"]),
             person={"name": said["name"].strip()} if said["name"].strip() else {},
         )
-        evidence = [
-            EvidenceFile(it.name, it.read_bytes(), mimetypes.guess_type(it.name)[0] or "") for it in files
-        ]
+        evidence = [any_file(it) for it in files]
         entry = installation.run(record_and_tell, statement=statement, files=evidence, now=now)
         click.echo(f"Enquiry {entry.id.hex()}: wiped on {_until(entry)} unless you extend it.")
         _say(edition, entry)

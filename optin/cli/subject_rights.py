@@ -6,6 +6,7 @@ Whoever calls may be anybody: see who it is before you answer. Each use is recor
 from __future__ import annotations
 
 import getpass
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,12 +44,14 @@ from optin.flows.rights.officer_requests import (
     withdraw_on_request,
 )
 from optin.flows.rights.personal_data import PersonalData, record_access, view_personal
+from optin.flows.rights.personal_evidence import evidence_at
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
 from optin.services.personal_data_display import erase_view, personal_file, personal_view
 from optin.services.site_edition import Edition
 
 WAL_TRIES = 25
+MOST_NAME = 80  # characters of a file's name that are kept
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -145,11 +148,25 @@ def show(kinds: InstalledKinds, site: Path, email: str, why: str, number: int | 
 @subject.command()
 @click.option("--format", "shape", type=click.Choice(["json", "html"]), default="json", show_default=True)
 @click.option("--out", required=True, help="File to make, or - for standard output.")
+@click.option(
+    "--evidence",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to make for the files of evidence, such as invoices.",
+)
 @request_option
 @_asked
 @pass_kinds
 def export(  # noqa: PLR0913 - one parameter an option
-    kinds: InstalledKinds, site: Path, email: str, why: str, *, shape: str, out: str, number: int | None
+    kinds: InstalledKinds,
+    site: Path,
+    email: str,
+    why: str,
+    *,
+    shape: str,
+    out: str,
+    folder: Path | None,
+    number: int | None,
 ) -> None:
     """Write everything that is kept about EMAIL to a file for the person (GDPR 15, 20)."""
     with _case(kinds, site, email, why, number) as case:
@@ -157,8 +174,24 @@ def export(  # noqa: PLR0913 - one parameter an option
         case.note_access("download")
         whole = as_json(case.data) if shape == "json" else personal_file(case.edition, case.data, case.lang)
         write_whole(out, whole)
+        if folder is not None:
+            _write_evidence(case, folder)
         case.record("export")
     click.echo(f"Written to {out}.", err=True)
+
+
+def _write_evidence(case: _PersonRequest, folder: Path) -> None:
+    """Write the files of evidence about a person to a new folder of their own. Raises RequestRefused."""
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as problem:
+        msg = f"{folder} cannot be made ({problem.strerror}); name a new folder."
+        raise RequestRefused(msg) from None
+    for entry, basis in enumerate(case.data.bases, 1):
+        for file in range(1, len(basis.files) + 1):
+            note, data = case.installation.view(evidence_at, email_index=case.index, entry=entry, file=file)
+            name = re.sub(r"[^\w. -]", "_", note.name)[-MOST_NAME:]  # whoever recorded it chose the name
+            write_whole(str(folder / f"{entry}-{file} {name}"), data)
 
 
 @subject.command()

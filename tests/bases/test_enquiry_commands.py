@@ -146,3 +146,32 @@ def test_who_is_known_by_a_number_alone_is_answered_and_erased(site: Path) -> No
     assert enquiry(site, "show", ALICE, "--why", "x").exit_code == 0
     assert "Nothing is left" in subject(site, "erase", NUMBER, "--yes").stdout
     assert subject(site, "show", "020 765 4321").exit_code == 1
+
+
+def test_evidence_is_handed_over_as_files(site: Path, tmp_path: Path) -> None:
+    """R9, GDPR 15(3): each as it was handed in, under a harmless name, in a new folder."""
+    letter = tmp_path / "Brief <1>.eml"
+    letter.write_bytes(b"Dear roofers")
+    added(site, ALICE, "--evidence", str(letter), "--evidence", str(letter))
+    out, folder = tmp_path / "alice.json", tmp_path / "evidence"
+    command = ["export", ALICE, "--out", str(out), "--evidence", str(folder)]
+    assert subject(site, *command).exit_code == 0
+    names = ("1-1 Brief _1_.eml", "1-2 Brief _1_.eml")
+    assert {it.name: it.read_bytes() for it in folder.iterdir()} == dict.fromkeys(names, letter.read_bytes())
+    assert folder.stat().st_mode & 0o777 == 0o700
+    out.unlink()
+    again = subject(site, *command)
+    assert again.exit_code == 1
+    assert "name a new folder" in again.stderr
+
+
+def test_evidence_that_cannot_be_read_or_is_too_large_is_refused(site: Path, tmp_path: Path) -> None:
+    """L4, S5: with a sentence; and no more of it is read than shows that."""
+    huge = tmp_path / "huge.bin"
+    with huge.open("wb") as file:
+        file.truncate(10_000_000_000)
+    outcome = enquiry(site, "add", ALICE, "--about", "x", "--evidence", str(huge))
+    assert outcome.exit_code == 1
+    assert "10,000,001 bytes" in outcome.stderr
+    gone = enquiry(site, "show", ALICE, "--why", "x")
+    assert "no enquiry" in gone.stderr

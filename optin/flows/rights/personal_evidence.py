@@ -15,7 +15,16 @@ from optin.store.held_bases import entries_about, load_file
 def hand_over_evidence(
     tx: Tx, context: Context, email_index: bytes, entry: int, file: int, now: datetime
 ) -> tuple[EvidenceNote, bytes]:
-    """Return a file of evidence by its place among the entries of the personal page, and record it.
+    """Return a file of evidence as `evidence_at` does, and record that the person has it."""
+    found = evidence_at(tx, context, email_index, entry, file)
+    record_hand_over(tx, context, email_index, now)
+    return found
+
+
+def evidence_at(
+    tx: Tx, context: Context, email_index: bytes, entry: int, file: int
+) -> tuple[EvidenceNote, bytes]:
+    """Return a file of evidence by its place among the entries of the personal page.
 
     Places count from 1. Raises LinkSpent when there is no such file any more; KeysUnusable.
     """
@@ -25,5 +34,4 @@ def hand_over_evidence(
     data = None if note is None else load_file(tx, context.vault, note)
     if note is None or data is None:
         raise LinkSpent
-    record_hand_over(tx, context, email_index, now)
     return note, data
