@@ -28,11 +28,10 @@ from optin.errors import QuestionUnreadable
 from optin.export import table_writer
 from optin.export.contact_list_reader import PeopleList, open_list
 from optin.flows.gate.answer import SignedAnswer
-from optin.flows.gate.answer_list import NO_ADDRESS, ListGate, ListQuestion
+from optin.flows.gate.answer_list import MOST_NOTES, NO_ADDRESS, ListGate, ListQuestion
 from optin.flows.gate.decide import Decided
-from optin.flows.gate.log_answer import QuestionNotes, keep_notes
 from optin.flows.gate.question import QuestionText, read_question
-from optin.services.gate import ask
+from optin.services.gate import ask, keep_and_begin
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
 from optin.settings.site import SiteSettings
@@ -40,7 +39,6 @@ from optin.theme.zones import zone_of_country
 
 MAY_NOT = 1
 YES = "yes"
-MOST_NOTES = 5_000  # in memory
 ANSWER_COLUMNS = ("may", "reason", "basis", "rule", "evidence", "until", "what_to_do")
 NOW = timedelta(minutes=1)  # a moment so near is now
 
@@ -137,9 +135,8 @@ def _answer_list(
         said[cells[0] if cells[0] == YES else cells[1]] += 1
         table.write((*row.cells, *cells))
         if len(gate.notes.questions) >= MOST_NOTES:
-            installation.run(keep_notes, notes=gate.notes)
-            gate.notes = QuestionNotes()
-    installation.run(keep_notes, notes=gate.notes)
+            gate.notes = keep_and_begin(installation, gate.notes)
+    keep_and_begin(installation, gate.notes)
     for reason, count in sorted(said.items()):
         click.echo(f"  {count} {reason}", err=True)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from optin.errors import StoreBusy
 from optin.flows.gate.answer import SignedAnswer, make_answer
 from optin.flows.gate.decide import decide
-from optin.flows.gate.log_answer import ANOTHER_MOMENT, log_answer
+from optin.flows.gate.log_answer import ANOTHER_MOMENT, QuestionNotes, keep_notes, log_answer
 from optin.flows.gate.question import Question
 from optin.services.installation import Installation
 
@@ -34,3 +34,10 @@ def ask(installation: Installation, question: Question, at: datetime | None = No
             installation.questions.count(question, answer.said, now)
             return answer
     raise StoreBusy
+
+
+def keep_and_begin(installation: Installation, notes: QuestionNotes) -> QuestionNotes:
+    """Store notes; return new ones without any."""
+    if notes.sums:
+        installation.run(keep_notes, notes=notes)
+    return QuestionNotes()

@@ -11,10 +11,15 @@ from click.testing import CliRunner, Result
 
 from optin.app.main import main
 from optin.consent.email_and_telephone import parse_email
+from optin.consent.held_basis import BasisStatement, BasisTerm
+from optin.flows.bases.record_basis import EvidenceFile, record_basis
 from optin.flows.rights.personal_data import view_personal
 from optin.services.installation import Installation
+from optin.services.open_installation import open_installation
+from tests.gate.test_may_command import edition_again
 from tests.gate.test_may_command import installation as installation  # noqa: PLC0414 - a fixture
 from tests.gate.test_may_command import site as site  # noqa: PLC0414 - a fixture
+from tests.installed import KINDS
 
 LISTED = (
     "Naam;E-mail;Contact\r\n"
@@ -115,3 +120,38 @@ def test_one_person_or_a_file(site: Path, tmp_path: Path, words: tuple[str, ...]
     done = CliRunner().invoke(main, ["may", *(it.format(**places) for it in words), "--site", str(site)])
     assert done.exit_code == 2, done.output
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_scrubbed_list_keeps_customers_when_asked(site: Path, tmp_path: Path) -> None:
+    """E6, G3, P8: with the basis in a column, so that nobody reads a customer as a consent."""
+    with (site / "optin.toml").open("a") as file:
+        file.write('\n[products.courses]\nlife_cycle = "5 years"\nsimilar = ["tips-email"]\n')
+    edition = edition_again(site)
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
+        now = installation.clock()
+        statement = BasisStatement(
+            "contract",
+            "",
+            "Eva",
+            addresses={"email": "zed@example.com"},
+            facts={"product": "courses"},
+            met={"own-sale": "the seller is us", "told-at-collection": "order form 3"},
+            term=BasisTerm(now.date(), "5 years"),
+        )
+        invoice = EvidenceFile("invoice.pdf", b"%PDF-1.7 invoice", "application/pdf")
+        installation.run(record_basis, statement, files=[invoice], now=now)
+    listed, out = tmp_path / "old.csv", tmp_path / "kept.csv"
+    listed.write_text(LISTED)
+    words = ["scrub", str(listed), *MAIL, "--any-basis", "--site", str(site), "--out"]
+    done = CliRunner().invoke(main, [*words, str(out)])
+    assert done.exit_code == 0, done.output
+    assert [(row[0], row[-1]) for row in rows(out)] == [
+        ("Naam", "basis"),
+        ("Alice", "consent"),
+        ("Zed", "interest"),
+    ]
+    assert [row[2] for row in rows(tmp_path / "kept-dropped.csv")[1:]] == ["no address", "no address"]
+    plain = [it for it in words if it != "--any-basis"]
+    assert CliRunner().invoke(main, [*plain, str(tmp_path / "c.csv")]).exit_code == 0
+    assert [row[0] for row in rows(tmp_path / "c.csv")] == ["Naam", "Alice"]
+    assert CliRunner().invoke(main, [*words, str(tmp_path / "d.csv"), "--suppress-only"]).exit_code == 2

@@ -21,8 +21,6 @@ PARTLY = {
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
     "L1": "the register; its commands are to come",
     "L6": "the register; its commands are to come",
-    "G3": "answered by optin may --list; scrub still goes by consent alone",
-    "L8": "the rules, and the answer for one contact; scrub still goes by consent alone",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
 NOT_YET = {"O3"}

@@ -32,6 +32,7 @@ from optin.store.suppressions import suppressed_among
 
 Row = tuple[Sequence[str], Sequence[str]]  # its own addresses or numbers, and those in its other cells
 BATCH = 500
+MOST_NOTES = 5_000  # in memory
 NO_ADDRESS = "no address"
 UNKNOWN = Decided(NO_BASIS)
 OBJECTED = Decided(
