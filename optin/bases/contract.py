@@ -22,6 +22,8 @@ SELLER = "seller"  # who sold, as the invoice says
 LINKED = "linked"  # what shows that the address is the customer's
 DOUBTS = "doubts"  # what was doubtful about the file, and what somebody saw who looked at it
 OWN_SALE, OWN_SIMILAR, TOLD = "own-sale", "own-similar", "told-at-collection"
+# values that the catalogues have words for; what staff states ends with its name, so it never reads as these
+BY_INVOICE, BY_STAFF = "invoice", "staff"
 EXCEPTION = (OWN_SALE, OWN_SIMILAR, TOLD)  # the conditions of ePrivacy 13(2) that an entry can show
 
 

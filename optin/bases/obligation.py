@@ -45,8 +45,8 @@ class RequiredDocument:
 
     @property
     def is_invoice(self) -> bool:
-        """Whether it is an invoice, which every language has a word for."""
-        return self.document == INVOICE
+        """Whether it is an invoice with its number, which every language has a word for."""
+        return self.document == INVOICE and bool(self.number)
 
     def facts(self, rule_id: str) -> Mapping[str, str]:
         """Return the facts of its entry."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from optin.bases.contract import EXCEPTION, NUMBER, missing_conditions
+from optin.bases.contract import BY_INVOICE, EXCEPTION, NUMBER, SELLER, missing_conditions
 from optin.cli.customer_import import import_command
 from optin.cli.evidence_files import evidence_file
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
@@ -161,6 +161,8 @@ def show_conditions(entry: BasisEntry, line: Product) -> None:
             click.echo(f"  no   {it}: {words[it].text}. {words[it].missing}")
         else:
             shown = entry.statement.met.get(it) or f"for {', '.join(line.similar)}"
+            if shown == BY_INVOICE:
+                shown = f"the invoice names {entry.statement.facts[SELLER]} as seller"
             click.echo(f"  yes  {it}: {shown}")
     click.echo("  and a free and easy way out in every message; whoever sends it sees to that.")
     if missing:

@@ -13,6 +13,8 @@ from typing import NoReturn
 
 from optin.bases.basis_part import SUBSCRIBER
 from optin.bases.contract import (
+    BY_INVOICE,
+    BY_STAFF,
     DOUBTS,
     LINKED,
     NUMBER,
@@ -139,11 +141,11 @@ def _customer(stated: StatedCustomer, invoice: Invoice | None, file: str) -> tup
     if invoice is None:
         if stated.email is None:
             raise InvoiceRefused(file, "cannot be read by a program", "Name the customer's e-mail address.")
-        return stated.email, stated.linked or f"{stated.who} read the invoice"
+        return stated.email, _by(stated.who, stated.linked) or BY_STAFF
     email = stated.email or customer_address(invoice, file)
     written = {address_key(it) for it in (*invoice.buyer.emails, *_endpoint(invoice))}
     if address_key(email) in written:
-        return email, "the address is on the invoice"
+        return email, BY_INVOICE
     if stated.linked:
         return email, _by(stated.who, stated.linked)
     shown = ", ".join((*invoice.buyer.emails, *_endpoint(invoice))) or "no e-mail address"
@@ -221,12 +223,12 @@ def _own_sale(stated: StatedCustomer, invoice: Invoice | None, controller: Contr
     if stated.own_sale:
         return _by(stated.who, stated.own_sale)
     if invoice is not None and sold_by(invoice, controller):
-        return f"the invoice names {invoice.seller.name} as seller"
+        return BY_INVOICE
     return ""
 
 
 def _by(who: str, text: str) -> str:
-    return f"{text} (stated by {who})" if text else ""
+    return f"{text} ({who})" if text else ""
 
 
 def media_type(read: Invoice | UnreadInvoice) -> str:
