@@ -22,6 +22,7 @@ from optin.flows.rights.personal_data import (
     PersonalExport,
     PersonalHandling,
     PersonalHold,
+    PersonalObjection,
     PersonalRequest,
     PersonalSuppression,
     SentMail,
@@ -261,6 +262,10 @@ def personal(**changes: Any) -> PersonalData:
         suppressions=(PersonalSuppression("", "", NOW), PersonalSuppression("tips-email", "email", NOW)),
         handled=tuple(PersonalHandling(NOW, it, "brief") for it in HANDLED),
         bases=samples.personal_bases(),
+        objections=(
+            PersonalObjection("person", "email", "phone", NOW),
+            PersonalObjection("company", "email", "", NOW, "brief"),
+        ),
         events=tuple(
             PersonalEvent(NOW, kind.value, "tips-email")
             for kind in EventKind
@@ -359,6 +364,8 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
         yield f"unsubscribe-{name}", views.UnsubscribeView(at, "/unsubscribe/t", questions, done, more=True)
     kept = views.PersonalView(at, "/me/t", personal(), (("first_name", "Voornaam"),), (("crm", "CRM B.V."),))
     yield "personal", kept
+    objected = (PersonalObjection("person", "email", "", NOW), *kept.data.objections)
+    yield "personal-objected", replace(kept, data=personal(objections=objected), done="objected")
     for what in ("withdrawn", "given", "corrected", "unchanged", "limited", "given-up"):
         yield f"personal-{what}", replace(kept, done=what)
     wrong = (FieldProblem("phone", "phone-invalid"), FieldProblem("first_name", "too-long"))
@@ -370,12 +377,17 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "personal-bases", replace(kept, data=known)
     yield "personal-number", replace(kept, data=replace(known, email="", number="+31201234567"))
     yield "personal-erased", replace(kept, data=personal(**NOTHING), done="erased")
-    yield "personal-erased-all", replace(kept, data=personal(**NOTHING, holds=(), suppressions=()))
+    yield (
+        "personal-erased-all",
+        replace(kept, data=personal(**NOTHING, holds=(), suppressions=(), objections=())),
+    )
     yield "erase", views.EraseView(at, "/me/t", ("De garantie vervalt.",), HELD, REQUIRED)
     yield "erase-bare", views.EraseView(at, "/me/t", (), ())
     for problem in ("", "email-missing", "email-invalid"):
         yield f"ask-{problem}", views.PersonalAskView(at, "/me", "tips@example.com", "no", problem)
     yield "ask-sent", views.PersonalAskView(at, "/me", "tips@example.com", sent=True)
+    yield "unsubscribe-objected", views.UnsubscribeView(at, "/unsubscribe/t", asked, objected=True)
+    yield "unsubscribe-objected-again", views.UnsubscribeView(at, "/unsubscribe/t", (), objected=True)
     nobody = views.UnsubscribeView(at, "/unsubscribe/t", (), erased=True)
     yield "unsubscribe-erased", nobody
     yield "privacy", views.PrivacyView(at, "Privacy", "<p>Tekst.</p>", NOW.date())
