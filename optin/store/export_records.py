@@ -109,6 +109,24 @@ def ended_members(tx: Tx, run: ExportRun, after: bytes, now: datetime) -> list[R
     )
 
 
+def living_members(tx: Tx, run: ExportRun, after: bytes, now: datetime) -> list[Row]:
+    """Return the next people of an export whose consent stands: subject, sealed contact."""
+    return tx.all(
+        "SELECT subject.id, subject.sealed FROM export_member"
+        " JOIN subject ON subject.id = export_member.subject_id"
+        " JOIN consent ON consent.subject_id = subject.id"
+        " AND consent.purpose = :purpose AND consent.channel = :channel"
+        " WHERE export_member.run = :run AND subject.id > :after"
+        " AND consent.status = 'given' AND consent.expires_at > :now"
+        " ORDER BY subject.id LIMIT :most",
+        run=run.members,
+        **columns_of(run.key),
+        after=after,
+        now=to_ms(now),
+        most=PAGE_LEADS,
+    )
+
+
 def erased_members(tx: Tx, run: bytes) -> dict[bytes, datetime]:
     """Return the digests of erased people of an export, and when they were erased."""
     rows = tx.all("SELECT digest, at FROM export_gone WHERE run = :run", run=run)

@@ -20,7 +20,7 @@ from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault
 from optin.store.events import add_events
 from optin.store.journal_lines import remember
-from optin.store.row_queries import has_row, list_parameters
+from optin.store.row_queries import count_rows, has_row, list_parameters
 
 _COLUMNS = "id, made_by, kind, address, owner, channel, at"
 _MADE, _ENDED = "objection", "objection-ended"
@@ -94,6 +94,21 @@ def end_listing(tx: Tx, vault: Vault, entry: bytes, reason: ObjectionReason, now
         id=entry,
     )
     add_events(tx, vault, None, [unlisted(now, entry, _commitment(packed))])
+
+
+def forget_removed(tx: Tx, before: datetime, most: int) -> int:
+    """Delete entries that staff removed from the company's list long ago; their events stay."""
+    return tx.run(
+        "DELETE FROM objection WHERE id IN (SELECT id FROM objection"
+        " WHERE ended_at IS NOT NULL AND ended_at < :before ORDER BY ended_at LIMIT :most)",
+        before=to_ms(before),
+        most=most,
+    )
+
+
+def count_removed(tx: Tx, before: datetime) -> int:
+    """Count the entries that staff removed from the company's list before a moment."""
+    return count_rows(tx, "objection WHERE ended_at IS NOT NULL AND ended_at < :before", before=to_ms(before))
 
 
 def any_objection(tx: Tx) -> bool:

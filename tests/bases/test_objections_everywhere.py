@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
 
@@ -13,13 +13,18 @@ from optin.consent.channel import MAILBOX, TELEPHONE, Channel
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.objection import DOMAIN, EVERY_CHANNEL
 from optin.consent.purpose import ConsentKey, PurposeId
+from optin.consent.retention_period import RetentionPeriod
+from optin.consent.served_forms import ServedForms
 from optin.consent.status_transitions import RequestId
+from optin.flows.delivery.mail_order import MailKind
+from optin.flows.exports.people_to_delete import ended_since
 from optin.flows.exports.scrub_contact_list import KEPT
 from optin.flows.objections.who_objected import objects
 from optin.flows.rights.do_not_contact import Listed, add_to_list, remove_from_list
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.object_to_contact import ObjectionRecord, object_by_person, object_on_request
-from tests.bases.test_objections import exported, list_company, object_for, scrubbed
+from optin.store.export_records import ExportRun, record_export
+from tests.bases.test_objections import exported, findings, list_company, object_for, scrubbed
 from tests.flows.test_letters import lettered as lettered  # noqa: PLC0414 - a fixture
 from tests.flows.test_letters import queue, receive
 from tests.flows.test_staff_names_and_waiting import digest, people
@@ -27,7 +32,7 @@ from tests.flows.test_staff_names_and_waiting import named as named  # noqa: PLC
 from tests.flows.test_staff_notices import told as told  # noqa: PLC0414 - a fixture
 from tests.flows.test_webhooks import Told, register
 from tests.house.requirements_table import ROOT
-from tests.world import CALL, TIPS, World
+from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, about_requests, tips_export
 
 ALICE, BOB, CAROL, DORA = "alice@example.com", "bob@example.com", "carol@other.example", "dora@other.example"
 SHARED, OWN = "+31201234567", "+31207654321"
@@ -76,6 +81,64 @@ def test_staff_are_not_named_whom_they_must_not_contact(named: World) -> None:
     list_company(named, ALICE)
     list_company(named, "other.example", DOMAIN, "email")
     assert [email for email, _, _ in people(digest(named))] == [BOB]
+
+
+def test_nobody_on_the_list_is_asked_to_renew_a_consent(world: World) -> None:
+    """R8, L7: a mail that asks again is advertising as well; whoever is not barred gets it."""
+    month = RetentionPeriod.parse("30 days")
+    world.policy = replace(world.policy, ask_again={TIPS: month}, offers=ServedForms([world.form]))
+    for email in (ALICE, BOB, CAROL):
+        world.join(email, TIPS)
+    world.send()
+    list_company(world, ALICE)
+    list_company(world, "other.example", DOMAIN)
+    world.wait(timedelta(days=710))
+    assert world.sweep_step("ending") == 1
+    assert [order.recipient for order in about_requests(world.send(), MailKind.RENEWAL)] == [BOB]
+
+
+def test_an_objection_to_mails_keeps_the_mail_about_calls_away(world: World) -> None:
+    """R8, L7: the person agreed to calls afterwards, and is not written to about them."""
+    month = RetentionPeriod.parse("30 days")
+    world.policy = replace(world.policy, ask_again={CALL: month}, offers=ServedForms([world.form]))
+    object_for(world, ALICE)
+    world.wait(DAY)
+    for email in (ALICE, BOB):
+        world.join(email, CALL, phone=OWN)
+    world.send()
+    world.wait(timedelta(days=170))
+    assert world.sweep_step("ending") == 1
+    assert [order.recipient for order in about_requests(world.send(), MailKind.RENEWAL)] == [BOB]
+
+
+def test_who_came_on_the_list_is_named_to_a_processor_without_webhook(world: World) -> None:
+    """E5, L7: whoever got an export deletes people of the company's list as well."""
+    for email in (ALICE, BOB, CAROL):
+        world.join(email, TIPS)
+    run = tips_export(world)
+    assert len(list(run.proven())) == 3
+    recorded = ExportRun(
+        at=world.now, who="o", why="list", processor="crm", key=TIPS_BY_EMAIL, format="csv",
+        exported=3, refused={}, members=run.run,
+    )  # fmt: skip
+    world.do(record_export, vault=world.vault, run=recorded)
+    assert list(ended_since(world.store.read, world.vault, recorded, world.now)) == []
+    object_for(world, ALICE)
+    list_company(world, "other.example", DOMAIN)
+    found = list(ended_since(world.store.read, world.vault, recorded, world.now))
+    assert [(it.email, it.what) for it in found] == [(ALICE, "withdrawn"), (CAROL, "do-not-contact list")]
+
+
+def test_a_removed_entry_is_deleted_after_its_time(world: World) -> None:
+    """R8, L7: its reason may name people; its event stays, and an audit finds nothing wrong."""
+    world.run(remove_from_list, list_company(world, ALICE), "Eva", "settled", now=world.now)
+    list_company(world, BOB)
+    assert world.sweep_step("records") == 0
+    world.wait(timedelta(days=365 * 20))
+    assert world.due("records") == 1
+    assert world.sweep_step("records") == 1
+    assert world.count("objection") == 1
+    assert findings(world) == []
 
 
 NUMBERS = {ALICE: SHARED, BOB: SHARED, CAROL: OWN}

@@ -1,4 +1,4 @@
-"""People of an export whom the processor must delete: withdrawn, expired or erased since (E5, GDPR 19).
+"""People of an export whom the processor must delete: withdrawn, expired, erased, listed since (E5, GDPR 19).
 
 Of somebody who was erased only a digest is left that fits this export alone: the processor's own file is
 held against it.
@@ -13,11 +13,14 @@ from datetime import datetime
 from optin.consent.channel import Address
 from optin.consent.email_and_telephone import EmailAddress, parse_email
 from optin.consent.status_transitions import Status, SubjectId
+from optin.flows.evidence.objections_to_consents import REASONS
+from optin.flows.objections.who_objected import Approach, objections_to
 from optin.store.contacts import Contact, open_contact
 from optin.store.database_interface import Runner, from_ms
 from optin.store.encryption import Vault
-from optin.store.export_records import ExportRun, ended_members, erased_members
+from optin.store.export_records import ExportRun, ended_members, erased_members, living_members
 from optin.store.leads import FIRST
+from optin.store.objections import any_objection, numbers_by_person
 from optin.store.person_records import requests_by
 from optin.store.requests import DeclaredData, SealedRequest
 
@@ -54,7 +57,10 @@ Row = tuple[int, Sequence[str], Sequence[str]]  # its line, its own addresses, t
 
 
 def ended_since(read: Runner, vault: Vault, run: ExportRun, now: datetime) -> Iterator[PersonToDelete]:
-    """Yield people of an export who withdrew or expired since, in constant memory. Raises KeysUnusable."""
+    """Yield people of an export who withdrew, expired or came on the company's do-not-contact list since.
+
+    In constant memory. Raises KeysUnusable.
+    """
     after = FIRST
     while page := read(ended_members, run=run, after=after, now=now):
         for key, sealed, status, since, until in page:
@@ -65,6 +71,30 @@ def ended_since(read: Runner, vault: Vault, run: ExportRun, now: datetime) -> It
             address = run.key.channel.address
             given = _given(address, read, vault, subject, contact) if address.declared else [""]
             yield from (PersonToDelete(contact.email, {address.field: value}, what, at) for value in given)
+        after = bytes(page[-1][0])
+    yield from _listed_since(read, vault, run, now)
+
+
+def _listed_since(read: Runner, vault: Vault, run: ExportRun, now: datetime) -> Iterator[PersonToDelete]:
+    """Yield people of an export whose consent stands and may not be used: the company's own list bars it."""
+    after = FIRST
+    while read(any_objection) and (page := read(living_members, run=run, after=after, now=now)):
+        subjects = [SubjectId(bytes(key)) for key, _ in page]
+        contacts = [open_contact(vault, it, bytes(row[1])) for it, row in zip(subjects, page, strict=True)]
+        numbers = read(numbers_by_person, subjects=subjects)
+        asked = [
+            Approach(contact.values, now, numbers.get(it, ()))
+            for it, contact in zip(subjects, contacts, strict=True)
+        ]
+        bars = read(objections_to, vault=vault, approaches=asked, channel=run.key.channel)
+        for subject, contact, bar in zip(subjects, contacts, bars, strict=True):
+            if bar is not None:
+                address = run.key.channel.address
+                given = _given(address, read, vault, subject, contact) if address.declared else [""]
+                yield from (
+                    PersonToDelete(contact.email, {address.field: value}, REASONS[bar.by].value, bar.at)
+                    for value in given
+                )
         after = bytes(page[-1][0])
 
 

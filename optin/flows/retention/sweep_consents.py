@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from optin.consent.channel import CHANNELS
 from optin.consent.erasure_grounds import ErasureGround
 from optin.consent.past_retention_grounds import (
     expired_consent,
@@ -20,6 +21,8 @@ from optin.consent.webhook_message import WebhookKind
 from optin.errors import LinkSpent, LogDisagrees
 from optin.flows.consents.renew import RECONFIRMATION, request_renewal
 from optin.flows.exports.queue_webhook_messages import queue_ended
+from optin.flows.objections.who_objected import objects
+from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.records.event_history import (
     by_right_clock,
@@ -129,6 +132,8 @@ def sweep_renewals(tx: Tx, context: SweepContext) -> int:
         def ask(due: StoredConsent, sent: list[SubjectId] = sent) -> None:
             subject, consent = due
             mark_asked_again(tx, subject, consent, context.now)
+            if _is_barred(tx, context, subject, consent):
+                return
             with suppress(LinkSpent):
                 request_renewal(tx, context, subject, consent, RECONFIRMATION, context.now)
                 sent.append(subject)
@@ -137,6 +142,15 @@ def sweep_renewals(tx: Tx, context: SweepContext) -> int:
         handle_each(tx, context, find, _name, ask)
         asked += len(sent)
     return asked
+
+
+def _is_barred(tx: Tx, context: SweepContext, subject: SubjectId, consent: ConsentState) -> bool:
+    """Return whether the person must not be asked again: by the consent's channel, or by that of the mail."""
+    addresses = current_contact(tx, context.vault, subject).values
+    asked = {channel: None for channel in CHANNELS.values() if channel.by_mail} | {
+        consent.channel: context.now  # it stands, so it is newer than what the person objected to
+    }
+    return any(objects(tx, context.vault, addresses, channel, at) for channel, at in asked.items())
 
 
 def _ending_soon(tx: Tx, context: SweepContext, purpose: str, until: datetime) -> list[StoredConsent]:

@@ -17,6 +17,7 @@ from optin.store.export_records import delete_unrecorded_members, forget_exports
 from optin.store.journal_lines import forget_lines
 from optin.store.limit_counters import forget_counts
 from optin.store.mail_outbox import forget_settled
+from optin.store.objections import count_removed, forget_removed
 from optin.store.officer_actions import forget_actions
 from optin.store.past_retention import (
     count_actions,
@@ -52,18 +53,21 @@ def sweep_notices(tx: Tx, context: SweepContext) -> int:
 
 
 def sweep_records(tx: Tx, context: SweepContext) -> int:
-    """Delete officers' actions and erased members of exports whose proof is not needed any more."""
+    """Delete officers' actions, erased members of exports, and entries removed from the company's own list.
+
+    Once their proof is not needed any more.
+    """
     before = ago(context.policy.retention.proof, context.now)
     gone = forget_exports(tx, before, STEP)
     told = [forgotten(context.now, MEMBERS, run.hex(), count) for run, count in sorted(gone.items())]
     add_events(tx, context.vault, None, told)
-    return forget_actions(tx, before, STEP) + gone.total()
+    return forget_actions(tx, before, STEP) + forget_removed(tx, before, STEP) + gone.total()
 
 
 def count_records(tx: Tx, context: SweepContext) -> int:
     """Count the rows that `sweep_records` would delete."""
     before = ago(context.policy.retention.proof, context.now)
-    return count_actions(tx, before) + count_erased_members(tx, before)
+    return count_actions(tx, before) + count_removed(tx, before) + count_erased_members(tx, before)
 
 
 def sweep_questions(tx: Tx, context: SweepContext) -> int:
