@@ -12,7 +12,7 @@ from optin.consent.channel import MAILBOX, TELEPHONE, Channel
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.held_basis import BasisStatement, BasisTerm
 from optin.consent.mail_domain import DomainRefused, is_of_many_people, parse_mail_domain
-from optin.consent.objection import DOMAIN, EVERY_CHANNEL, ObjectedBy
+from optin.consent.objection import DOMAIN, EVERY_CHANNEL, ContactUse, ObjectedBy, Objection, first_bar
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import Status
 from optin.errors import RequestRefused
@@ -46,7 +46,7 @@ from optin.store.person_records import is_known
 from tests.flows.test_webhooks import Told, register
 from tests.installed import KINDS
 from tests.stores import SCHEMA
-from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, open_world, tips_export
+from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL, World, open_world, tips_export
 
 ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@other.example"
 NUMBER, OTHER = "+31201234567", "+31207654321"
@@ -391,6 +391,19 @@ def test_processors_are_told_of_an_objection_as_of_a_withdrawal(world: World, cr
     assert told == {(ALICE, TIPS), (ALICE, CALL), (BOB, CALL)}
 
 
+def test_others_with_the_number_are_told_of_when_the_objector_never_agreed_to_calls(
+    world: World, crm: Told
+) -> None:
+    """L7, E7: no consent ends by it, and the number is barred all the same."""
+    world.join(ALICE, TIPS, phone=NUMBER)
+    world.join(BOB, TIPS, CALL, phone=NUMBER)
+    crm.hear()
+    object_for(world, ALICE, "phone")
+    assert crm.hear() == ["consent.withdrawn"]
+    assert (crm.messages[-1][1]["email"], crm.messages[-1][1]["purpose"]) == (BOB, CALL)
+    assert exported(world, BY_PHONE) == set()
+
+
 def test_processors_are_told_of_the_companys_list(world: World, crm: Told) -> None:
     """L7, E7: a tool that knows the person stops; whoever signs up afterwards is not told to it."""
     for email in (ALICE, CAROL):
@@ -542,6 +555,33 @@ def test_a_restored_backup_is_told_of_objections(world: World, tmp_path: Path) -
         older.check_evidence()
     finally:
         older.store.close()
+
+
+def test_what_bars_what() -> None:
+    """L7: who said no to what, by which channel, and whether the person asked anew after it."""
+    alice, number = b"a" * 32, b"n" * 32
+
+    def said(by: ObjectedBy, kind: str, address: bytes, owner: bytes, channel: str) -> Objection:
+        return Objection(b"1" * 16, by, kind, address, owner, channel, NOON)
+
+    of_alice = said(ObjectedBy.PERSON, "email", alice, alice, EVERY_CHANNEL)
+    before, after = ContactUse(alice, Channel.EMAIL, NOON), ContactUse(alice, Channel.EMAIL, NOON + SECOND)
+    assert of_alice.bars(before), "the same instant is not after it"
+    assert not of_alice.bars(after)
+    assert of_alice.bars(replace(after, asked_at=None))
+    calls = ContactUse(alice, Channel.PHONE, NOON + SECOND)
+    of_bob = said(ObjectedBy.PERSON, "phone", number, b"b" * 32, EVERY_CHANNEL)
+    assert of_bob.bars(calls)
+    assert not of_bob.bars(after), "an objection to a number is about calls"
+    of_anybody = replace(of_bob, owner=b"")
+    assert not of_anybody.bars(calls)
+    assert of_anybody.bars(replace(calls, asked_at=NOON))
+    listed = said(ObjectedBy.COMPANY, "phone", number, b"", "phone")
+    assert listed.bars(calls)
+    assert not listed.bars(after), "for calls alone"
+    assert first_bar([of_alice, listed], replace(calls, asked_at=None)) is listed
+    assert first_bar([], calls) is None
+    assert "aaaa" not in repr(of_alice)
 
 
 def test_one_lookup_for_many(world: World) -> None:

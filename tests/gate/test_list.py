@@ -155,3 +155,24 @@ def test_a_scrubbed_list_keeps_customers_when_asked(site: Path, tmp_path: Path) 
     assert CliRunner().invoke(main, [*plain, str(tmp_path / "c.csv")]).exit_code == 0
     assert [row[0] for row in rows(tmp_path / "c.csv")] == ["Naam", "Alice"]
     assert CliRunner().invoke(main, [*words, str(tmp_path / "d.csv"), "--suppress-only"]).exit_code == 2
+
+
+def test_a_list_asks_for_objections_and_the_companys_list(site: Path, tmp_path: Path) -> None:
+    """G3, L7: also of whoever is named in another cell."""
+
+    def asked(name: str, contact: str) -> list[str]:
+        file, out = tmp_path / f"{name}.csv", tmp_path / f"{name}-asked.csv"
+        file.write_text(f"Naam;E-mail;Contact\r\nAlice;alice@example.com;{contact}\r\n")
+        assert answer(site, file, *MAIL, "--out", str(out)).exit_code == 0
+        return rows(out)[1][3:5]
+
+    def listed(*words: str) -> None:
+        who = ("--who", "Eva", "--why", "why", "--site", str(site))
+        assert CliRunner().invoke(main, ["do-not-contact", "add", *words, *who]).exit_code == 0
+
+    assert asked("before", "jan@firm.example") == ["yes", ""]
+    listed("--domain", "firm.example")
+    assert asked("named", "jan@firm.example") == ["no", "objected"]
+    assert asked("alone", "") == ["yes", ""]
+    listed("alice@example.com")
+    assert asked("listed", "")[0] == "no"

@@ -25,7 +25,7 @@ class Approach:
     """A person about to be contacted: every address known of it, in normal form, by form field.
 
     `asked_at`: when the person asked for exactly this with a proven consent (UTC); None for another basis.
-    `numbers`: keyed digests of numbers whose text is not at hand.
+    `numbers`: keyed digests of numbers, or other addresses, whose text is not at hand.
     """
 
     addresses: Mapping[str, str] = field(repr=False)
