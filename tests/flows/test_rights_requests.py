@@ -15,7 +15,7 @@ from optin.consent.email_and_telephone import EmailAddress, parse_email
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.rights_request import ArrivalWay, Outcome, Right, RightsRequest
 from optin.consent.status_transitions import ID_BYTES
-from optin.errors import RequestRefused, RulesUnusable
+from optin.errors import ClockDoubted, RequestRefused, RulesUnusable
 from optin.flows.delivery.waiting_matters import waiting_matters
 from optin.flows.rights.acts_at_once import acts_at_once
 from optin.flows.rights.erase import BY_PERSON, erase_person
@@ -33,8 +33,9 @@ from optin.jobs.sweep_runner import sweep
 from optin.rules.deadlines import DeadlineName, deadline_on, months_after, read_deadlines
 from optin.settings.site import Retention
 from optin.store.encryption import EncryptedCell
+from tests.flows.test_deletion_clock import jump
 from tests.flows.test_deletion_grounds import findings, forge
-from tests.world import CALL, TIPS, World
+from tests.world import CALL, TIPS, World, mark_trusted
 
 ALICE = "alice@example.com"
 TODAY = date(2026, 11, 23)  # of the world
@@ -302,6 +303,26 @@ def test_a_row_that_only_says_it_was_answered_long_ago_stays(world: World) -> No
     assert sweep(world.installation())["requests"] == 0
     assert world.count("rights_request") == 1
     assert any("stored as answered on 2018-06-01" in it for it in findings(world))
+
+
+@pytest.mark.parametrize("years", [10, -2])
+def test_a_wrong_clock_loses_no_request(world: World, years: int) -> None:
+    """O7, K5: ahead nothing is deleted; behind, a request is refused with the day that the clock says."""
+    answer(world, ask(world).number)
+    still = ask(world, Right.ERASURE)
+    mark_trusted(world.store, world.vault, world.now)
+    jump(world, timedelta(days=365 * years))
+    with pytest.raises(ClockDoubted):
+        sweep(world.installation())
+    assert world.count("rights_request") == 2
+    if years > 0:
+        assert {"clock", "requests overdue"} <= {*matters(world)}
+    else:
+        with pytest.raises(RequestRefused, match="today is 2024-11-23 in UTC"):
+            ask(world, Right.PORTABILITY)
+        with pytest.raises(RequestRefused, match="before the request came"):
+            answer(world, still.number)
+    world.tampered = True  # the test sets the clock unsaid
 
 
 FORGED: dict[str, tuple[str, str]] = {
