@@ -27,13 +27,22 @@ from optin.theme.cldr import country_name
 from optin.theme.wording import Wording
 
 _TAG = re.compile(r"<[^>]*>")
-# Article 6(1)(a) as the languages write it: 6(1)(a), 6 lid 1 onder a, 6 Absatz 1 Buchstabe a, 6, paragraphe
-# 1, point a), 6.1.a. The letter may not be the beginning of a word.
+# Article 6(1)(a) as the languages write it: 6(1)(a); 6 lid 1 onder a; 6, eerste lid, aanhef en onder a;
+# 6 Abs. 1 S. 1 lit. a; 6, paragraphe 1, point a); 6.1.a. The letter may not be the beginning of a word.
 _ARTICLE = re.compile(
-    r"\b6\s*(?:\(\s*1\s*\)|[,.]?\s*(?:lid|abs(?:atz|\.)|par(?:agraphe|agraph|\.)|§)?\s*1)"
-    r"[\s,.]*(?:\(|onder(?:deel)?\s|sub\s|lit(?:era|\.)?\s|buchst(?:abe|\.)\s|point\s|letter\s)?\s*([a-f])\b",
-    re.IGNORECASE,
+    r"""\b6
+    (?: \s*\(\s*1\s*\)
+      | [\s,.-]*(?:lid|abs(?:atz|\.)|par(?:agraphe|agraph|\.)|§)?\s*1\b
+      | ,?\s*eerste\ lid
+      | \s+i\b )
+    (?: [\s,]*(?:u(?:nter)?abs(?:atz|\.)|s\.|satz)\s*1 ){0,2}
+    (?: ,?\s*aanhef\ en )?
+    [\s,.-]*
+    (?: \(|(?:onder(?:deel|delen)?|sub|lit(?:era|\.)?|buchst(?:aben?|\.)|points?|letters?)\s )?\s*
+    ([a-f])(?![\w’'-])""",
+    re.IGNORECASE | re.VERBOSE,
 )
+_AND_LETTER = re.compile(r"\)?\s*(?:,|and|or|en|of|und|oder|et|ou|&)\s*\(?([a-f])(?![\w’'-])", re.IGNORECASE)
 # What optin itself does rests on these, whatever a site asks (papers.activities).
 _OWN_BASES = (LawfulBasis.ENQUIRY, LawfulBasis.OBLIGATION, LawfulBasis.INTEREST)
 
@@ -53,7 +62,8 @@ class _Comparison:
     def __init__(self, site: Site, lang: str, statement: PrivacyStatement) -> None:
         self._site, self._lang, self._statement = site, lang, statement
         self._words = Wording(lang, site.settings.texts.get(lang, {}))
-        self._said = _flat(html.unescape(_TAG.sub(" ", statement.body_html)))
+        self._plain = " ".join(html.unescape(_TAG.sub(" ", statement.body_html)).split())
+        self._said = self._plain.casefold()
 
     def findings(self) -> Iterator[Finding]:
         yield from self._names()
@@ -94,7 +104,8 @@ class _Comparison:
                 yield self._error(message, "Name it, or write: ::: controller and below it :::")
 
     def _names_code(self, code: str) -> bool:
-        return re.search(rf"\b{re.escape(code.lower())}a?\b", self._said) is not None  # US, USA
+        """Return whether the text names a country by its code, in capitals: "in" is no India."""
+        return re.search(rf"\b{re.escape(code)}A?\b", self._plain) is not None  # US, USA
 
     def _terms(self) -> Iterator[Finding]:
         found = {length for length, _ in lengths_in(self._said, self._lang)}
@@ -141,7 +152,7 @@ class _Comparison:
             yield from _periods_of(magnet.details)
 
     def _bases(self) -> Iterator[Finding]:
-        named = {found[1].lower() for found in _ARTICLE.finditer(self._said)}
+        named = set(letters_in(self._said))
         settings = self._site.settings
         wanted: dict[str, str] = {}
         for purpose in settings.purposes:
@@ -153,8 +164,8 @@ class _Comparison:
                 yield self._error(message, "Name it, or write: ::: purposes and below it :::")
         known = {*wanted, *(LETTERS[it] for it in _OWN_BASES)}
         for at, line in enumerate(self._statement.written.split("\n"), 1):
-            for found in _ARTICLE.finditer(_flat(line)):
-                if (letter := found[1].lower()) not in known:
+            for letter in letters_in(_flat(line)):
+                if letter not in known:
                     message = f"The statement names Article 6(1)({letter}), on which nothing here rests."
                     yield self._error(message, "Remove it, or correct the letter.", at)
 
@@ -178,6 +189,15 @@ class _Comparison:
             if not any(it in _flat(text) for it in known):
                 shown = " ".join(text.split())[:60]
                 yield self._error(f"The item {shown!r} {lacks}.", "Remove it, or correct it.", line)
+
+
+def letters_in(text: str) -> Iterator[str]:
+    """Yield the parts of Article 6(1) that a text names, such as a, however its language writes them."""
+    for found in _ARTICLE.finditer(text):
+        more: re.Match[str] | None = found
+        while more is not None:  # "6(1)(a) and (f)"
+            yield more[1].lower()
+            more = _AND_LETTER.match(text, more.end())
 
 
 def lengths_in(text: str, lang: str, *, in_words: bool = True) -> Iterator[tuple[Length, str]]:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from optin.app.main import main
 from optin.papers.check_papers import paper_findings
 from optin.papers.paper_words import numbers_of, units_of
-from optin.papers.statement_differences import lengths_in, statement_differences
+from optin.papers.statement_differences import lengths_in, letters_in, statement_differences
 from optin.site.findings import Finding
 from optin.site.load_site import load_site
 from optin.site.scaffold import make_site
@@ -149,6 +149,44 @@ def test_a_list_in_a_block_may_name_nothing_that_is_gone(root: Path) -> None:
 def test_periods_are_read_in_each_language(lang: str, text: str, lengths: list[tuple[int, int]]) -> None:
     """L9, M9: in digits and in words, in the forms that a sentence needs."""
     assert [it for it, _ in lengths_in(text.casefold(), lang)] == lengths
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("Article 6(1)(a) GDPR", "a"),
+        ("Article 6(1)(b), in part 6 (1) f", "bf"),
+        ("Articles 6(1)(a) and (f)", "af"),
+        ("Article 6.1.a; Article 6(1), point c", "ac"),
+        ("artikel 6 lid 1 onder a AVG", "a"),
+        ("artikel 6, eerste lid, aanhef en onder f, van de AVG", "f"),
+        ("artikel 6 lid 1 sub a en b", "ab"),
+        ("Art. 6 Abs. 1 lit. a DSGVO", "a"),
+        ("Art. 6 Abs. 1 S. 1 lit. b, f DSGVO", "bf"),
+        ("Artikel 6 Absatz 1 Unterabsatz 1 Buchstabe c DSGVO", "c"),
+        ("Art. 6 I lit. f DSGVO", "f"),
+        ("article 6, paragraphe 1, point a), du RGPD", "a"),
+        ("article 6, paragraphe 1, points b) et f)", "bf"),
+        ("article 6-1-a du RGPD, article 6, § 1, c)", "ac"),
+        ("onder a en e-mail, point a) et d’autres", ""),
+        ("artikel 6 lid 1 onder a en e-mail", "a"),
+        ("article 6, paragraphe 1, point a) et d’autres", "a"),
+        ("6 augustus, 16(1)(a), 6(1)(abc), 6 lid 12 a, in 2016.", ""),
+        ("Article 7(1), Article 46(1)(a), 6(4)(a)", ""),
+    ],
+)
+def test_lawful_bases_are_read_in_the_ways_that_lawyers_write_them(text: str, letters: str) -> None:
+    """L9, M9: in four languages, one letter or several."""
+    assert "".join(letters_in(text.casefold())) == letters
+
+
+def test_a_code_of_a_country_is_one_in_capitals_only(root: Path) -> None:
+    """L9: "in" is no India."""
+    change(root, 'country = "JP"', 'country = "IN"')
+    by_hand(root, f"{BY_HAND}\nEen kopie in de kluis.\n")
+    assert any("in India" in it.message for it in differences(root))
+    by_hand(root, f"{BY_HAND}\nEen kopie in het buitenland (IN).\n")
+    assert differences(root) == []
 
 
 @pytest.mark.parametrize("lang", languages())
