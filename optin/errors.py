@@ -8,7 +8,8 @@
     │   └── LogDiverged            the log is smaller or other than was signed; nothing more is signed
     ├── RequestRefused         the officer's or marketer's: a command that names what does not exist
     │   └── EvidenceRefused        a file that cannot serve as evidence, with its cure
-    │       └── InvoiceRefused         a file that is no invoice, or proves no sale
+    │       ├── InvoiceRefused         a file that is no invoice, or proves no sale
+    │       └── CardRefused            a reply card that cannot be made, or read from a scan
     ├── AskerUnknown           a question to the gate without a valid key
     ├── QuestionUnreadable     a question to the gate that names no address, or nothing that the site has
     ├── ClockDoubted           the clock jumped: nothing is deleted by it until an operator looked (O7)
@@ -155,6 +156,10 @@ class EvidenceRefused(RequestRefused):
 
 class InvoiceRefused(EvidenceRefused):
     """A file is no invoice that can be read or kept, or proves no sale."""
+
+
+class CardRefused(EvidenceRefused):
+    """A reply card cannot be made of a magnet, or cannot be read from a scan."""
 
 
 class AskerUnknown(OptinError):

@@ -24,6 +24,7 @@ COMMANDS = {
     "pull": "optin.cli.connect_tools:pull",
     "preview": "optin.cli.preview_link:preview",
     "embed": "optin.cli.embed:embed",
+    "card": "optin.cli.card:card",
     "build": "optin.cli.serve:build",
     "serve": "optin.cli.serve:serve",
     "sweep": "optin.cli.sweep:sweep_command",

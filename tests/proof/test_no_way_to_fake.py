@@ -68,6 +68,7 @@ ARGUMENTS = {
     "draw": ["win", "--out", "-"],
     "preview": ["klad"],
     "embed": ["paper", "--html"],
+    "card": ["paper", "--out", "{folder}/card.pdf"],
     "notify": ["test", "sales"],
     "connect": [],
     "pull": [],
