@@ -11,6 +11,9 @@ from optin.consent.email_and_telephone import EmailAddress, parse_email
 from optin.consent.erasure_grounds import BY_PERSON
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import QuestionUnreadable
+from optin.flows.evidence.withdrawals_in_journal import Ending
+from optin.flows.gate.decide import decide
+from optin.flows.gate.question import QuestionText, read_question
 from optin.flows.rights.erase import erase_person
 from optin.flows.rights.object_to_contact import object_through_link
 from optin.proof.canonical_json import parse
@@ -306,3 +309,19 @@ def test_notes_of_questions_are_kept_as_long_as_the_proof(world: World) -> None:
     assert world.due("questions") == 1
     assert world.sweep_step("questions") == 1
     assert world.count("contact_question") == 1
+
+
+def test_what_the_journal_says_that_ended_is_no_basis(world: World) -> None:
+    """G1, O9: a withdrawal that somebody cut off from its person in the database counts all the same."""
+    world.join("alice@example.com", TIPS)
+    with_gate(world)
+    question = read_question(world.policy.gate, QuestionText("alice@example.com", TIPS, "email"))
+    ending = (world.vault.index(parse_email("alice@example.com")).hex(), question.key)
+
+    def endings_of(person: bytes) -> dict[Ending, frozenset[datetime]]:
+        return {ending: frozenset({world.now})} if person.hex() == ending[0] else {}
+
+    assert world.view(decide, question=question, now=world.now).may
+    decided = world.view(decide, question=question, now=world.now, endings_of=endings_of)
+    assert decided.answer.refusal == "no basis"
+    assert decided.resting == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress as suppress_error
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,12 +16,15 @@ from hypothesis import strategies as st
 from optin.consent.channel import MAILBOX, Channel
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.erasure_grounds import BY_OFFICER, BY_PERSON
+from optin.consent.objection import DOMAIN
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import RequestId
+from optin.errors import RequestRefused
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.gate.answer_list import ListGate, ListQuestion
+from optin.flows.rights.do_not_contact import Listed, add_to_list
 from optin.flows.rights.erase import erase_person
-from optin.flows.rights.object_to_contact import object_through_link
+from optin.flows.rights.object_to_contact import object_by_person, object_through_link
 from optin.keys import KeyRing
 from optin.rules.calling_hours import is_within
 from optin.rules.rule_files import rule_book
@@ -37,13 +41,27 @@ WAITS = (timedelta(hours=1), timedelta(days=1), timedelta(days=100), timedelta(d
 
 BOXES = {"tips": (TIPS,), "call": (CALL,), "both": (TIPS, CALL), "magnet": ()}
 
+AGAINST = ("suppress", "object", "list")
+
 Step = tuple[str, int, int]
 
 
 def steps() -> st.SearchStrategy[list[Step]]:
     """What happens to whom, with which number or how."""
     what = st.sampled_from(
-        ["tips", "call", "both", "magnet", "pending", "withdraw", "erase", "suppress", "wait"]
+        [
+            "tips",
+            "call",
+            "both",
+            "magnet",
+            "pending",
+            "withdraw",
+            "erase",
+            "suppress",
+            "object",
+            "list",
+            "wait",
+        ]
     )
     return st.lists(st.tuples(what, st.integers(0, 2), st.integers(0, 2)), max_size=12)
 
@@ -67,11 +85,28 @@ def live(world: World, happenings: list[Step]) -> None:
             world.run(
                 erase_person, email_index=index, reason=(BY_PERSON, BY_OFFICER)[other % 2], now=world.now
             )
-        elif what == "suppress":
-            key = (*KEYS, None)[other]
-            world.do(suppress, email_index=index, key=key, now=world.now)
+        elif what in AGAINST:
+            speak_against(world, what, email, other)
         elif what == "wait":
             world.wait(WAITS[other])
+
+
+def speak_against(world: World, what: str, email: str, other: int) -> None:
+    """Suppress an address, let its person object, or let the company list somebody."""
+    index = world.vault.index(parse_email(email))
+    if what == "suppress":
+        world.do(suppress, email_index=index, key=(*KEYS, None)[other], now=world.now)
+    elif what == "object":
+        world.run(object_by_person, email_index=index, now=world.now)
+    else:
+        about = (Listed("email", email), Listed(DOMAIN, "example.com"), Listed("phone", NUMBERS[0]))
+        keep_off(world, about[other])
+
+
+def keep_off(world: World, listed: Listed) -> None:
+    """Put an address, a number or a domain on the company's list, unless it is there."""
+    with suppress_error(RequestRefused):
+        world.run(add_to_list, listed=listed, who="Eva", why="lawyers", now=world.now)
 
 
 def in_a_world(check: Callable[[World], None]) -> None:
