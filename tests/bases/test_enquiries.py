@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
+import html
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -32,6 +35,7 @@ from optin.store.held_bases import load_entry
 from optin.store.mail_outbox import is_queued
 from optin.store.officer_actions import actions_of
 from tests.bases.test_register import ALICE, TODAY, findings, on_file
+from tests.mail.orders import composer
 from tests.world import World
 
 NUMBER = "+31201234567"
@@ -75,6 +79,28 @@ def test_the_person_is_told_by_one_mail_and_that_stands_on_the_entry(world: Worl
     world.wait(timedelta(days=1))
     assert world.send() == []
     assert findings(world) == []
+
+
+def test_the_mail_is_no_advertisement_and_quotes_one_line(world: World) -> None:
+    """L4, D5: controller, subject, basis, end, rights and complaint; of what staff wrote only the subject."""
+    about = "quote for <b>a roof</b>"
+    statement = asked(about=about, number=NUMBER, source="fair in Utrecht", person={"name": "Alice"})
+    recorded(world, statement)
+    (order,) = world.send()
+    assert isinstance(order, BasisOrder)
+    mail = email.message_from_bytes(composer().compose(order, world.now), policy=email.policy.default)
+    assert mail["To"] == ALICE
+    assert mail["List-Unsubscribe"] is None  # there is nothing that it would end
+    text, page = (mail.get_body((kind,)) for kind in ("plain", "html"))
+    assert text is not None
+    assert page is not None
+    assert "quote for &lt;b&gt;a roof&lt;/b&gt;" in page.get_content()
+    for part in (text, page):
+        said = " ".join(html.unescape(part.get_content()).split())
+        for words in (about, "AVG, artikel 6(1)(b)", "23 februari 2027", "/me", "klacht", "/privacy", "B.V."):
+            assert words in said, words
+        for word in ("fair", "Utrecht", "Eva", NUMBER, "Alice", "letter.eml"):
+            assert word not in said, word
 
 
 def test_an_entry_that_is_refused_queues_no_mail(world: World) -> None:
