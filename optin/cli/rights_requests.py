@@ -13,7 +13,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import (
@@ -113,7 +113,7 @@ def requests(  # noqa: PLR0913 - one parameter an option
 
 
 def _table(listed: Sequence[ListedRequest], day: date) -> Table:
-    table = Table("No.", "Asks", "Came", "Who", "Last day", "Left or answered")
+    table = Table("No.", "Asks", "Came", Column("Who", overflow="fold"), "Last day", "Left or answered")
     for it in listed:
         known = it.request
         if known is None:

@@ -65,6 +65,7 @@ def test_a_table_shows_what_is_overdue(site: Path) -> None:
     table = run(site, "requests")
     assert table.exit_code == 0, table.output
     assert "OVERDUE" in table.stdout
+    assert "…" not in table.stdout  # an address is folded, never cut
     assert [it["number"] for it in listed(site)] == [1, 2]
     assert [it["number"] for it in listed(site, "--due", "3")] == [1]
     sums = run(site, "requests", "--answered", "--sums").stdout
