@@ -19,17 +19,16 @@ from optin.cli.options_and_output import (
     served_edition,
     site_option,
 )
-from optin.consent.channel import Address, Channel
+from optin.consent.channel import Channel
 from optin.consent.event_content import STAFF
 from optin.consent.purpose import ConsentKey
 from optin.export import table_writer
 from optin.export.contact_list_reader import open_list
-from optin.flows.exports.scrub_contact_list import KEPT, NO_ADDRESS, Row, Scrubber
-from optin.flows.gate.answer_list import MOST_NOTES, ListGate, ListQuestion
+from optin.flows.exports.scrub_contact_list import KEPT, Row, Scrubber
+from optin.flows.gate.answer_list import MOST_NOTES, ListGate, ListQuestion, why_dropped
 from optin.services.gate import keep_and_begin
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
-from optin.services.site_edition import Edition
 
 
 @click.command()
@@ -48,9 +47,9 @@ from optin.services.site_edition import Edition
 @click.option("--sheet", help="Sheet of a spreadsheet with several sheets.")
 @click.option("--suppress-only", is_flag=True, help="Drop only people who withdrew or were erased.")
 @click.option(
-    "--any-basis",
+    "--consent-only",
     is_flag=True,
-    help="Keep also people who may be contacted by another basis, such as customers; adds a column basis.",
+    help="Drop also people who may be contacted on another basis, such as customers; no column basis.",
 )
 @excel_option
 @site_option
@@ -69,13 +68,17 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     sheet: str | None,
     *,
     suppress_only: bool,
-    any_basis: bool,
+    consent_only: bool,
     excel: bool,
 ) -> None:
-    """Keep only the rows of an old list (CSV, XLSX) with a proven consent for PURPOSE by CHANNEL."""
-    if suppress_only and any_basis:
+    """Keep only the rows of an old list (CSV, XLSX) that may be contacted for PURPOSE by CHANNEL.
+
+    On a proven consent, or on another basis with its evidence, as "optin may" answers.
+    """
+    if suppress_only and consent_only:
         msg = "--suppress-only asks for no basis; leave one of the two."
         raise click.UsageError(msg)
+    any_basis = not suppress_only and not consent_only
     edition = served_edition(site, kinds)
     known = known_purpose(edition.site, purpose, channel)
     address = (by or channel).address
@@ -93,8 +96,23 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         left.write(("line", address.field, "reason"))
         judged, values = tee(people.rows)
         addresses = (people.addresses(it) for it in values)
-        judge = _by_any_basis if any_basis else _by_consent
-        told = judge(installation, edition, key, address, addresses, suppress_only=suppress_only)
+        country = edition.site.settings.controller.country
+        scrubber = Scrubber(
+            installation.store.read,
+            installation.vault,
+            key,
+            address,
+            installation.clock(),
+            country,
+            suppress_only=suppress_only,
+            endings=installation.endings(),
+        )
+        asked = ListQuestion(key, address, scrubber.now, country, STAFF, getpass.getuser())
+        told = (
+            _by_any_basis(installation, scrubber, asked, addresses)
+            if any_basis
+            else ((reason, "") for reason in scrubber.judge(addresses))
+        )
         for line, (reason, basis) in zip(judged, told, strict=True):
             reasons[reason] += 1
             if reason:
@@ -107,50 +125,18 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     click.echo(f"Why each was dropped: {dropped}. Nothing of the list was stored.", err=True)
 
 
-Told = Iterator[tuple[str, str]]  # why a row is dropped, or the basis of one that is kept
-
-
-def _by_consent(
-    installation: Installation,
-    edition: Edition,
-    key: ConsentKey,
-    by: Address,
-    rows: Iterable[Row],
-    *,
-    suppress_only: bool,
-) -> Told:
-    scrubber = Scrubber(
-        installation.store.read,
-        installation.vault,
-        key,
-        by,
-        installation.clock(),
-        edition.site.settings.controller.country,
-        suppress_only=suppress_only,
-        endings=installation.endings(),
-    )
-    yield from ((reason, "") for reason in scrubber.judge(rows))
-
-
 def _by_any_basis(
-    installation: Installation,
-    edition: Edition,
-    key: ConsentKey,
-    by: Address,
-    rows: Iterable[Row],
-    *,
-    suppress_only: bool,  # noqa: ARG001 - the other judge's
-) -> Told:
-    """Judge by the gate, for a contact whenever calls are allowed; people on file are told of it."""
-    country = edition.site.settings.controller.country
-    asked = ListQuestion(key, by, installation.clock(), country, STAFF, getpass.getuser())
+    installation: Installation, scrubber: Scrubber, asked: ListQuestion, rows: Iterable[Row]
+) -> Iterator[tuple[str, str]]:
+    """Yield why a row is dropped, or the basis on which it is kept: by the gate, whenever calls are allowed.
+
+    People on file are told of it. Why somebody without a basis is dropped is said as the proof of the consent says it.
+    """
     gate = ListGate(installation.store.read, installation.context, asked, installation.endings())
-    for decided in gate.answers(rows):
+    by_consent, by_gate = tee(rows)
+    for refusal, decided in zip(scrubber.judge(by_consent), gate.answers(by_gate), strict=True):
         if len(gate.notes.questions) >= MOST_NOTES:
             gate.notes = keep_and_begin(installation, gate.notes)
-        if decided is None:
-            yield NO_ADDRESS, ""
-        else:
-            refusal, basis = decided.answer.refusal, decided.answer.basis
-            yield "" if refusal is None else refusal.value, "" if basis is None else basis.value
+        basis = None if decided is None else decided.answer.basis
+        yield why_dropped(refusal, decided), "" if basis is None else basis.value
     keep_and_begin(installation, gate.notes)

@@ -122,7 +122,7 @@ def test_one_person_or_a_file(site: Path, tmp_path: Path, words: tuple[str, ...]
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_a_scrubbed_list_keeps_customers_when_asked(site: Path, tmp_path: Path) -> None:
+def test_a_scrubbed_list_keeps_customers(site: Path, tmp_path: Path) -> None:
     """E6, G3, P8: with the basis in a column, so that nobody reads a customer as a consent."""
     with (site / "optin.toml").open("a") as file:
         file.write('\n[products.courses]\nlife_cycle = "5 years"\nsimilar = ["tips-email"]\n')
@@ -142,7 +142,7 @@ def test_a_scrubbed_list_keeps_customers_when_asked(site: Path, tmp_path: Path) 
         installation.run(record_basis, statement, files=[invoice], now=now)
     listed, out = tmp_path / "old.csv", tmp_path / "kept.csv"
     listed.write_text(LISTED)
-    words = ["scrub", str(listed), *MAIL, "--any-basis", "--site", str(site), "--out"]
+    words = ["scrub", str(listed), *MAIL, "--site", str(site), "--out"]
     done = CliRunner().invoke(main, [*words, str(out)])
     assert done.exit_code == 0, done.output
     assert [(row[0], row[-1]) for row in rows(out)] == [
@@ -151,10 +151,11 @@ def test_a_scrubbed_list_keeps_customers_when_asked(site: Path, tmp_path: Path) 
         ("Zed", "interest"),
     ]
     assert [row[2] for row in rows(tmp_path / "kept-dropped.csv")[1:]] == ["no address", "no address"]
-    plain = [it for it in words if it != "--any-basis"]
-    assert CliRunner().invoke(main, [*plain, str(tmp_path / "c.csv")]).exit_code == 0
+    alone = [*words, str(tmp_path / "c.csv"), "--consent-only"]
+    assert CliRunner().invoke(main, alone).exit_code == 0
     assert [row[0] for row in rows(tmp_path / "c.csv")] == ["Naam", "Alice"]
-    assert CliRunner().invoke(main, [*words, str(tmp_path / "d.csv"), "--suppress-only"]).exit_code == 2
+    both = [*words, str(tmp_path / "d.csv"), "--suppress-only", "--consent-only"]
+    assert CliRunner().invoke(main, both).exit_code == 2
 
 
 def test_a_list_asks_for_objections_and_the_companys_list(site: Path, tmp_path: Path) -> None:

@@ -139,6 +139,19 @@ class ListGate:
         return decided
 
 
+def why_dropped(refusal: str, decided: Decided | None) -> str:
+    """Return why a row leaves a list that is cleaned; empty: it may be contacted.
+
+    `refusal`: what the proof of its consent says, which for staff is plainer than the gate's own words.
+    """
+    if decided is not None and decided.may:
+        return ""
+    answer = None if decided is None else decided.answer
+    if refusal or answer is None or answer.refusal is None:
+        return refusal or NO_ADDRESS
+    return answer.refusal.value
+
+
 def _decide_all(tx: Tx, gate: ListGate, indexes: Mapping[str, bytes]) -> dict[str, Decided]:
     """Return the answers about those addresses that are on file."""
     asked = gate.question
