@@ -130,7 +130,7 @@ def _by_any_basis(
 ) -> Iterator[tuple[str, str]]:
     """Yield why a row is dropped, or the basis on which it is kept: by the gate, whenever calls are allowed.
 
-    People on file are told of it. Why somebody without a basis is dropped is said as the proof of the consent says it.
+    People on file are told of it. Why somebody without a basis is dropped, the proof of the consent says.
     """
     gate = ListGate(installation.store.read, installation.context, asked, installation.endings())
     by_consent, by_gate = tee(rows)
