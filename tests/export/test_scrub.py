@@ -164,7 +164,7 @@ def test_a_spreadsheet_comes_and_goes_as_one(site: Path, tmp_path: Path) -> None
     outcome = CliRunner().invoke(main, ["scrub", str(file), *what])
     assert outcome.exit_code == 0, outcome.output
     kept = [[cell.value for cell in row] for row in openpyxl.load_workbook(out).worksheets[0]]
-    assert kept == [["Nr", "Contact", "Som"], ["1", "alice@example.com", "2"]]
+    assert kept == [["Nr", "Contact", "Som", "basis"], ["1", "alice@example.com", "2", "consent"]]
     assert (tmp_path / "kept-dropped.xlsx").exists()
 
 
