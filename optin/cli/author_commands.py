@@ -110,7 +110,7 @@ def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> No
         now = utc_now()
         findings += (*closed_magnets(edition.site, now), *_by_kind(edition))
         findings += scaffold_texts(edition.site, edition.kinds.files)
-        findings += paper_findings(edition.site, now.date())
+        findings += paper_findings(edition.site, edition.site.day_of(now))
         findings += (*statements_dated_ahead(edition.site, now), *reused_date_warnings(edition))
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -117,7 +116,7 @@ def _checked(site: Site, purpose: str, channel: Channel, processor: str, why: st
         )
         raise RequestRefused(msg)
     agreed = site.settings.processors.get(processor)
-    if agreed is not None and agreed.is_over(utc_now().astimezone(ZoneInfo(site.time_zone)).date()):
+    if agreed is not None and agreed.is_over(site.day_of(utc_now())):
         msg = (
             f"The agreement with {processor!r} ended on {agreed.ends}, so nothing may go to it (GDPR 28)."
             " Write its new last day into optin.toml."

@@ -29,7 +29,7 @@ def papers(kinds: InstalledKinds, site: Path, out: Path, lang: str | None) -> No
     edited, is refused.
     """
     edition = load_edition_or_exit(site, kinds)
-    day = utc_now().date()
+    day = edition.site.day_of(utc_now())
     made = papers_of(edition.site, edition.kinds.files, edition.theme, day, lang or "")
     try:
         write_folder(out, made)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from optin.consent.form_version import FormDeclaration, FormField, Slug
 from optin.consent.kind_specific_details import Details
@@ -187,6 +188,10 @@ class Site:
     def renamed(self) -> Mapping[Slug, Slug]:
         """The current slug of a magnet, by each of its former slugs."""
         return {old: magnet.slug for magnet in self.magnets.values() for old in magnet.was}
+
+    def day_of(self, moment: datetime) -> date:
+        """Return the day of a moment (UTC) by the controller's calendar."""
+        return moment.astimezone(ZoneInfo(self.time_zone)).date()
 
     def language_of(self, slug: Slug) -> str | None:
         """Return the language of a magnet or a draft; None when there is neither."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -106,3 +106,10 @@ def test_another_last_day_takes_effect_at_a_start(root: Path) -> None:
     served = edition_of(root).site.settings
     change(root, "ends = 2027-01-01", "ends = 2028-01-01")
     assert changed_settings(served, edition_of(root).site.settings) == ["processors"]
+
+
+def test_the_last_day_is_one_of_the_controllers_calendar(root: Path) -> None:
+    """L9: in Amsterdam it is over at midnight there, when it is still 23:00 in UTC."""
+    site = edition_of(root).site
+    assert site.day_of(datetime(2028, 2, 29, 22, 59, tzinfo=UTC)) == date(2028, 2, 29)
+    assert site.day_of(datetime(2028, 2, 29, 23, 0, tzinfo=UTC)) == date(2028, 3, 1)
