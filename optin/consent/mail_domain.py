@@ -20,6 +20,7 @@ _SHARED_IN = {
     "za": {"law", "nom", "web"},
 }
 _COUNTRY_CODE_LETTERS = 2  # ISO 3166
+_DOTS = str.maketrans("\u3002\uff0e\uff61", "...")  # which part a domain as well (RFC 3490, section 3.1)
 
 
 class DomainRefused(ValueError):
@@ -31,7 +32,7 @@ def parse_mail_domain(text: str) -> str:
 
     A domain of everybody, such as com or co.uk, is refused: an entry for it would be about all who are there.
     """
-    bare = text.strip().lower().removeprefix("@").rstrip(".")
+    bare = text.strip().translate(_DOTS).lower().removeprefix("@").rstrip(".")
     if bare and "." not in bare:
         msg = f"{bare!r} is an ending that everybody registers under; name a domain, such as example.com."
         raise DomainRefused(msg)

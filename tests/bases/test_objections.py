@@ -278,7 +278,8 @@ def test_a_listed_number_bars_calls_and_mails(world: World) -> None:
         ("com", "everybody"), ("co.uk", "everybody"), ("com.au", "everybody"), ("or.at", "everybody"),
         ("", "no domain"), ("a b.example", "no domain"), ("@", "no domain"), ("x..example", "no domain"),
         ("alice@example.com", "no domain"), ("1.2.3.4", "no domain"), ("a" * 64 + ".example", "no domain"),
-        ("example.com/x", "no domain"),
+        ("example.com/x", "no domain"), ("exa\u200bmple.com", "no domain"), ("*.example.com", "no domain"),
+        ("x" * 100_000 + ".example", "no domain"), ("\x00.example", "no domain"), (" . ", "no domain"),
     ],
 )  # fmt: skip
 def test_what_is_no_domain_of_one_organisation_is_refused(text: str, says: str) -> None:
@@ -291,6 +292,7 @@ def test_a_domain_has_one_form() -> None:
     """L7: however a domain is written, it is found."""
     assert parse_mail_domain(" @Example.COM. ") == "example.com"
     assert parse_mail_domain("BÜCHER.example") == parse_mail_domain("xn--bcher-kva.example")
+    assert parse_mail_domain("b\u00fccher\u3002example") == parse_mail_domain("xn--bcher-kva.example")
     assert parse_mail_domain("shop.co.uk") == "shop.co.uk"
     assert is_of_many_people("gmail.com")
     assert not is_of_many_people("example.com")
@@ -512,6 +514,21 @@ def test_consents_that_cannot_be_read_keep_nobody_from_objecting(world: World) -
     assert done.broken
     assert barred(world, email=ALICE) is ObjectedBy.PERSON
     assert exported(world) == set()
+
+
+def test_what_can_be_read_is_withdrawn_beside_what_cannot(world: World) -> None:
+    """L7: an unreadable request that waits keeps no consent from being withdrawn; processors are told."""
+    register(world, crm=frozenset({TIPS}))
+    crm = Told(world)
+    world.join(ALICE, TIPS)
+    crm.hear()
+    world.wait(timedelta(hours=1))
+    waiting = world.sign_up(ALICE, CALL, phone=NUMBER)
+    world.do(lambda tx: tx.run("UPDATE request SET sealed = :x WHERE id = :id", x=b"\0" * 64, id=waiting))
+    world.tampered = True
+    done = object_for(world, ALICE)
+    assert (done.broken, [it.purpose for it in done.ended]) == (True, [TIPS])
+    assert crm.hear() == ["consent.withdrawn"]
 
 
 def test_by_a_clock_that_went_back_an_objection_still_counts(world: World) -> None:

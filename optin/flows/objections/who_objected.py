@@ -7,11 +7,11 @@ does not ask.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from optin.consent.channel import MAILBOX, Address, Channel, address_at
+from optin.consent.channel import MAILBOX, Channel, declared_addresses
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.mail_domain import domain_and_parents, domain_of
 from optin.consent.objection import DOMAIN, ContactUse, Objection, first_bar
@@ -55,16 +55,15 @@ def objections_to(
     """Return for each person what forbids the contact, with one lookup for all of them."""
     if not approaches or not any_objection(tx):
         return [None] * len(approaches)
-    found_by = [(it, _indexes(vault, it)) for it in approaches]
+    digests = _Digests(vault)
+    found_by = [(it, *digests.of(it)) for it in approaches]
     by_address: dict[bytes, list[Objection]] = {}
-    for it in objections_about(tx, sorted({index for _, indexes in found_by for index in indexes})):
+    for it in objections_about(tx, list({index for *_, indexes in found_by for index in indexes})):
         by_address.setdefault(it.address, []).append(it)
     bars: list[Objection | None] = []
-    for approach, indexes in found_by:
-        mailbox = approach.addresses.get(MAILBOX.field, "")
-        use = ContactUse(vault.index(EmailAddress(mailbox)) if mailbox else b"", channel, approach.asked_at)
+    for approach, person, indexes in found_by:
         about = [it for index in indexes for it in by_address.get(index, ())]
-        bars.append(first_bar(about, use))
+        bars.append(first_bar(about, ContactUse(person, channel, approach.asked_at)) if about else None)
     return bars
 
 
@@ -73,26 +72,45 @@ def domain_index(vault: Vault, domain: str) -> bytes:
     return vault.reference(DOMAIN, domain)
 
 
-def domain_indexes(vault: Vault, address: str) -> list[bytes]:
-    """Return the digests of an e-mail address's domain and of every domain above it."""
+class _Digests:
+    """The digests by which people are found; those of a domain, which many share, are made once."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._kinds = {kind.field: kind for kind in (MAILBOX, *declared_addresses())}
+        self._domains: dict[str, list[bytes]] = {}
+        self._parts: dict[str, bytes] = {}
+
+    def of(self, approach: Approach) -> tuple[bytes, list[bytes]]:
+        """Return the digest of a person's mailbox, empty when unknown, and every digest to look for."""
+        person, found = b"", [*approach.numbers]
+        for name, value in approach.addresses.items():
+            kind = self._kinds.get(name)
+            if kind is None or not value:
+                continue
+            index = self._vault.address_index(kind, value)
+            found.append(index)
+            if kind is MAILBOX:
+                person = index
+                found += self._of_domain(value)
+        return person, found
+
+    def _of_domain(self, address: str) -> list[bytes]:
+        written = address.rpartition("@")[2]
+        known = self._domains.get(written)
+        if known is None:
+            known = self._domains[written] = [self._of_part(it) for it in _domains_of(address)]
+        return known
+
+    def _of_part(self, domain: str) -> bytes:
+        index = self._parts.get(domain)
+        if index is None:
+            index = self._parts[domain] = domain_index(self._vault, domain)
+        return index
+
+
+def _domains_of(address: str) -> list[str]:
     try:
-        domain = domain_of(EmailAddress(address))
+        return domain_and_parents(domain_of(EmailAddress(address)))
     except ValueError:
         return []
-    return [domain_index(vault, it) for it in domain_and_parents(domain)]
-
-
-def _indexes(vault: Vault, approach: Approach) -> list[bytes]:
-    found = [*approach.numbers]
-    for kind, value in _known(approach.addresses.items()):
-        found.append(vault.address_index(kind, value))
-        if kind is MAILBOX:
-            found += domain_indexes(vault, value)
-    return list(dict.fromkeys(found))
-
-
-def _known(addresses: Iterable[tuple[str, str]]) -> Iterable[tuple[Address, str]]:
-    for name, value in addresses:
-        kind = address_at(name)
-        if kind is not None and value:
-            yield kind, value

@@ -19,10 +19,10 @@ from optin.consent.rights_request import Outcome, Right
 from optin.consent.status_transitions import RequestId, SubjectId
 from optin.errors import RequestRefused
 from optin.flows.context import Context
-from optin.flows.exports.queue_webhook_messages import queue_barred_numbers
+from optin.flows.exports.queue_webhook_messages import queue_barred_numbers, queue_barred_person
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.rights.rights_requests import Reply, answer_request, check_answer_by_act
-from optin.flows.rights.withdraw import Withdrawable, withdraw_person
+from optin.flows.rights.withdraw import Withdrawable, lapse_pending, withdraw_given
 from optin.flows.unreadable_rows import BROKEN, error_name_of
 from optin.store.contacts import numbers_of
 from optin.store.data_subjects import address_index, find_subject, lock_subject, subjects_by_number
@@ -134,7 +134,7 @@ def _object(
 
     1. Find the numbers of the person: of the consents, and on the register of bases.
     2. Withdraw the consents for the channel, also what is not confirmed yet. Rows that cannot be read keep
-       nobody from objecting.
+       nobody from objecting, nor processors from being told.
     3. Record the objection with its event, for the mailbox and each number, unless it stands already.
     4. Tell processors that others with the same numbers may not be called either.
     """
@@ -150,14 +150,17 @@ def _object(
 
     # 2. The consents.
     asked = [it.created_at for it in requests_of(tx, email_index)]
-    ended: tuple[ConsentQuestion, ...] = ()
+    ended: list[ConsentQuestion] = []
     broken = False
-    try:
-        with savepoint(tx):
-            ended = withdraw_person(tx, context, email_index, now, channel)
-    except BROKEN as problem:
-        log.error("the consents of somebody who objected cannot be withdrawn: %s", error_name_of(problem))  # noqa: TRY400 - a traceback may hold personal data
-        broken = True
+    for end in (withdraw_given, lapse_pending):
+        try:
+            with savepoint(tx):
+                ended += end(tx, context, email_index, now, channel)
+        except BROKEN as problem:
+            log.error("consents of somebody who objected cannot be withdrawn: %s", error_name_of(problem))  # noqa: TRY400 - a traceback may hold personal data
+            broken = True
+    if broken and subject is not None:
+        queue_barred_person(tx, subject, email_index, channel, now)
 
     # 3. The objection.
     about = {(MAILBOX.field, email_index), *numbers}
@@ -168,7 +171,7 @@ def _object(
 
     # 4. Others with the same numbers.
     queue_barred_numbers(tx, [index for _, index in sorted(numbers)], channel, now)
-    return ObjectionResult(ended, 0 if subject is None else 1, is_new, broken)
+    return ObjectionResult(tuple(dict.fromkeys(ended)), 0 if subject is None else 1, is_new, broken)
 
 
 def _standing(

@@ -92,13 +92,20 @@ def withdraw_person(
 
     Also what was asked and is not confirmed yet, so that no link in a mailbox gives it after all.
     """
-    subject = find_subject(tx, email_index)
-    ended: tuple[ConsentQuestion, ...] = ()
-    if subject is not None:
-        which = None if channel == EVERY_CHANNEL else _by_channel(tx, context.vault, subject, channel)
-        ended = withdraw_from(tx, context.vault, subject, which, now)
-    lapsed = _lapse_pending(tx, context.vault, email_index, channel, now)
+    ended = withdraw_given(tx, context, email_index, now, channel)
+    lapsed = lapse_pending(tx, context, email_index, now, channel)
     return tuple(dict.fromkeys((*ended, *lapsed)))
+
+
+def withdraw_given(
+    tx: Tx, context: Context, email_index: bytes, now: datetime, channel: str
+) -> tuple[ConsentQuestion, ...]:
+    """Withdraw the live consents of an address for a channel, or all; return them."""
+    subject = find_subject(tx, email_index)
+    if subject is None:
+        return ()
+    which = None if channel == EVERY_CHANNEL else _by_channel(tx, context.vault, subject, channel)
+    return withdraw_from(tx, context.vault, subject, which, now)
 
 
 def _by_channel(tx: Tx, vault: Vault, subject: SubjectId, channel: str) -> set[ConsentKey]:
@@ -138,12 +145,13 @@ def withdraw_from(
     return tuple(live.question for live in ended)
 
 
-def _lapse_pending(
-    tx: Tx, vault: Vault, email_index: bytes, channel: str, now: datetime
+def lapse_pending(
+    tx: Tx, context: Context, email_index: bytes, now: datetime, channel: str
 ) -> list[ConsentQuestion]:
+    """Suppress what was asked for a channel, or at all, and is not confirmed yet; return it."""
     lapsed: list[ConsentQuestion] = []
     for stored in requests_of(tx, email_index):
-        for question in () if stored.confirmed_at else open_request(tx, vault, stored).asked:
+        for question in () if stored.confirmed_at else open_request(tx, context.vault, stored).asked:
             if channel not in {EVERY_CHANNEL, question.channel.value}:
                 continue
             since = suppressed_at(tx, email_index, question.key)
