@@ -48,7 +48,8 @@ def test_a_proven_consent_is_a_yes(world: World) -> None:
     assert said["asked"] == "2026-11-23T12:00:02.123Z"
     assert said["valid_until"] == "2026-11-23T12:01:02.123Z"
     assert said["until"] == "2027-05-23T12:00:01.123Z"
-    assert [it["id"] for it in said["duties"]] == ["identity", "number-shown", "way-out-each-time"]  # type: ignore[union-attr, index, call-overload]
+    duties = [it["id"] for it in answer.as_json["duties"]]
+    assert duties == ["identity", "number-shown", "way-out-each-time"]
     (event,) = asked_bodies(world)
     assert (event["by"], event["for"], event["through"], event["may"]) == ("crm", CALL, "phone", True)
     assert event["signed"] == answer.digest
