@@ -272,6 +272,15 @@ def test_a_listed_number_bars_calls_and_mails(world: World) -> None:
     assert exported(world, BY_PHONE) == set()
 
 
+def test_a_listed_number_bars_mails_that_were_asked_without_it(world: World) -> None:
+    """L7: whatever number is on file of the person, by whichever form it came."""
+    world.join(ALICE, TIPS)
+    world.join(ALICE, CALL, phone=NUMBER)
+    assert exported(world) == {ALICE}
+    list_company(world, NUMBER, "phone")
+    assert exported(world) == set()
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -528,6 +537,16 @@ def test_what_can_be_read_is_withdrawn_beside_what_cannot(world: World) -> None:
     world.tampered = True
     done = object_for(world, ALICE)
     assert (done.broken, [it.purpose for it in done.ended]) == (True, [TIPS])
+    assert crm.hear() == ["consent.withdrawn"]
+
+
+def test_processors_are_told_of_consents_that_cannot_be_withdrawn(world: World, crm: Told) -> None:
+    """L7, E7: no event can be added to a request that cannot be read; whoever uses its consent stops."""
+    request = world.join(ALICE, TIPS)
+    crm.hear()
+    world.do(lambda tx: tx.run("UPDATE request SET sealed = :x WHERE id = :id", x=b"\0" * 64, id=request))
+    world.tampered = True
+    assert object_for(world, ALICE).ended == ()
     assert crm.hear() == ["consent.withdrawn"]
 
 
