@@ -64,6 +64,18 @@ ARGUMENTS = {
     "breaches": ["add", "--what", "a laptop was stolen", "--discovered", "2026-11-02T09:00"],
     "subject": ["show", "bob@example.com", "--why", "he called"],
     "enquiry": ["add", "bob@example.com", "--about", "a quote"],
+    "attest": [
+        "add",
+        "bob@example.com",
+        "--purpose",
+        "tips-email",
+        "--channel",
+        "email",
+        "--evidence",
+        "{folder}/card.txt",
+        "--grade",
+        "signed",
+    ],
     "evidence": ["bob@example.com", "--out", "-"],
     "draw": ["win", "--out", "-"],
     "preview": ["klad"],
@@ -139,6 +151,7 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         asked = partial(sign_up, context=Context(installation.vault, edition.policy), form=form, entry=entry)
         installation.store.submit(asked, now=installation.clock()).result()
     (tmp_path / "invoice.xml").write_bytes(invoice(issued=f"{utc_now():%Y-%m-01}"))
+    (tmp_path / "card.txt").write_text("Yes, bob")
     (tmp_path / "list.csv").write_text("email\nbob@example.com\n")
     for command, arguments in ARGUMENTS.items():
         words = [argument.replace("{folder}", str(tmp_path)) for argument in arguments]
@@ -155,6 +168,7 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         "basis-recorded",
         "breach-entry",
         "accessed",
+        "basis-recorded",
         "basis-recorded",
     ]
     assert kinds == ["requested", "entries-fixed", "exported", *noted, "objected"]

@@ -1,0 +1,102 @@
+"""Commands for consents from elsewhere and on paper: kept as attested, and never as proven (L6)."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from optin.bases.attested import AttestedConsent, Grade
+from optin.cli.evidence_files import any_file
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
+from optin.cli.options_and_output import (
+    READABLE_FILE,
+    ChannelChoice,
+    addresses_of,
+    known_purpose,
+    served_edition,
+    site_option,
+)
+from optin.consent.channel import Channel
+from optin.consent.purpose import ConsentKey
+from optin.flows.bases.record_attested import RecordedAttestation, record_attested
+from optin.services.open_installation import open_installation
+
+NEVER = (
+    "It is attested, not proven: it is never exported, and `optin may` says no. Only the person can confirm."
+)
+
+
+@click.group()
+def attest() -> None:
+    """Keep evidence of consents from elsewhere or on paper. It never counts as proven."""
+
+
+@attest.command()
+@click.argument("email")
+@click.option("--purpose", required=True, help="Id of the purpose, as in optin.toml.")
+@click.option("--channel", type=ChannelChoice(), required=True, help="By which the person may be contacted.")
+@click.option(
+    "--evidence", required=True, type=READABLE_FILE, help="The file that shows it, about EMAIL alone."
+)
+@click.option(
+    "--grade",
+    type=click.Choice([it.value for it in Grade]),
+    required=True,
+    help="signed: the person's own hand; recorded: a tool's record with moment and form; stated: a word.",
+)
+@click.option("--who", default="", help="Who attests it. Default: your user name.")
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day it was given. Default: today.")
+@click.option("--phone", default="", help="The telephone number, for a purpose by telephone.")
+@click.option("--words", default="", help="The sentence that was shown to the person.")
+@click.option("--source", default="", help='Where it comes from, such as "export of the old tool".')
+@site_option
+@pass_kinds
+def add(  # noqa: PLR0913 - one parameter an option
+    kinds: InstalledKinds,
+    site: Path,
+    email: str,
+    purpose: str,
+    channel: Channel,
+    evidence: Path,
+    grade: str,
+    who: str,
+    day: datetime | None,
+    phone: str,
+    words: str,
+    source: str,
+) -> None:
+    """Keep evidence that EMAIL consented elsewhere or on paper.
+
+    It is kept as long from that day as a consent for the purpose is.
+    """
+    edition = served_edition(site, kinds)
+    settings = edition.site.settings
+    known = known_purpose(edition.site, purpose, channel)
+    addresses = addresses_of([email, *([phone] if phone else [])], settings.controller.country)
+    file = any_file(evidence)
+    with open_installation(settings, edition.policy, edition.kinds) as installation:
+        now = installation.clock()
+        stated = AttestedConsent(
+            who=who.strip() or getpass.getuser(),
+            key=ConsentKey(known, channel),
+            grade=Grade(grade),
+            day=now.date() if day is None else day.date(),
+            kept=settings.purposes[known].retention,
+            addresses=addresses,
+            source=source.strip(),
+            words=" ".join(words.split()),
+            lang=settings.languages[0],
+        )
+        recorded = installation.run(record_attested, stated=stated, file=file, now=now)
+    _show(recorded, known)
+
+
+def _show(recorded: RecordedAttestation, purpose: str) -> None:
+    entry = recorded.entry
+    until = f"{entry.until:%Y-%m-%d}" if entry.until else "further notice"
+    said = "Known already" if recorded.known else "On record"
+    click.echo(f"{said}: {purpose} as entry {entry.id.hex()}, kept until {until}.")
+    click.echo(NEVER)
