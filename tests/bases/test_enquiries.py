@@ -36,7 +36,7 @@ from optin.store.mail_outbox import is_queued
 from optin.store.officer_actions import actions_of
 from tests.bases.test_register import ALICE, TODAY, findings, on_file
 from tests.mail.orders import composer
-from tests.world import World
+from tests.world import TIPS, World
 
 NUMBER = "+31201234567"
 EVA = StaffAct("Eva", "during the call")
@@ -213,6 +213,7 @@ def test_a_courier_that_died_after_sending_leaves_it_on_the_entry(world: World) 
 
 def test_ending_and_looking_are_recorded_with_a_reason(world: World) -> None:
     """L4, R9: who, and why; an address without an entry leaves no trace."""
+    world.join(ALICE, TIPS)
     entry = recorded(world)
     index, other = (world.vault.index(parse_email(it)) for it in (ALICE, "bob@example.com"))
     look: dict[str, Any] = {"bases": {PART.name}, "act": EVA, "now": world.now}
@@ -225,6 +226,8 @@ def test_ending_and_looking_are_recorded_with_a_reason(world: World) -> None:
         world.run(end_with_reason, entry_id=entry.id, act=StaffAct("Eva", ""), now=world.now)
     world.run(end_with_reason, entry_id=entry.id, act=StaffAct("Eva", "bought elsewhere"), now=world.now)
     assert on_file(world) == []
+    bodies = world.store.read(lambda tx: tx.all("SELECT body FROM event WHERE body LIKE '%accessed%'"))
+    assert len(bodies) == 2
     done = world.store.read(lambda tx: actions_of(tx, world.vault, index))
     assert [(it.kind, it.who, it.why) for it in done] == [
         ("show", "Eva", "during the call"),

@@ -27,6 +27,7 @@ from optin.flows.bases.record_basis import (
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import take_staff_mail
 from optin.flows.delivery.mail_order import MailKind
+from optin.flows.rights.personal_data import record_access
 from optin.store.database_interface import Tx
 from optin.store.held_bases import entries_about, entries_named, load_entry
 from optin.store.mail_outbox import enqueue, forget_queued
@@ -115,6 +116,7 @@ def read_register(
         raise RequestRefused(msg)
     found = entries_about(tx, context.vault, [index])
     if found:
+        record_access(tx, context, index, "shown", now)
         record_action(tx, context.vault, index, RightsAction(now, "show", act.who, act.why))
     return tuple(entry for entry in found if entry.statement.basis in bases)
 
