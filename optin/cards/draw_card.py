@@ -93,7 +93,6 @@ def draw_card(content: CardContent, size: str = "A5") -> bytes:
     form = content.form.declaration
     if not form.questions:
         raise CardRefused(form.magnet, "asks no consent", "Add a purpose to it, or print no card.")
-    places = CardPlaces(*SIZES[size])
     pdf = fpdf.FPDF(unit="mm", format=SIZES[size])
     pdf.set_creation_date(_MADE)
     pdf.set_producer("optin")
@@ -102,9 +101,20 @@ def draw_card(content: CardContent, size: str = "A5") -> bytes:
     pdf.set_auto_page_break(auto=False)
     pdf.add_font(_PLAIN, fname=_REGULAR)
     pdf.add_font(_BOLD, fname=lettering.FONT)
+    try:
+        return _drawn(pdf, content, size)
+    finally:
+        for it in pdf.fonts.values():
+            if isinstance(it, fpdf.fonts.TTFFont):
+                it.close()  # else its file stays open
+
+
+def _drawn(pdf: FPDF, content: CardContent, size: str) -> bytes:
+    """Return the card, drawn on the first page of a document that has its fonts. Raises CardRefused."""
     pdf.add_page()
     pdf.set_margin(0)
     pdf.c_margin = 0
+    form, places = content.form.declaration, CardPlaces(*SIZES[size])
     sheet = _Sheet(pdf, places)
     _write(sheet, content)
     if sheet.y > places.code[0][1] - _FOOT:
