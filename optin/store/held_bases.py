@@ -7,6 +7,7 @@ its statements; the audit compares them.
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from optin.store.row_queries import count_rows, list_parameters
 
 _ACT = "held_basis_act"
 _FILE = "evidence_file"
+_MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,22 @@ def load_entry(tx: Tx, vault: Vault, entry: BasisEntryId) -> BasisEntry | None:
 
 def entry_with_reference(tx: Tx, vault: Vault, basis: str, reference: str) -> BasisEntry | None:
     """Return the entry that has a reference of its basis, locked; None when there is none."""
-    row = tx.one("SELECT id FROM held_basis WHERE reference = :it", it=vault.reference(basis, reference))
+    row = tx.one("SELECT id FROM held_basis WHERE reference = :it", it=reference_key(vault, basis, reference))
     return None if row is None else load_entry(tx, vault, BasisEntryId(bytes(row[0])))
+
+
+def reference_key(vault: Vault, basis: str, reference: str) -> bytes:
+    """Return the keyed digest of a reference: one for all ways to type it (case, spaces, kinds of dashes)."""
+    folded = unicodedata.normalize("NFKC", reference).casefold()
+    typed = ("-" if it == _MINUS or unicodedata.category(it) == "Pd" else it for it in folded)
+    return vault.reference(basis, "".join(it for it in typed if it.isprintable() and not it.isspace()))
+
+
+def entries_with_file(tx: Tx, vault: Vault, note: EvidenceNote) -> list[BasisEntry]:
+    """Return the entries that have a file as evidence, locked. Raises KeysUnusable."""
+    rows = tx.all("SELECT entry FROM evidence_file_of WHERE file = :file", file=file_key(vault, note))
+    found = (load_entry(tx, vault, BasisEntryId(bytes(row[0]))) for row in rows)
+    return [it for it in found if it is not None]
 
 
 def entries_named(tx: Tx, digits: str) -> list[BasisEntryId]:

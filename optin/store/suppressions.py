@@ -34,6 +34,17 @@ def suppressed_at(tx: Tx, email_index: bytes, key: ConsentKey) -> datetime | Non
     return None if row is None else from_ms(row[0])
 
 
+def erased_at(tx: Tx, email_index: bytes) -> datetime | None:
+    """Return when the person of an address was last erased by their own wish; None: never."""
+    row = tx.one(
+        "SELECT at FROM suppression"
+        " WHERE email_index = :email_index AND purpose = :purpose AND channel = :channel",
+        email_index=email_index,
+        **columns_of(None),
+    )
+    return None if row is None else from_ms(row[0])
+
+
 def last_objection(tx: Tx, email_index: bytes) -> datetime | None:
     """Return when an address last withdrew, was erased or was suppressed; None: never.
 

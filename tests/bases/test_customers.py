@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,13 +18,16 @@ from optin.consent.erasure_grounds import BY_PERSON
 from optin.consent.held_basis import BasisEntry, BasisEntryId
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import InvoiceRefused, RequestRefused
+from optin.flows.bases.record_basis import EvidenceFile
+from optin.flows.bases.record_customer import record_customer
 from optin.flows.rights.erase import erase_person
-from optin.invoices.customer_statement import StatedCustomer
+from optin.invoices.customer_statement import StatedCustomer, customer_sale
+from optin.invoices.read_invoice import read_invoice
 from optin.rules.contact_rule import LawfulBasis, Relation
 from optin.rules.may_contact import Aim, Contact, Decision, may_contact
 from optin.rules.rule_files import rule_book
 from optin.settings.bases import Obligation
-from tests.bases.shop import ALICE, BOOKS, COURSES, SETTINGS, TOML, add, invoice, register, sale, stated
+from tests.bases.shop import ALICE, BOOKS, COURSES, SALE, SETTINGS, TOML, add, invoice, register, sale, stated
 from tests.bases.test_register import findings, on_file
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - a site with people
 from tests.invoices.samples import Sample, cii, pdf, with_attachment
@@ -125,6 +128,49 @@ def test_an_erased_customer_does_not_come_back_by_the_kept_invoice(world: World)
     with pytest.raises(RequestRefused, match="under a law alone"):
         add(world, invoice())
     assert [it.statement.basis for it in on_file(world, ALICE)] == ["obligation"]
+    assert findings(world) == []
+
+
+def test_a_file_is_evidence_of_one_sale(world: World) -> None:
+    """L2, P8: nobody becomes a customer by somebody else's invoice, under whatever number."""
+    paper = pdf("Factuur")
+    add(world, paper, stated(number="A-1", day=date(2026, 11, 1)))
+    for email, number in (("bob@example.com", "A-2"), (ALICE, "A-3")):
+        with pytest.raises(RequestRefused, match="under another number"):
+            add(world, paper, stated(email, number=number, day=date(2026, 11, 1)))
+    world.run(erase_person, world.vault.index(parse_email(ALICE)), BY_PERSON, now=world.now)
+    with pytest.raises(RequestRefused, match="under another number"):  # a law keeps it
+        add(world, paper, stated("bob@example.com", number="A-2", day=date(2026, 11, 1)))
+    assert world.count("held_basis") == 1
+    assert findings(world) == []
+
+
+@pytest.mark.parametrize("number", ["inv-7", "INV - 7", "INV\N{NON-BREAKING HYPHEN}7", "\uff29NV\u22127"])
+def test_a_number_is_one_however_it_is_typed(world: World, number: str) -> None:
+    """L2: case, spaces and kinds of dashes make no second invoice."""
+    add(world, pdf("one"), stated(number="INV-7", day=date(2026, 11, 1)))
+    with pytest.raises(RequestRefused, match="on record already"):
+        add(world, pdf("two"), stated("bob@example.com", number=number, day=date(2026, 11, 1)))
+    assert findings(world) == []
+
+
+def test_an_erased_customer_does_not_come_back_by_an_old_list(world: World) -> None:
+    """L2, R5: also where no law keeps the invoice; one of a later day is a new sale."""
+    settings = replace(SETTINGS, products={"courses": COURSES.model_copy(update={"obligation": ""})})
+    add(world, invoice(), settings=settings)
+    world.run(erase_person, world.vault.index(parse_email(ALICE)), BY_PERSON, now=world.now)
+    for number in ("2026-0077", "2026-0001"):
+        with pytest.raises(RequestRefused, match="was erased on"):
+            add(world, invoice(number=number), settings=settings)
+    assert on_file(world, ALICE) == []
+    erased = world.now
+    world.now += timedelta(days=5)
+    later = f"{erased + timedelta(days=3):%Y-%m-%d}"
+    sold = replace(SALE, line=settings.products["courses"])
+    data = invoice(number="2026-0101", issued=later)
+    shown = customer_sale(stated(), read_invoice(data, "new.xml"), "new.xml", sold, world.now.date())
+    file = EvidenceFile("new.xml", data, "application/xml")
+    assert not world.run(record_customer, sale=shown, file=file, now=world.now).known
     assert findings(world) == []
 
 

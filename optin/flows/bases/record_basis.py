@@ -33,6 +33,7 @@ from optin.store.held_bases import (
     erase_entries,
     keep_file,
     load_entry,
+    reference_key,
 )
 
 FILE_BYTES = 10_000_000  # of one file of evidence, at most
@@ -81,7 +82,7 @@ def record_basis(
     _check(entry, files, now)
 
     vault = context.vault
-    mark = vault.reference(statement.basis, reference) if reference else b""
+    mark = reference_key(vault, statement.basis, reference) if reference else b""
     found_by = BasisAddresses(indexes_of(vault, statement.addresses), mark)
     if not add_entry(tx, vault, entry, found_by, now):
         msg = f"{reference} is on record already; a document is evidence once."

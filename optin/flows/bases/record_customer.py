@@ -14,7 +14,8 @@ from optin.errors import RequestRefused
 from optin.flows.bases.record_basis import EvidenceFile, indexes_of, record_basis
 from optin.flows.context import Context
 from optin.store.database_interface import Tx
-from optin.store.held_bases import entries_about, entry_with_reference
+from optin.store.held_bases import entries_about, entries_with_file, entry_with_reference
+from optin.store.suppressions import erased_at
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ def record_customer(
     """Put a sale on record with its invoice; the same sale again changes nothing.
 
     1. See whether the document is evidence already, of this sale or of another. Raises RequestRefused.
-    2. Record the contract.
-    3. Record what a law requires to keep, by the rule of the product line. The file is stored once.
+    2. See that it is no invoice from before an erasure of its customer. Raises RequestRefused.
+    3. Record the contract.
+    4. Record what a law requires to keep, by the rule of the product line. The file is stored once.
     """
     statement, vault = sale.statement, context.vault
     index = vault.address_index(MAILBOX, statement.addresses[MAILBOX.field])
@@ -55,11 +57,23 @@ def record_customer(
     if entry_with_reference(tx, vault, obligation.PART.name, sale.reference) is not None:
         msg = f"{sale.reference} is kept under a law alone: its customer was erased, or is one no longer."
         raise RequestRefused(msg)
+    if any(_is_invoice(it) for it in entries_with_file(tx, vault, file.note)):
+        msg = f"{file.name} is evidence already, under another number; a document is evidence once."
+        raise RequestRefused(msg)
 
-    # 2. The contract.
+    # 2. Who was erased does not come back by an old list (GDPR 17).
+    erased = erased_at(tx, index)
+    if erased is not None and sale.day <= erased.date():
+        msg = (
+            f"{sale.document} is of {sale.day}, and its customer was erased on {erased:%Y-%m-%d}."
+            " Only an invoice of a later day puts them on record again; remove this one from the list."
+        )
+        raise RequestRefused(msg)
+
+    # 3. The contract.
     recorded = record_basis(tx, context, statement, [file], now, reference=sale.reference)
 
-    # 3. What a law requires to keep.
+    # 4. What a law requires to keep.
     required = _required(context, sale, now)
     kept = (
         None
@@ -67,6 +81,12 @@ def record_customer(
         else record_basis(tx, context, required, [file], now, reference=sale.reference)
     )
     return RecordedSale(recorded, _until(tx, context, index), kept)
+
+
+def _is_invoice(entry: BasisEntry) -> bool:
+    """Return whether an entry is about an invoice: that of a customer, or one that a law alone keeps."""
+    statement = entry.statement
+    return statement.basis == contract.PART.name or statement.facts.get(obligation.DOCUMENT) == INVOICE
 
 
 def _required(context: Context, sale: CustomerSale, now: datetime) -> BasisStatement | None:
