@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 from optin.bases.attested import AttestedConsent, Grade
+from optin.cards.read_card import ReadBox, answers, read_card
+from optin.cards.ticked_boxes import LookedAt, ticked_boxes
 from optin.cli.evidence_files import any_file
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import (
@@ -20,8 +22,11 @@ from optin.cli.options_and_output import (
     site_option,
 )
 from optin.consent.channel import Channel
-from optin.consent.purpose import ConsentKey
+from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.errors import CardRefused
 from optin.flows.bases.record_attested import RecordedAttestation, record_attested
+from optin.flows.bases.record_basis import FILE_BYTES
+from optin.flows.bases.record_card import FilledCard, card_form, record_card
 from optin.services.open_installation import open_installation
 
 NEVER = (
@@ -92,6 +97,66 @@ def add(  # noqa: PLR0913 - one parameter an option
         )
         recorded = installation.run(record_attested, stated=stated, file=file, now=now)
     _show(recorded, known)
+    click.echo(NEVER)
+
+
+@attest.command()
+@click.argument("scan", type=READABLE_FILE)
+@click.option("--email", default="", help="The address on the card. Without it nothing is kept.")
+@click.option("--phone", default="", help="The telephone number on the card, for a box about calls.")
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day on the card. Default: today.")
+@click.option("--who", default="", help="Who looked at the card. Default: your user name.")
+@click.option("--ticked", multiple=True, metavar="ID", help="An unclear box that is ticked, by its purpose.")
+@click.option("--empty", multiple=True, metavar="ID", help="A box that is not ticked, by its purpose.")
+@site_option
+@pass_kinds
+def card(  # noqa: PLR0913 - one parameter an option
+    kinds: InstalledKinds,
+    site: Path,
+    scan: Path,
+    email: str,
+    phone: str,
+    day: datetime | None,
+    who: str,
+    ticked: tuple[str, ...],
+    empty: tuple[str, ...],
+) -> None:
+    """Read a SCAN of a reply card, and keep each ticked box with the picture.
+
+    SCAN is a picture or a PDF. The card names its form version; its sentences and terms are those of then.
+    """
+    edition = served_edition(site, kinds)
+    settings = edition.site.settings
+    typed = [it for it in (email, phone) if it]
+    addresses = addresses_of(typed, settings.controller.country)
+    file = any_file(scan)
+    if len(file.data) > FILE_BYTES:
+        raise CardRefused(file.name, f"is larger than {FILE_BYTES // 1_000_000} MB", "Scan it at 300 dpi.")
+    read = read_card(file.data, file.name, settings.base_url)
+    with open_installation(settings, edition.policy, edition.kinds) as installation:
+        now = installation.clock()
+        form = installation.view(card_form, digest=read.digest)
+        told = answers(read, None if form is None else form.version.declaration, file.name)
+        for question, box in told:
+            click.echo(_box_line(question, box))
+        if not email:
+            click.echo("Nothing is kept; add --email with the address on the card.")
+            return
+        filled = FilledCard(
+            form=read.digest,
+            ticked=ticked_boxes(told, LookedAt(ticked, empty), file.name),
+            day=now.date() if day is None else day.date(),
+            who=who.strip() or getpass.getuser(),
+            addresses=addresses,
+        )
+        recorded = installation.run(record_card, card=filled, scan=file, now=now)
+    for entry in recorded:
+        _show(entry, entry.entry.statement.purposes[0])
+    click.echo(NEVER)
+
+
+def _box_line(question: ConsentQuestion, box: ReadBox) -> str:
+    return f"{box.state:8} {question.purpose}: {question.wording}"
 
 
 def _show(recorded: RecordedAttestation, purpose: str) -> None:
@@ -99,4 +164,3 @@ def _show(recorded: RecordedAttestation, purpose: str) -> None:
     until = f"{entry.until:%Y-%m-%d}" if entry.until else "further notice"
     said = "Known already" if recorded.known else "On record"
     click.echo(f"{said}: {purpose} as entry {entry.id.hex()}, kept until {until}.")
-    click.echo(NEVER)
