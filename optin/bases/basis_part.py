@@ -77,5 +77,4 @@ class BasisPart:
 
 def held_by(entry: BasisEntry, basis: LawfulBasis, *more: str) -> HeldBasis:
     """Return an entry as a basis of the rules, with the conditions on its record and `more` of them."""
-    evidence = f"{entry.statement.basis} {entry.id.hex()[:12]}"
-    return HeldBasis(basis, evidence, frozenset({*entry.statement.met, *more}), entry.until)
+    return HeldBasis(basis, entry.evidence, frozenset({*entry.statement.met, *more}), entry.until)

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from optin.bases.all_bases import BASES
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import (
     ChannelChoice,
@@ -24,13 +25,14 @@ from optin.export.column_presets import PRESETS
 from optin.export.destination import destination
 from optin.export.writers import WRITERS
 from optin.flows.evidence.prove_consent import ProvenConsent
+from optin.rules.contact_rule import LawfulBasis
 from optin.services.lead_export import ExportOrder, export_leads
 from optin.services.open_installation import open_installation
 from optin.services.steady_clock import utc_now
 from optin.site.findings import nearest
 from optin.site.model import Site
 
-SELF = "self"
+SELF, CONSENT = "self", LawfulBasis.CONSENT.value
 
 
 @click.command()
@@ -40,6 +42,13 @@ SELF = "self"
 @click.option("--why", required=True, help="Reason for the export; it is recorded.")
 @click.option("--format", "shape", type=click.Choice([*WRITERS]), default="csv", show_default=True)
 @click.option("--preset", type=click.Choice([*PRESETS]), help="Columns in the format of this tool.")
+@click.option(
+    "--basis",
+    type=click.Choice([CONSENT, *BASES]),
+    default=CONSENT,
+    show_default=True,
+    help="On which basis; another than consent has columns of its own, and its duties.",
+)
 @excel_option
 @click.option("--out", required=True, help="File to make, or - for standard output.")
 @click.option(
@@ -58,12 +67,16 @@ def export(  # noqa: PLR0913 - one parameter an option
     why: str,
     shape: str,
     preset: str | None,
+    basis: str,
     out: str,
     *,
     excel: bool,
     without_journal: bool,
 ) -> None:
-    """Export the leads with a proven consent for PURPOSE by CHANNEL."""
+    """Export the people who may be contacted for PURPOSE by CHANNEL: with a proven consent, or on --basis."""
+    if basis != CONSENT and preset is not None:
+        msg = "Presets are for proven consents: tools would take other people for them. Leave out --preset."
+        raise RequestRefused(msg)
     edition = served_edition(site, kinds)
     key = _checked(edition.site, purpose, channel, processor, why)
     tool = None if preset is None else PRESETS[preset]
@@ -76,7 +89,8 @@ def export(  # noqa: PLR0913 - one parameter an option
             " as it is."
         )
         raise RequestRefused(msg)
-    order = ExportOrder(key, processor, why.strip(), shape, tool, excel=excel)
+    other = "" if basis == CONSENT else basis
+    order = ExportOrder(key, processor, why.strip(), shape, tool, excel=excel, basis=other)
     run = None
     try:
         with (
@@ -91,7 +105,8 @@ def export(  # noqa: PLR0913 - one parameter an option
             raise
         msg = f"{problem} It is recorded as export {run.number}, although it is incomplete."
         raise RequestRefused(msg) from None
-    click.echo(f"Export {run.number}: {run.exported} proven consents to {processor}.", err=True)
+    what = f"people by {basis}" if other else "proven consents"
+    click.echo(f"Export {run.number}: {run.exported} {what} to {processor}.", err=True)
     for reason, count in sorted(run.refused.items()):
         click.echo(f"  {count} refused: {reason}", err=True)
     if without_journal:

@@ -19,6 +19,7 @@ from optin.export import table_writer
 from optin.export.contact_list_reader import PeopleList, open_list
 from optin.flows.exports.people_to_delete import FileReading, count_erased, ended_since, erased_since
 from optin.flows.exports.recorded_exports import view_export, view_exports
+from optin.flows.gate.export_by_basis import ended_entries
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
 
@@ -117,7 +118,11 @@ def _list_ended(
     installation: Installation, number: int, people: PeopleList | None, reading: FileReading, out: _Out
 ) -> None:
     run = installation.view(view_export, number=number)
-    ended = ended_since(installation.store.read, installation.vault, run, installation.clock())
+    read, now = installation.store.read, installation.clock()
+    ended = chain(
+        ended_since(read, installation.vault, run, now),
+        ended_entries(read, installation.context, run, now, installation.endings()),
+    )
     if people is not None:
         told = ((line.number, *people.addresses(line)) for line in people.rows)
         ended = chain(ended, erased_since(installation.store.read, installation.vault, run, told, reading))

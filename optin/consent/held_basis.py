@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any, NewType, Self
 
+from optin.consent.channel import MAILBOX, Address, address_at
 from optin.consent.event_content import VERSION, rfc3339
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.status_transitions import EventKind
@@ -67,6 +68,13 @@ class BasisStatement:
     met: Mapping[str, str] = field(default_factory=dict)
     files: tuple[EvidenceNote, ...] = ()
 
+    @property
+    def kinds_of_addresses(self) -> list[tuple[Address, str]]:
+        """The addresses with their kinds, the mailbox first."""
+        found = [(address_at(name), value) for name, value in self.addresses.items() if value]
+        known = [(kind, value) for kind, value in found if kind is not None]
+        return sorted(known, key=lambda it: it[0] is not MAILBOX)
+
     def as_json(self) -> dict[str, Any]:
         """Return this as plain values; their canonical bytes are encrypted, their digest is in the event."""
         return {**asdict(self), "term": _plain(self.term)}
@@ -118,6 +126,11 @@ class BasisEntry:
         """The term that counts now: the last one that was given."""
         given = [act.term for act in self.acts if act.term is not None]
         return given[-1] if given else self.statement.term
+
+    @property
+    def evidence(self) -> str:
+        """How answers and exports refer to it: its basis and the beginning of its id."""
+        return f"{self.statement.basis} {self.id.hex()[:12]}"
 
     @property
     def until(self) -> datetime | None:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from optin.consent.purpose import ConsentKey
+from optin.export.basis_row import BASIS_COLUMNS, basis_row
 from optin.export.column_presets import Preset
 from optin.export.destination import UnreleasedFile
 from optin.export.lead_row import LeadRows
 from optin.export.writers import FOR_EXCEL, WRITERS, write_csv
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.export_leads import LeadExport
+from optin.flows.gate.export_by_basis import BasisExport
 from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
 from optin.store.event_log import latest_checkpoint
@@ -31,6 +33,7 @@ class ExportOrder:
     format: str
     preset: Preset | None = None  # columns as a tool wants them
     excel: bool = False  # a CSV that Excel opens by itself
+    basis: str = ""  # of the register of bases; empty: a proven consent
 
 
 Watch = Callable[[Callable[[], int], Iterable[tuple[int, ProvenConsent]]], Iterable[ProvenConsent]]
@@ -53,6 +56,9 @@ def export_leads(
 
     `compare`: the log with the journal that is kept apart. Without its memory the signer signs nothing.
     """
+    if order.basis:
+        return _export_by_basis(installation, order, draft, compare=compare)
+
     # 1. Sign a checkpoint.
     now, key = installation.clock(), order.key
     latest = advance_log(installation) if compare else installation.store.read(latest_checkpoint)
@@ -94,3 +100,32 @@ def export_leads(
 def _counted(leads: LeadExport) -> Iterator[tuple[int, ProvenConsent]]:
     for lead in leads.proven():
         yield leads.exported + leads.refused.total(), lead
+
+
+def _export_by_basis(
+    installation: Installation, order: ExportOrder, draft: UnreleasedFile, *, compare: bool
+) -> ExportRun:
+    """Write an export of people of the register of bases, record it, and release it: the same three steps."""
+    now, key = installation.clock(), order.key
+    latest = advance_log(installation) if compare else installation.store.read(latest_checkpoint)
+    read, write = installation.store.read, installation.write
+    people = BasisExport(read, write, installation.context, key, order.basis, now, installation.endings())
+    rows = (basis_row(it, key, installation.policy.base_url) for it in people.allowed())
+    writer = partial(write_csv, shape=FOR_EXCEL) if order.excel else WRITERS[order.format]
+    writer(draft.file, BASIS_COLUMNS, rows)
+    draft.file.flush()
+    run = ExportRun(
+        at=now,
+        who=getpass.getuser(),
+        why=f"{order.why} (basis: {order.basis})",
+        processor=order.processor,
+        key=key,
+        format=order.format,
+        exported=people.exported,
+        refused=people.refused,
+        checkpoint=None if latest is None else latest.size,
+        members=people.run,
+    )
+    number = installation.write(record_export, vault=installation.vault, run=run)
+    draft.released = True
+    return replace(run, number=number)

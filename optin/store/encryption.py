@@ -87,6 +87,11 @@ class Vault:
         key = hmac.digest(self._index_key, b"export:" + run, "sha256")
         return hmac.digest(key, address_key(address), "sha256")
 
+    def export_digest_of(self, run: bytes, kind: Address, value: str) -> bytes:
+        """Return the same of an address of any kind; of a mailbox it is that of `export_digest`."""
+        key = hmac.digest(self._index_key, b"export:" + run, "sha256")
+        return hmac.digest(key, kind.label + kind.identity(value).encode(), "sha256")
+
     def vouch(self, event: bytes) -> bytes:
         """Return the MAC of an event: only the holder of the keys can have written it."""
         return hmac.digest(self._event_key, event, "sha256")

@@ -18,6 +18,7 @@ from optin.store.database_interface import Row, Tx, Value, from_ms, to_ms
 from optin.store.encryption import Vault
 from optin.store.events import add_events
 from optin.store.leads import PAGE_LEADS
+from optin.store.row_queries import list_parameters
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,21 @@ def add_members(tx: Tx, run: bytes, subjects: Sequence[SubjectId]) -> frozenset[
     return living
 
 
-def memberships_of(tx: Tx, subject: SubjectId) -> list[bytes]:
-    """Return the export runs that a person was in."""
-    rows = tx.all("SELECT run FROM export_member WHERE subject_id = :subject", subject=subject)
+def add_entries(tx: Tx, run: bytes, entries: Sequence[bytes]) -> frozenset[bytes]:
+    """Record the entries of the register of bases in an export; return those that are still there."""
+    values, among = list_parameters(entries)
+    rows = tx.all(f"SELECT id FROM held_basis WHERE id IN ({among}) {tx.for_update}", **values)
+    living = frozenset(bytes(row[0]) for row in rows)
+    tx.many(
+        "INSERT INTO export_member(run, subject_id) VALUES (:run, :entry)",
+        [{"run": run, "entry": entry} for entry in sorted(living)],
+    )
+    return living
+
+
+def memberships_of(tx: Tx, owner: bytes) -> list[bytes]:
+    """Return the export runs that a person, or an entry of the register of bases, was in."""
+    rows = tx.all("SELECT run FROM export_member WHERE subject_id = :owner", owner=owner)
     return [bytes(row[0]) for row in rows]
 
 
@@ -82,9 +95,9 @@ def find_export(tx: Tx, number: int) -> ExportRun | None:
     return next((run for run in list_exports(tx) if run.number == number), None)
 
 
-def exports_with(tx: Tx, subject: SubjectId) -> list[ExportRun]:
-    """Return the exports that contained a person, newest first."""
-    members = set(memberships_of(tx, subject))
+def exports_with(tx: Tx, owners: Sequence[bytes]) -> list[ExportRun]:
+    """Return the exports that contained a person or one of its entries, newest first."""
+    members = {run for owner in owners for run in memberships_of(tx, owner)}
     return [run for run in list_exports(tx) if run.members in members] if members else []
 
 

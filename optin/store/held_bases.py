@@ -30,6 +30,7 @@ from optin.store.blank_evidence import blank_evidence
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault, new_id
 from optin.store.events import add_events
+from optin.store.export_records import forget_membership, memberships_of
 from optin.store.row_queries import count_rows, list_parameters
 
 _ACT = "held_basis_act"
@@ -225,6 +226,39 @@ def entries_over(tx: Tx, now: datetime, most: int) -> list[BasisRow]:
     return [BasisRow(BasisEntryId(bytes(row[0])), row[1], from_ms(row[2])) for row in rows]
 
 
+def entries_of_basis(tx: Tx, vault: Vault, basis: str, after: bytes, most: int) -> list[BasisEntry]:
+    """Return the next entries of one basis, in the order of their ids. Raises KeysUnusable."""
+    rows = tx.all(
+        "SELECT id FROM held_basis WHERE id > :after AND basis = :basis ORDER BY id LIMIT :most",
+        after=after,
+        basis=basis,
+        most=most,
+    )
+    return [it for row in rows if (it := _peek(tx, vault, BasisEntryId(bytes(row[0])))) is not None]
+
+
+def entries_of_export(tx: Tx, vault: Vault, run: bytes, after: bytes, most: int) -> list[BasisEntry]:
+    """Return the next entries that were in an export, in the order of their ids. Raises KeysUnusable."""
+    rows = tx.all(
+        "SELECT held_basis.id FROM export_member JOIN held_basis ON held_basis.id = export_member.subject_id"
+        " WHERE export_member.run = :run AND held_basis.id > :after ORDER BY held_basis.id LIMIT :most",
+        run=run,
+        after=after,
+        most=most,
+    )
+    return [it for row in rows if (it := _peek(tx, vault, BasisEntryId(bytes(row[0])))) is not None]
+
+
+def _peek(tx: Tx, vault: Vault, entry: BasisEntryId) -> BasisEntry | None:
+    rows = tx.all("SELECT kind, sealed FROM held_basis_act WHERE entry = :id ORDER BY id", id=entry)
+    return read_entry(vault, entry, rows) if rows else None
+
+
+def count_entries_of_basis(tx: Tx, basis: str) -> int:
+    """Count the entries of one basis."""
+    return count_rows(tx, "held_basis WHERE basis = :basis", basis=basis)
+
+
 def count_entries_over(tx: Tx, now: datetime) -> int:
     """Count the entries whose row says that they ended."""
     return count_rows(tx, "held_basis WHERE ends_at IS NOT NULL AND ends_at <= :now", now=to_ms(now))
@@ -323,6 +357,7 @@ def erase_entries(
         return
     blank_evidence(tx, vault, [RequestId(entry) for entry in entries], reason, now)
     for entry in entries:
+        _forget_exports(tx, vault, entry, now)
         tx.run("DELETE FROM held_basis_act WHERE entry = :id", id=entry)
         tx.run("DELETE FROM held_basis_address WHERE entry = :id", id=entry)
         files = tx.all("SELECT file FROM evidence_file_of WHERE entry = :id", id=entry)
@@ -336,6 +371,17 @@ def erase_entries(
         tx.run("DELETE FROM outbox WHERE request_id = :id", id=entry)  # the mail that tells of it
         tx.run("DELETE FROM contact_question WHERE subject_id = :id", id=entry)
         tx.run("DELETE FROM held_basis WHERE id = :id", id=entry)
+
+
+def _forget_exports(tx: Tx, vault: Vault, entry: BasisEntryId, now: datetime) -> None:
+    """Leave a digest in each export that held the entry, so that the processor's file can be cleaned."""
+    runs = memberships_of(tx, entry)
+    found = _peek(tx, vault, entry) if runs else None
+    for run in runs:
+        for kind, value in () if found is None else found.statement.kinds_of_addresses:
+            forget_membership(tx, run, vault.export_digest_of(run, kind, value), now)
+            break  # one digest for one member: the audit counts them
+    tx.run("DELETE FROM export_member WHERE subject_id = :id", id=entry)
 
 
 def _ms(moment: datetime | None) -> int | None:

@@ -317,18 +317,16 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
         consents=() if subject is None else _consents(tx, context, subject, opened, contact, now),
         requests=tuple(_request(tx, context, request, now) for request in opened),
         mails=tuple(mail for request in opened for mail in _mails(tx, context.vault, request)),
-        exports=()
-        if subject is None
-        else (
+        exports=(
             *(
                 PersonalExport(
                     run.number, run.at, run.processor, run.key.purpose, run.key.channel.value, run.why
                 )
-                for run in exports_with(tx, subject)
+                for run in exports_with(tx, owners)
             ),
             *(
                 PersonalExport(0, at, processor, key.purpose, key.channel.value, BY_WEBHOOK)
-                for processor, key, at in disclosures_of(tx, subject)
+                for processor, key, at in (() if subject is None else disclosures_of(tx, subject))
             ),
         ),
         holds=tuple(
