@@ -19,13 +19,12 @@ from optin.consent.held_basis import (
     BasisEntry,
     BasisEntryId,
     BasisStatement,
-    EvidenceNote,
     basis_event,
 )
 from optin.consent.status_transitions import ID_BYTES, EventKind, RequestId
 from optin.errors import KeysUnusable
 from optin.proof.canonical_json import canonical, parse
-from optin.proof.commitment import SALT_BYTES, commit, digest
+from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.blank_evidence import blank_evidence
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault, new_id
@@ -34,7 +33,6 @@ from optin.store.export_records import forget_membership, memberships_of
 from optin.store.row_queries import count_rows, list_parameters
 
 _ACT = "held_basis_act"
-_FILE = "evidence_file"
 _MINUS = "\N{MINUS SIGN}"
 
 
@@ -254,11 +252,6 @@ def _peek(tx: Tx, vault: Vault, entry: BasisEntryId) -> BasisEntry | None:
     return read_entry(vault, entry, rows) if rows else None
 
 
-def count_entries_of_basis(tx: Tx, basis: str) -> int:
-    """Count the entries of one basis."""
-    return count_rows(tx, "held_basis WHERE basis = :basis", basis=basis)
-
-
 def count_entries_over(tx: Tx, now: datetime) -> int:
     """Count the entries whose row says that they ended."""
     return count_rows(tx, "held_basis WHERE ends_at IS NOT NULL AND ends_at <= :now", now=to_ms(now))
@@ -311,39 +304,6 @@ def _with_rows(tx: Tx, rows: Sequence[Row]) -> list[EntryRows]:
         for row in rows
         for key in (bytes(row[0]),)
     ]
-
-
-def keep_file(tx: Tx, vault: Vault, entry: BasisEntryId, note: EvidenceNote, data: bytes) -> None:
-    """Store a file as evidence of an entry, encrypted; a file that is there already is stored once."""
-    key = file_key(vault, note)
-    tx.run(
-        "INSERT INTO evidence_file(file, sealed) VALUES (:file, :sealed) ON CONFLICT (file) DO NOTHING",
-        file=key,
-        sealed=vault.seal(EncryptedCell(_FILE, key), data),
-    )
-    tx.run(
-        "INSERT INTO evidence_file_of(file, entry) VALUES (:file, :entry) ON CONFLICT DO NOTHING",
-        file=key,
-        entry=entry,
-    )
-
-
-def load_file(tx: Tx, vault: Vault, note: EvidenceNote) -> bytes | None:
-    """Return a file of evidence; None when it is not there. Raises KeysUnusable, also for another file."""
-    key = file_key(vault, note)
-    row = tx.one("SELECT sealed FROM evidence_file WHERE file = :file", file=key)
-    if row is None:
-        return None
-    data = vault.open(EncryptedCell(_FILE, key), bytes(row[0]))
-    if digest(data) != note.sha256:
-        msg = "A file of evidence is not the one that was stored."
-        raise KeysUnusable(msg)
-    return data
-
-
-def file_key(vault: Vault, note: EvidenceNote) -> bytes:
-    """Return the keyed digest by which a file of evidence is found."""
-    return vault.reference("file", note.sha256)
 
 
 def erase_entries(

@@ -22,7 +22,7 @@ from optin.flows.bases.record_attested import RecordedAttestation, record_attest
 from optin.flows.bases.record_basis import EvidenceFile
 from optin.flows.rights.erase import erase_person
 from optin.flows.rights.personal_data import view_personal
-from optin.store.held_bases import load_file
+from optin.store.evidence_files import load_file
 from tests.bases.test_register import findings, on_file
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - a site with people
 from tests.shell import shell

@@ -24,7 +24,8 @@ from optin.flows.rights.personal_data import view_personal
 from optin.jobs.sweep_runner import sweep
 from optin.rules.contact_rule import LawfulBasis, Relation
 from optin.settings.bases import Product
-from optin.store.held_bases import entries_about, erase_entries, load_file
+from optin.store.evidence_files import load_file
+from optin.store.held_bases import entries_about, erase_entries
 from tests.installed import KINDS
 from tests.stores import SCHEMA
 from tests.world import NOON, TIPS, World, tips_export

@@ -25,13 +25,13 @@ from optin.flows.context import Context
 from optin.proof.commitment import digest
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault, new_id
+from optin.store.evidence_files import keep_file
 from optin.store.held_bases import (
     BasisAddresses,
     add_act,
     add_entry,
     entries_about,
     erase_entries,
-    keep_file,
     load_entry,
     reference_key,
 )

@@ -20,13 +20,12 @@ from optin.proof.canonical_json import parse
 from optin.proof.commitment import commit
 from optin.store.database_interface import Row, Runner, Tx, to_ms
 from optin.store.encryption import Vault
+from optin.store.evidence_files import file_key, load_file
 from optin.store.held_bases import (
     BasisRow,
     EntryRows,
     entries_page,
     entry_rows,
-    file_key,
-    load_file,
     open_act,
 )
 

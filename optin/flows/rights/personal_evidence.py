@@ -9,7 +9,8 @@ from optin.errors import LinkSpent
 from optin.flows.context import Context
 from optin.flows.rights.personal_data import record_hand_over
 from optin.store.database_interface import Tx
-from optin.store.held_bases import entries_about, load_file
+from optin.store.evidence_files import load_file
+from optin.store.held_bases import entries_about
 
 
 def hand_over_evidence(
