@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from optin.consent.held_basis import BasisEntryId, EvidenceNote
+from optin.consent.held_basis import BasisEntry, BasisEntryId, EvidenceNote
 from optin.errors import KeysUnusable
 from optin.proof.commitment import digest
 from optin.store.database_interface import Tx
 from optin.store.encryption import EncryptedCell, Vault
+from optin.store.held_bases import load_entry
 
 _FILE = "evidence_file"
 
@@ -42,3 +43,10 @@ def load_file(tx: Tx, vault: Vault, note: EvidenceNote) -> bytes | None:
 def file_key(vault: Vault, note: EvidenceNote) -> bytes:
     """Return the keyed digest by which a file of evidence is found."""
     return vault.reference("file", note.sha256)
+
+
+def entries_with_file(tx: Tx, vault: Vault, note: EvidenceNote) -> list[BasisEntry]:
+    """Return the entries that have a file as evidence, locked. Raises KeysUnusable."""
+    rows = tx.all("SELECT entry FROM evidence_file_of WHERE file = :file", file=file_key(vault, note))
+    found = (load_entry(tx, vault, BasisEntryId(bytes(row[0]))) for row in rows)
+    return [it for it in found if it is not None]

@@ -165,13 +165,6 @@ def reference_key(vault: Vault, basis: str, reference: str) -> bytes:
     return vault.reference(basis, "".join(it for it in typed if it.isprintable() and not it.isspace()))
 
 
-def entries_with_file(tx: Tx, vault: Vault, note: EvidenceNote) -> list[BasisEntry]:
-    """Return the entries that have a file as evidence, locked. Raises KeysUnusable."""
-    rows = tx.all("SELECT entry FROM evidence_file_of WHERE file = :file", file=file_key(vault, note))
-    found = (load_entry(tx, vault, BasisEntryId(bytes(row[0]))) for row in rows)
-    return [it for it in found if it is not None]
-
-
 def entries_named(tx: Tx, digits: str) -> list[BasisEntryId]:
     """Return entries whose id begins with these hexadecimal digits, two at most."""
     whole = 2 * ID_BYTES

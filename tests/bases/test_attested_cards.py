@@ -18,7 +18,8 @@ from optin.consent.email_and_telephone import parse_email
 from optin.consent.held_basis import BasisEntry
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import load_edition
-from optin.store.held_bases import entries_about, load_file
+from optin.store.evidence_files import load_file
+from optin.store.held_bases import entries_about
 from tests.cards.paper import DPI, drawn, printed, saved, ticked
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - a site with people
 from tests.installed import KINDS

@@ -14,7 +14,8 @@ from optin.errors import RequestRefused
 from optin.flows.bases.record_basis import EvidenceFile, indexes_of, record_basis
 from optin.flows.context import Context
 from optin.store.database_interface import Tx
-from optin.store.held_bases import entries_about, entries_with_file, entry_with_reference
+from optin.store.evidence_files import entries_with_file
+from optin.store.held_bases import entries_about, entry_with_reference
 from optin.store.suppressions import erased_at
 
 
