@@ -35,6 +35,15 @@ def trust_clock(tx: Tx, context: Context, now: datetime) -> None:
         raise ClockDoubted(look.sentence)
 
 
+def trusted_moment(tx: Tx, context: Context, now: datetime) -> datetime:
+    """Return the clock's time; of a clock that is doubted and ahead, when it was last known to be right.
+
+    What a law requires to keep is measured by it: a wrong clock ends no such duty, whoever asks.
+    """
+    look = read_clock(tx, context, now)
+    return min(now, look.known) if look.doubted and look.known is not None else now
+
+
 def mark_clock(tx: Tx, vault: Vault, look: ClockReading, *, steady: bool) -> None:
     """Advance the stored mark while the clock is trusted; log an event when it becomes doubted.
 

@@ -18,6 +18,7 @@ from optin.bases.obligation import RequiredDocument
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.erasure_grounds import BY_PERSON
 from optin.errors import RequestRefused
+from optin.flows.bases.record_basis import end_basis
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder
 from optin.flows.rights.erase import erase_person
 from optin.flows.rights.officer_requests import DocumentToHold, OfficerRequest, hold_under_obligation
@@ -34,7 +35,7 @@ from tests.theme.test_pages import LANGUAGES, THEME
 from tests.web.conftest import Visit
 from tests.web.conftest import visit as visit  # noqa: PLC0414 - the site over HTTP
 from tests.web.test_personal_page import personal_link, press
-from tests.world import TIPS, World
+from tests.world import TIPS, World, mark_trusted
 
 LETTER = OfficerRequest(b"", "Eva", "letter of 3 November")
 PAYROLL = DocumentToHold("bookkeeping", "loonstaat", date(2026, 3, 1), parse_email(ALICE), "nl")
@@ -72,6 +73,22 @@ def test_an_erasure_leaves_exactly_what_a_rule_names(world: World) -> None:
     assert world.sweep_step("bases") == 2
     assert world.count("held_basis") == world.count("evidence_file") == 0
     assert findings(world) == []
+
+
+def test_a_wrong_clock_ends_no_duty_to_keep(world: World) -> None:
+    """L5, O7: by a clock that is years ahead an erasure leaves what a law requires, and staff ends none."""
+    recorded = add(world, invoice(), stated(ALICE, linked="she ordered by this address"))
+    assert recorded.required is not None
+    index = world.vault.index(parse_email(ALICE))
+    ahead = world.now + timedelta(days=9 * 365)
+    mark_trusted(world.store, world.vault, world.now)
+    with pytest.raises(RequestRefused, match="A law requires"):
+        world.run(end_basis, recorded.required.id, now=ahead)
+    gone = world.run(erase_person, index, BY_PERSON, now=ahead)
+    assert gone is not None
+    assert gone.kept == (recorded.required,)
+    assert world.run(erase_person, index, BY_PERSON, now=ahead) is None
+    assert [it.statement.basis for it in on_file(world, ALICE)] == ["obligation"]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from optin.consent.held_basis import (
 from optin.consent.status_transitions import EventKind
 from optin.errors import RequestRefused
 from optin.flows.context import Context
+from optin.flows.deletion_clock import trusted_moment
 from optin.proof.commitment import digest
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault, new_id
@@ -118,7 +119,7 @@ def end_basis(tx: Tx, context: Context, entry_id: BasisEntryId, now: datetime) -
     if entry is None:
         msg = "There is no such entry."
         raise RequestRefused(msg)
-    if is_required(entry, now):
+    if is_required(entry, trusted_moment(tx, context, now)):
         msg = "A law requires to keep this until its term is over."
         raise RequestRefused(msg)
     erase_entries(tx, context.vault, [entry_id], BASIS_ENDED, now)
@@ -133,25 +134,30 @@ def erase_bases_about(
     Raises LogDisagrees.
     """
     entries = entries_about(tx, context.vault, list(indexes))
-    kept = tuple(entry for entry in entries if is_required(entry, now))
+    clock = trusted_moment(tx, context, now)
+    kept = tuple(entry for entry in entries if is_required(entry, clock))
     gone = [entry.id for entry in entries if entry not in kept]
     erase_entries(tx, context.vault, gone, reason, now)
     return kept
 
 
-def is_required(entry: BasisEntry, now: datetime) -> bool:
-    """Return whether a law still requires to keep an entry, whatever its person wishes (GDPR 17(3)(b))."""
-    return survives_erasure(entry) and entry.lasts(now)
+def is_required(entry: BasisEntry, at: datetime) -> bool:
+    """Return whether a law requires to keep an entry, whatever its person wishes (GDPR 17(3)(b)).
+
+    `at`: a moment that is trusted, see `trusted_moment`.
+    """
+    return survives_erasure(entry) and entry.lasts(at)
 
 
 def required_documents(
-    tx: Tx, vault: Vault, email_index: bytes, now: datetime
+    tx: Tx, context: Context, email_index: bytes, now: datetime
 ) -> tuple[RequiredDocument, ...]:
     """Return the documents about an address that a law requires to keep, oldest first."""
+    clock = trusted_moment(tx, context, now)
     return tuple(
         RequiredDocument.of_facts(entry.statement.facts, entry.term.since, entry.until)
-        for entry in entries_about(tx, vault, [email_index])
-        if is_required(entry, now)
+        for entry in entries_about(tx, context.vault, [email_index])
+        if is_required(entry, clock)
     )
 
 

@@ -135,7 +135,7 @@ def _notice(tx: Tx, context: Context, letter: OutboxMail, now: datetime) -> Noti
         recipient=email,
         lang=told["lang"],
         holds=tuple(hold for hold in holds_of(tx, context.vault, index) if hold.until > now),
-        required=required_documents(tx, context.vault, index, now),
+        required=required_documents(tx, context, index, now),
     )
     if kind is MailKind.ERASED:
         return order

@@ -18,6 +18,7 @@ from optin.consent.status_transitions import RequestId, SubjectId
 from optin.errors import LogDisagrees
 from optin.flows.bases.record_basis import erase_bases_about, is_required, numbers_in
 from optin.flows.context import Context
+from optin.flows.deletion_clock import trusted_moment
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.queue_webhook_messages import queue_erased, queue_objected
 from optin.flows.rights.requests_of_person import answer_own_erasure, clear_requests
@@ -83,7 +84,8 @@ def erase_person(
         subject = None  # erased by another while this one waited
     requests = _own_requests(tx, vault, email_index, subject, reason)
     bases = entries_about(tx, vault, [email_index])
-    if subject is None and not requests and all(is_required(entry, now) for entry in bases):
+    clock = trusted_moment(tx, context, now)
+    if subject is None and not requests and all(is_required(entry, clock) for entry in bases):
         clear_requests(tx, vault, email_index, now)  # of somebody who only ever wrote a letter
         return None
     address = _address(tx, vault, subject, requests, bases)

@@ -23,6 +23,7 @@ from optin.flows.bases.note_told import BY_MAIL
 from optin.flows.bases.record_basis import is_required, numbers_in
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
+from optin.flows.deletion_clock import trusted_moment
 from optin.flows.delivery.person_status import person_status_of
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import OpenedRequest, open_request
@@ -308,6 +309,7 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
     stated = next((it.statement for it in bases), None)
     owners = (*(() if subject is None else (subject,)), *(entry.id for entry in bases))
     number = numbers_in(context.vault, bases).get(email_index, "")
+    clock = trusted_moment(tx, context, now)
     return PersonalData(
         email=contact.values.get(EMAIL_FIELD, declared.declared.email if declared else "")
         or (stated.addresses.get(EMAIL_FIELD, "") if stated and not number else ""),
@@ -344,7 +346,7 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
             PersonalRefusal(it.at, it.processor, it.kind.value, it.purpose, it.channel, it.reason)
             for it in refusals_of(tx, email_index)
         ),
-        bases=tuple(_basis(entry, now) for entry in bases),
+        bases=tuple(_basis(entry, clock) for entry in bases),
         number=number,
         rights_requests=tuple(_rights_request(it) for it in requests_of_person(tx, context, email_index)),
         questions=tuple(
@@ -367,7 +369,7 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
     )
 
 
-def _basis(entry: BasisEntry, now: datetime) -> PersonalBasis:
+def _basis(entry: BasisEntry, clock: datetime) -> PersonalBasis:
     statement, part = entry.statement, part_of(entry)
     return PersonalBasis(
         basis=statement.basis,
@@ -375,7 +377,7 @@ def _basis(entry: BasisEntry, now: datetime) -> PersonalBasis:
         recorded_at=datetime.fromisoformat(statement.at),
         since=entry.term.since,
         until=entry.until,
-        required=is_required(entry, now),
+        required=is_required(entry, clock),
         about=statement.about,
         source=statement.source,
         purposes=statement.purposes,
