@@ -22,6 +22,7 @@ from optin.rules.may_contact import HeldBasis
 GRADE = "grade"  # the fact that says how strong the evidence is
 WORDS = "words"  # the sentence that was shown, as staff or the form version says it
 FORM = "form"  # of a reply card: the digest of its form version
+THROUGH = "attested"  # how a request was made that asks the person to confirm it
 BOX = "box"  # of a reply card: who says that the box is ticked, as follows
 BY_INK, BY_STAFF = "ink", "staff"  # the catalogues have words for them
 _LISTS = frozenset({"text/csv", "text/tab-separated-values", "application/json"})

@@ -16,6 +16,7 @@ from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import (
     READABLE_FILE,
     ChannelChoice,
+    address_of,
     addresses_of,
     known_purpose,
     served_edition,
@@ -27,7 +28,9 @@ from optin.errors import CardRefused
 from optin.flows.bases.record_attested import RecordedAttestation, record_attested
 from optin.flows.bases.record_basis import FILE_BYTES
 from optin.flows.bases.record_card import FilledCard, card_form, record_card
+from optin.flows.consents.ask_attested import Asking, ask_to_confirm
 from optin.services.open_installation import open_installation
+from optin.services.site_edition import keep_edition
 
 NEVER = (
     "It is attested, not proven: it is never exported, and `optin may` says no. Only the person can confirm."
@@ -157,6 +160,33 @@ def card(  # noqa: PLR0913 - one parameter an option
 
 def _box_line(question: ConsentQuestion, box: ReadBox) -> str:
     return f"{box.state:8} {question.purpose}: {question.wording}"
+
+
+@attest.command()
+@click.argument("email")
+@click.option("--purpose", required=True, help="Id of the purpose, as in optin.toml.")
+@click.option("--channel", type=ChannelChoice(), default="email", show_default=True, help="Of the consent.")
+@click.option("--country", default="", help="Country of the person, such as DE, if you know it.")
+@click.option("--who", default="", help="Who asks. Default: your user name.")
+@site_option
+@pass_kinds
+def ask(  # noqa: PLR0913 - one parameter an option
+    kinds: InstalledKinds, site: Path, email: str, purpose: str, channel: Channel, country: str, who: str
+) -> None:
+    """Ask EMAIL, by one mail, to confirm what is attested; only where the law lets you ask.
+
+    Once confirmed, the consent is proven by the confirmation. Nobody is asked twice.
+    """
+    edition = served_edition(site, kinds)
+    key = ConsentKey(known_purpose(edition.site, purpose, channel), channel)
+    asking = Asking(address_of(email), key, who.strip() or getpass.getuser(), country.strip())
+    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
+        now = installation.clock()
+        keep_edition(installation.store, edition, now)  # the form that is confirmed is on record
+        rules = installation.run(ask_to_confirm, asking=asking, now=now)
+    for rule in rules:
+        click.echo(f"Allowed by {rule.id}: {rule.article}. {rule.source}.")
+    click.echo("One mail asks the person to confirm; it leaves with the next mails of the server.")
 
 
 def _show(recorded: RecordedAttestation, purpose: str) -> None:

@@ -33,6 +33,10 @@ class ServedForms:
         of_language = [form for form in asking if form.declaration.lang == like.lang]
         return next(iter((*of_magnet, *of_language)), None)
 
+    def form_in(self, key: ConsentKey, lang: str) -> FormVersion | None:
+        """Return a form in a language that asks this; None where there is none."""
+        return next((it for it in self._forms if it.declaration.lang == lang and _asks(it, key)), None)
+
 
 def _asks(form: FormVersion, key: ConsentKey) -> bool:
     question = form.declaration.question(key.purpose)

@@ -187,6 +187,7 @@ class Composer:
                 **self._facts(order),
                 questions=order.questions,
                 ends_at=order.ends_at,
+                attested=order.attested,
                 confirm_url=f"{self._base}/confirm/{order.confirm_token}",
                 expires_at=order.expires_at,
                 number=order.to_call,

@@ -83,13 +83,14 @@ class SampleOrders:
                 unsubscribe_token=SAMPLE_TOKEN,
             )
         expires_at = ends_at = None
+        attested = False
         kind, code, number, questions = MailKind.DELIVERY.value, "", "", self._form.questions
         if isinstance(view, mail_views.ConfirmationMail):
             kind, code, number = MailKind.CONFIRMATION.value, view.code, view.number
             questions, expires_at = view.questions, view.expires_at
         elif isinstance(view, mail_views.RenewalMail):
             kind, number, questions = MailKind.RENEWAL.value, view.number, view.questions
-            expires_at, ends_at = view.expires_at, view.ends_at
+            expires_at, ends_at, attested = view.expires_at, view.ends_at, view.attested
         elif isinstance(view, mail_views.KindMail):
             kind = view.name
         given = view if isinstance(view, mail_views.DeliveryMail) else None
@@ -108,6 +109,7 @@ class SampleOrders:
             to_call=number,
             expires_at=given.download_until if given else expires_at,
             ends_at=ends_at,
+            attested=attested,
             confirmed_at=given.confirmed_at if given else None,
             receipts=given.granted if given else (),
             download_token=SAMPLE_TOKEN if given and given.download_url else "",

@@ -9,6 +9,7 @@ import phonenumbers
 
 from optin.papers.agreements import SOON
 from optin.papers.statement_differences import statement_differences
+from optin.rules.asking import asking_checked
 from optin.rules.data_protection.law_data import CHECK_EVERY_DAYS, law_data
 from optin.rules.data_protection.transfers import Protection, transfer_of
 from optin.rules.deadlines import deadlines_checked
@@ -85,7 +86,7 @@ def _of_files(site: Site) -> Iterator[tuple[Path_, Objection]]:
 
 
 def _of_law(day: date) -> Iterator[tuple[Path_, Objection]]:
-    checked = min(law_data().checked, deadlines_checked())
+    checked = min(law_data().checked, deadlines_checked(), asking_checked())
     if (day - checked).days > CHECK_EVERY_DAYS:
         message = f"What optin knows of countries and deadlines was checked on {checked}, over a year ago."
         yield ("controller",), Objection("law-age", message, "Update optin.", warning=True)

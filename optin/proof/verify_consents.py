@@ -116,8 +116,10 @@ def _tell_confirmation(
         return
     address = key.channel.address
     given = address.own(fields) if isinstance(fields, dict) else ""
+    through = declared.get("through")  # nobody ticked what the company asked by mail, or a page asked anew
+    asked = f"was asked ({through!a})" if through else "ticked"
     report.say(
-        f"{declared.get('email')} ticked “{question.wording}” at {declared.get('at')}"
+        f"{declared.get('email')} {asked} “{question.wording}” at {declared.get('at')}"
         f" and confirmed it through the mailbox at {rfc3339(event.at)}"
         + (f"; {address.noun} declared: {given}" if given else "")
     )

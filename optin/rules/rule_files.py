@@ -27,6 +27,7 @@ from optin.rules.contact_rule import (
 T = TypeVar("T", bound=DataTable)
 WORDS = "words.toml"
 DEADLINES = "deadlines.toml"  # no country's: `optin.rules.deadlines` reads it
+ASKING = "asking.toml"  # of every country: `optin.rules.asking` reads it
 
 
 class RuleWords(DataTable):
@@ -73,7 +74,7 @@ def rule_book() -> RuleBook:
     texts = {
         it.name: it.read_text("utf-8")
         for it in folder.iterdir()
-        if it.name.endswith(".toml") and it.name != DEADLINES
+        if it.name.endswith(".toml") and it.name not in {DEADLINES, ASKING}
     }
     return read_rules(texts)
 

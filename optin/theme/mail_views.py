@@ -88,13 +88,17 @@ class KindMail(RequestMail):
 
 @dataclass(frozen=True, kw_only=True)
 class RenewalMail(RequestMail):
-    """The request to renew a consent: it ends soon (`ends_at`), or the person wants it back."""
+    """The request to renew a consent: it ends soon (`ends_at`), or the person wants it back.
+
+    `attested`: it was given elsewhere or on paper, and was never confirmed here.
+    """
 
     questions: tuple[ConsentQuestion, ...]
     ends_at: datetime | None
     confirm_url: str
     expires_at: datetime
     number: str = ""  # which would be called (E.164)
+    attested: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,6 +58,7 @@ def magnet_mails(of: views.LandingView) -> Iterator[SampleMail]:
         expires_at=LINK_ENDS,
     )
     yield SampleMail("a consent ends soon", renewal, to_confirm)
+    yield SampleMail("a consent from elsewhere", replace(renewal, ends_at=None, attested=True), to_confirm)
     yield SampleMail("a consent wanted back", replace(renewal, ends_at=None, number=NUMBER), to_confirm)
 
 

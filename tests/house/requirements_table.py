@@ -20,7 +20,6 @@ PARTLY = {
     "O5": "health; metrics are to come",
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
     "L1": "the register; its commands are to come",
-    "L6": "the register; its commands are to come",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
 NOT_YET = {"O3"}

@@ -215,6 +215,7 @@ def mails(lang: str) -> Iterator[Any]:
         yield kind_mail(lang, "prize-draw", "drawn", "drawn", result)
     yield renewal(lang)
     yield renewal(lang, ends_at=None)
+    yield renewal(lang, ends_at=None, attested=True)
     yield mail_views.PersonalMail(*about, "https://optin.example.com/me/" + "t" * 74, NOW, privacy)
     yield letter(lang)
     line = NoticeLine("Bellen, mag dat nog?", "https://optin.example.com/bellen-mag-dat-nog", 3, 2)

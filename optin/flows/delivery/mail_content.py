@@ -7,10 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from optin.bases.attested import THROUGH
+from optin.consent.channel import MAILBOX
 from optin.consent.confirmation_code import spaced_code
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.signed_links import LinkKind
 from optin.errors import KindFailed, OptinError
+from optin.flows.bases.asking_bar import asking_is_barred
 from optin.flows.bases.record_basis import required_documents
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
@@ -196,7 +199,7 @@ def _confirmation(
     tx: Tx, context: Context, opened: OpenedRequest, order: MailOrder, now: datetime
 ) -> MailOrder | None:
     stored = opened.stored
-    if stored.confirmed_at is not None:
+    if stored.confirmed_at is not None or _may_not_ask(tx, context.vault, opened):
         return None
     # the page where a code is typed does not wait for a mail that is late
     late = now > stored.created_at + context.policy.page_of_code(stored.created_at) / 2
@@ -209,11 +212,20 @@ def _confirmation(
     return replace(
         order,
         ends_at=ends_at,
+        attested=opened.declared.through == THROUGH,
         confirm_token=context.vault.links.sign(LinkKind.CONFIRM, stored.id, now),
         code="" if late else spaced_code(opened.sealed.code),
         to_call=opened.number,
         expires_at=until,
     )
+
+
+def _may_not_ask(tx: Tx, vault: Vault, opened: OpenedRequest) -> bool:
+    """Return whether staff asked for it, and the person withdrew or objected before the mail left."""
+    if opened.declared.through != THROUGH:
+        return False
+    addresses = {MAILBOX.field: opened.declared.email, **opened.declared.fields}
+    return any(asking_is_barred(tx, vault, addresses, question.key) for question in opened.asked)
 
 
 def _ends_at(tx: Tx, vault: Vault, email_index: bytes, opened: OpenedRequest) -> datetime | None:

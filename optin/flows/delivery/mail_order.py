@@ -66,6 +66,7 @@ class MailOrder(Order):
     to_call: str = ""  # the number that would be called, by what was ticked (E.164)
     expires_at: datetime | None = None  # of the confirmation link, or of the download link
     ends_at: datetime | None = None  # of the consent that is asked again
+    attested: bool = False  # it was given elsewhere or on paper, and is asked to be confirmed
     confirmed_at: datetime | None = None
     receipts: tuple[GivenConsent, ...] = ()
     download_token: str = ""  # empty: nothing to download
