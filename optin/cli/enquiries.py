@@ -45,6 +45,7 @@ from optin.services.open_installation import open_installation
 from optin.services.site_edition import Edition
 from optin.site.findings import nearest
 
+MOST_DAYS = 9_999  # a period has four digits
 _ONLY = frozenset({PART.name})
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -242,6 +243,9 @@ def _term(today: date, until: datetime | None, period: str) -> BasisTerm:
         days = (until.date() - today).days
         if days <= 0:
             msg = f"{until:%Y-%m-%d} is not in the future."
+            raise RequestRefused(msg)
+        if days > MOST_DAYS:
+            msg = f"{until:%Y-%m-%d} is too far away: an enquiry is kept for {MOST_DAYS} days more at most."
             raise RequestRefused(msg)
         period = f"{days} days"
     try:

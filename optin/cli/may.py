@@ -41,6 +41,7 @@ MAY_NOT = 1
 YES = "yes"
 ANSWER_COLUMNS = ("may", "reason", "basis", "rule", "evidence", "until", "what_to_do")
 NOW = timedelta(minutes=1)  # a moment so near is now
+YEARS = range(1900, 2200)  # of a moment that is asked about
 
 
 @click.command()
@@ -163,6 +164,9 @@ def _moment(text: str, settings: SiteSettings) -> datetime:
     except ValueError:
         msg = f'{text!r} is no moment; write it like "2026-12-24 19:00".'
         raise click.BadParameter(msg, param_hint="--at") from None
+    if found.year not in YEARS:
+        msg = f"{text!r} is of a year that no rule knows; name one from {YEARS[0]} to {YEARS[-1]}."
+        raise click.BadParameter(msg, param_hint="--at")
     if found.tzinfo is not None:
         return found.astimezone(UTC)
     zone = zone_of(settings.time_zone or zone_of_country(settings.controller.country))

@@ -11,7 +11,7 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import ChannelChoice, request_option, served_edition, site_option
-from optin.consent.channel import MAILBOX, Address, Channel, declared_addresses
+from optin.consent.channel import CHANNELS, MAILBOX, Address, Channel, declared_addresses
 from optin.consent.mail_domain import DomainRefused, is_of_many_people, parse_mail_domain
 from optin.consent.objection import DOMAIN, EVERY_CHANNEL
 from optin.errors import RequestRefused
@@ -74,12 +74,12 @@ def object_command(  # noqa: PLR0913 - one parameter an option
         click.echo(f"withdrawn: {question.wording}")
     if done.broken:
         click.echo("Consents of this person cannot be read; they are barred all the same. See: optin audit")
+    barred = channel.medium if channel else "any channel"
     if kind.declared and done.people != 1:
-        known = f"{done.people} people on file have" if done.people else "Nobody on file has"
-        click.echo(
-            f"{known} this number. It is not called any more; for e-mail, name the e-mail address, too."
-        )
-    click.echo(f"Recorded: no advertising by {channel.medium if channel else 'any channel'}.")
+        known = f"{done.people} people on file have" if done.people else "Nobody on file with an address has"
+        click.echo(f"{known} this number. To bar e-mail as well, name the e-mail address, too.")
+        barred = " or ".join(it.medium for it in CHANNELS.values() if it.address is kind)
+    click.echo(f"Recorded: no advertising by {barred}.")
 
 
 @click.group(name="do-not-contact")

@@ -109,6 +109,7 @@ def test_bad_input_gets_a_sentence(site: Path, words: list[str], says: str) -> N
         ([], "once"),
         (["--for", "2 months", "--until", "2999-01-01"], "once"),
         (["--until", "2020-01-01"], "not in the future"),
+        (["--until", "2999-01-01"], "too far away"),
         (["--for", "soon"], "not a period"),
         (["--for", "200 years"], "longer than"),
         (["--for", "1 day"], "ends later"),

@@ -61,9 +61,24 @@ def test_a_number_of_several_people_is_said(edition: Edition) -> None:
     done = run(edition, "object", "020 123 4567", *WHO)
     assert "2 people on file have this number" in done.output
     assert may(edition)
-    assert "Nobody on file has" in run(edition, "object", "+31207654321", "--channel", "phone", *WHO).output
+    assert (
+        "Nobody on file with an address has"
+        in run(edition, "object", "+31207654321", "--channel", "phone", *WHO).output
+    )
     refused = run(edition, "object", "020 123 4567", "--channel", "email", *WHO)
     assert (refused.exit_code, "name the e-mail address" in refused.output) == (1, True)
+
+
+def test_the_number_of_an_enquirer_is_that_of_its_person(edition: Edition) -> None:
+    """L7, L4: what the command says of who is barred is what the gate then does."""
+    number = "+31207654321"
+    asked = ("enquiry", "add", "carol@example.com", number, "--about", "a quote", "--who", "Eva")
+    assert run(edition, *asked).exit_code == 0
+    done = run(edition, "object", number, *WHO)
+    assert done.output == "Recorded: no advertising by any channel.\n"
+    nobodys = run(edition, "object", "+31207654322", *WHO).output
+    assert "no advertising by telephone." in nobodys
+    assert "name the e-mail address" in nobodys
 
 
 def test_the_companys_list_from_adding_to_removing(edition: Edition) -> None:

@@ -103,6 +103,13 @@ def test_another_moment_is_by_the_clocks_of_the_site(site: Path) -> None:
     assert "no permission" not in may(site, "alice@example.com", *MAIL, "--at", now).output
 
 
+@pytest.mark.parametrize("at", ["0001-01-01", "9999-12-31 23:59", "0001-01-01T00:00+14:00"])
+def test_a_moment_of_no_year_of_ours_is_refused(site: Path, at: str) -> None:
+    """G1: with a sentence, as every wrong use."""
+    done = may(site, "alice@example.com", *MAIL, "--at", at)
+    assert (done.exit_code, "name one from 1900" in done.output) == (2, True), done.output
+
+
 def test_the_person_is_told_who_asked(site: Path, installation: Installation) -> None:
     """G4: of staff without a name, which is kept for the company alone."""
     assert may(site, "alice@example.com", *MAIL, "--who", "Mia").exit_code == 0

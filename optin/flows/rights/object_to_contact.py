@@ -28,7 +28,7 @@ from optin.store.contacts import numbers_of
 from optin.store.data_subjects import address_index, find_subject, lock_subject, subjects_by_number
 from optin.store.database_interface import Tx, savepoint
 from optin.store.encryption import Vault, new_id
-from optin.store.held_bases import entries_about
+from optin.store.held_bases import entries_about, is_on_register
 from optin.store.objections import ObjectionReason, add_objection, objections_about
 from optin.store.officer_actions import RightsAction, record_action
 from optin.store.person_records import requests_of
@@ -171,7 +171,8 @@ def _object(
 
     # 4. Others with the same numbers.
     queue_barred_numbers(tx, [index for _, index in sorted(numbers)], channel, now)
-    return ObjectionResult(tuple(dict.fromkeys(ended)), 0 if subject is None else 1, is_new, broken)
+    known = subject is not None or is_on_register(tx, [email_index])
+    return ObjectionResult(tuple(dict.fromkeys(ended)), int(known), is_new, broken)
 
 
 def _standing(
