@@ -37,6 +37,7 @@ COMMANDS = {
     "requests": "optin.cli.rights_requests:requests",
     "breaches": "optin.cli.breaches:breaches",
     "enquiry": "optin.cli.enquiries:enquiry",
+    "interest": "optin.cli.interests:interest",
     "attest": "optin.cli.attest:attest",
     "object": "optin.cli.objections:object_command",
     "do-not-contact": "optin.cli.objections:do_not_contact",

@@ -42,6 +42,14 @@ law = "AWR 52"
 """
 
 
+def weigh(root: Path) -> None:
+    """Let a site have an assessment of its interest in the tips."""
+    text = (root / "optin.toml").read_text()
+    weighed = '[purposes.tips-email]\nassessment = "privacy/weighed.md"'
+    (root / "optin.toml").write_text(text.replace("[purposes.tips-email]", weighed))
+    (root / "privacy" / "weighed.md").write_text("Our interest, weighed against theirs. Eva, 2026.\n")
+
+
 def invoice(**more: Any) -> bytes:
     """Return an invoice of the shop to alice."""
     return ubl(replace(Sample(seller="Voorbeeld B.V.", issued="2026-11-03"), **more)).encode()

@@ -19,7 +19,7 @@ from optin.proof.canonical_json import parse
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import keep_edition, load_edition
 from optin.services.steady_clock import utc_now
-from tests.bases.shop import TOML, invoice
+from tests.bases.shop import TOML, invoice, weigh
 from tests.house.requirements_table import ROOT
 from tests.installed import COMMANDS, KINDS
 from tests.web.conftest import site_at
@@ -64,6 +64,16 @@ ARGUMENTS = {
     "breaches": ["add", "--what", "a laptop was stolen", "--discovered", "2026-11-02T09:00"],
     "subject": ["show", "bob@example.com", "--why", "he called"],
     "enquiry": ["add", "bob@example.com", "--about", "a quote"],
+    "interest": [
+        "add",
+        "bob@example.com",
+        "--purpose",
+        "tips-email",
+        "--channel",
+        "email",
+        "--source",
+        "a fair",
+    ],
     "attest": [
         "add",
         "bob@example.com",
@@ -142,6 +152,7 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         file.write('\n[embed]\nsites = ["https://www.example.com"]\n')
         file.write('\n[notify.sales]\nto = "sales@example.com"\n')
         file.write(TOML)
+    weigh(root)
     edition, _ = load_edition(root, KINDS)
     assert edition is not None
     with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
@@ -168,6 +179,7 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         "basis-recorded",
         "breach-entry",
         "accessed",
+        "basis-recorded",
         "basis-recorded",
         "basis-recorded",
     ]
