@@ -168,7 +168,10 @@ class SentView:
 
 @dataclass(frozen=True)
 class ConfirmView:
-    """The page before the confirmation, with one button (D2)."""
+    """The page before the confirmation, with one button (D2).
+
+    `alone`: a consent is given anew, or confirmed that was given elsewhere: nothing else was asked for.
+    """
 
     frame: Frame
     title: str
@@ -179,6 +182,7 @@ class ConfirmView:
     number: str = ""  # which would be called (E.164)
     leads_to: str = ""  # the host of another site, which people are sent to by the button
     cover: Cover | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,7 @@ class ConfirmedView:
     next_step: NextStep | None = None
     cover: Cover | None = None  # None: what was asked for is not given any more
     own: Any = None  # where the person stands, as the magnet's kind tells it
+    alone: bool = False  # as before the confirmation
 
 
 @dataclass(frozen=True)

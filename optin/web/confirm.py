@@ -102,6 +102,7 @@ def _ask(app_context: AppContext, asked: ShownRequest, token: str) -> Response:
         number=asked.number,
         leads_to=origin_of(thanks).partition("://")[2],
         cover=cover_of(app_context, form) if asked.hands_out else None,
+        alone=not asked.hands_out,
     )
     return may_lead_to(app_context, app_context.page(view), thanks)
 
@@ -163,6 +164,7 @@ async def _confirmed(
             kind=form.kind,
             granted=outcome.granted,
             lapsed=outcome.lapsed,
+            alone=not outcome.hands_out,
             download_url=None if file is None else f"/download/{token}",
             file_name="" if file is None else file.name,
             file_bytes=0 if file is None else file.size,

@@ -350,6 +350,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
         "confirm-thanks",
         views.ConfirmView(at, title, "white-paper", "/c", NOW, (), leads_to="www.example.com"),
     )
+    yield "confirm-alone", views.ConfirmView(at, title, "white-paper", "/c", NOW, asked, alone=True)
     yield "confirm-nothing", views.ConfirmView(at, title, "white-paper", "/confirm/t", NOW, ())
     granted = tuple(GivenConsent(question, NOW) for question in asked)
     full = views.ConfirmedView(at, title, "white-paper", granted, asked, "/download/t", "a.pdf", 212_000)
