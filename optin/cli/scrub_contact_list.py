@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import tee
+from itertools import islice, tee
 from pathlib import Path
 
 import click
@@ -25,7 +25,7 @@ from optin.consent.purpose import ConsentKey
 from optin.export import table_writer
 from optin.export.contact_list_reader import open_list
 from optin.flows.exports.scrub_contact_list import KEPT, Row, Scrubber
-from optin.flows.gate.answer_list import MOST_NOTES, ListGate, ListQuestion, why_dropped
+from optin.flows.gate.answer_list import BATCH, MOST_NOTES, ListGate, ListQuestion, why_dropped
 from optin.services.gate import keep_and_begin
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
@@ -133,10 +133,17 @@ def _by_any_basis(
     People on file are told of it. Why somebody without a basis is dropped, the proof of the consent says.
     """
     gate = ListGate(installation.store.read, installation.context, asked, installation.endings())
-    by_consent, by_gate = tee(rows)
-    for refusal, decided in zip(scrubber.judge(by_consent), gate.answers(by_gate), strict=True):
+    waiting = iter(rows)
+    while batch := list(islice(waiting, BATCH)):
+        answers = list(gate.answers(batch))
+        refused = [row for row, it in zip(batch, answers, strict=True) if it is None or not it.may]
+        reasons = scrubber.judge(refused)  # whoever is kept was proven once already
+        for decided in answers:
+            if decided is not None and decided.may:
+                basis = decided.answer.basis
+                yield KEPT, "" if basis is None else basis.value
+            else:
+                yield why_dropped(next(reasons), decided), ""
         if len(gate.notes.questions) >= MOST_NOTES:
             gate.notes = keep_and_begin(installation, gate.notes)
-        basis = None if decided is None else decided.answer.basis
-        yield why_dropped(refusal, decided), "" if basis is None else basis.value
     keep_and_begin(installation, gate.notes)

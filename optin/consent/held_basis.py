@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time
+from functools import cached_property
 from typing import Any, NewType, Self
 
 from optin.consent.channel import MAILBOX, Address, address_at
@@ -132,7 +133,7 @@ class BasisEntry:
         """How answers and exports refer to it: its basis and the beginning of its id."""
         return f"{self.statement.basis} {self.id.hex()[:12]}"
 
-    @property
+    @cached_property
     def until(self) -> datetime | None:
         """When the entry ends; None: never."""
         return self.term.until

@@ -20,7 +20,7 @@ from optin.consent.channel import Address
 from optin.consent.purpose import ConsentKey
 from optin.flows.context import Context
 from optin.flows.evidence.withdrawals_in_journal import Endings
-from optin.flows.gate.bases_on_file import Inquiry, OnFile, read_on_file
+from optin.flows.gate.bases_on_file import Inquiry, read_on_file
 from optin.flows.gate.decide import NO_BASIS, Decided, decide_by
 from optin.flows.gate.log_answer import IN_A_LIST, QuestionNotes
 from optin.flows.gate.question import Question, countries_of
@@ -126,26 +126,28 @@ class ListGate:
     def _index(self, value: str) -> bytes:
         return self.context.vault.address_index(self.question.by, value)
 
-    def decide(self, tx: Tx, value: str, found: OnFile, index: bytes) -> Decided:
-        """Return the answer about one address that is on file, and note it."""
-        asked = self.question
-        question = asked.about(value, self.context.policy.gate.country)
+    def decide_all(self, tx: Tx, indexes: Mapping[str, bytes]) -> dict[str, Decided]:
+        """Return the answers about those of these addresses that are on file, and note them."""
+        asked, home = self.question, self.context.policy.gate.country
         inquiry = Inquiry(
-            tx, self.context, question, asked.now, asked.at or asked.now, lambda _: self.endings,
+            tx, self.context, asked.key, asked.by, asked.now, asked.at or asked.now, lambda _: self.endings,
             whole_list=asked.at is None, forms=self._forms,
         )  # fmt: skip
-        decided = decide_by(inquiry, found, index)
-        self.notes.note(question, decided, asked.now, IN_A_LIST)
-        return decided
+        found = read_on_file(inquiry, indexes)
+        known, answers = found.known, {}
+        for value, index in indexes.items():
+            if index in known:
+                question = asked.about(value, home)
+                answers[value] = decide_by(inquiry, question, found, index)
+                self.notes.note(question, answers[value], asked.now, IN_A_LIST)
+        return answers
 
 
 def why_dropped(refusal: str, decided: Decided | None) -> str:
-    """Return why a row leaves a list that is cleaned; empty: it may be contacted.
+    """Return why a row that the gate refused leaves a list that is cleaned.
 
     `refusal`: what the proof of its consent says, which for staff is plainer than the gate's own words.
     """
-    if decided is not None and decided.may:
-        return ""
     answer = None if decided is None else decided.answer
     if refusal or answer is None or answer.refusal is None:
         return refusal or NO_ADDRESS
@@ -153,11 +155,7 @@ def why_dropped(refusal: str, decided: Decided | None) -> str:
 
 
 def _decide_all(tx: Tx, gate: ListGate, indexes: Mapping[str, bytes]) -> dict[str, Decided]:
-    """Return the answers about those addresses that are on file."""
-    asked = gate.question
-    found = read_on_file(tx, gate.context, asked.by, asked.key, sorted(set(indexes.values())))
-    known = found.known
-    return {value: gate.decide(tx, value, found, index) for value, index in indexes.items() if index in known}
+    return gate.decide_all(tx, indexes)
 
 
 def _of_row(own: Sequence[Decided | None], names_objector: bool) -> Decided | None:  # noqa: FBT001 - a fact

@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from optin.bases.all_bases import bases_for
+from optin.bases.all_bases import HeldBases, bases_for
 from optin.bases.basis_part import SUBSCRIBER, AskedUse
 from optin.consent.channel import MAILBOX, Address
-from optin.consent.held_basis import BasisEntry
-from optin.consent.objection import ObjectedBy
+from optin.consent.held_basis import BasisEntry, BasisEntryId
+from optin.consent.objection import ObjectedBy, Objection
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import RequestId, SubjectId
-from optin.flows.bases.record_basis import indexes_of
 from optin.flows.context import Context
-from optin.flows.evidence.objections_to_consents import unless_objected
+from optin.flows.evidence.objections_to_consents import without_objected
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, still_proven
 from optin.flows.gate.question import Question
@@ -31,6 +30,8 @@ from optin.store.held_bases import entries_by_address
 from optin.store.leads import StoredLead, leads_of
 from optin.store.stored_forms import StoredForm, form_by_digest
 from optin.store.suppressions import suppressed_among
+
+NO_BASES = HeldBases((), Relation.NONE)
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,15 @@ class PersonOnFile:
 
 @dataclass(frozen=True)
 class Inquiry:
-    """A question at a moment, with all that it is answered from. `at`: when the contact would be made."""
+    """Questions at a moment about one purpose and channel, with all that they are answered from.
+
+    `address`: the kind of what is asked about. `at`: when the contact would be made.
+    """
 
     tx: Tx
     context: Context
-    question: Question
+    key: ConsentKey
+    address: Address
     now: datetime
     at: datetime
     endings_of: EndingsOf  # withdrawals in the journal; raises JournalUnusable
@@ -81,12 +86,26 @@ class Inquiry:
 
 
 @dataclass(frozen=True)
+class Objections:
+    """Who must not be contacted: digests that are suppressed, and what bars an entry or an address."""
+
+    suppressed: frozenset[bytes] = frozenset()
+    to_entries: Mapping[BasisEntryId, Objection | None] = field(default_factory=dict)
+    to_values: Mapping[str, Objection | None] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
 class OnFile:
-    """What is on file for some addresses, by their digests, read together."""
+    """What is on file for some addresses, by their digests, read together.
+
+    `proofs`: of each person with a consent for the purpose and channel. `objections`: to entries alone; a
+    proven consent was held against them already.
+    """
 
     subjects: Mapping[bytes, Sequence[SubjectId]]
-    leads: Mapping[SubjectId, StoredLead]
+    proofs: Mapping[SubjectId, ProvenConsent | UnprovenReason]
     entries: Mapping[bytes, Sequence[BasisEntry]]
+    objections: Objections = Objections()
 
     @property
     def known(self) -> frozenset[bytes]:
@@ -94,44 +113,85 @@ class OnFile:
         return frozenset((*self.subjects, *self.entries))
 
 
-def read_on_file(
-    tx: Tx, context: Context, address: Address, key: ConsentKey, indexes: Sequence[bytes]
-) -> OnFile:
-    """Read what is on file for addresses of one kind. Raises KeysUnusable."""
-    look_up = subjects_by_number if address.declared else subjects_by_address
-    subjects = look_up(tx, indexes)
+def read_on_file(inquiry: Inquiry, indexes: Mapping[str, bytes]) -> OnFile:
+    """Read what is on file for addresses, each with its digest, by the same few lookups for one or many.
+
+    Raises KeysUnusable or JournalUnusable.
+    """
+    tx, wanted = inquiry.tx, sorted(set(indexes.values()))
+    look_up = subjects_by_number if inquiry.address.declared else subjects_by_address
+    subjects = look_up(tx, wanted)
     people = sorted({subject for found in subjects.values() for subject in found})
-    leads = {lead.subject: lead for lead in leads_of(tx, key, people)}
-    return OnFile(subjects, leads, entries_by_address(tx, context.vault, indexes))
+    entries = entries_by_address(tx, inquiry.context.vault, wanted)
+    named = {value: index for value, index in indexes.items() if index in entries}
+    return OnFile(subjects, _proofs(inquiry, people), entries, _objections(inquiry, entries, named))
 
 
-def people_on_file(inquiry: Inquiry, found: OnFile, index: bytes) -> list[PersonOnFile]:
+def _proofs(inquiry: Inquiry, people: Sequence[SubjectId]) -> dict[SubjectId, ProvenConsent | UnprovenReason]:
+    """Return the proof of each person's consent, or why it may not be used."""
+    vault, leads = inquiry.context.vault, leads_of(inquiry.tx, inquiry.key, people)
+    found = [_proven(inquiry, lead) for lead in leads]
+    usable = without_objected(inquiry.tx, vault, found)
+    return {lead.subject: it for lead, it in zip(leads, usable, strict=True)}
+
+
+def _objections(
+    inquiry: Inquiry, entries: Mapping[bytes, Sequence[BasisEntry]], indexes: Mapping[str, bytes]
+) -> Objections:
+    """Return what bars these entries and the addresses that they were found by."""
+    if not entries:
+        return Objections()
+    tx, vault, key = inquiry.tx, inquiry.context.vault, inquiry.key
+    every = list({entry.id: entry for found in entries.values() for entry in found}.values())
+    stated = {index for entry in every for index in _stated(vault, entry)}
+    approaches = [Approach(entry.statement.addresses) for entry in every]
+    asked = [Approach({inquiry.address.field: value}) for value in indexes]
+    bars = objections_to(tx, vault, [*approaches, *asked], key.channel)
+    return Objections(
+        frozenset(suppressed_among(tx, key, sorted(stated | set(indexes.values())))),
+        dict(zip((entry.id for entry in every), bars, strict=False)),
+        dict(zip(indexes, bars[len(every) :], strict=True)),
+    )
+
+
+def _stated(vault: Vault, entry: BasisEntry) -> list[bytes]:
+    """Return the digests of the addresses that an entry names."""
+    return [vault.address_index(kind, value) for kind, value in entry.statement.kinds_of_addresses]
+
+
+def people_on_file(inquiry: Inquiry, question: Question, found: OnFile, index: bytes) -> list[PersonOnFile]:
     """Return the people behind an address, by its digest, with their bases on file.
 
-    Several may share a number; whose mailbox an entry names is the same person. Raises JournalUnusable.
+    Several may share a number; whose mailbox an entry names is the same person.
     """
     entries = _by_mailbox(inquiry.context.vault, found.entries.get(index, ()))
     people = []
     for subject in sorted(found.subjects.get(index, ())):
-        mailbox = address_index(inquiry.tx, subject) if entries else b""
-        people.append(_person(inquiry, subject, found.leads.get(subject), entries.pop(mailbox, ())))
-    people += [_person(inquiry, None, None, theirs) for theirs in entries.values()]
-    return [_with_objection(inquiry, it, index) for it in people]
+        mailbox = _mailbox(inquiry, subject, index) if entries else b""
+        theirs = entries.pop(mailbox, ())
+        people.append(_person(inquiry, question, subject, found.proofs.get(subject), theirs))
+    people += [_person(inquiry, question, None, None, theirs) for theirs in entries.values()]
+    return [_with_objection(inquiry, question, it, found.objections, index) for it in people]
 
 
-def _with_objection(inquiry: Inquiry, person: PersonOnFile, index: bytes) -> PersonOnFile:
+def _mailbox(inquiry: Inquiry, subject: SubjectId, index: bytes) -> bytes:
+    """Return the digest of a person's mailbox: what was asked about, unless that was a number."""
+    return address_index(inquiry.tx, subject) if inquiry.address.declared else index
+
+
+def _with_objection(
+    inquiry: Inquiry, question: Question, person: PersonOnFile, objections: Objections, index: bytes
+) -> PersonOnFile:
     """Mark whoever objected, or is on the company's list; a proven consent was held against both already."""
     if not person.entries or any(it.basis is LawfulBasis.CONSENT for it in person.held):
         return person
-    vault, question = inquiry.context.vault, inquiry.question
-    stated = {it for entry in person.entries for it in indexes_of(vault, entry.statement.addresses)}
-    suppressed = suppressed_among(inquiry.tx, question.key, [*stated | {index}])
-    approaches = [Approach(entry.statement.addresses) for entry in person.entries]
-    asked = Approach({question.address.field: question.value})
-    found = objections_to(inquiry.tx, vault, [*approaches, asked], question.key.channel)
-    by = {bar.by for bar in found if bar is not None}
-    objected = bool(suppressed) or ObjectedBy.PERSON in by
-    return replace(person, objected=objected, listed=ObjectedBy.COMPANY in by)
+    bars = [objections.to_values.get(question.value)]
+    bars += [objections.to_entries.get(entry.id) for entry in person.entries]
+    by = {bar.by for bar in bars if bar is not None}
+    stated = {it for entry in person.entries for it in _stated(inquiry.context.vault, entry)}
+    objected = not objections.suppressed.isdisjoint(stated | {index}) or ObjectedBy.PERSON in by
+    listed = ObjectedBy.COMPANY in by
+    return replace(person, objected=objected, listed=listed) if objected or listed else person
 
 
 def _by_mailbox(vault: Vault, entries: Sequence[BasisEntry]) -> dict[bytes, tuple[BasisEntry, ...]]:
@@ -144,12 +204,15 @@ def _by_mailbox(vault: Vault, entries: Sequence[BasisEntry]) -> dict[bytes, tupl
 
 
 def _person(
-    inquiry: Inquiry, subject: SubjectId | None, lead: StoredLead | None, entries: tuple[BasisEntry, ...]
+    inquiry: Inquiry,
+    question: Question,
+    subject: SubjectId | None,
+    proof: ProvenConsent | UnprovenReason | None,
+    entries: tuple[BasisEntry, ...],
 ) -> PersonOnFile:
-    found = None if lead is None else _proven(inquiry, lead)
-    consent = found if isinstance(found, ProvenConsent) else None
-    elsewhere = consent is not None and not _is_about(inquiry.question, consent)
-    bases = bases_for(entries, _use(inquiry))
+    consent = proof if isinstance(proof, ProvenConsent) else None
+    elsewhere = consent is not None and not _is_about(question, consent)
+    bases = bases_for(entries, _use(inquiry)) if entries else NO_BASES
     return PersonOnFile(
         subject,
         (*bases_on_file(None if elsewhere else consent), *bases.held),
@@ -162,7 +225,7 @@ def _person(
 
 
 def _use(inquiry: Inquiry) -> AskedUse:
-    key, policy = inquiry.question.key, inquiry.context.policy
+    key, policy = inquiry.key, inquiry.context.policy
     aim = policy.gate.purposes[key.purpose].aim
     return AskedUse(key.purpose, key.channel.value, inquiry.at, policy.bases, aim)
 
@@ -185,11 +248,10 @@ def bases_on_file(consent: ProvenConsent | None) -> tuple[HeldBasis, ...]:
 
 def _proven(inquiry: Inquiry, lead: StoredLead) -> ProvenConsent | UnprovenReason:
     form = None if lead.request is None else _form(inquiry, lead.request.form)
-    proof = prove(inquiry.context.vault, lead, form, inquiry.question.key, inquiry.now)
+    proof = prove(inquiry.context.vault, lead, form, inquiry.key, inquiry.now)
     if isinstance(proof, UnprovenReason):
         return proof
-    proven = still_proven(proof, lead.email_index, inquiry.endings_of(lead.email_index))
-    return unless_objected(inquiry.tx, inquiry.context.vault, proven)
+    return still_proven(proof, lead.email_index, inquiry.endings_of(lead.email_index))
 
 
 def _form(inquiry: Inquiry, digest: str) -> StoredForm | None:

@@ -35,7 +35,7 @@ from optin.rules.may_contact import (
     Refusal,
     may_contact,
 )
-from optin.rules.rule_files import RuleBook, rule_book
+from optin.rules.rule_files import rule_book
 from optin.store.contact_questions import permitted_since
 from optin.store.database_interface import Tx
 
@@ -85,17 +85,17 @@ def decide(
     if purpose.channel not in {None, question.key.channel}:
         return Decided(_other_channel(purpose.channel))
 
-    inquiry = Inquiry(tx, context, question, now, at or now, endings_of)
+    inquiry = Inquiry(tx, context, question.key, question.address, now, at or now, endings_of)
     index = context.vault.address_index(question.address, question.value)
-    return decide_by(inquiry, read_on_file(tx, context, question.address, question.key, [index]), index)
+    return decide_by(inquiry, question, read_on_file(inquiry, {question.value: index}), index)
 
 
-def decide_by(inquiry: Inquiry, found: OnFile, index: bytes) -> Decided:
-    """Return the answer about an address, by its digest, from what was read of it. Raises JournalUnusable."""
+def decide_by(inquiry: Inquiry, question: Question, found: OnFile, index: bytes) -> Decided:
+    """Return the answer about an address, by its digest, from what was read of it."""
     # 2. and 3. Who is behind the address, with their bases on file; whoever gave the consent for another
     # number does not share this one.
-    purpose = inquiry.context.policy.gate.purposes[inquiry.question.key.purpose]
-    people = people_on_file(inquiry, found, index)
+    purpose = inquiry.context.policy.gate.purposes[inquiry.key.purpose]
+    people = people_on_file(inquiry, question, found, index)
     known = tuple(owner for it in people for owner in it.owners)
     sharing = tuple(it for it in people if not it.elsewhere)
 
@@ -104,7 +104,7 @@ def decide_by(inquiry: Inquiry, found: OnFile, index: bytes) -> Decided:
         return Decided(NO_BASIS, known=known)
 
     # 5. The rules.
-    answers = [it for person in sharing for it in _answers(inquiry, purpose, person)]
+    answers = [it for person in sharing for it in _answers(inquiry, question, purpose, person)]
     strictest = next((it for it in answers if it.decision is not Decision.PERMIT), answers[0])
     if strictest.refusal is Refusal.NO_BASIS:  # what is on file serves something else
         return Decided(NO_BASIS, known=known)
@@ -116,11 +116,13 @@ def _other_channel(channel: Channel | None) -> Answer:
     return Answer(Decision.PROHIBIT, reasons=(reason,), refusal=Refusal.CHANNEL, cure=f"Ask about {channel}.")
 
 
-def _answers(inquiry: Inquiry, purpose: GatePurpose, person: PersonOnFile) -> list[Answer]:
+def _answers(
+    inquiry: Inquiry, question: Question, purpose: GatePurpose, person: PersonOnFile
+) -> list[Answer]:
     """Return the answer for one person by the rules of each country."""
     book, strictness = rule_book(), inquiry.context.policy.gate.strictness
-    countries, channel, at = inquiry.question.countries, inquiry.question.key.channel.value, inquiry.at
-    days = max(_days_of_tries(book, it, channel) for it in countries)
+    countries, channel, at = question.countries, inquiry.key.channel.value, inquiry.at
+    days = max(_days_of_tries(it, channel) for it in countries)
     since = at - timedelta(days=days)
     earlier = permitted_since(inquiry.tx, person.owners, channel, since) if days else []
     contact = Contact(
@@ -148,9 +150,10 @@ def calls_of(permitted: Iterable[datetime]) -> list[datetime]:
     return calls
 
 
-def _days_of_tries(book: RuleBook, country: str, channel: str) -> int:
+@cache
+def _days_of_tries(country: str, channel: str) -> int:
     """Return how far back calls count in a country; 0 where no rule counts them."""
-    rules = book.countries.get(country)
+    rules = rule_book().countries.get(country)
     found = () if rules is None else rules.rules
     return max((it.tries.days for it in found if it.tries is not None and it.channel == channel), default=0)
 
