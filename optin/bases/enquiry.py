@@ -1,4 +1,4 @@
-"""Enquiry: somebody asked for a quote or an answer; kept for months, then wiped (L4, GDPR 6(1)(b)). Pure."""
+"""Enquiry: somebody asked for a quote or an answer; erased after some months (L4, GDPR 6(1)(b)). Pure."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def attest() -> None:
     required=True,
     help="signed: the person's own hand; recorded: a tool's record with moment and form; stated: a word.",
 )
-@click.option("--who", default="", help="Who attests it. Default: your user name.")
+@click.option("--who", default="", help="Your name, as it is recorded. Default: your user name.")
 @click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day it was given. Default: today.")
 @click.option("--phone", default="", help="The telephone number, for a purpose by telephone.")
 @click.option("--words", default="", help="The sentence that was shown to the person.")
@@ -108,7 +108,7 @@ def add(  # noqa: PLR0913 - one parameter an option
 @click.option("--email", default="", help="The address on the card. Without it nothing is kept.")
 @click.option("--phone", default="", help="The telephone number on the card, for a box about calls.")
 @click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day on the card. Default: today.")
-@click.option("--who", default="", help="Who looked at the card. Default: your user name.")
+@click.option("--who", default="", help="Your name, as it is recorded. Default: your user name.")
 @click.option("--ticked", multiple=True, metavar="ID", help="An unclear box that is ticked, by its purpose.")
 @click.option("--empty", multiple=True, metavar="ID", help="A box that is not ticked, by its purpose.")
 @site_option

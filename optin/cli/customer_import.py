@@ -1,4 +1,4 @@
-"""The command that puts many customers on record: customer import (L2)."""
+"""The command that records many customers: customer import (L2)."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ READABLE_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command("import")
 @click.argument("file", required=False, type=READABLE_FILE)
 @click.option("--evidence-dir", "folder", required=True, type=READABLE_FOLDER, help="Folder of the invoices.")
-@click.option("--product", default="", help="The line of products of rows that name none.")
+@click.option("--product", default="", help="The product line of rows that name none.")
 @click.option(
     "--told-at-collection", "told", default="", help="What every order form said, if a row does not."
 )
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of a CSV.")
 @click.option("--sheet", help="Sheet of a spreadsheet with several sheets.")
-@click.option("--who", default="", help="Who puts them on record. Default: your user name.")
+@click.option("--who", default="", help="Your name, as it is recorded. Default: your user name.")
 @site_option
 @pass_kinds
 def import_command(  # noqa: PLR0913 - one parameter an option
@@ -57,7 +57,7 @@ def import_command(  # noqa: PLR0913 - one parameter an option
     sheet: str | None,
     who: str,
 ) -> None:
-    """Put the customers of a list on record (CSV, XLSX), or those of a folder of invoices alone.
+    """Record the customers of a list (CSV, XLSX), or of a folder of invoices alone.
 
     Columns: email, evidence (the invoice's file in the folder), and as `add` has options: product, number,
     day, name, phone, subscriber, told, own-sale, linked, checked. Run it again: nothing is doubled.

@@ -29,7 +29,7 @@ from optin.site.model import Site
 
 @click.group()
 def customer() -> None:
-    """Put existing customers on record, each by an invoice."""
+    """Record existing customers, each by an invoice."""
 
 
 customer.add_command(import_command)
@@ -38,10 +38,12 @@ customer.add_command(life_cycle)
 
 @customer.command()
 @click.argument("email")
-@click.option("--product", required=True, help="The line of products that was bought: an id of [products].")
+@click.option("--product", required=True, help="The product line that was bought: an id of [products].")
 @click.option("--evidence", required=True, type=READABLE_FILE, help="The invoice: PDF, XML or a picture.")
-@click.option("--number", default="", help="Its number, where no program can read it.")
-@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="Its day, where no program can read it.")
+@click.option("--number", default="", help="The invoice's number, if no program can read it.")
+@click.option(
+    "--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The invoice's day, if no program can read it."
+)
 @click.option("--name", default="", help="The customer's name, if the invoice does not give it.")
 @click.option("--phone", default="", help="The customer's telephone number, if you need it.")
 @click.option(
@@ -58,7 +60,7 @@ customer.add_command(life_cycle)
 @click.option("--own-sale", default="", help="Why it is a sale of your own, if the seller's name differs.")
 @click.option("--linked", default="", help="How you know the address, if the invoice does not show it.")
 @click.option("--checked", default="", help="What you saw, if the file must be looked at first.")
-@click.option("--who", default="", help="Who puts it on record. Default: your user name.")
+@click.option("--who", default="", help="Your name, as it is recorded. Default: your user name.")
 @site_option
 @pass_kinds
 def add(  # noqa: PLR0913 - one parameter an option
@@ -78,7 +80,7 @@ def add(  # noqa: PLR0913 - one parameter an option
     checked: str,
     who: str,
 ) -> None:
-    """Put EMAIL on record as a customer, with the invoice that proves it.
+    """Record EMAIL as a customer, with the invoice that proves it.
 
     Number, day and name are read from an invoice that a program can read: UBL, CII, Factur-X.
     """
@@ -112,12 +114,12 @@ def add(  # noqa: PLR0913 - one parameter an option
 
 @customer.command()
 @click.argument("entry")
-@click.option("--why", required=True, help="Why it ends before its time; it is recorded.")
-@click.option("--who", default="", help="Who ends it. Default: your user name.")
+@click.option("--why", required=True, help="Why it ends early; it is recorded.")
+@click.option("--who", default="", help="Your name, as it is recorded. Default: your user name.")
 @site_option
 @pass_kinds
 def end(kinds: InstalledKinds, site: Path, entry: str, why: str, who: str) -> None:
-    """End ENTRY before its time, and erase it with its evidence. What a law requires to keep stays."""
+    """End ENTRY early, and erase it with its evidence. What a law requires to keep stays."""
     edition = served_edition(site, kinds)
     if not why.strip():
         msg = "--why is empty; say why it ends, it is recorded."
@@ -125,7 +127,7 @@ def end(kinds: InstalledKinds, site: Path, entry: str, why: str, who: str) -> No
     try:
         entry_id = BasisEntryId(bytes.fromhex(entry))
     except ValueError:
-        msg = f"{entry!r} is no entry; `optin customer add` prints its entry, 32 letters and digits."
+        msg = f"{entry!r} is no id of an entry. `optin customer add` prints the id: 32 letters and digits."
         raise RequestRefused(msg) from None
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         ended = installation.run(

@@ -52,12 +52,12 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 
 @click.group()
 def enquiry() -> None:
-    """People who asked for a quote or an answer by themselves: kept for months, then wiped."""
+    """Record enquiries: people who asked for a quote or an answer. Erased after some months."""
 
 
 def _who_option(command: Any) -> Any:
     return click.option(
-        "--who", default="", callback=_named, help="Your name, as it is recorded. Default: your account's."
+        "--who", default="", callback=_named, help="Your name, as it is recorded. Default: your user name."
     )(command)
 
 
@@ -100,8 +100,8 @@ def add(
 ) -> None:
     """Record that a person asked something: EMAIL, NUMBER, or one of each.
 
-    A mail tells the person what is kept, why and until when. Whoever has a number alone is told by you: the
-    command prints what to say.
+    A mail tells the person what is kept, why and until when. If only a number is given, you tell the
+    person: the command prints what to say.
     """
     with _opened(site, kinds) as (edition, installation):
         settings, now = edition.site.settings, installation.clock()
@@ -120,13 +120,13 @@ def add(
         )
         evidence = [any_file(it) for it in files]
         entry = installation.run(record_and_tell, statement=statement, files=evidence, now=now)
-        click.echo(f"Enquiry {entry.id.hex()}: wiped on {_until(entry)} unless you extend it.")
+        click.echo(f"Enquiry {entry.id.hex()}: erased on {_until(entry)} unless you extend it.")
         _say(edition, entry)
 
 
 @enquiry.command()
 @click.argument("entry")
-@click.option("--until", type=_DAY, help="The day on which it is wiped, YYYY-MM-DD.")
+@click.option("--until", type=_DAY, help="The day on which it is erased, YYYY-MM-DD.")
 @click.option("--for", "period", default="", help='How long from today on, such as "2 months".')
 @click.option("--why", required=True, help="Why it is kept longer; the person can read it.")
 @_who_option
@@ -147,7 +147,7 @@ def extend(
         changed = installation.run(
             extend_and_tell, entry_id=_entry(installation, entry), longer=longer, now=now
         )
-        click.echo(f"Enquiry {changed.id.hex()}: wiped on {_until(changed)} unless you extend it.")
+        click.echo(f"Enquiry {changed.id.hex()}: erased on {_until(changed)} unless you extend it.")
         _say(edition, changed)
 
 
@@ -158,7 +158,7 @@ def extend(
 @site_option
 @pass_kinds
 def end(kinds: InstalledKinds, site: Path, entry: str, why: str, who: str) -> None:
-    """Wipe the enquiry ENTRY with its evidence now."""
+    """Erase the enquiry ENTRY with its evidence now."""
     with _opened(site, kinds) as (_, installation):
         installation.run(
             end_with_reason,
@@ -167,7 +167,7 @@ def end(kinds: InstalledKinds, site: Path, entry: str, why: str, who: str) -> No
             now=installation.clock(),
         )
         installation.note_ending()
-        click.echo("Wiped, with its evidence.")
+        click.echo("Erased, with its evidence.")
 
 
 @enquiry.command()
@@ -291,7 +291,7 @@ def _lines(entry: BasisEntry) -> Iterator[str]:
         "answer by": ", ".join(statement.channels),
         "source": statement.source,
         "recorded": f"{statement.at[:10]} by {statement.who}",
-        "wiped on": _until(entry),
+        "erased on": _until(entry),
         "evidence": ", ".join(note.name for note in statement.files),
     }
     yield from (f"  {name}: {value}" for name, value in shown.items() if value)

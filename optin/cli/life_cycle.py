@@ -26,7 +26,7 @@ LIMITS = (
 
 
 @click.command("life-cycle")
-@click.option("--product", help="Only this line of products.")
+@click.option("--product", help="Only this product line.")
 @click.option("--plot", help="SVG to make, or - for standard output.")
 @site_option
 @pass_kinds

@@ -50,7 +50,7 @@ YEARS = range(1900, 2200)  # of a moment that is asked about
 @click.option("--channel", required=True, help=f"{' or '.join(CHANNELS)}.")
 @click.option("--country", default="", help="Country of the person, such as BE, if you know it.")
 @click.option("--at", "moment", help='Another moment, such as "2026-12-24 19:00"; it permits nothing.')
-@click.option("--who", "asker", help="Who asks. Default: the name of the user on this computer.")
+@click.option("--who", "asker", help="Your name, as it is recorded. Default: your user name.")
 @click.option("--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--list", "file", type=READABLE_FILE, help="Answer every row of a list, CSV or XLSX.")
 @click.option("--out", help="With --list: CSV or XLSX to make with the rows and their answers.")

@@ -34,7 +34,7 @@ def _recorded(command: Callable[..., None]) -> Any:
     """Add the options of whoever records something: channel, who, why."""
     for option in (
         click.option("--why", required=True, help="The reason, such as the letter's date; it is recorded."),
-        click.option("--who", required=True, help="Who records this."),
+        click.option("--who", required=True, help="Your name, as it is recorded."),
         click.option("--channel", type=ChannelChoice(), help="Only this channel. Default: every channel."),
         site_option,
     ):
@@ -84,7 +84,7 @@ def object_command(  # noqa: PLR0913 - one parameter an option
 
 @click.group(name="do-not-contact")
 def do_not_contact() -> None:
-    """Keep the company's own list of whom it does not contact, whatever they agree to."""
+    """Keep your own list of people not to contact, whatever they consent to."""
 
 
 def _listed(command: Callable[..., None]) -> Any:
@@ -151,7 +151,7 @@ def remove(  # noqa: PLR0913 - one parameter an option
 @site_option
 @pass_kinds
 def list_command(kinds: InstalledKinds, site: Path, *, every: bool) -> None:
-    """Print the list: domains in clear; of addresses and numbers nothing is kept that could be printed."""
+    """Print the list. Domains are shown; of an address or number only a digest is kept, so its kind is shown."""
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         entries = installation.view(view_list)

@@ -44,9 +44,9 @@ from optin.services.site_edition import Edition
 
 def who_option(command: Any) -> Any:
     """Add `--who NAME`; the default is the user of the shell."""
-    return click.option("--who", default=getpass.getuser, help="Your name. Default: the user of this shell.")(
-        command
-    )
+    return click.option(
+        "--who", default=getpass.getuser, help="Your name, as it is recorded. Default: your user name."
+    )(command)
 
 
 def day_option(name: str, text: str, *, required: bool = False) -> Callable[[Any], Any]:

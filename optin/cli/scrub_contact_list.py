@@ -45,11 +45,15 @@ from optin.services.open_installation import open_installation
 @click.option("--column", help="Name or number of the column with the address. Default: found automatically.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of a CSV.")
 @click.option("--sheet", help="Sheet of a spreadsheet with several sheets.")
-@click.option("--suppress-only", is_flag=True, help="Drop only people who withdrew or were erased.")
+@click.option(
+    "--suppress-only",
+    is_flag=True,
+    help="Drop only people who withdrew, objected, were erased or are on the do-not-contact list.",
+)
 @click.option(
     "--consent-only",
     is_flag=True,
-    help="Drop also people who may be contacted on another basis, such as customers; no column basis.",
+    help="Keep proven consents alone: also drop customers and others on another basis.",
 )
 @excel_option
 @site_option

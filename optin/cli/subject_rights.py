@@ -244,7 +244,7 @@ def hold(  # noqa: PLR0913 - one parameter an option
     until: datetime | None,
     names: tuple[str, ...],
 ) -> None:
-    """Keep a document or data about EMAIL, even after an erasure, as a law requires (GDPR 17(3)(b))."""
+    """Keep a document or data about a person, even after an erasure, as a law requires (GDPR 17(3)(b))."""
     document = document.strip()
     if under is not None and day is not None and document and until is None and not names:
         with _case(kinds, site, email, why) as case:

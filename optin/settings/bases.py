@@ -46,6 +46,6 @@ class Enquiries(Table):
 
     keep: Period = Field(
         default=_period("3 months"),
-        description="When an enquiry is wiped from which no contract came.",
+        description="When an enquiry that led to no contract is erased.",
         examples=["3 months", "6 months"],
     )

@@ -58,7 +58,7 @@ def test_an_enquiry_is_added_extended_shown_and_ended(site: Path, tmp_path: Path
     assert shown.exit_code == 0, shown.output
     for words in (
         entry, "about: quote for a roof", "name: Alice", "email: alice@example.com", "phone: +31201234567",
-        "answer by: phone", "source: call of today", "by Eva", f"wiped on: {until}", "evidence: letter.eml",
+        "answer by: phone", "source: call of today", "by Eva", f"erased on: {until}", "evidence: letter.eml",
         "tender moved", "not told yet",
     ):  # fmt: skip
         assert words in shown.stdout, words
