@@ -151,7 +151,7 @@ def remove(  # noqa: PLR0913 - one parameter an option
 @site_option
 @pass_kinds
 def list_command(kinds: InstalledKinds, site: Path, *, every: bool) -> None:
-    """Print the list. Domains are shown; of an address or number only a digest is kept, so its kind is shown."""
+    """Print the list: domains, and the kind of each address or number, of which only a digest is kept."""
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         entries = installation.view(view_list)
