@@ -22,7 +22,7 @@ def test_each_basis_is_an_activity_with_its_term(with_bases: Path) -> None:
     assert found["purpose-follow-up-phone"].bases == (LawfulBasis.CONSENT,)
     assert (found["customers"].bases, found["customers"].keep) == (
         (LawfulBasis.CONTRACT,),
-        "life cycle after the newest invoice: courses: 5 years",
+        "after the newest invoice: courses: 5 years",
     )
     assert found["enquiries"].bases == (LawfulBasis.ENQUIRY,)
     assert "3 months" in found["enquiries"].keep
