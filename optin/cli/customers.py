@@ -137,6 +137,7 @@ def end(kinds: InstalledKinds, site: Path, entry: str, why: str, who: str) -> No
             why=why.strip(),
             now=installation.clock(),
         )
+        installation.note_ending()
         installation.truncate_wal()
     number = ended.statement.facts.get(NUMBER, "")
     click.echo(f"Ended and erased: {ended.statement.basis} {number}".rstrip() + ".")

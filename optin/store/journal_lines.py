@@ -21,6 +21,7 @@ from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.row_queries import count_rows
 
 PAGE_LINES = 1_000
+ENTRY_ENDED = "basis-ended"  # staff ended an entry of the register of bases before its time
 _EVENT = '%"leaf":"%'
 
 

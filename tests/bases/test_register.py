@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,18 +18,28 @@ from optin.consent.held_basis import BasisEntry, BasisEntryId, BasisStatement, B
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.status_transitions import ABOUT_ENTRIES, EventKind
 from optin.errors import LogDisagrees, RequestRefused
-from optin.flows.bases.record_basis import EvidenceFile, Extension, end_basis, extend_basis, record_basis
+from optin.flows.bases.record_basis import (
+    EvidenceFile,
+    Extension,
+    end_basis,
+    extend_basis,
+    indexes_of,
+    record_basis,
+)
 from optin.flows.evidence.audit import Audit
+from optin.flows.evidence.check_journal_lines import check_replay_line
 from optin.flows.rights.erase import erase_person
 from optin.flows.rights.personal_data import view_personal
+from optin.flows.rights.replay_journal import replay
 from optin.jobs.sweep_runner import sweep
 from optin.rules.contact_rule import LawfulBasis, Relation
 from optin.settings.bases import Product
 from optin.store.evidence_files import load_file
-from optin.store.held_bases import entries_about, erase_entries
+from optin.store.held_bases import BasisAddresses, add_entry, entries_about, erase_entries
+from optin.store.journal_lines import lines_after
 from tests.installed import KINDS
 from tests.stores import SCHEMA
-from tests.world import NOON, TIPS, World, tips_export
+from tests.world import NOON, TIPS, World, open_world, tips_export
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 INVOICE = EvidenceFile("invoice.pdf", b"%PDF-1.7 invoice 2026-114", "application/pdf")
@@ -196,6 +207,28 @@ def test_somebody_with_a_basis_alone_is_erased(world: World) -> None:
     assert result is not None
     assert result.address == ALICE
     assert world.count("held_basis") == 0
+
+
+def test_a_restored_backup_brings_no_ended_entry_back(world: World, tmp_path: Path) -> None:
+    """S7, L4: who has a number alone asks staff to be wiped; the journal remembers it, by digests."""
+    number = {"phone": "+31201234567"}
+    entry = recorded(world, replace(stated("enquiry"), addresses=number))
+    world.run(end_basis, entry.id, now=world.now)
+    lines = [line for _, line in world.store.read(lines_after, number=0) if "person" in line.told]
+    for line in lines:
+        check_replay_line(line.told)
+    assert "+3120" not in repr(lines)
+    older = open_world(f"sqlite:///{tmp_path}/older.db", tmp_path, world.vault)
+    try:
+        found_by = BasisAddresses(indexes_of(world.vault, number))
+        older.do(add_entry, vault=world.vault, entry=entry, found_by=found_by, now=older.now)
+        assert older.count("held_basis") == 1
+        assert older.run(replay, lines, 0, now=older.now) == {"basis-ended": 1}
+        assert older.count("held_basis") == 0
+        assert older.run(replay, lines, 0, now=older.now) == {}
+        older.check_evidence()
+    finally:
+        older.store.close()
 
 
 def test_ending_a_basis_blanks_nothing_but_bases() -> None:

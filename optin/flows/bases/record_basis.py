@@ -36,6 +36,7 @@ from optin.store.held_bases import (
     load_entry,
     reference_key,
 )
+from optin.store.journal_lines import ENTRY_ENDED, remember
 
 FILE_BYTES = 10_000_000  # of one file of evidence, at most
 
@@ -114,7 +115,10 @@ def extend_basis(
 
 
 def end_basis(tx: Tx, context: Context, entry_id: BasisEntryId, now: datetime) -> BasisEntry:
-    """End an entry before its time, and erase it with its evidence. Raises RequestRefused."""
+    """End an entry before its time, and erase it with its evidence. Raises RequestRefused.
+
+    The journal is told: a restored backup must not bring it back.
+    """
     entry = load_entry(tx, context.vault, entry_id)
     if entry is None:
         msg = "There is no such entry."
@@ -123,7 +127,16 @@ def end_basis(tx: Tx, context: Context, entry_id: BasisEntryId, now: datetime) -
         msg = "A law requires to keep this until its term is over."
         raise RequestRefused(msg)
     erase_entries(tx, context.vault, [entry_id], BASIS_ENDED, now)
+    person = indexes_of(context.vault, entry.statement.addresses)[0]
+    remember(tx, {"kind": ENTRY_ENDED, "person": person.hex(), "entry": entry_id.hex()}, now)
     return entry
+
+
+def end_again(tx: Tx, context: Context, entry_id: BasisEntryId, ended: datetime) -> None:
+    """Erase an entry that a restored backup brought back, if it did; `ended`: when staff ended it."""
+    entry = load_entry(tx, context.vault, entry_id)
+    if entry is not None and not is_required(entry, ended):
+        erase_entries(tx, context.vault, [entry_id], BASIS_ENDED, ended)
 
 
 def erase_bases_about(

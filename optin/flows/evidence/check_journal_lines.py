@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 
 from optin.consent.channel import channel_named
 from optin.consent.objection import Objection
-from optin.consent.status_transitions import IN_JOURNAL, EventKind
+from optin.consent.status_transitions import ID_BYTES, IN_JOURNAL, EventKind
 from optin.proof.canonical_json import Json
 from optin.store.database_interface import Tx
 from optin.store.event_log import leaves_of_events
-from optin.store.journal_lines import ReplayLine, lines_after
+from optin.store.journal_lines import ENTRY_ENDED, ReplayLine, lines_after
 
 _TOLD: dict[str, dict[str, type]] = {
     EventKind.ERASED.value: {"kind": str, "person": str, "suppressed": bool},
     EventKind.WITHDRAWN.value: {"kind": str, "person": str, "purpose": str, "channel": str},
+    ENTRY_ENDED: {"kind": str, "person": str, "entry": str},
     EventKind.OBJECTED.value: {
         "kind": str,
         "entry": str,
@@ -48,6 +49,9 @@ def check_replay_line(told: Mapping[str, Json]) -> None:
         raise ValueError(msg)
     if len(bytes.fromhex(str(told["person" if concerns_person(told) else "leaf"]))) != _DIGEST_BYTES:
         msg = "no digest"
+        raise ValueError(msg)
+    if kind == ENTRY_ENDED and len(bytes.fromhex(str(told["entry"]))) != ID_BYTES:
+        msg = "no entry"
         raise ValueError(msg)
     if kind == EventKind.OBJECTED and concerns_person(told):
         Objection.of_line(told, datetime.min.replace(tzinfo=UTC))

@@ -1,4 +1,4 @@
-"""Replay the journal on a restored backup: withdrawals, erasures and objections since the backup (S7).
+"""Replay the journal on a restored backup: what ended, and who objected, since the backup (S7).
 
 Nothing is given by it, only taken (P8): each line ends consents, and what is unknown here is suppressed. What
 staff removed from the company's list since the backup is on it again.
@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from optin.consent.event_content import restored
+from optin.consent.held_basis import BasisEntryId
 from optin.consent.objection import Objection
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import EventKind
+from optin.flows.bases.record_basis import end_again
 from optin.flows.context import Context
 from optin.flows.rights.erase import BY_RESTORE, erase_person
 from optin.flows.rights.withdraw import withdraw_from
@@ -21,7 +23,7 @@ from optin.store.data_subjects import find_subject
 from optin.store.database_interface import Tx
 from optin.store.events import add_events
 from optin.store.installation_facts import forget_backup
-from optin.store.journal_lines import ReplayLine, mark_waiting, remember
+from optin.store.journal_lines import ENTRY_ENDED, ReplayLine, mark_waiting, remember
 from optin.store.move_address_indexes import index_today
 from optin.store.objections import add_objection
 from optin.store.suppressions import suppress
@@ -50,6 +52,8 @@ def _replayed(tx: Tx, context: Context, line: ReplayLine) -> str:
         gone = erase_person(tx, context, person, BY_RESTORE, line.at, suppress_all=wanted)
         if gone is None and wanted:
             suppress(tx, person, None, line.at)
+    elif kind == ENTRY_ENDED:
+        end_again(tx, context, BasisEntryId(bytes.fromhex(str(line.told["entry"]))), line.at)
     elif kind == EventKind.OBJECTED:
         add_objection(tx, context.vault, Objection.of_line(line.told, line.at), None)
     else:
