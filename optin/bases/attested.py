@@ -20,6 +20,7 @@ from optin.errors import EvidenceRefused
 from optin.rules.may_contact import HeldBasis
 
 GRADE = "grade"  # the fact that says how strong the evidence is
+GIVEN = "given"  # the day of the consent, as 2026-03-01
 WORDS = "words"  # the sentence that was shown, as staff or the form version says it
 FORM = "form"  # of a reply card: the digest of its form version
 THROUGH = "attested"  # how a request was made that asks the person to confirm it
@@ -60,7 +61,12 @@ class AttestedConsent:
     @property
     def statement(self) -> BasisStatement:
         """What goes on record."""
-        facts = {GRADE: self.grade.value, **({WORDS: self.words} if self.words else {}), **self.card}
+        facts = {
+            GRADE: self.grade.value,
+            GIVEN: self.day.isoformat(),
+            **({WORDS: self.words} if self.words else {}),
+            **self.card,
+        }
         return BasisStatement(
             basis=PART.name,
             at="",

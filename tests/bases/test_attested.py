@@ -30,6 +30,7 @@ from tests.world import CALL, NOON, TIPS, World, tips_export
 
 FAYE, NUMBER = "faye@example.com", "+31201234567"
 EXPORT = EvidenceFile("export.csv", b"email,when,form\nFaye@example.com,2026-03-01,v2\n", "text/csv")
+FACTS = {"grade": "recorded", "given": "2026-03-01", "words": "Send me tips"}
 TODAY = datetime.now(UTC).date()
 
 
@@ -48,7 +49,7 @@ def test_what_is_attested_stands_with_its_evidence(world: World) -> None:
     entry = attested(world).entry
     assert on_file(world, FAYE) == [entry]
     said = entry.statement
-    assert (said.basis, said.facts) == ("attested", {"grade": "recorded", "words": "Send me tips"})
+    assert (said.basis, said.facts) == ("attested", FACTS)
     assert entry.until == datetime(2028, 3, 1, tzinfo=UTC)
     assert world.store.read(load_file, vault=world.vault, note=said.files[0]) == EXPORT.data
     assert findings(world) == []

@@ -18,7 +18,7 @@ from optin.consent.erasure_grounds import BY_PERSON
 from optin.consent.objection import DOMAIN
 from optin.consent.purpose import ConsentKey
 from optin.consent.served_forms import ServedForms
-from optin.consent.status_transitions import Status
+from optin.consent.status_transitions import RequestId, Status
 from optin.errors import RequestRefused, RulesUnusable
 from optin.flows.bases.record_basis import EvidenceFile, end_basis
 from optin.flows.consents.ask_attested import Asking, ask_to_confirm
@@ -36,6 +36,8 @@ from optin.store.person_records import requests_of
 from tests.bases.test_attested import FAYE, NUMBER, attest, attested
 from tests.bases.test_register import findings, on_file
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - a site with people
+from tests.flows.test_letters import FIRST, queue, write
+from tests.flows.test_webhooks import register
 from tests.installed import KINDS
 from tests.shell import shell
 from tests.world import CALL, TIPS, World, tips_export
@@ -76,14 +78,35 @@ def test_only_the_own_confirmation_proves_it(world: World) -> None:
     assert [it.purpose for it in order.questions] == [TIPS]
     assert list(tips_export(world).proven()) == []
     world.wait(timedelta(hours=1))
-    request = next(iter(world.store.read(lambda tx: tx.all("SELECT id FROM request"))))[0]
-    world.confirm(bytes(request))  # type: ignore[arg-type]  # the id of a request
+    world.confirm(asked_request(world))
     assert world.status(FAYE, TIPS) is Status.GIVEN
     assert [it.email for it in tips_export(world).proven()] == [FAYE]
     (entry,) = on_file(world, FAYE)
     world.run(end_basis, entry.id, now=world.now)  # the consent stands without it
     assert [it.email for it in tips_export(world).proven()] == [FAYE]
     assert findings(world) == []
+
+
+def test_letters_and_webhooks_wait_for_the_confirmation(world: World) -> None:
+    """L6, P8, W11, W13: neither what is attested nor the question sends one; the person's own click does."""
+    write(world, FIRST)
+    register(world, crm=frozenset({TIPS}))
+    for step in (lambda: None, lambda: ask(world)):
+        step()
+        world.send()
+        world.wait(timedelta(days=4))
+        assert queue(world) == 0
+        assert world.count("webhook_outbox") == world.count("letter") == 0
+    world.confirm(asked_request(world))
+    world.wait(timedelta(days=4))
+    assert queue(world) == 1
+    assert world.count("webhook_outbox") == 1
+
+
+def asked_request(world: World) -> RequestId:
+    """Return the request that asks faye."""
+    (stored,) = world.store.read(requests_of, email_index=world.vault.index(parse_email(FAYE)))
+    return stored.id
 
 
 def test_nobody_is_asked_twice(world: World) -> None:
