@@ -223,7 +223,7 @@ def test_a_look_is_set_in_its_own_faces(shown: Shown) -> None:
     page = opened(shown, PAPER, 1280, "light")
     page.evaluate("document.fonts.ready")
     design = LOOKS[shown.look]
-    for selector, face in (("h1", design.display), (".near p", design.text)):
+    for selector, face in (("h1", design.display), (".near > p", design.text)):
         (painted,) = fonts_used(page, selector)
         assert painted.startswith(face.family), (selector, painted)
         fonts = Path(gallery.__file__).parents[2] / "optin" / "theme" / "fonts"
