@@ -649,7 +649,7 @@ class SiteSettings(Settings):
     purposes: dict[PurposeId, Purpose] = Field(default={}, description="Purposes by their id.")
     processors: dict[str, Processor] = Field(default={}, description="Processors by their id.")
     products: dict[str, Product] = Field(
-        default={}, description="Lines of products by their id: how long their buyers are customers."
+        default={}, description="Product lines by their id: how long their buyers are customers."
     )
     obligations: dict[str, Obligation] = Field(
         default={}, description="Laws that require to keep documents, by an id."

@@ -35,9 +35,9 @@ c1@example.com,courses,1,{DAY},1.xml,order form 3,x
 KILLED = """
 import os, signal, sys
 from optin.app.main import main
-from optin.store import held_bases
+from optin.store import evidence_files
 
-keep, kept = held_bases.keep_file, []
+keep, kept = evidence_files.keep_file, []
 
 def killed(*arguments):
     kept.append(1)
