@@ -104,6 +104,7 @@ class History:
         """Return the history of one consent, if any."""
         return self.consents.get(key) or ConsentHistory(key, (), {})
 
+    @cached_property
     def _steps(self) -> dict[_Step, list[LoggedEvent]]:
         steps: dict[_Step, list[LoggedEvent]] = {}
         for it in self.logged:
@@ -117,11 +118,11 @@ class History:
         kinds = [it.event.kind for it in self.logged]
         if len(set(kinds)) == len(kinds):  # as of nearly every request
             return []
-        return [it.event for steps in self._steps().values() for it in steps[1:]]
+        return [it.event for steps in self._steps.values() for it in steps[1:]]
 
     def once(self, kind: EventKind, request: RequestId, key: ConsentKey) -> LoggedEvent:
         """Return how one request asked for, or confirmed, a consent. Raises TransitionRefused unless once."""
-        found = self._steps().get((kind, request, key.purpose), [])
+        found = self._steps.get((kind, request, key.purpose), [])
         if len(found) != 1 or found[0].event.key != key:
             msg = f"{key} was {kind} {len(found)} times by one request"
             raise TransitionRefused(msg)

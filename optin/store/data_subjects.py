@@ -10,7 +10,6 @@ from optin.consent.status_transitions import ConsentRecord, ConsentState, Reques
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import new_id
 from optin.store.letters import forget_letters
-from optin.store.row_queries import list_parameters
 
 
 def find_or_add_subject(tx: Tx, email_index: bytes, sealed_empty: bytes, now: datetime) -> SubjectId:
@@ -139,15 +138,15 @@ def read_consent(row: Row) -> ConsentState:
 
 def subjects_by_address(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, list[SubjectId]]:
     """Return the people with these addresses, by digest."""
-    values, among = list_parameters(indexes)
-    rows = tx.all(f"SELECT email_index, id FROM subject WHERE email_index IN ({among})", **values)
+    among, values = tx.one_of("email_index", indexes)
+    rows = tx.all(f"SELECT email_index, id FROM subject WHERE {among}", **values)
     return {bytes(row[0]): [SubjectId(bytes(row[1]))] for row in rows}
 
 
 def subjects_by_number(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, list[SubjectId]]:
     """Return the people with these telephone numbers, by digest: several may share one."""
-    values, among = list_parameters(indexes)
-    rows = tx.all(f"SELECT number, subject_id FROM number_index WHERE number IN ({among})", **values)
+    among, values = tx.one_of("number", indexes)
+    rows = tx.all(f"SELECT number, subject_id FROM number_index WHERE {among}", **values)
     found: dict[bytes, list[SubjectId]] = {}
     for number, subject in rows:
         found.setdefault(bytes(number), []).append(SubjectId(bytes(subject)))

@@ -35,6 +35,9 @@ class Tx(Protocol):
     def skip_locked(self) -> str:
         """The clause that locks selected rows and skips those locked by others."""
 
+    def one_of(self, column: str, values: Sequence[bytes]) -> tuple[str, dict[str, Any]]:
+        """Return the condition that a column has one of many values, and its parameters."""
+
     def hold(self, name: bytes) -> None:
         """Take a named lock until the transaction ends."""
 

@@ -128,11 +128,11 @@ def entries_by_address(tx: Tx, vault: Vault, indexes: Sequence[bytes]) -> dict[b
     """Return the entries about each of these addresses that has any. Raises KeysUnusable."""
     if not indexes:
         return {}
-    values, among = list_parameters(indexes)
+    among, values = tx.one_of("held_basis_address.address", indexes)
     rows = tx.all(
         "SELECT held_basis_address.address, act.entry, act.kind, act.sealed FROM held_basis_address"
         " JOIN held_basis_act AS act ON act.entry = held_basis_address.entry"
-        f" WHERE held_basis_address.address IN ({among}) ORDER BY act.id",
+        f" WHERE {among} ORDER BY act.id",
         **values,
     )
     by_address: defaultdict[bytes, defaultdict[bytes, list[Row]]] = defaultdict(lambda: defaultdict(list))

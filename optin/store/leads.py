@@ -15,7 +15,7 @@ from optin.consent.status_transitions import RequestId, SubjectId
 from optin.store.consent_key_columns import columns_of
 from optin.store.database_interface import Row, Tx, Value, from_ms
 from optin.store.events import StoredEvent, stored_event
-from optin.store.row_queries import count_rows, list_parameters
+from optin.store.row_queries import count_rows
 
 PAGE_LEADS = 500
 
@@ -94,10 +94,12 @@ def leads_of(tx: Tx, key: ConsentKey, subjects: Sequence[SubjectId]) -> list[Sto
     """Return the leads of a purpose among some people."""
     if not subjects:
         return []
-    ids, among = list_parameters(subjects)
-    rows = tx.all(f"{_LEADS}consent.subject_id IN ({among})", **_about(key), **ids)
-    events = tx.all(f"{_EVENTS}request.subject_id IN ({among})", **ids)
-    events += tx.all(f"{_CUT_OFF}subject.id IN ({among})", **ids)
+    among, ids = tx.one_of("consent.subject_id", subjects)
+    rows = tx.all(f"{_LEADS}{among}", **_about(key), **ids)
+    among, ids = tx.one_of("request.subject_id", subjects)
+    events = tx.all(f"{_EVENTS}{among}", **ids)
+    among, ids = tx.one_of("subject.id", subjects)
+    events += tx.all(f"{_CUT_OFF}{among}", **ids)
     return _leads(rows, sorted(events, key=itemgetter(0)))
 
 

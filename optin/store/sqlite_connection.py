@@ -8,8 +8,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from optin.store.database_interface import Bound, Row, T, Value
+from optin.store.row_queries import list_parameters
 from optin.store.sqlite_lock import BUSY_TIMEOUT_MS
 
 PAGE_ROWS = 500
@@ -24,6 +26,11 @@ class SqliteTx:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Use `connection`, in the thread that owns it."""
         self._connection = connection
+
+    def one_of(self, column: str, values: Sequence[bytes]) -> tuple[str, dict[str, Any]]:
+        """Return the condition that a column has one of many values, and its parameters."""
+        named, among = list_parameters(values)
+        return f"{column} IN ({among})", {**named}
 
     def hold(self, name: bytes) -> None:
         """Do nothing: there is one writer."""

@@ -90,6 +90,7 @@ class Objections:
     """Who must not be contacted: digests that are suppressed, and what bars an entry or an address."""
 
     suppressed: frozenset[bytes] = frozenset()
+    of_suppressed: frozenset[BasisEntryId] = frozenset()  # entries that name such an address
     to_entries: Mapping[BasisEntryId, Objection | None] = field(default_factory=dict)
     to_values: Mapping[str, Objection | None] = field(default_factory=dict, repr=False)
 
@@ -143,12 +144,15 @@ def _objections(
         return Objections()
     tx, vault, key = inquiry.tx, inquiry.context.vault, inquiry.key
     every = list({entry.id: entry for found in entries.values() for entry in found}.values())
-    stated = {index for entry in every for index in _stated(vault, entry)}
+    stated = {entry.id: _stated(vault, entry) for entry in every}
+    named = {index for found in stated.values() for index in found} | set(indexes.values())
+    suppressed = suppressed_among(tx, key, sorted(named))
     approaches = [Approach(entry.statement.addresses) for entry in every]
     asked = [Approach({inquiry.address.field: value}) for value in indexes]
     bars = objections_to(tx, vault, [*approaches, *asked], key.channel)
     return Objections(
-        frozenset(suppressed_among(tx, key, sorted(stated | set(indexes.values())))),
+        frozenset(suppressed),
+        frozenset(entry for entry, found in stated.items() if not suppressed.isdisjoint(found)),
         dict(zip((entry.id for entry in every), bars, strict=False)),
         dict(zip(indexes, bars[len(every) :], strict=True)),
     )
@@ -171,7 +175,7 @@ def people_on_file(inquiry: Inquiry, question: Question, found: OnFile, index: b
         theirs = entries.pop(mailbox, ())
         people.append(_person(inquiry, question, subject, found.proofs.get(subject), theirs))
     people += [_person(inquiry, question, None, None, theirs) for theirs in entries.values()]
-    return [_with_objection(inquiry, question, it, found.objections, index) for it in people]
+    return [_with_objection(question, it, found.objections, index) for it in people]
 
 
 def _mailbox(inquiry: Inquiry, subject: SubjectId, index: bytes) -> bytes:
@@ -180,7 +184,7 @@ def _mailbox(inquiry: Inquiry, subject: SubjectId, index: bytes) -> bytes:
 
 
 def _with_objection(
-    inquiry: Inquiry, question: Question, person: PersonOnFile, objections: Objections, index: bytes
+    question: Question, person: PersonOnFile, objections: Objections, index: bytes
 ) -> PersonOnFile:
     """Mark whoever objected, or is on the company's list; a proven consent was held against both already."""
     if not person.entries or any(it.basis is LawfulBasis.CONSENT for it in person.held):
@@ -188,8 +192,8 @@ def _with_objection(
     bars = [objections.to_values.get(question.value)]
     bars += [objections.to_entries.get(entry.id) for entry in person.entries]
     by = {bar.by for bar in bars if bar is not None}
-    stated = {it for entry in person.entries for it in _stated(inquiry.context.vault, entry)}
-    objected = not objections.suppressed.isdisjoint(stated | {index}) or ObjectedBy.PERSON in by
+    suppressed = any(entry.id in objections.of_suppressed for entry in person.entries)
+    objected = suppressed or index in objections.suppressed or ObjectedBy.PERSON in by
     listed = ObjectedBy.COMPANY in by
     return replace(person, objected=objected, listed=listed) if objected or listed else person
 
