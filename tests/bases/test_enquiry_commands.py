@@ -94,6 +94,9 @@ def test_a_number_alone_gets_sentences_to_say(site: Path) -> None:
         (["extend", "012", "--why", "x", "--for", "2 months"], "digits"),
         (["end", "0123456789", "--why", "x"], "no such entry"),
         (["show", ALICE, "--why", " "], "--why is empty"),
+        (["add", ALICE, "--about", "pay at evil.example/pay"], "no link"),
+        (["add", ALICE, "--about", "a \x1b[31mquote"], "no link"),
+        (["add", ALICE, "--about", "a \N{RIGHT-TO-LEFT OVERRIDE}quote"], "no link"),
     ],
 )
 def test_bad_input_gets_a_sentence(site: Path, words: list[str], says: str) -> None:

@@ -6,6 +6,7 @@ a telephone number alone gets no mail: staff say it, and record that they did.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,7 +36,7 @@ from optin.store.officer_actions import RightsAction, record_action
 
 MAX_ABOUT_CHARACTERS = 200
 MIN_ID_DIGITS = 8
-_LINKS = ("://", "www.", "\n", "\r", "\0")
+_LINKS = re.compile(r"://|www\.|\w\.[a-z]{2,}/", re.IGNORECASE)  # mail programs make links of these
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,18 @@ def record_and_tell(
     if not statement.about.strip():
         msg = 'Say what it is about, such as --about "quote for a roof": the person is told.'
         raise RequestRefused(msg)
-    if len(statement.about) > MAX_ABOUT_CHARACTERS or any(it in statement.about for it in _LINKS):
+    if len(statement.about) > MAX_ABOUT_CHARACTERS or _not_quotable(statement.about):
         most = MAX_ABOUT_CHARACTERS
         msg = f"The mail to the person quotes what it is about: one line of at most {most} letters, no link."
         raise RequestRefused(msg)
     entry = record_basis(tx, context, statement, files, now)
     _tell(tx, context, entry, now)
     return entry
+
+
+def _not_quotable(about: str) -> bool:
+    """Return whether a text holds a link, or signs that change how the rest is shown."""
+    return _LINKS.search(about) is not None or not about.isprintable()
 
 
 def extend_and_tell(
