@@ -160,7 +160,7 @@ def add(  # noqa: PLR0913 - one parameter an option
     measures: str,
     who: str,
 ) -> None:
-    """Write down a breach; print its number and until when the authority must be told."""
+    """Record a breach; print its number and until when the authority must be told."""
     edition = served_edition(site, kinds)
     found = FoundBreach(_moment(edition, discovered), what, who, people, effects, measures)
     with open_served(edition) as installation:

@@ -206,7 +206,7 @@ def add(  # noqa: PLR0913 - one parameter an option
     who: str,
     note: str,
 ) -> None:
-    """Write down a request that came by letter, telephone or mail; print its number and last day."""
+    """Record a request that came by letter, telephone or mail; print its number and last day."""
     edition = served_edition(site, kinds)
     with open_served(edition) as installation:
         person, normal = _person(installation, edition, address)
