@@ -168,6 +168,7 @@ def show_conditions(entry: BasisEntry, line: Product) -> None:
                 shown = f"the invoice names {entry.statement.facts[SELLER]} as seller"
             click.echo(f"  yes  {it}: {shown}")
     click.echo("  and a free and easy way out in every message; whoever sends it sees to that.")
+    click.echo("Whoever withdrew or objected is not written to all the same; ask optin may before you do.")
     if missing:
         click.echo(f"So the answer is no, for want of: {', '.join(missing)}.")
 

@@ -321,7 +321,10 @@ def erase(kinds: InstalledKinds, site: Path, email: str, why: str, *, yes: bool,
         )
         case.installation.note_ending()
         truncated = case.installation.truncate_wal(WAL_TRIES)
-    click.echo(f"Erased: {0 if gone is None else gone.requests} requests with all that belonged to them.")
+    if gone is None:
+        click.echo("Nothing was left to erase.")
+    else:
+        click.echo(f"Erased: all that may be, with {gone.requests} requests and what belonged to them.")
     if not truncated:
         click.echo(
             "A reader kept SQLite's write-ahead log from being emptied; a running server empties it.",

@@ -195,7 +195,7 @@ def _wish(contact: Contact) -> Answer | None:
     if contact.listed:
         return _no(Refusal.LISTED, UNLIST, "The company put the person on its do-not-contact list.")
     if contact.objected and contact.aim is Aim.MARKETING:
-        return _no(Refusal.OBJECTED, NEVER, "The person objected to advertising (GDPR 21(3)).")
+        return _no(Refusal.OBJECTED, NEVER, "The person withdrew, objected or was erased (GDPR 7(3), 21(3)).")
     return None
 
 

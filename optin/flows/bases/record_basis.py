@@ -38,6 +38,7 @@ from optin.store.held_bases import (
 )
 from optin.store.journal_lines import ENTRY_ENDED, remember
 
+TEXT_CHARACTERS = 2_000  # of one text of an entry, at most
 FILE_BYTES = 10_000_000  # of one file of evidence, at most
 
 
@@ -198,6 +199,20 @@ def _known(addresses: Iterable[tuple[str, str]]) -> Iterator[tuple[Address, str]
         yield kind, value
 
 
+def _texts(statement: BasisStatement) -> Iterator[str]:
+    """Yield every text of a statement that somebody typed."""
+    yield from (statement.who, statement.about, statement.source, *(it.name for it in statement.files))
+    for named in (statement.addresses, statement.person, statement.facts, statement.met):
+        yield from (*named.keys(), *named.values())
+
+
+def _check_texts(statement: BasisStatement) -> None:
+    for text in _texts(statement):
+        if len(text) > TEXT_CHARACTERS or any(ord(it) < ord(" ") and it not in "\n\t" for it in text):
+            msg = f"A text of an entry has at most {TEXT_CHARACTERS:,} characters, and no control characters."
+            raise RequestRefused(msg)
+
+
 def _check(entry: BasisEntry, files: Sequence[EvidenceFile], now: datetime) -> None:
     statement = entry.statement
     part = BASES.get(statement.basis)
@@ -210,6 +225,7 @@ def _check(entry: BasisEntry, files: Sequence[EvidenceFile], now: datetime) -> N
     if not statement.who.strip():
         msg = "Say who records it."
         raise RequestRefused(msg)
+    _check_texts(statement)
     if part.needs_evidence and not files:
         raise RequestRefused(part.needs_evidence)
     for file in files:
