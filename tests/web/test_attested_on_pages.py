@@ -45,7 +45,7 @@ def test_the_page_says_that_the_company_states_it(visit: Visit) -> None:
     attested(visit)
     page = page_of(visit, personal_link(visit, FAYE))
     for words in (
-        "U gaf geen toestemming", "Dit noteerden onze eigen mensen. Het is geen toestemming van u",
+        "U gaf geen toestemming", "Onze medewerkers legden dit vast. Het is geen toestemming van u",
         "u hebt het hier niet bevestigd", "met uw eigen hand", "Stuur mij tips", "beurs", "2026-03-01",
         "kaart.png downloaden",
     ):  # fmt: skip
