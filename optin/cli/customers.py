@@ -8,16 +8,17 @@ from pathlib import Path
 
 import click
 
+from optin.bases.all_bases import BASES
 from optin.bases.contract import BY_INVOICE, EXCEPTION, NUMBER, SELLER, missing_conditions
 from optin.cli.customer_import import import_command
 from optin.cli.evidence_files import evidence_file
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.life_cycle import life_cycle
 from optin.cli.options_and_output import READABLE_FILE, address_of, served_edition, site_option
-from optin.consent.held_basis import BasisEntry, BasisEntryId
+from optin.consent.held_basis import BasisEntry
 from optin.errors import RequestRefused
 from optin.flows.bases.record_customer import RecordedSale, record_customer
-from optin.flows.rights.officer_requests import end_on_request
+from optin.flows.rights.tell_of_basis import StaffAct, end_with_reason, entry_with_id
 from optin.invoices.customer_statement import SalesSetting, StatedCustomer, customer_sale
 from optin.rules.contact_rule import Subscriber
 from optin.rules.rule_files import rule_book
@@ -124,19 +125,10 @@ def end(kinds: InstalledKinds, site: Path, entry: str, why: str, who: str) -> No
     if not why.strip():
         msg = "--why is empty; say why it ends, it is recorded."
         raise RequestRefused(msg)
-    try:
-        entry_id = BasisEntryId(bytes.fromhex(entry))
-    except ValueError:
-        msg = f"{entry!r} is no id of an entry. `optin customer add` prints the id: 32 letters and digits."
-        raise RequestRefused(msg) from None
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
-        ended = installation.run(
-            end_on_request,
-            entry_id=entry_id,
-            who=who.strip() or getpass.getuser(),
-            why=why.strip(),
-            now=installation.clock(),
-        )
+        entry_id = installation.view(entry_with_id, digits=entry, bases=BASES)
+        act = StaffAct(who.strip() or getpass.getuser(), why.strip())
+        ended = installation.run(end_with_reason, entry_id=entry_id, act=act, now=installation.clock())
         installation.note_ending()
         installation.truncate_wal()
     number = ended.statement.facts.get(NUMBER, "")

@@ -167,6 +167,7 @@ def end(kinds: InstalledKinds, site: Path, entry: str, why: str, who: str) -> No
             now=installation.clock(),
         )
         installation.note_ending()
+        installation.truncate_wal()
         click.echo("Erased, with its evidence.")
 
 

@@ -145,6 +145,7 @@ def _act(kinds: InstalledKinds, site: Path, digits: str, act: StaffAct, *, ends:
         flow = end_with_reason if ends else tell_by_voice
         installation.run(flow, entry_id=entry_id, act=act, now=installation.clock())
         if ends:
+            installation.note_ending()  # a restored backup must not bring it back
             installation.truncate_wal()
     click.echo("Ended and erased." if ends else "Recorded.")
 

@@ -28,6 +28,11 @@ def desk(tmp_path: Path) -> Desk:
     return desk
 
 
+def journal(desk: Desk) -> str:
+    """Return what stands in the journal outside the database."""
+    return "".join(it.read_text("utf-8") for it in sorted((desk.root / "var").glob("*journal*")))
+
+
 def tried(desk: Desk, *words: str) -> Result:
     return CliRunner().invoke(main, [*words, "--site", str(desk.root)])
 
@@ -42,7 +47,9 @@ def test_an_address_that_invites_offers_is_mailed(desk: Desk) -> None:
     entry = said.split("entry ")[1].split(".")[0]
     desk.run("interest", "told", entry[:12], "--how", "letter of today", "--who", "Eva")
     assert desk.one(FIRM)["may"]
+    before = journal(desk)
     desk.run("interest", "end", entry[:12], "--why", "they moved", "--who", "Eva")
+    assert '"basis-ended"' in journal(desk).removeprefix(before)  # a restored backup does not bring it back
     assert not desk.one(FIRM)["may"]
     desk.run("audit")
 

@@ -215,7 +215,7 @@ def test_staff_ends_an_entry_with_a_reason(shop: Path) -> None:
     contract, books = register(shop)
     assert "A law requires" in customer(shop, "end", books.id.hex(), "--why", "mistake").stderr
     assert "is empty" in customer(shop, "end", contract.id.hex(), "--why", " ").stderr
-    assert "is no id of an entry" in customer(shop, "end", "alice", "--why", "mistake").stderr
+    assert "named by its id" in customer(shop, "end", "alice", "--why", "mistake").stderr
     assert "no such entry" in customer(shop, "end", "00" * 16, "--why", "mistake").stderr
     done = customer(shop, "end", contract.id.hex(), "--why", "mistake", "--who", "Eva")
     assert "Ended and erased: contract 2026-0077." in done.stdout

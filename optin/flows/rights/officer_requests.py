@@ -10,11 +10,11 @@ from optin.bases import obligation
 from optin.bases.obligation import RequiredDocument, required_term
 from optin.consent.channel import MAILBOX
 from optin.consent.email_and_telephone import EmailAddress
-from optin.consent.held_basis import BasisEntry, BasisEntryId, BasisStatement
+from optin.consent.held_basis import BasisEntry, BasisStatement
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.rights_request import Outcome, Right
 from optin.errors import RequestRefused
-from optin.flows.bases.record_basis import EvidenceFile, end_basis, indexes_of, record_basis
+from optin.flows.bases.record_basis import EvidenceFile, record_basis
 from optin.flows.context import Context
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import open_request
@@ -163,19 +163,6 @@ def hold_under_obligation(
     reference = f"{held.document} of {held.day} about {held.email}"
     entry = record_basis(tx, context, statement, files, now, reference=reference)
     record_officer_request(tx, context, handling, "hold", now)
-    return entry
-
-
-def end_on_request(
-    tx: Tx, context: Context, entry_id: BasisEntryId, who: str, why: str, now: datetime
-) -> BasisEntry:
-    """End an entry of the register before its time, erase it, and record who did it and why.
-
-    Raises RequestRefused: no such entry, or a law requires to keep it.
-    """
-    entry = end_basis(tx, context, entry_id, now)
-    for index in indexes_of(context.vault, entry.statement.addresses)[:1]:
-        record_officer_request(tx, context, OfficerRequest(index, who, why), "end", now)
     return entry
 
 
