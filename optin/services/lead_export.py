@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from optin.consent.purpose import ConsentKey
@@ -56,25 +57,14 @@ def export_leads(
 
     `compare`: the log with the journal that is kept apart. Without its memory the signer signs nothing.
     """
-    if order.basis:
-        return _export_by_basis(installation, order, draft, compare=compare)
-
     # 1. Sign a checkpoint.
-    now, key = installation.clock(), order.key
+    now = installation.clock()
     latest = advance_log(installation) if compare else installation.store.read(latest_checkpoint)
 
-    # 2. Write every lead that is proven.
-    read, write, vault = installation.store.read, installation.write, installation.vault
-    leads = LeadExport(read, write, vault, installation.kinds.details, key, now, installation.endings())
-    rows = LeadRows(vault, installation.policy.base_url, leads.field_names(), now)
-
-    def total() -> int:
-        return read(count_leads, key=key)
-
-    written = map(rows.row, watch(total, _counted(leads)))
-    columns = rows.columns
-    if order.preset is not None:
-        columns, written = order.preset.columns(columns), map(order.preset.row, written)
+    # 2. Write everybody who may be contacted.
+    people, columns, written = (
+        _by_basis(installation, order, now) if order.basis else _proven(installation, order, now, watch)
+    )
     writer = partial(write_csv, shape=FOR_EXCEL) if order.excel else WRITERS[order.format]
     writer(draft.file, columns, written)
     draft.file.flush()
@@ -83,43 +73,9 @@ def export_leads(
     run = ExportRun(
         at=now,
         who=getpass.getuser(),
-        why=order.why,
+        why=f"{order.why} (basis: {order.basis})" if order.basis else order.why,
         processor=order.processor,
-        key=key,
-        format=order.format,
-        exported=leads.exported,
-        refused=leads.refused,
-        checkpoint=None if latest is None else latest.size,
-        members=leads.run,
-    )
-    number = installation.write(record_export, vault=vault, run=run)
-    draft.released = True
-    return replace(run, number=number)
-
-
-def _counted(leads: LeadExport) -> Iterator[tuple[int, ProvenConsent]]:
-    for lead in leads.proven():
-        yield leads.exported + leads.refused.total(), lead
-
-
-def _export_by_basis(
-    installation: Installation, order: ExportOrder, draft: UnreleasedFile, *, compare: bool
-) -> ExportRun:
-    """Write an export of people of the register of bases, record it, and release it: the same three steps."""
-    now, key = installation.clock(), order.key
-    latest = advance_log(installation) if compare else installation.store.read(latest_checkpoint)
-    read, write = installation.store.read, installation.write
-    people = BasisExport(read, write, installation.context, key, order.basis, now, installation.endings())
-    rows = (basis_row(it, key, installation.policy.base_url) for it in people.allowed())
-    writer = partial(write_csv, shape=FOR_EXCEL) if order.excel else WRITERS[order.format]
-    writer(draft.file, BASIS_COLUMNS, rows)
-    draft.file.flush()
-    run = ExportRun(
-        at=now,
-        who=getpass.getuser(),
-        why=f"{order.why} (basis: {order.basis})",
-        processor=order.processor,
-        key=key,
+        key=order.key,
         format=order.format,
         exported=people.exported,
         refused=people.refused,
@@ -129,3 +85,30 @@ def _export_by_basis(
     number = installation.write(record_export, vault=installation.vault, run=run)
     draft.released = True
     return replace(run, number=number)
+
+
+Written = tuple[LeadExport | BasisExport, tuple[str, ...], Iterable[dict[str, str]]]
+
+
+def _proven(installation: Installation, order: ExportOrder, now: datetime, watch: Watch) -> Written:
+    """Return the leads with a proven consent, their columns and rows; a row is made when it is read."""
+    read, write, vault, key = installation.store.read, installation.write, installation.vault, order.key
+    leads = LeadExport(read, write, vault, installation.kinds.details, key, now, installation.endings())
+    rows = LeadRows(vault, installation.policy.base_url, leads.field_names(), now)
+    written = map(rows.row, watch(lambda: read(count_leads, key=key), _counted(leads)))
+    if order.preset is None:
+        return leads, rows.columns, written
+    return leads, order.preset.columns(rows.columns), map(order.preset.row, written)
+
+
+def _by_basis(installation: Installation, order: ExportOrder, now: datetime) -> Written:
+    """Return the people of the register of bases who may be contacted, likewise."""
+    read, write, base_url = installation.store.read, installation.write, installation.policy.base_url
+    context, endings = installation.context, installation.endings()
+    people = BasisExport(read, write, context, order.key, order.basis, now, endings)
+    return people, BASIS_COLUMNS, (basis_row(it, order.key, base_url) for it in people.allowed())
+
+
+def _counted(leads: LeadExport) -> Iterator[tuple[int, ProvenConsent]]:
+    for lead in leads.proven():
+        yield leads.exported + leads.refused.total(), lead
