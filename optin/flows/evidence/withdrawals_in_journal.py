@@ -5,20 +5,25 @@ Whoever writes to the database can cut a withdrawal off from its person. The jou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
+from optin.consent.channel import CHANNELS, MAILBOX
+from optin.consent.objection import EVERY_CHANNEL, ObjectedBy
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import EventKind
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason
 from optin.proof.journal_chain import JournalLine
 
-Ending: TypeAlias = tuple[str, ConsentKey | None]  # digest of the person (hexadecimal); None: erased
+# Digest of the person (hexadecimal), and what ended: a consent; None: erased; LEFT_ALONE: erased by wish, or
+# objected to every channel; the name of a channel: objected to it.
+Ending: TypeAlias = tuple[str, ConsentKey | str | None]
 Endings: TypeAlias = Mapping[Ending, frozenset[datetime]]  # when each took place (UTC)
 EndingsOf: TypeAlias = Callable[[bytes], Endings]  # of one person, by the digest
 
-_ENDINGS = frozenset({EventKind.WITHDRAWN.value, EventKind.ERASED.value})  # an objection withdraws besides
+LEFT_ALONE = ""
+_ENDINGS = frozenset({EventKind.WITHDRAWN.value, EventKind.ERASED.value, EventKind.OBJECTED.value})
 
 
 def no_journal_endings(_person: bytes) -> Endings:
@@ -31,12 +36,41 @@ def endings_in_journal(lines: Iterable[JournalLine]) -> Endings:
     found: dict[Ending, frozenset[datetime]] = {}
     for line in lines:
         if "person" in line.told and line.kind in _ENDINGS:
-            key = None
-            if line.kind == EventKind.WITHDRAWN:
-                key = ConsentKey.parse(str(line.told["purpose"]), str(line.told["channel"]))
-            ending = (str(line.told["person"]), key)
-            found[ending] = found.get(ending, frozenset()) | {line.at}
+            for what in _ended(line):
+                ending = (str(line.told["person"]), what)
+                found[ending] = found.get(ending, frozenset()) | {line.at}
     return found
+
+
+def _ended(line: JournalLine) -> Iterator[ConsentKey | str | None]:
+    told = line.told
+    if line.kind == EventKind.WITHDRAWN:
+        yield ConsentKey.parse(str(told["purpose"]), str(told["channel"]))
+    elif line.kind == EventKind.ERASED:
+        yield None
+        if told.get("suppressed"):  # retention erases without it
+            yield LEFT_ALONE
+    elif told.get("by") == ObjectedBy.PERSON:  # staff may take back what is on the company's list
+        yield from _objected(str(told["of"]), str(told["channel"]))
+
+
+def _objected(kind: str, channel: str) -> Iterator[str]:
+    """Yield what an objection that named this kind of address bars; one to a number, calls to it alone."""
+    if channel != EVERY_CHANNEL:
+        yield channel
+    elif kind == MAILBOX.field:
+        yield LEFT_ALONE
+    else:
+        yield from (it.value for it in CHANNELS.values() if it.address.field == kind)
+
+
+def wants_no_advertising(address_index: bytes, key: ConsentKey, endings: Endings) -> bool:
+    """Return whether the journal says that an address's person withdrew, objected or was erased by wish.
+
+    For a basis that is no consent: only a proven consent, asked for later, counts against it.
+    """
+    person = address_index.hex()
+    return any((person, it) in endings for it in (key, LEFT_ALONE, key.channel.value))
 
 
 def still_proven(

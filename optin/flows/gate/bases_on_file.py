@@ -17,7 +17,7 @@ from optin.consent.status_transitions import RequestId, SubjectId
 from optin.flows.context import Context
 from optin.flows.evidence.objections_to_consents import without_objected
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
-from optin.flows.evidence.withdrawals_in_journal import EndingsOf, still_proven
+from optin.flows.evidence.withdrawals_in_journal import EndingsOf, still_proven, wants_no_advertising
 from optin.flows.gate.question import Question
 from optin.flows.objections.who_objected import Approach, objections_to
 from optin.rules.contact_rule import LawfulBasis, Relation, Subscriber
@@ -175,7 +175,7 @@ def people_on_file(inquiry: Inquiry, question: Question, found: OnFile, index: b
         theirs = entries.pop(mailbox, ())
         people.append(_person(inquiry, question, subject, found.proofs.get(subject), theirs))
     people += [_person(inquiry, question, None, None, theirs) for theirs in entries.values()]
-    return [_with_objection(question, it, found.objections, index) for it in people]
+    return [_with_objection(inquiry, question, it, found.objections, index) for it in people]
 
 
 def _mailbox(inquiry: Inquiry, subject: SubjectId, index: bytes) -> bytes:
@@ -184,9 +184,12 @@ def _mailbox(inquiry: Inquiry, subject: SubjectId, index: bytes) -> bytes:
 
 
 def _with_objection(
-    question: Question, person: PersonOnFile, objections: Objections, index: bytes
+    inquiry: Inquiry, question: Question, person: PersonOnFile, objections: Objections, index: bytes
 ) -> PersonOnFile:
-    """Mark whoever objected, or is on the company's list; a proven consent was held against both already."""
+    """Mark whoever objected, or is on the company's list; a proven consent was held against both already.
+
+    The journal is asked besides the database, from which a row can be deleted. Raises JournalUnusable.
+    """
     if not person.entries or any(it.basis is LawfulBasis.CONSENT for it in person.held):
         return person
     bars = [objections.to_values.get(question.value)]
@@ -194,6 +197,11 @@ def _with_objection(
     by = {bar.by for bar in bars if bar is not None}
     suppressed = any(entry.id in objections.of_suppressed for entry in person.entries)
     objected = suppressed or index in objections.suppressed or ObjectedBy.PERSON in by
+    if not objected:
+        vault = inquiry.context.vault
+        stated = {index, *(it for entry in person.entries for it in _stated(vault, entry))}
+        key = inquiry.key
+        objected = any(wants_no_advertising(it, key, inquiry.endings_of(it)) for it in stated)
     listed = ObjectedBy.COMPANY in by
     return replace(person, objected=objected, listed=listed) if objected or listed else person
 
