@@ -62,11 +62,11 @@ class _Sheet:
         return self.places.width - BOX_LEFT - _RIGHT
 
     def text(
-        self, text: str, size: float, face: str = _PLAIN, left: float = BOX_LEFT, width: float = 0
+        self, text: str, size: float, font: str = _PLAIN, left: float = BOX_LEFT, width: float = 0
     ) -> None:
         """Write a text over as many lines as it needs, and go below it."""
         size *= self.scale
-        self.pdf.set_font(face, size=size)
+        self.pdf.set_font(font, size=size)
         self.pdf.set_xy(left, self.y)
         self.pdf.multi_cell(
             width or self.places.width - left - _RIGHT, size * _POINT * _LINE, text, align="L"

@@ -87,7 +87,7 @@ def _frame(edition: Edition, slug: Slug) -> str:
 
 def _pasted(edition: Edition, slug: Slug) -> str:
     """Return a form version to paste: exactly its bytes."""
-    forms = (face.form for face in edition.publication.faces[slug])
+    forms = (form_page.form for form_page in edition.publication.form_pages[slug])
     form = next((it for it in forms if it.declaration.shown_in == IN_HTML), None)
     if form is None:
         refuse(f"/{slug} begins with a page of its own, so it has no form to paste. Leave out --html.")

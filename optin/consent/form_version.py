@@ -21,7 +21,7 @@ EMAIL_FIELD = MAILBOX.field
 NAME_FIELDS = ("first_name", "last_name")
 SOURCE_FIELD = "lead-source"  # nobody types it; front matter takes no hyphen in a name, so no field has it
 IN_FRAME, IN_HTML = "frame", "html"  # where a form is shown by another site: in a frame, or as its own HTML
-FACE = "outcome"  # under what the details of a declaration name one of several forms of a magnet
+FORM_NAME = "outcome"  # the detail of a declaration that names one of several forms of a magnet
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ class FormDeclaration:
         return dict(json.loads(self.details)) if self.details else {}
 
     @property
-    def face(self) -> str:
-        """Which of a magnet's several forms this is; empty for a magnet with one form."""
-        return str(self.detail.get(FACE, ""))
+    def form_name(self) -> str:
+        """The name of this form among several of its magnet; empty for a magnet with one form."""
+        return str(self.detail.get(FORM_NAME, ""))
 
     def question(self, purpose: str) -> ConsentQuestion | None:
         """Return the box for `purpose`; None when the form has no such box."""

@@ -33,9 +33,9 @@ class Details:
         """Return the details with legal meaning that its form shows, as JSON values."""
         return {}
 
-    def deliverable(self, face: str) -> Deliverable | None:
-        """Return what the form `face` hands out; None: the magnet's own file."""
-        del face
+    def deliverable(self, form_name: str) -> Deliverable | None:
+        """Return what the form `form_name` hands out; None: the magnet's own file."""
+        del form_name
         return None
 
 

@@ -24,12 +24,12 @@ class ServedForms:
     def form_for(self, key: ConsentKey, like: FormDeclaration) -> FormVersion | None:
         """Return a form that asks this: of the magnet of an earlier form, else in its language, else None.
 
-        Of several forms of a magnet it is that of the same face, if it is still there.
+        Of several forms of a magnet it is the one of the same name, if it is still there.
         """
         magnet = self._renamed.get(like.magnet, like.magnet)
         asking = [form for form in self._forms if _asks(form, key)]
         of_magnet = [form for form in asking if form.declaration.magnet == magnet]
-        of_magnet.sort(key=lambda form: form.declaration.face != like.face)
+        of_magnet.sort(key=lambda form: form.declaration.form_name != like.form_name)
         of_language = [form for form in asking if form.declaration.lang == like.lang]
         return next(iter((*of_magnet, *of_language)), None)
 

@@ -158,7 +158,7 @@ class Edition:
         found: dict[tuple[str, str], Promise] = {}
         for form in self.publication.every_form:
             declared = form.declaration
-            magnet, outcome = self.site.magnets[declared.magnet], declared.face
+            magnet, outcome = self.site.magnets[declared.magnet], declared.form_name
             path, report = magnet.file_for(declared), _report(magnet, outcome)
             if path is None and not report:
                 continue

@@ -33,17 +33,17 @@ def no_objection(_seen: SeenPage, _view: LandingView) -> Iterable[Objection]:
 class PagesPart:
     """The pages of a kind beyond a landing page; by default none.
 
-    `faces` returns the pages with a form, each with its path below the magnet's address, where there is not
-    one page in several wordings. `opening` returns the view that is at the magnet's address before them.
-    `with_links` returns details whose texts went through a function that leads their links. `look` objects
-    to what a template made of a page.
+    `form_pages` returns the pages with a form, each with its path below the magnet's address; without it the
+    magnet has one such page, and its variants. `opening` returns the view at the magnet's address that comes
+    before them. `with_links` returns the details with a function applied to their texts that resolves links.
+    `look` objects to a rendered page with a form.
 
     `samples` and `mail_samples` return the kind's own pages and mails about a landing page, in each of their
     states: to try a site's templates on, and for the gallery of `optin dev`. The landing page is that of one
     of the site's magnets, or a plain one with the details `sample`.
     """
 
-    faces: Callable[[LandingView], Sequence[tuple[str, LandingView]]] | None = None
+    form_pages: Callable[[LandingView], Sequence[tuple[str, LandingView]]] | None = None
     opening: Callable[[LandingView], Any] | None = None
     with_links: Callable[[Any, Callable[[str], str]], Details] = unchanged_details
     look: Callable[[SeenPage, LandingView], Iterable[Objection]] = no_objection

@@ -77,7 +77,7 @@ def source_fields(maker: PageMaker, magnet: Magnet) -> tuple[FormField, ...]:
     """
     site = maker.site
     why = site.settings.sources.keep.get(magnet.lang, "").strip()
-    is_first_page = maker.kinds.pages[magnet.kind].faces is None
+    is_first_page = maker.kinds.pages[magnet.kind].form_pages is None
     if not why or not is_first_page or not posts_to_own_address(site):
         return ()
     return (FormField(SOURCE_FIELD, maker.theme.text(magnet.lang, f"field.{SOURCE_FIELD}"), why),)
@@ -155,7 +155,7 @@ def _drawn_tag(theme: Theme, shown: Picture, tag: re.Match[str]) -> str:
     return theme.picture(replace(shown, alt=unescape(tag[1])))
 
 
-def faces_of(
+def form_pages_of(
     theme: Theme, kind: PagesPart, view: LandingView, magnet: Magnet, *, embedded: bool = False
 ) -> tuple[FormPage, ...]:
     """Return every page of a magnet with a form: the one as written, then its variants.
@@ -163,16 +163,18 @@ def faces_of(
     A kind may have several of another making. `embedded`: other sites show the forms, too.
     """
     address = f"/{magnet.slug}"
-    if kind.faces is not None:
-        return tuple(_face(theme, face, f"{address}{path}") for path, face in kind.faces(view))
+    if kind.form_pages is not None:
+        return tuple(
+            _form_page(theme, form_page, f"{address}{path}") for path, form_page in kind.form_pages(view)
+        )
     views = [view, *(_as_variant(view, variant) for variant in magnet.variants)]
-    faces = tuple(_face(theme, wording, address) for wording in views)
+    form_pages = tuple(_form_page(theme, wording, address) for wording in views)
     if not embedded:
-        return faces
-    return (*faces, *(_face(theme, shown, path) for path, shown in embedded_views(views)))
+        return form_pages
+    return (*form_pages, *(_form_page(theme, shown, path) for path, shown in embedded_views(views)))
 
 
-def _face(theme: Theme, view: LandingView, path: str) -> FormPage:
+def _form_page(theme: Theme, view: LandingView, path: str) -> FormPage:
     """Return a page with its form and its social preview."""
     view, card = with_card(theme, view)
     version, named = _version(theme, view)

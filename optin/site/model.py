@@ -159,7 +159,7 @@ class Magnet:
 
     def file_for(self, form: FormDeclaration) -> Path | None:
         """Return the file handed out by a form of this magnet; one of several forms may have its own."""
-        handout = None if self.details is None else self.details.deliverable(form.face)
+        handout = None if self.details is None else self.details.deliverable(form.form_name)
         if handout is None:
             return self.file
         return self.folder / handout.file if handout.file else None

@@ -16,7 +16,7 @@ from optin.site.findings import Finding, kind_failed, less_severe
 from optin.site.kind_page_hooks import PagesPart
 from optin.site.landing_pages import (
     FormPage,
-    faces_of,
+    form_pages_of,
     frame_of,
     landing_view,
     privacy_url,
@@ -54,9 +54,12 @@ class OpeningPage:
 
 @dataclass(frozen=True)
 class Publication:
-    """Every page that is the same for everybody. `faces`: a magnet's pages with forms, its address first."""
+    """Every page that is the same for everybody.
 
-    faces: Mapping[Slug, tuple[FormPage, ...]]
+    `form_pages`: for each magnet its pages with a form; the one at its address comes first.
+    """
+
+    form_pages: Mapping[Slug, tuple[FormPage, ...]]
     privacy: Mapping[str, PrivacyVersion]
     index: IndexView | None = None  # with every listed magnet; which are on it depends on the moment
     landings: Mapping[Slug, LandingView] = field(default_factory=dict)  # each magnet as it is written
@@ -75,24 +78,24 @@ class Publication:
     @cached_property
     def cards(self) -> Mapping[str, SocialCard]:
         """Every social preview picture to draw, by address."""
-        drawn = (face.card for faces in self.faces.values() for face in faces)
+        drawn = (form_page.card for form_pages in self.form_pages.values() for form_page in form_pages)
         return {card.url: card for card in drawn if card is not None}
 
     @cached_property
     def forms(self) -> Mapping[Slug, FormVersion]:
         """The first form of each magnet."""
-        return {slug: faces[0].form for slug, faces in self.faces.items()}
+        return {slug: form_pages[0].form for slug, form_pages in self.form_pages.items()}
 
     @cached_property
     def every_form(self) -> tuple[FormVersion, ...]:
         """Every published form."""
-        return tuple(face.form for faces in self.faces.values() for face in faces)
+        return tuple(form_page.form for form_pages in self.form_pages.values() for form_page in form_pages)
 
     def preview(self, slug: Slug) -> bytes | None:
         """Return the page that will be at an address: of a draft, or of a magnet that waits."""
         if slug in self.openings:
             return self.openings[slug].page
-        return self.faces[slug][0].form.page if slug in self.faces else self.drafts.get(slug)
+        return self.form_pages[slug][0].form.page if slug in self.form_pages else self.drafts.get(slug)
 
     @cached_property
     def mail_pictures(self) -> frozenset[str]:
@@ -100,28 +103,31 @@ class Publication:
         of_steps = {it.mail_picture for it in self.next_steps.values()}
         return frozenset({*of_steps, *(it.url for it in self.covers.values())} - {""})
 
-    def face(self, slug: Slug, key: str) -> FormPage | None:
+    def form_page(self, slug: Slug, key: str) -> FormPage | None:
         """Return the page of a magnet with the form `key`."""
-        return next((face for face in self.faces.get(slug, ()) if face.form.key == key), None)
+        return next(
+            (form_page for form_page in self.form_pages.get(slug, ()) if form_page.form.key == key), None
+        )
 
-    def face_like(self, slug: Slug, form: FormVersion) -> FormPage:
-        """Return the page that now takes the place of an earlier form: of the same face, if there is one."""
-        faces, was = self.faces[slug], form.declaration
+    def form_page_like(self, slug: Slug, form: FormVersion) -> FormPage:
+        """Return the page that replaces an earlier form: the one of the same name, else the first."""
+        form_pages, was = self.form_pages[slug], form.declaration
         place = "" if was.shown_in == IN_HTML else was.shown_in  # pasted HTML cannot be shown again
         alike = (
-            face
-            for face in faces
-            if (face.form.declaration.face, face.form.declaration.shown_in) == (was.face, place)
+            form_page
+            for form_page in form_pages
+            if (form_page.form.declaration.form_name, form_page.form.declaration.shown_in)
+            == (was.form_name, place)
         )
-        same = self.face(slug, form.key) if place == was.shown_in else None
-        return same or next(alike, faces[0])
+        same = self.form_page(slug, form.key) if place == was.shown_in else None
+        return same or next(alike, form_pages[0])
 
 
 @dataclass(frozen=True)
 class _Rendered:
     """All rendered pages of one magnet, or why it cannot be rendered."""
 
-    faces: tuple[FormPage, ...] = ()
+    form_pages: tuple[FormPage, ...] = ()
     moved: bytes | None = None
     opening: OpeningPage | None = None
     framed_opening: bytes | None = None
@@ -130,7 +136,7 @@ class _Rendered:
     @property
     def page(self) -> bytes:
         """What is at the magnet's address while its form is open."""
-        return self.faces[0].form.page if self.opening is None else self.opening.page
+        return self.form_pages[0].form.page if self.opening is None else self.opening.page
 
 
 def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | None = None) -> Publication:
@@ -184,7 +190,7 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
     drafts = {slug: rendered.pop(slug) for slug in site.drafts}
     sound = {slug: it for slug, it in rendered.items() if not it.wrong}
     return Publication(
-        faces={slug: it.faces for slug, it in sound.items()},
+        form_pages={slug: it.form_pages for slug, it in sound.items()},
         privacy=privacy,
         index=index,
         landings={slug: landings[slug] for slug in sound},
@@ -211,7 +217,7 @@ def _render(maker: PageMaker, magnet: Magnet, view: LandingView) -> _Rendered:
     theme, kind = maker.theme, maker.kinds.pages[magnet.kind]
     try:
         is_embedded = bool(maker.site.settings.embed.sites)
-        shown = faces_of(theme, kind, view, magnet, embedded=is_embedded)
+        shown = form_pages_of(theme, kind, view, magnet, embedded=is_embedded)
         moved = opening = framed = None
         if kind.opening is not None:
             asking = kind.opening(with_card(theme, view)[0])
@@ -221,7 +227,7 @@ def _render(maker: PageMaker, magnet: Magnet, view: LandingView) -> _Rendered:
             theme.page(without_form)  # whether it can be made; it is served when its time has come
         if magnet.was:
             moved = theme.page(MovedView(view.frame, magnet.title, f"/{magnet.slug}")).encode()
-        unlawful = [finding for face in shown for finding in _unlawful(maker.site, face, kind)]
+        unlawful = [finding for form_page in shown for finding in _unlawful(maker.site, form_page, kind)]
     except Exception as problem:  # noqa: BLE001 - a template or a kind: programs of others
         return _Rendered(wrong=(_failed(maker, magnet, problem),))
     return _Rendered(shown, moved, opening, framed, (*unlawful, *_alike(magnet.slug, shown)))
@@ -253,10 +259,13 @@ def _failed(maker: PageMaker, magnet: Magnet, problem: Exception) -> Finding:
 def _alike(slug: Slug, shown: tuple[FormPage, ...]) -> Iterator[Finding]:
     """Find variants whose page equals another's: their changes are not shown there."""
     seen: dict[bytes, str] = {}
-    for face in shown:
-        if face.form.declaration.shown_in:  # it shows less of its wording
+    for form_page in shown:
+        if form_page.form.declaration.shown_in:  # it shows less of its wording
             continue
-        page, name = face.form.page.replace(face.form.key.encode(), b""), face.form.declaration.variant
+        page, name = (
+            form_page.form.page.replace(form_page.form.key.encode(), b""),
+            form_page.form.declaration.variant,
+        )
         other = seen.setdefault(page, name)
         if other != name:
             message = f"The page of the variant {name!r} is the same as {wording_name(other)}."
@@ -264,14 +273,14 @@ def _alike(slug: Slug, shown: tuple[FormPage, ...]) -> Iterator[Finding]:
             yield Finding(f"magnets/{slug}", 1, 1, message, cure, code="variant", slug=slug)
 
 
-def _unlawful(site: Site, face: FormPage, kind: PagesPart) -> list[Finding]:
+def _unlawful(site: Site, form_page: FormPage, kind: PagesPart) -> list[Finding]:
     """Check a page made by a site's own template; ours are tested."""
     if own_templates(site.root) is None:
         return []
-    slug = face.form.declaration.magnet
+    slug = form_page.form.declaration.magnet
     return [
-        Finding("templates", 1, 1, f"{face.path}: {it.message}", it.cure, code=it.code, slug=slug)
-        for it in objections_to_page(face.form.page.decode(), face.view, kind)
+        Finding("templates", 1, 1, f"{form_page.path}: {it.message}", it.cure, code=it.code, slug=slug)
+        for it in objections_to_page(form_page.form.page.decode(), form_page.view, kind)
     ]
 
 

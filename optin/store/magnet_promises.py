@@ -28,7 +28,7 @@ class PromisedFile:
 
 @dataclass(frozen=True)
 class Promise:
-    """What one form of a magnet hands out, by the form's key (`face`); "" for a magnet with one form."""
+    """What one form of a magnet hands out, by the form's name; "" for a magnet with one form."""
 
     magnet: str
     outcome: str

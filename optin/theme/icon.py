@@ -97,10 +97,10 @@ def _drawn(look: Look) -> Picture:
     mark = Image.new("L", shape.size, 0)
     letter = lettering.writable_text(look.initial)
     if letter:
-        face = lettering.typeface(_LETTER)
-        left, top, right, bottom = face.getbbox(letter[0])
+        font = lettering.typeface(_LETTER)
+        left, top, right, bottom = font.getbbox(letter[0])
         at = (_SIDE - left - right) / 2, (_SIDE - top - bottom) / 2
-        ImageDraw.Draw(mark).text(at, letter[0], 255, face)
+        ImageDraw.Draw(mark).text(at, letter[0], 255, font)
     else:
         side = _SIDE * 0.3
         ImageDraw.Draw(mark).ellipse((side, side, _SIDE - side, _SIDE - side), 255)

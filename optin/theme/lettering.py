@@ -42,8 +42,8 @@ def _is_there(sign: str) -> bool:
         return True
     if unicodedata.category(sign)[0] in "CZM":
         return False
-    face = typeface(32)
-    return bytes(face.getmask(sign)) != bytes(face.getmask("\uffff"))
+    font = typeface(32)
+    return bytes(font.getmask(sign)) != bytes(font.getmask("\uffff"))
 
 
 def width_of(text: str, size: int) -> float:

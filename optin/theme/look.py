@@ -65,12 +65,12 @@ class Look:
         """The font files that pages load, each with the typeface that it belongs to."""
         if self.own_typeface is not None:
             return tuple((font, self.own_typeface) for font in self.own_fonts)
-        return tuple((face.font(), face.typeface) for face in self.design.faces)
+        return tuple((font.font(), font.typeface) for font in self.design.fonts)
 
     @property
     def meanwhile(self) -> str:
         """The CSS rules of fonts of the device that stand in for the design's until they are there."""
-        return "" if self.own_typeface else "".join(face.meanwhile for face in self.design.faces)
+        return "" if self.own_typeface else "".join(font.meanwhile for font in self.design.fonts)
 
     @property
     def stack(self) -> str:

@@ -19,7 +19,7 @@ FONTS = Path(__file__).parent / "fonts"
 
 @dataclass(frozen=True)
 class StandIn:
-    """A font of most devices, shaped so that words take the room that they take in the face to come.
+    """A font of most devices, resized so that text does not move when the font of the look has loaded.
 
     Numbers are percent (CSS `size-adjust`, `ascent-override`, `descent-override`), measured on sentences.
     """
@@ -41,7 +41,7 @@ class StandIn:
 
 
 @dataclass(frozen=True)
-class Face:
+class LookFont:
     """A typeface that comes with a look: a file in `fonts/`, a licence beside it."""
 
     family: str
@@ -95,13 +95,13 @@ class Design:
     light_colour: str  # the same, by night
     light: Palette
     dark: Palette
-    text: Face
-    display: Face
+    text: LookFont
+    display: LookFont
     shape: Shape
     paper: bool = False  # what stands for a picture has the colour of paper, not the site's
 
     @property
-    def faces(self) -> tuple[Face, ...]:
+    def fonts(self) -> tuple[LookFont, ...]:
         """The typefaces, each once."""
         return (self.text,) if self.display is self.text else (self.text, self.display)
 
@@ -114,14 +114,14 @@ class Design:
 _ARIAL = ("Arial", "Roboto", "Liberation Sans")
 _ARIAL_BOLD = ("Arial Bold", "Roboto Bold", "Liberation Sans Bold")
 _TIMES = ("Times New Roman", "Liberation Serif")
-_FIGTREE = Face(
+_FIGTREE = LookFont(
     "Figtree",
     "Figtree-Variable.woff2",
     (400, 700),
     SANS_STACK,
     (StandIn(_ARIAL, "400", 100.5, 94.5, 24.9), StandIn(_ARIAL_BOLD, "600 700", 96.6, 98.3, 25.9)),
 )
-_HANKEN = Face(
+_HANKEN = LookFont(
     "Hanken Grotesk",
     "HankenGrotesk-Variable.woff2",
     (400, 700),
@@ -129,14 +129,14 @@ _HANKEN = Face(
     (StandIn(_ARIAL, "400", 100.6, 99.4, 30.1), StandIn(_ARIAL_BOLD, "600 700", 97.5, 102.5, 31.0)),
 )
 # of one weight each: the whole range, so that no browser thickens them
-_BRICOLAGE = Face(
+_BRICOLAGE = LookFont(
     "Bricolage Grotesque",
     "BricolageGrotesque-Bold.woff2",
     (100, 900),
     SANS_STACK,
     (StandIn(_ARIAL_BOLD, "100 900", 86.8, 107.1, 31.1),),
 )
-_NEWSREADER = Face(
+_NEWSREADER = LookFont(
     "Newsreader",
     "Newsreader-Medium.woff2",
     (100, 900),

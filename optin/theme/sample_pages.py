@@ -53,18 +53,18 @@ def magnet_pages(
     `next_step`: after the confirmation; `others`: magnets that are offered where its form is closed.
     """
     for form in forms or (of,):
-        yield from form_pages(form)
+        yield from form_samples(form)
     yield from elsewhere_pages(of)
     own = f"/{of.declaration.magnet}"
     yield from closed_pages(of, tuple(card for card in others if card.url != own))
     yield from later_pages(of, next_step)
 
 
-def form_pages(blank: views.LandingView) -> Iterator[Sample]:
+def form_samples(blank: views.LandingView) -> Iterator[Sample]:
     """Yield a page with a form, and its return."""
     form, name = blank.declaration, FORM
-    if form.face:
-        name = f"{FORM} {form.face}"
+    if form.form_name:
+        name = f"{FORM} {form.form_name}"
     yield Sample(name, "", blank)
     numbers = tuple(it.purpose for it in form.questions if not it.channel.by_mail)
     typed = FormInput((("email", "alice"), *((field.name, "") for field in form.fields)), numbers)

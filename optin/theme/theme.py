@@ -32,7 +32,7 @@ from optin.theme.languages import languages
 from optin.theme.look import Look
 from optin.theme.lost_blocks import lost_blocks
 from optin.theme.slim_stylesheet import slim
-from optin.theme.typeface import font_faces
+from optin.theme.typeface import font_face_rules
 from optin.theme.wording import Wording
 from optin.theme.wrapping import wrapped
 from optin.theme.zones import UNIVERSAL
@@ -133,13 +133,13 @@ class Theme:
         self._assets: dict[str, Asset] = {}
         self._urls: dict[str, str] = {}
         self.look = look
-        faces = (
-            font_faces(typeface, [(it, self.add_asset(it.name, it.data, content_type_of(it.name)))])
+        rules = (
+            font_face_rules(typeface, [(it, self.add_asset(it.name, it.data, content_type_of(it.name)))])
             for it, typeface in look.fonts
         )
         names = (STYLESHEET, BLOCK_STYLES, look.design.stylesheet)
         style = (
-            "".join(faces)
+            "".join(rules)
             + look.meanwhile
             + "\n".join(self._env.get_template(it).render(look=look) for it in names)
         )

@@ -101,7 +101,7 @@ class FontFile:
     italic: bool
     data: bytes = field(repr=False)
 
-    def face(self, family: str, url: str) -> str:
+    def css_rule(self, family: str, url: str) -> str:
         """Return the CSS rule that loads it for `family`."""
         weight = self.lightest if self.lightest == self.heaviest else f"{self.lightest} {self.heaviest}"
         style = "italic" if self.italic else "normal"
@@ -161,11 +161,11 @@ def same_family(name: str) -> str:
     return re.sub(r"[\W_]", "", name).casefold()
 
 
-def font_faces(typeface: Typeface, addressed: Iterable[tuple[FontFile, str]]) -> str:
+def font_face_rules(typeface: Typeface, addressed: Iterable[tuple[FontFile, str]]) -> str:
     """Return the CSS rules for font files with their addresses, under the family's name in the typeface."""
     by_family = {same_family(family): family for family in typeface.families}
     return "".join(
-        font.face(by_family[same_family(font.family)], url)
+        font.css_rule(by_family[same_family(font.family)], url)
         for font, url in addressed
         if same_family(font.family) in by_family
     )

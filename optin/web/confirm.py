@@ -125,8 +125,8 @@ def after_confirmation(app_context: AppContext, outcome: Confirmation, token: st
 def cover_of(app_context: AppContext, form: FormDeclaration) -> Cover | None:
     """Return the cover of a magnet as its page shows it; None when the magnet was removed."""
     magnet = app_context.edition.site.magnet(form.magnet)
-    faces = () if magnet is None else app_context.edition.publication.faces.get(magnet.slug, ())
-    return Cover(form.kind, form.title, faces[0].view.picture) if faces else None
+    form_pages = () if magnet is None else app_context.edition.publication.form_pages.get(magnet.slug, ())
+    return Cover(form.kind, form.title, form_pages[0].view.picture) if form_pages else None
 
 
 def thanks_of(app_context: AppContext, form: FormDeclaration) -> str:

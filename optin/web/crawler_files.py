@@ -19,8 +19,8 @@ def crawler_files(edition: Edition, now: datetime) -> tuple[str, str]:
     site = edition.site
     host = site.settings.pages_url or site.settings.base_url
     pages = {
-        f"/{slug}": faces[0].view.alternates
-        for slug, faces in edition.publication.faces.items()
+        f"/{slug}": form_pages[0].view.alternates
+        for slug, form_pages in edition.publication.form_pages.items()
         if (magnet := site.magnets[slug]).listed
         and not magnet.is_archived
         and magnet.phase_at(now) is not MagnetPhase.WAITING

@@ -156,9 +156,9 @@ def _served(app_context: AppContext, slug: Slug) -> FormVersion:
 
 async def _shown(app_context: AppContext, edition: Edition, served: FormVersion, key: str) -> FormVersion:
     """Return the shown form version: a present one, or an earlier one of this page (F7)."""
-    face = edition.publication.face(served.declaration.magnet, key)
-    if face is not None:
-        return face.form
+    form_page = edition.publication.form_page(served.declaration.magnet, key)
+    if form_page is not None:
+        return form_page.form
     earlier = await app_context.view(view_form, key=key)
     magnet = edition.site.magnet(earlier.declaration.magnet)  # it may have had another name
     if magnet is None or magnet.slug != served.declaration.magnet:
@@ -186,8 +186,8 @@ def _again(
     `edition`: in which the form was open; the present one may have lost the magnet meanwhile.
     """
     publication, typed, doubt = edition.publication, returned.typed, returned.doubt
-    pasted = publication.face(slug, shown.key) is not None and shown.declaration.shown_in == IN_HTML
-    view = publication.face_like(slug, shown).view
+    pasted = publication.form_page(slug, shown.key) is not None and shown.declaration.shown_in == IN_HTML
+    view = publication.form_page_like(slug, shown).view
     now = view.declaration
     same = [question.purpose for question in now.questions if question in shown.declaration.questions]
     kept = FormInput(typed.values, tuple(purpose for purpose in typed.ticked if purpose in same))
@@ -282,8 +282,8 @@ async def _form_sent(
 
 
 def _wording(app_context: AppContext, slug: Slug, request: Request) -> FormVersion:
-    face = app_context.edition.publication.face(slug, request.query_params.get("of", ""))
-    return _served(app_context, slug) if face is None else face.form
+    form_page = app_context.edition.publication.form_page(slug, request.query_params.get("of", ""))
+    return _served(app_context, slug) if form_page is None else form_page.form
 
 
 def _sent(

@@ -94,10 +94,10 @@ def cached_contents(edition: Edition, now: datetime) -> Mapping[str, Content]:
     publication = edition.publication
     pages = pages_at(edition.site, edition.theme, publication, now)
     contents = {"/": Content(pages.index)}
-    for slug, faces in publication.faces.items():
-        for face in faces:  # of several wordings the first
-            if not face.form.declaration.shown_in:
-                contents.setdefault(face.path, _open_or_instead(pages, slug, face))
+    for slug, form_pages in publication.form_pages.items():
+        for form_page in form_pages:  # of several wordings the first
+            if not form_page.form.declaration.shown_in:
+                contents.setdefault(form_page.path, _open_or_instead(pages, slug, form_page))
     contents |= _framed_contents(edition, pages)
     for old, page in publication.moved.items():
         contents[f"/{old}"] = Content(page, location=f"/{edition.site.renamed[old]}")
@@ -113,27 +113,29 @@ def cached_contents(edition: Edition, now: datetime) -> Mapping[str, Content]:
     return contents
 
 
-def _open_or_instead(pages: MomentPages, slug: Slug, face: FormPage) -> Content:
+def _open_or_instead(pages: MomentPages, slug: Slug, form_page: FormPage) -> Content:
     """Return a page with a form, or what stands there while the form is closed."""
     instead = pages.instead.get(slug)
-    return Content(face.form.page, counted=_counted(face)) if instead is None else Content(instead)
+    return Content(form_page.form.page, counted=_counted(form_page)) if instead is None else Content(instead)
 
 
-def _counted(face: FormPage) -> CountedPage | None:
+def _counted(form_page: FormPage) -> CountedPage | None:
     """Return what views of a page are counted as; None for a page that others lead to."""
-    magnet = face.form.declaration.magnet
-    own = face.path in {f"/{magnet}", framed_address(magnet)}
-    return CountedPage(magnet, face.form.declaration.variant) if own else None
+    magnet = form_page.form.declaration.magnet
+    own = form_page.path in {f"/{magnet}", framed_address(magnet)}
+    return CountedPage(magnet, form_page.form.declaration.variant) if own else None
 
 
 def _framed_contents(edition: Edition, pages: MomentPages) -> Mapping[str, Content]:
     """Return what the site's other websites may show in a frame, by path."""
     sites, publication = edition.site.settings.embed.sites, edition.publication
     framed = {slug: Content(page, framed_by=sites) for slug, page in publication.framed_openings.items()}
-    for slug, faces in publication.faces.items():
-        for face in faces:  # of several wordings the first
-            if face.form.declaration.shown_in == IN_FRAME:
-                framed.setdefault(slug, Content(face.form.page, framed_by=sites, counted=_counted(face)))
+    for slug, form_pages in publication.form_pages.items():
+        for form_page in form_pages:  # of several wordings the first
+            if form_page.form.declaration.shown_in == IN_FRAME:
+                framed.setdefault(
+                    slug, Content(form_page.form.page, framed_by=sites, counted=_counted(form_page))
+                )
     framed |= {slug: Content(page, framed_by=sites) for slug, page in pages.framed.items()}
     for old, slug in edition.site.renamed.items():  # what was pasted under an earlier address goes on
         if slug in framed:
@@ -154,9 +156,9 @@ class PageCache:
         contents: dict[str, tuple[Content, ...]] = {
             path: (content,) for path, content in cached_contents(edition, now).items()
         }
-        for slug, faces in edition.publication.faces.items():
-            if len(faces) > 1 and edition.site.magnets[slug].phase_at(now) is MagnetPhase.OPEN:
-                contents |= _split(faces, edition.site.settings.embed.sites)
+        for slug, form_pages in edition.publication.form_pages.items():
+            if len(form_pages) > 1 and edition.site.magnets[slug].phase_at(now) is MagnetPhase.OPEN:
+                contents |= _split(form_pages, edition.site.settings.embed.sites)
         made: dict[tuple[str, int], tuple[Content, str, CachedPage]] = {}
         for path, several in contents.items():
             for place, content in enumerate(several):
@@ -168,18 +170,20 @@ class PageCache:
         return {path: tuple(made[path, at][2] for at in range(len(it))) for path, it in contents.items()}
 
 
-def _split(faces: tuple[FormPage, ...], sites: tuple[str, ...]) -> Mapping[str, tuple[Content, ...]]:
+def _split(form_pages: tuple[FormPage, ...], sites: tuple[str, ...]) -> Mapping[str, tuple[Content, ...]]:
     """Return the pages with several variants. No cache on the way may keep one of them for everybody.
 
     `sites` may frame those that are made for it.
     """
     by_path: dict[str, list[Content]] = {}
-    for face in faces:
-        if face.form.declaration.shown_in == IN_HTML:  # served by the page that it was pasted into
+    for form_page in form_pages:
+        if form_page.form.declaration.shown_in == IN_HTML:  # served by the page that it was pasted into
             continue
-        framed_by = sites if face.form.declaration.shown_in == IN_FRAME else ()
-        content = Content(face.form.page, cache=SPLIT_CACHE, framed_by=framed_by, counted=_counted(face))
-        by_path.setdefault(face.path, []).append(content)
+        framed_by = sites if form_page.form.declaration.shown_in == IN_FRAME else ()
+        content = Content(
+            form_page.form.page, cache=SPLIT_CACHE, framed_by=framed_by, counted=_counted(form_page)
+        )
+        by_path.setdefault(form_page.path, []).append(content)
     return {path: tuple(several) for path, several in by_path.items() if len(several) > 1}
 
 

@@ -27,7 +27,9 @@ def edition() -> Edition:
 @pytest.fixture(scope="module")
 def page(edition: Edition, browser: Browser) -> Iterator[Page]:
     """Show the pages of the repository without a server."""
-    pages = {f"/{slug}": faces[0].form.page for slug, faces in edition.publication.faces.items()}
+    pages = {
+        f"/{slug}": form_pages[0].form.page for slug, form_pages in edition.publication.form_pages.items()
+    }
 
     def answer(route: Route, request: Request) -> None:
         address = request.url.removeprefix(HOST)
@@ -46,7 +48,7 @@ def page(edition: Edition, browser: Browser) -> Iterator[Page]:
 
 
 def addresses(edition: Edition) -> list[str]:
-    return [f"{HOST}/{slug}" for slug in edition.publication.faces]
+    return [f"{HOST}/{slug}" for slug in edition.publication.form_pages]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

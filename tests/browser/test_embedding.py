@@ -206,14 +206,14 @@ def test_the_printed_height_fits_a_phone(browser: Browser) -> None:
     sheets = (edition.theme.asset_url(name) for name in ("style.css", "frame.css"))
     style = "".join(edition.theme.assets[url].data.decode() for url in sheets)
     odd = {}
-    for slug, faces in shown.faces.items():
-        for face in faces:
-            if face.form.declaration.shown_in == "frame":
-                page.set_content(face.form.page.decode())
+    for slug, form_pages in shown.form_pages.items():
+        for form_page in form_pages:
+            if form_page.form.declaration.shown_in == "frame":
+                page.set_content(form_page.form.page.decode())
                 page.add_style_tag(content=style)
                 needed, printed = (
                     page.evaluate("document.body.offsetHeight"),
-                    frame_height(face.form.declaration),
+                    frame_height(form_page.form.declaration),
                 )
                 if not needed <= printed <= needed * 1.35:
                     odd[slug] = needed, printed

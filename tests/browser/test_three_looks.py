@@ -54,7 +54,9 @@ def shown(request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: An
     """Show the repository's own site in each look, without a server."""
     edition = edition_in(request.param, tmp_path_factory.mktemp("site"))
     theme = edition.theme
-    pages = {f"/{slug}": faces[0].form.page for slug, faces in edition.publication.faces.items()}
+    pages = {
+        f"/{slug}": form_pages[0].form.page for slug, form_pages in edition.publication.form_pages.items()
+    }
     pages |= {f"{path}/questions": it.page for path, it in openings_of(edition).items()}
     views = dict(gallery.pages("nl"))
     samples = {f"/sample/{name}": views[name] for name in VIEWS}
@@ -172,7 +174,7 @@ def test_the_cover_stands_beside_what_a_page_says_of_its_magnet(shown: Shown) ->
 
 def test_every_section_and_article_of_a_magnets_page_has_a_heading(shown: Shown) -> None:
     """W3, F6: a list of headings leads to each; what has none is a plain part."""
-    for slug in shown.edition.publication.faces:
+    for slug in shown.edition.publication.form_pages:
         page = opened(shown, f"/{slug}", 360, "light")
         assert page.locator("main :is(section, article):not(:has(h1, h2, h3, h4))").count() == 0, slug
 
@@ -190,7 +192,7 @@ def test_lists_use_the_width_of_a_tablet(shown: Shown) -> None:
 
 def test_blocks_stand_in_pairs_and_the_last_alone_is_as_wide_as_the_page(shown: Shown) -> None:
     """W1, W3: on a desk no half of the page is empty, whichever blocks a magnet has."""
-    for slug in shown.edition.publication.faces:
+    for slug in shown.edition.publication.form_pages:
         page = opened(shown, f"/{slug}", 1280, "light")
         rows: dict[int, float] = {}
         for it in page.evaluate(BLOCKS):
@@ -213,21 +215,21 @@ def test_a_look_is_loaded_small_and_stays_in_its_place(shown: Shown) -> None:
     page.wait_for_load_state("networkidle")
     shown.page.remove_listener("response", weigh)
     fonts = [url for url in weights if url.endswith(".woff2")]
-    assert len(fonts) == len(LOOKS[shown.look].faces)
+    assert len(fonts) == len(LOOKS[shown.look].fonts)
     assert any("/static/cover-" in url for url in weights)
     assert sum(weights.values()) < 60_000, weights
 
 
-def test_a_look_is_set_in_its_own_faces(shown: Shown) -> None:
+def test_a_look_is_set_in_its_own_fonts(shown: Shown) -> None:
     """W3: headings and text, as painted; the licence of each font lies beside it."""
     page = opened(shown, PAPER, 1280, "light")
     page.evaluate("document.fonts.ready")
     design = LOOKS[shown.look]
-    for selector, face in (("h1", design.display), (".near > p", design.text)):
+    for selector, typeface in (("h1", design.display), (".near > p", design.text)):
         (painted,) = fonts_used(page, selector)
-        assert painted.startswith(face.family), (selector, painted)
+        assert painted.startswith(typeface.family), (selector, painted)
         fonts = Path(gallery.__file__).parents[2] / "optin" / "theme" / "fonts"
-        licence = (fonts / f"LICENSE-{face.file.partition('-')[0]}.txt").read_text("utf-8")
+        licence = (fonts / f"LICENSE-{typeface.file.partition('-')[0]}.txt").read_text("utf-8")
         assert "SIL Open Font License, Version 1.1" in licence
 
 

@@ -20,13 +20,13 @@ def forms_of(root: Path) -> dict[str, dict[str, str]]:
     edition, _ = load_edition(root, KINDS)
     assert edition is not None
     return {
-        f"{face.path} {face.form.declaration.variant}".strip(): {
-            "digest": face.form.digest,
-            "key": face.form.key,
-            "declaration": canonical(face.form.declaration.as_json()).decode(),
+        f"{form_page.path} {form_page.form.declaration.variant}".strip(): {
+            "digest": form_page.form.digest,
+            "key": form_page.form.key,
+            "declaration": canonical(form_page.form.declaration.as_json()).decode(),
         }
-        for slug in sorted(edition.publication.faces)
-        for face in edition.publication.faces[slug]
+        for slug in sorted(edition.publication.form_pages)
+        for form_page in edition.publication.form_pages[slug]
     }
 
 

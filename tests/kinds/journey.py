@@ -87,9 +87,9 @@ class KindVisit(Visit):
     email: str = EMAIL  # whoever fills in the form next
 
     @property
-    def face(self) -> FormPage:
+    def form_page(self) -> FormPage:
         """The first page of the magnet that has a form."""
-        return self.app_context.edition.publication.faces[SLUG][0]
+        return self.app_context.edition.publication.form_pages[SLUG][0]
 
     def look(self, name: str, path: str, status: int = 200) -> str:
         """Open a page."""
@@ -101,11 +101,11 @@ class KindVisit(Visit):
     def ask(self) -> str:
         """Fill in the form and send it; return the address of the page that follows."""
         self.look("opening", f"/{SLUG}")
-        path, posted = filled_in(self.look("form", self.face.path))
+        path, posted = filled_in(self.look("form", self.form_page.path))
         data: dict[str, list[str]] = {}
         for name, value in posted:
             data.setdefault(name, []).append(self.email if name == "email" else value)
-        answer = self.client.post(path or self.face.path, data=data)
+        answer = self.client.post(path or self.form_page.path, data=data)
         assert answer.status_code == 303, answer.text
         return str(answer.headers["location"])
 

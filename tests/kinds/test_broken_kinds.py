@@ -40,7 +40,7 @@ def fail(*_: Any) -> Any:
 
 BROKEN = {
     "checks": Kind("checks", file=FilePart(insists=fail)),
-    "faces": Kind("faces", pages=PagesPart(faces=fail)),
+    "form_pages": Kind("form_pages", pages=PagesPart(form_pages=fail)),
     "opening": Kind("opening", pages=PagesPart(opening=lambda _: object())),  # no template shows it
     "site": Kind("site", file=FilePart(check_site=fail)),
     "other-name": Kind("another"),
@@ -109,8 +109,8 @@ def test_a_broken_kind_is_named_with_its_package_and_the_cure(
     assert "kind-broken" in optin("check", "--site", str(site), "--format", "json").stdout
     edition, _ = load_edition(site, installed_kinds().parts)
     assert edition is not None
-    assert "tips" in edition.publication.faces
-    assert ("strange" in edition.publication.faces) == (name == "site")
+    assert "tips" in edition.publication.form_pages
+    assert ("strange" in edition.publication.form_pages) == (name == "site")
 
 
 def test_a_kind_of_another_package_is_imported_only_where_it_is_named(

@@ -70,7 +70,7 @@ def test_the_person_sees_all_that_is_kept(magnet: KindVisit) -> None:
     for words_of in (page, told, alone):
         assert EMAIL in words_of
         assert all(json.dumps(value)[1:-1] in words_of or value in words_of for value in kept.values())
-        assert magnet.face.form.declaration.title in words(words_of)
+        assert magnet.form_page.form.declaration.title in words(words_of)
 
 
 def test_an_erasure_leaves_nothing_of_the_person(magnet: KindVisit) -> None:

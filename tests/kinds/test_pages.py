@@ -53,7 +53,7 @@ def walk(visit: KindVisit) -> None:
 def test_pages_are_strict_html_without_a_script(visit: KindVisit) -> None:
     """F5, S1, F6: and mails; each has one heading, and says all of it in the language of the magnet."""
     walk(visit)
-    lang = visit.face.form.declaration.lang
+    lang = visit.form_page.form.declaration.lang
     mails = {name: plain(mail, "html") for name, mail in visit.mailed.items()}
     for name, html in {**visit.seen, **mails}.items():
         html5lib.HTMLParser(strict=True).parse(html)

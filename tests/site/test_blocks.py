@@ -37,7 +37,7 @@ def page(site: Path, slug: str = "brief") -> str:
     edition, found = load_edition(site, KINDS)
     assert edition is not None
     assert [it for it in found if it.severity == "error"] == []
-    return edition.publication.faces[slug][0].form.page.decode()  # type: ignore[index]  # a plain text
+    return edition.publication.form_pages[slug][0].form.page.decode()  # type: ignore[index]  # a plain text
 
 
 def told(site: Path, text: str) -> Finding:

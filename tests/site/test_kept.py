@@ -137,7 +137,7 @@ def test_after_any_edits_it_is_the_edition_that_a_full_loading_makes(site: Path,
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note each magnet that is read and each page that is rendered."""
     done: list[str] = []
-    read, rendered = MagnetReader.read, landing_pages._face  # noqa: SLF001 - to see what is spared
+    read, rendered = MagnetReader.read, landing_pages._form_page  # noqa: SLF001 - to see what is spared
 
     def reading(self: MagnetReader):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as the one it stands for
         done.append(f"read {self.slug}")
@@ -148,7 +148,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return rendered(theme, view, path)
 
     monkeypatch.setattr(MagnetReader, "read", reading)
-    monkeypatch.setattr(landing_pages, "_face", rendering)
+    monkeypatch.setattr(landing_pages, "_form_page", rendering)
     return done
 
 

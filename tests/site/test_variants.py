@@ -44,7 +44,7 @@ def test_a_variant_that_asks_otherwise_or_says_the_same_is_refused(
     assert cure in finding.cure
     edition, _ = load_edition(site, KINDS)
     assert edition is not None
-    assert "brief" not in edition.publication.faces
+    assert "brief" not in edition.publication.form_pages
 
 
 def test_a_purpose_that_is_none_is_said_once(site: Path) -> None:
@@ -62,11 +62,13 @@ def test_each_wording_is_a_form_of_its_own(site: Path) -> None:
     assert findings == ()
     assert edition is not None
     assert alone is not None
-    faces = edition.publication.faces[Slug("brief")]
-    assert [it.form.declaration.variant for it in faces] == ["", "a", "b"]
-    assert len({it.form.digest for it in faces}) == len({it.form.key for it in faces}) == 3
-    assert faces[0].form == alone.publication.faces[Slug("brief")][0].form
-    about = [[(q.purpose, q.channel, q.retention) for q in it.form.declaration.questions] for it in faces]
+    form_pages = edition.publication.form_pages[Slug("brief")]
+    assert [it.form.declaration.variant for it in form_pages] == ["", "a", "b"]
+    assert len({it.form.digest for it in form_pages}) == len({it.form.key for it in form_pages}) == 3
+    assert form_pages[0].form == alone.publication.form_pages[Slug("brief")][0].form
+    about = [
+        [(q.purpose, q.channel, q.retention) for q in it.form.declaration.questions] for it in form_pages
+    ]
     assert about[0] == about[1] == about[2]
 
 
@@ -80,8 +82,8 @@ def test_a_page_begins_with_its_headline_and_keeps_its_title(site: Path) -> None
     edition, findings = load_edition(site, KINDS)
     assert findings == ()
     assert edition is not None
-    faces = edition.publication.faces[Slug("brief")]
-    shown = {it.form.declaration.variant: it.form.page.decode() for it in faces}
+    form_pages = edition.publication.form_pages[Slug("brief")]
+    shown = {it.form.declaration.variant: it.form.page.decode() for it in form_pages}
     headings = {name: re.findall(r"<h1>([^<]*)</h1>", page) for name, page in shown.items()}
     assert headings == {"": ["Weet wie u mag bellen"], "gain": ["Bel gerust"], "name": ["De belwijzer"]}
     assert all(re.search(r"<title>Brief \|", shown[name]) for name in ("", "gain"))

@@ -113,18 +113,18 @@ def test_the_stylesheet_names_each_font_file_by_its_digest() -> None:
     """F5, P2: under the name that the site wrote; shown at once in another typeface until it is there."""
     theme = themed()
     css = theme.assets[theme.asset_url("style.css")].data.decode()
-    faces = re.findall(r"@font-face \{ ([^}]*) \}", css)
-    assert len(faces) == 3
-    for face in faces:
-        assert 'font-family: "Open Sans"; ' in face
-        assert "font-display: swap; " in face
+    rules = re.findall(r"@font-face \{ ([^}]*) \}", css)
+    assert len(rules) == 3
+    for rule in rules:
+        assert 'font-family: "Open Sans"; ' in rule
+        assert "font-display: swap; " in rule
         (url,) = re.findall(
-            r'src: url\("(/static/opensans-[a-z]+\.[0-9a-f]{16}\.woff2)"\) format\("woff2"\);', face
+            r'src: url\("(/static/opensans-[a-z]+\.[0-9a-f]{16}\.woff2)"\) format\("woff2"\);', rule
         )
         assert theme.assets[url].content_type == "font/woff2"
-    assert ["font-weight: 400; font-style: normal" in face for face in faces] == [True, False, False]
-    assert ["font-weight: 700; font-style: italic" in face for face in faces] == [False, True, False]
-    assert ["font-weight: 100 900; font-style: normal" in face for face in faces] == [False, False, True]
+    assert ["font-weight: 400; font-style: normal" in rule for rule in rules] == [True, False, False]
+    assert ["font-weight: 700; font-style: italic" in rule for rule in rules] == [False, True, False]
+    assert ["font-weight: 100 900; font-style: normal" in rule for rule in rules] == [False, False, True]
     assert f'--type: "Open Sans", {SANS_STACK};' in css
     assert theme.renewed().assets == theme.assets
 

@@ -107,9 +107,9 @@ def test_a_form_in_a_frame_is_a_version_of_its_own(embedding: Visit) -> None:
     """W6, P2: its declaration says where it is shown; both have the same boxes."""
     framed = key_in(embedding.client.get("/paper/embed").text)
     assert framed != embedding.form_key()
-    face = embedding.app_context.edition.publication.face(PAPER, framed)
-    assert face is not None
-    assert face.form.declaration.as_json()["shown_in"] == "frame"
+    form_page = embedding.app_context.edition.publication.form_page(PAPER, framed)
+    assert form_page is not None
+    assert form_page.form.declaration.as_json()["shown_in"] == "frame"
     assert "shown_in" not in embedding.app_context.edition.publication.forms[PAPER].declaration.as_json()
 
 
@@ -302,8 +302,10 @@ def test_without_listed_sites_there_is_nothing_to_frame(visit: Visit) -> None:
 
 def pasted(visit: Visit, slug: Slug = PAPER) -> str:
     """Return the form of a magnet, the white paper, that is pasted into pages."""
-    faces = visit.app_context.edition.publication.faces[slug]
-    (page,) = [face.form.page for face in faces if face.form.declaration.shown_in == "html"]
+    form_pages = visit.app_context.edition.publication.form_pages[slug]
+    (page,) = [
+        form_page.form.page for form_page in form_pages if form_page.form.declaration.shown_in == "html"
+    ]
     return page.decode()
 
 

@@ -90,9 +90,9 @@ def test_the_form_says_that_the_source_is_kept_and_why(visit: Visit) -> None:
         assert WHY not in page
     form = plain.text.partition("<form")[2].partition("</form>")[0]
     assert form.index(WHY) < form.index("<button")
-    face = visit.app_context.edition.publication.face(Slug("paper"), visit.form_key())
-    assert face is not None
-    field = face.form.declaration.source_field
+    form_page = visit.app_context.edition.publication.form_page(Slug("paper"), visit.form_key())
+    assert form_page is not None
+    field = form_page.form.declaration.source_field
     assert field is not None
     assert field.why == WHY
 
@@ -249,7 +249,7 @@ def test_a_frame_keeps_its_source_and_pasted_html_says_nothing(visit: Visit) -> 
     assert visit.client.post("/paper/embed?via=linkedin", data=data).status_code == 303
     confirm(visit)
     assert known(visit)[0][SOURCE_FIELD] == "linkedin"
-    forms = [face.form for face in visit.app_context.edition.publication.faces[Slug("paper")]]
+    forms = [form_page.form for form_page in visit.app_context.edition.publication.form_pages[Slug("paper")]]
     told = {form.declaration.shown_in: form.declaration.source_field is not None for form in forms}
     assert told == {"": True, "frame": True, "html": False}
     assert {form.declaration.shown_in: WHY in form.page.decode() for form in forms} == told

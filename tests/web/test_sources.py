@@ -89,9 +89,9 @@ def test_the_page_is_the_same_whatever_its_source(visit: Visit) -> None:
     assert named.headers["referrer-policy"] == "no-referrer"
     assert "<script" not in named.text
     key = visit.form_key()
-    face = visit.app_context.edition.publication.face(Slug("paper"), key)
-    assert face is not None
-    assert face.form.page == plain.content
+    form_page = visit.app_context.edition.publication.form_page(Slug("paper"), key)
+    assert form_page is not None
+    assert form_page.form.page == plain.content
 
 
 def test_a_form_that_comes_back_keeps_its_source(visit: Visit) -> None:

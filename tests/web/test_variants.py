@@ -151,7 +151,7 @@ def test_a_variant_that_is_renamed_or_gone_takes_what_is_open(split: Visit) -> N
     """F7, P2: the same words under another name are another version; both are stored as they were shown."""
     _, key = drawn(split, "short")
     edition = serve(split, PAPER.replace("---\nTekst", f"{VARIANTS.replace('short', 'brief')}---\nTekst"))
-    assert key not in {face.form.key for face in edition.publication.faces[Slug("paper")]}
+    assert key not in {form_page.form.key for form_page in edition.publication.form_pages[Slug("paper")]}
     send = partial(split.client.post, "/paper")
     assert send(data={"form": key, "email": "a@example.com"}).status_code == 303
     _, renamed = drawn(split, "short")

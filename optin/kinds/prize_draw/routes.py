@@ -24,17 +24,17 @@ from optin.kinds.prize_draw.participation import draws_of, promise_of
 
 async def get_draw(request: Request) -> Response:
     """Show the state of a draw: open, fixed, or drawn."""
-    app_context, slug, face = await _asked(request)
+    app_context, slug, form = await _asked(request)
     published = await app_context.read(publication_of, magnet=slug)
-    promise = draws_of(app_context.installation.policy).get(slug) or promise_of(face)
+    promise = draws_of(app_context.installation.policy).get(slug) or promise_of(form)
     if promise is None:
         raise PageUnknown
     told: dict[str, Any] = {} if published is None else json.loads(published)
     return app_context.page(
         DrawView(
-            frame=app_context.frame(face.lang),
-            title=face.title,
-            page_url=f"{app_context.frame(face.lang).pages_url}/{slug}"
+            frame=app_context.frame(form.lang),
+            title=form.title,
+            page_url=f"{app_context.frame(form.lang).pages_url}/{slug}"
             if _is_served(app_context, slug)
             else "",
             file_url=f"/{slug}/draw.json",

@@ -78,17 +78,17 @@ def carried_fields(
 def person_status(tx: Tx, context: Context, opened: OpenedRequest, _now: datetime) -> PersonStatus | None:
     """Return the outcome of a form, with its report as it is now, or as it was last."""
     form = opened.declaration
-    face, details = form.face, context.policy.details(form.magnet)
-    if not face:
+    outcome_id, details = form.form_name, context.policy.details(form.magnet)
+    if not outcome_id:
         return None
-    if isinstance(details, Quiz) and (found := details.outcome(face)) is not None:
+    if isinstance(details, Quiz) and (found := details.outcome(outcome_id)) is not None:
         return PersonStatus(found)
-    kept = promise_of(tx, form.magnet, face)
+    kept = promise_of(tx, form.magnet, outcome_id)
     if kept is None or not kept.report:
         return None
     told = json.loads(kept.report)
     return PersonStatus(
-        Outcome(face, told["title"], "", report=told["report"], report_html=told["report_html"])
+        Outcome(outcome_id, told["title"], "", report=told["report"], report_html=told["report_html"])
     )
 
 

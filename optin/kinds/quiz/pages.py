@@ -13,7 +13,7 @@ from optin.kinds.quiz.questions_and_outcomes import Option, Outcome, Pages, Ques
 from optin.kinds.quiz.views import QuizView, ResultView, quiz_view, result_view
 
 
-def faces(view: LandingView) -> tuple[tuple[str, LandingView], ...]:
+def form_pages(view: LandingView) -> tuple[tuple[str, LandingView], ...]:
     """Return a page for each outcome."""
     quiz = _quiz(view)
     return tuple((f"/result/{it.id}", result_view(view, quiz, it)) for it in quiz.outcomes)
@@ -93,4 +93,4 @@ def mail_samples(of: LandingView) -> Iterator[SampleMail]:
 
 SO_FAR = "s"  # sealed answers that nobody gave
 MOVED = {"pages/quiz.html": "kinds/quiz/quiz.html", "pages/result.html": "kinds/quiz/result.html"}
-PAGES = PagesPart(faces, opening, with_links, look, samples, mail_samples, moved_templates=MOVED)
+PAGES = PagesPart(form_pages, opening, with_links, look, samples, mail_samples, moved_templates=MOVED)

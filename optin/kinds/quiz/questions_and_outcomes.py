@@ -106,9 +106,9 @@ class Quiz(Details):
     dimensions: tuple[Dimension, ...] = (Dimension(""),)
     why_answers: str = ""  # why the answers are kept after the sign-up; empty: they are not
 
-    def deliverable(self, face: str) -> Deliverable | None:
+    def deliverable(self, form_name: str) -> Deliverable | None:
         """Return the file and the report of a form's outcome."""
-        found = self.outcome(face)
+        found = self.outcome(form_name)
         if found is None:
             return Deliverable()
         told = {"title": found.title, "report": found.report, "report_html": found.report_html}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optin.site.blocks.block import Block, BlockHint, BlockReading, Directive, words_in
-from optin.site.blocks.person_fields import FACE, Person, read_person
+from optin.site.blocks.person_fields import PORTRAIT, Person, read_person
 
 MOST_WORDS = 30
 _WORDLESS = BlockHint(
@@ -30,7 +30,7 @@ AUTHOR = Block(
     options={
         "name": "The author's name.",
         "role": "What they do.",
-        "picture": FACE,
+        "picture": PORTRAIT,
     },
     needed=frozenset({"name"}),
     hints=_hints,

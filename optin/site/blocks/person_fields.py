@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from optin.site.blocks.block import BlockHint, BlockReading, Directive
 from optin.site.model import PictureFile
 
-FACE = "Their face, a picture in the magnet's folder."
+PORTRAIT = "Their face, a picture in the magnet's folder."
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optin.site.blocks.block import Block, BlockHint, BlockReading, Directive, words_in
-from optin.site.blocks.person_fields import FACE, Person, read_person
+from optin.site.blocks.person_fields import PORTRAIT, Person, read_person
 
 MOST_WORDS = 25
 _WORDLESS = BlockHint(
@@ -30,7 +30,7 @@ QUOTE = Block(
     options={
         "name": "Who says it.",
         "role": "What they do, and where.",
-        "picture": FACE,
+        "picture": PORTRAIT,
     },
     needed=frozenset({"name"}),
     hints=_hints,

@@ -124,7 +124,7 @@ class Gallery:
             first = part.opening(of)
             if page_template(first) not in {_template(it) for it in own}:
                 yield Sample("First page", "", first)
-        forms = [face for _, face in part.faces(of)] if part.faces is not None else ()
+        forms = [form_page for _, form_page in part.form_pages(of)] if part.form_pages is not None else ()
         _, step = self.extras(subject, lang)
         yield from magnet_pages(of, forms, step, self._cards(lang))
         yield Sample("Preview", "by its link", Previewed(forms[0] if forms else of))

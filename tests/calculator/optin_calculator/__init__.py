@@ -5,7 +5,7 @@ from pathlib import Path
 from optin.kinds.api import DetailsPart, FilePart, FlowPart, Kind, PagesPart
 from optin_calculator.calculation import RESULT, Calculator, carried, person_status
 from optin_calculator.front_matter import CalculatorTable, read_calculator
-from optin_calculator.pages import ROUTES, faces, opening
+from optin_calculator.pages import ROUTES, form_pages, opening
 
 CALCULATOR = Kind(
     "calculator",
@@ -17,7 +17,7 @@ CALCULATOR = Kind(
         read=read_calculator,
     ),
     details=DetailsPart(filled_in=frozenset({RESULT}), of_request=frozenset({RESULT})),
-    pages=PagesPart(opening=opening, faces=faces),
+    pages=PagesPart(opening=opening, form_pages=form_pages),
     flows=FlowPart(
         carried=carried, person_status=person_status, kept=vars, read_kept=lambda plain: Calculator(**plain)
     ),

@@ -33,7 +33,7 @@ def opening(view: LandingView) -> AskView:
     return AskView(**{it.name: getattr(view, it.name) for it in fields(view)})
 
 
-def faces(view: LandingView) -> tuple[tuple[str, LandingView], ...]:
+def form_pages(view: LandingView) -> tuple[tuple[str, LandingView], ...]:
     """Return the page with the form; what it posts goes to where it was opened, with the result."""
     shown = {it.name: getattr(view, it.name) for it in fields(view)}
     return (("/mail", FormView(**{**shown, "action": "", "page_url": f"{view.page_url}/mail"})),)

@@ -292,8 +292,8 @@ def test_an_earlier_result_is_still_what_was_shown(visit: Visit) -> None:
 def test_a_consent_given_anew_is_by_the_form_of_the_same_outcome(visit: Visit) -> None:
     """R2, P2: of several pages of a quiz, the one that the person saw."""
     publication = put(visit).publication
-    for face in publication.faces[Slug("sterk-of-zwak")]:
+    for form_page in publication.form_pages[Slug("sterk-of-zwak")]:
         found = ServedForms(publication.every_form).form_for(
-            ConsentKey.parse("tips-email", "email"), face.form.declaration
+            ConsentKey.parse("tips-email", "email"), form_page.form.declaration
         )
-        assert found is face.form
+        assert found is form_page.form
