@@ -10,7 +10,7 @@
     │   └── EvidenceRefused        a file that cannot serve as evidence, with its cure
     │       ├── InvoiceRefused         a file that is no invoice, or proves no sale
     │       └── CardRefused            a reply card that cannot be made, or read from a scan
-    ├── AskerUnknown           a question to the gate without a valid key
+    ├── ProcessorKeyUnknown    a question to the gate without a valid key
     ├── QuestionUnreadable     a question to the gate that names no address, or nothing that the site has
     ├── ClockDoubted           the clock jumped: nothing is deleted by it until an operator looked (O7)
     ├── StoreBusy              the store takes no more just now; nothing was stored
@@ -162,7 +162,7 @@ class CardRefused(EvidenceRefused):
     """A reply card cannot be made of a magnet, or cannot be read from a scan."""
 
 
-class AskerUnknown(OptinError):
+class ProcessorKeyUnknown(OptinError):
     """A question to the gate without a key, or with one that is none: its processor or agreement ended."""
 
     status = 401

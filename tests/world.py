@@ -27,7 +27,7 @@ from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.posted_form import ValidEntry
 from optin.consent.purpose import ConsentKey, ConsentQuestion, Controller, PurposeId
 from optin.consent.retention_period import RetentionPeriod
-from optin.consent.status_transitions import RequestId, Status, StatusEvent, SubjectId, fold
+from optin.consent.status_transitions import RequestId, Status, StatusEvent, SubjectId, record_from_events
 from optin.flows.consents.confirm import Confirmation, confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context_with_kinds import Flow, SiteContext
@@ -39,7 +39,7 @@ from optin.flows.exports.export_leads import LeadExport
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.sweep_rules import plan, sweep_rules
-from optin.flows.rights.withdraw import Withdrawable, withdraw_consent
+from optin.flows.rights.withdraw import WithdrawableConsents, withdraw_consent
 from optin.flows.sweep_context import SweepContext
 from optin.keys import KeyRing
 from optin.proof.canonical_json import parse
@@ -48,7 +48,7 @@ from optin.services.installation import Installation
 from optin.store.database_interface import Operation, P, Store, T
 from optin.store.encryption import Vault
 from optin.store.event_log import StoredCheckpoint, integrate
-from optin.store.latest_known_time import keep_mark
+from optin.store.latest_known_time import store_clock_mark
 from optin.store.mail_outbox import give_up_crashing_mails
 from optin.store.sending_claims import ClaimBatch
 from optin.store.stored_forms import keep_form, keep_privacy
@@ -107,7 +107,7 @@ HOUR = timedelta(hours=1)
 
 def mark_trusted(store: Store, vault: Vault, now: datetime) -> None:
     """Let the clock be known as right at `now`, as a server does each minute."""
-    store.submit(keep_mark, vault=vault, moment=now).result()
+    store.submit(store_clock_mark, vault=vault, moment=now).result()
 
 
 @dataclass
@@ -198,7 +198,7 @@ class World:
         self.wait(timedelta(seconds=1))
         return request
 
-    def withdraw(self, request: RequestId, purpose: PurposeId | None = None) -> Withdrawable:
+    def withdraw(self, request: RequestId, purpose: PurposeId | None = None) -> WithdrawableConsents:
         """Press the button of the unsubscribe page."""
         return self.run(withdraw_consent, request=request, purpose=purpose, now=self.now)
 
@@ -281,7 +281,7 @@ class World:
                 asked[event.request] = event.at
             if event.purpose == purpose:
                 happenings.append(StatusEvent(event.kind, event.at, event.request, asked.get(event.request)))
-        return fold(happenings).status
+        return record_from_events(happenings).status
 
 
 def open_world(url: str, root: Path, vault: Vault | None = None) -> World:

@@ -17,7 +17,7 @@ def _held(entry: BasisEntry, use: AskedUse) -> Sequence[HeldBasis]:
     if use.purpose not in entry.statement.purposes or not use.covers(entry):
         return ()
     weighed = ("assessment",) if use.purpose in use.settings.assessments else ()
-    told = (TOLD_SOURCE,) if any(act.kind is EventKind.BASIS_TOLD for act in entry.acts) else ()
+    told = (TOLD_SOURCE,) if any(act.kind is EventKind.BASIS_NOTIFIED for act in entry.acts) else ()
     return (held_by(entry, LawfulBasis.INTEREST, *weighed, *told),)
 
 

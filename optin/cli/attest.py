@@ -28,7 +28,7 @@ from optin.errors import CardRefused
 from optin.flows.bases.record_attested import RecordedAttestation, record_attested
 from optin.flows.bases.record_basis import FILE_BYTES
 from optin.flows.bases.record_card import FilledCard, card_form, record_card
-from optin.flows.consents.ask_attested import Asking, ask_to_confirm
+from optin.flows.consents.ask_attested import PersonToAsk, ask_to_confirm
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import keep_edition
 
@@ -179,7 +179,7 @@ def ask(  # noqa: PLR0913 - one parameter an option
     """
     edition = served_edition(site, kinds)
     key = ConsentKey(known_purpose(edition.site, purpose, channel), channel)
-    asking = Asking(address_of(email), key, who.strip() or getpass.getuser(), country.strip())
+    asking = PersonToAsk(address_of(email), key, who.strip() or getpass.getuser(), country.strip())
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         now = installation.clock()
         keep_edition(installation.store, edition, now)  # the form that is confirmed is on record

@@ -18,7 +18,7 @@ from optin.cli.options_and_output import READABLE_FILE, address_of, served_editi
 from optin.consent.held_basis import BasisEntry
 from optin.errors import RequestRefused
 from optin.flows.bases.record_customer import RecordedSale, record_customer
-from optin.flows.rights.tell_of_basis import StaffAct, end_with_reason, entry_with_id
+from optin.flows.rights.record_and_inform import StaffAct, end_with_reason, entry_with_id
 from optin.invoices.customer_statement import SalesSetting, StatedCustomer, customer_sale
 from optin.rules.contact_rule import Subscriber
 from optin.rules.rule_files import rule_book

@@ -29,16 +29,16 @@ from optin.consent.held_basis import BasisAct, BasisEntry, BasisEntryId, BasisSt
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.status_transitions import EventKind
 from optin.errors import RequestRefused
-from optin.flows.bases.note_told import BY_MAIL
 from optin.flows.bases.record_basis import Extension, indexes_of
-from optin.flows.rights.tell_of_basis import (
+from optin.flows.bases.record_notice import BY_MAIL
+from optin.flows.rights.record_and_inform import (
     StaffAct,
     end_with_reason,
     entry_with_id,
-    extend_and_tell,
+    extend_and_inform,
     read_register,
-    record_and_tell,
-    tell_by_voice,
+    record_and_inform,
+    record_spoken_notice,
 )
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
@@ -119,7 +119,7 @@ def add(
             person={"name": said["name"].strip()} if said["name"].strip() else {},
         )
         evidence = [any_file(it) for it in files]
-        entry = installation.run(record_and_tell, statement=statement, files=evidence, now=now)
+        entry = installation.run(record_and_inform, statement=statement, files=evidence, now=now)
         click.echo(f"Enquiry {entry.id.hex()}: erased on {_until(entry)} unless you extend it.")
         _say(edition, entry)
 
@@ -145,7 +145,7 @@ def extend(
         now = installation.clock()
         longer = Extension(_term(now.date(), until, said["period"]), said["who"], said["why"].strip())
         changed = installation.run(
-            extend_and_tell, entry_id=_entry(installation, entry), longer=longer, now=now
+            extend_and_inform, entry_id=_entry(installation, entry), longer=longer, now=now
         )
         click.echo(f"Enquiry {changed.id.hex()}: erased on {_until(changed)} unless you extend it.")
         _say(edition, changed)
@@ -181,7 +181,7 @@ def told(kinds: InstalledKinds, site: Path, entry: str, how: str, who: str) -> N
     """Record that you told the person of ENTRY what is kept, why and until when."""
     with _opened(site, kinds) as (_, installation):
         installation.run(
-            tell_by_voice,
+            record_spoken_notice,
             entry_id=_entry(installation, entry),
             act=StaffAct(who, how.strip()),
             now=installation.clock(),
@@ -297,12 +297,12 @@ def _lines(entry: BasisEntry) -> Iterator[str]:
     }
     yield from (f"  {name}: {value}" for name, value in shown.items() if value)
     yield from (f"  {_act(act)}" for act in entry.acts)
-    if not any(act.kind is EventKind.BASIS_TOLD for act in entry.acts):
+    if not any(act.kind is EventKind.BASIS_NOTIFIED for act in entry.acts):
         yield "  not told yet"
 
 
 def _act(act: BasisAct) -> str:
-    if act.kind is EventKind.BASIS_TOLD:
+    if act.kind is EventKind.BASIS_NOTIFIED:
         return f"told on {act.at[:10]} {'by mail' if act.who == BY_MAIL else f'by {act.who}: {act.why}'}"
     until = f"{act.term.until:%Y-%m-%d}" if act.term is not None and act.term.until else ""
     return f"extended on {act.at[:10]} by {act.who}, to {until}: {act.why}"

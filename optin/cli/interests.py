@@ -26,7 +26,12 @@ from optin.consent.channel import Channel
 from optin.consent.held_basis import BasisStatement, BasisTerm
 from optin.errors import RequestRefused
 from optin.flows.bases.record_basis import record_basis
-from optin.flows.rights.tell_of_basis import StaffAct, end_with_reason, entry_with_id, tell_by_voice
+from optin.flows.rights.record_and_inform import (
+    StaffAct,
+    end_with_reason,
+    entry_with_id,
+    record_spoken_notice,
+)
 from optin.rules.contact_rule import Subscriber
 from optin.rules.rule_files import rule_book
 from optin.services.open_installation import open_installation
@@ -142,7 +147,7 @@ def _act(kinds: InstalledKinds, site: Path, digits: str, act: StaffAct, *, ends:
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         entry_id = installation.view(entry_with_id, digits=digits, bases=_ONLY)
-        flow = end_with_reason if ends else tell_by_voice
+        flow = end_with_reason if ends else record_spoken_notice
         installation.run(flow, entry_id=entry_id, act=act, now=installation.clock())
         if ends:
             installation.note_ending()  # a restored backup must not bring it back

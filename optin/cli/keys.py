@@ -10,7 +10,7 @@ from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import load_edition_or_exit, site_option
 from optin.consent.webhook_message import secret_text
 from optin.errors import RequestRefused, SetupRefused
-from optin.flows.gate.asker import has_ended, key_text
+from optin.flows.gate.processor_keys import has_agreement_ended, key_text
 from optin.keys import load_keys, write_rotated
 from optin.services.open_installation import open_installation
 from optin.services.open_store import open_vault
@@ -92,7 +92,7 @@ def may(kinds: InstalledKinds, site: Path, processor: str) -> None:
         msg = f"{processor!r} is not a processor in optin.toml. {nearest(processor, [*known])}"
         raise RequestRefused(msg)
     vault = open_vault(edition.site.settings, kinds.parts.schema)
-    if has_ended(edition.policy.gate.askers[processor], edition.policy, utc_now()):
+    if has_agreement_ended(edition.policy.gate.processors[processor], edition.policy, utc_now()):
         msg = f"The agreement with {processor!r} ended on {known[processor].ends}, so its key is refused."
         raise RequestRefused(msg)
     click.echo(key_text(vault.gate_secrets(processor)[0]))

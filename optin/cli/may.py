@@ -29,7 +29,7 @@ from optin.export import table_writer
 from optin.export.contact_list_reader import PeopleList, open_list
 from optin.flows.gate.answer import SignedAnswer
 from optin.flows.gate.answer_list import MOST_NOTES, NO_ADDRESS, ListGate, ListQuestion
-from optin.flows.gate.decide import Decided
+from optin.flows.gate.decide import GateDecision
 from optin.flows.gate.question import QuestionText, read_question
 from optin.services.gate import ask, keep_and_begin
 from optin.services.installation import Installation
@@ -116,7 +116,7 @@ def may(  # noqa: PLR0913 - one parameter an option
         if at is not None and abs(at - installation.clock()) < NOW:
             at = None
         answer = ask(installation, question, at)
-        installation.keep_questions()
+        installation.store_questions()
     click.echo(json.dumps(answer.as_json, indent=2, ensure_ascii=False) if shape == "json" else _say(answer))
     if not answer.may:
         sys.exit(MAY_NOT)
@@ -142,7 +142,7 @@ def _answer_list(
         click.echo(f"  {count} {reason}", err=True)
 
 
-def _cells(decided: Decided | None) -> tuple[str, ...]:
+def _cells(decided: GateDecision | None) -> tuple[str, ...]:
     if decided is None:
         return ("no", NO_ADDRESS, "", "", "", "", "")
     answer = decided.answer

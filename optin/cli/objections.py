@@ -12,16 +12,16 @@ import click
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import ChannelChoice, request_option, served_edition, site_option
 from optin.consent.channel import CHANNELS, MAILBOX, Address, Channel, declared_addresses
-from optin.consent.mail_domain import DomainRefused, is_of_many_people, parse_mail_domain
+from optin.consent.mail_domain import DomainRefused, is_shared_domain, parse_mail_domain
 from optin.consent.objection import DOMAIN, EVERY_CHANNEL
 from optin.errors import RequestRefused
 from optin.flows.rights.do_not_contact import (
     FIRST,
-    Listed,
+    ListedContact,
     ObjectionReason,
     add_to_list,
+    notify_about_domain,
     remove_from_list,
-    tell_of_domain,
     view_list,
 )
 from optin.flows.rights.object_to_contact import ObjectionRecord, object_on_request
@@ -112,7 +112,7 @@ def add(  # noqa: PLR0913 - one parameter an option
     """Add an e-mail address, a number or a domain to the list."""
     edition = served_edition(site, kinds)
     listed = _entry(address, domain, channel, edition.site.settings.controller.country)
-    if listed.kind == DOMAIN and is_of_many_people(listed.value):
+    if listed.kind == DOMAIN and is_shared_domain(listed.value):
         click.echo(
             f"{listed.value} is a mail provider: this is about everybody who has an address there.", err=True
         )
@@ -120,7 +120,9 @@ def add(  # noqa: PLR0913 - one parameter an option
         installation.run(add_to_list, listed=listed, who=who, why=why, now=installation.clock())
         place: bytes | None = FIRST if listed.kind == DOMAIN else None
         while place is not None:
-            place = installation.run(tell_of_domain, listed=listed, after=place, now=installation.clock())
+            place = installation.run(
+                notify_about_domain, listed=listed, after=place, now=installation.clock()
+            )
         installation.note_ending()
     click.echo("Added to the do-not-contact list.")
 
@@ -176,7 +178,7 @@ def _said(reason: ObjectionReason) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
-def _entry(address: str | None, domain: str | None, channel: Channel | None, country: str) -> Listed:
+def _entry(address: str | None, domain: str | None, channel: Channel | None, country: str) -> ListedContact:
     """Return what the arguments name. Raises RequestRefused."""
     name = EVERY_CHANNEL if channel is None else channel.value
     if (address is None) == (domain is None):
@@ -184,11 +186,11 @@ def _entry(address: str | None, domain: str | None, channel: Channel | None, cou
         raise RequestRefused(msg)
     if domain is not None:
         try:
-            return Listed(DOMAIN, parse_mail_domain(domain), name)
+            return ListedContact(DOMAIN, parse_mail_domain(domain), name)
         except DomainRefused as problem:
             raise RequestRefused(str(problem)) from None
     kind, value = _address(address or "", country)
-    return Listed(kind.field, value, name)
+    return ListedContact(kind.field, value, name)
 
 
 def _address(text: str, country: str) -> tuple[Address, str]:

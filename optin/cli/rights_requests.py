@@ -26,7 +26,7 @@ from optin.cli.options_and_output import (
 from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.rights_request import ArrivalWay, Outcome, Right, RightsRequest
 from optin.errors import RequestRefused
-from optin.flows.rights.acts_at_once import acts_at_once
+from optin.flows.rights.count_immediate_actions import count_immediate_actions
 from optin.flows.rights.rights_requests import (
     AskedRight,
     ListedRequest,
@@ -94,7 +94,7 @@ def requests(  # noqa: PLR0913 - one parameter an option
     with open_served(edition) as installation:
         day = today(installation.context, installation.clock())
         found = installation.view(list_requests, is_open=not answered, answered=not open_only)
-        done = installation.view(acts_at_once) if sums else {}
+        done = installation.view(count_immediate_actions) if sums else {}
     listed = [it for it in found if due is None or it.request is None or it.request.days_left(day) <= due]
     if shape == "json":
         whole = {

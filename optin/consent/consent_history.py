@@ -22,12 +22,14 @@ from optin.consent.status_transitions import (
     RequestId,
     StatusEvent,
     TransitionRefused,
-    fold,
+    record_from_events,
 )
 
 _ONCE = frozenset({EventKind.REQUESTED, EventKind.CONFIRMED})
 _PLAIN = (EventKind.REQUESTED, EventKind.CONFIRMED)
-_AFTER_PLAIN = fold(StatusEvent(kind, datetime.min.replace(tzinfo=UTC)) for kind in _PLAIN).status
+_AFTER_PLAIN = record_from_events(
+    StatusEvent(kind, datetime.min.replace(tzinfo=UTC)) for kind in _PLAIN
+).status
 _Step = tuple[EventKind, RequestId, str | None]  # what happened once to one box of one request
 
 
@@ -58,7 +60,7 @@ class ConsentHistory(NamedTuple):
         if kinds == _PLAIN:  # as nearly every consent: asked, confirmed, and nothing since
             last = self.events[-1]
             return ConsentRecord(_AFTER_PLAIN, last.at, last.request, begun_at=last.at)
-        return fold(
+        return record_from_events(
             StatusEvent(event.kind, event.at, event.request, self.asked_at.get(event.request))
             for event in self.events
         )

@@ -66,6 +66,6 @@ def domain_and_parents(domain: str) -> list[str]:
     return [".".join(labels[place:]) for place in range(len(labels) - 1)]
 
 
-def is_of_many_people(domain: str) -> bool:
+def is_shared_domain(domain: str) -> bool:
     """Return whether a domain is a large mail provider's, where anybody has an address."""
     return is_mail_provider(domain)

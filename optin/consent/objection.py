@@ -109,7 +109,7 @@ class Objection:
         )
 
 
-def unlisted(at: datetime, entry: bytes, reason: str) -> dict[str, Any]:
+def removal_event(at: datetime, entry: bytes, reason: str) -> dict[str, Any]:
     """Return the event that staff removed an entry of the company's list; `reason`: a salted digest."""
     return {
         "version": VERSION,
@@ -120,7 +120,7 @@ def unlisted(at: datetime, entry: bytes, reason: str) -> dict[str, Any]:
     }
 
 
-def first_bar(objections: Iterable[Objection], use: ContactUse) -> Objection | None:
+def first_objection(objections: Iterable[Objection], use: ContactUse) -> Objection | None:
     """Return what forbids a use, the company's list before a person's objection; None: nothing does."""
     barring: Iterator[Objection] = (it for it in objections if it.bars(use))
     return min(barring, key=lambda it: (it.by is ObjectedBy.PERSON, it.at), default=None)

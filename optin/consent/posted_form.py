@@ -12,7 +12,7 @@ from optin.consent.form_version import EMAIL_FIELD, SOURCE_FIELD, FormDeclaratio
 from optin.consent.kind_specific_details import DetailsPart
 from optin.consent.misspelt_domain import probably_meant
 from optin.consent.purpose import PurposeId
-from optin.consent.typed_email_address import AddressRefused, parse_typed_email, without_unseen
+from optin.consent.typed_email_address import AddressRefused, parse_typed_email, without_invisible
 from optin.errors import PostMalformed
 
 CONSENT_FIELD = "consent"
@@ -114,7 +114,7 @@ def normalised_values(
         read[EMAIL_FIELD] = parse_typed_email(typed.value(EMAIL_FIELD))
     for address in _needed(declaration, typed):
         with suppress(ValueError):
-            parsed = address.parse(without_unseen(typed.value(address.field)), country)
+            parsed = address.parse(without_invisible(typed.value(address.field)), country)
             read[address.field] = address.show(parsed)
     return tuple((field, value) for field, value in read.items() if value != typed.value(field))
 
@@ -170,6 +170,6 @@ def read_address(address: Address, text: str, country: str) -> tuple[str, str]:
     if not text:
         return "", f"{address.field}-missing"
     try:
-        return address.parse(without_unseen(text), country), ""
+        return address.parse(without_invisible(text), country), ""
     except ValueError:
         return "", f"{address.field}-invalid"

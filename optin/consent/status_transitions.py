@@ -2,7 +2,8 @@
 
 Rules for the next editor:
 1. Everything that changes a status stands in TRANSITIONS. What is absent is refused.
-2. Nothing here reads a clock or a store. A stored status is a cache of `fold`, never its source.
+2. Nothing here reads a clock or a store. A stored status is a cache of
+   `record_from_events`, never its source.
 3. A stranger can cause `REQUESTED` and nothing else. No row may let it change what a known person chose (D7).
 """
 
@@ -51,7 +52,7 @@ class EventKind(StrEnum):
     BASIS_EXTENDED = "basis-extended"  # evidence only: it stands longer, with a reason
     RIGHTS_REQUEST = "rights-request"  # evidence only: a person's request, its extension or answer (12(3))
     BREACH_ENTRY = "breach-entry"  # evidence only: a breach was found, notified, corrected or closed (33(5))
-    BASIS_TOLD = "basis-told"  # evidence only: its person was told what is kept, why, until when (13, 14)
+    BASIS_NOTIFIED = "basis-told"  # evidence only: its person was told what is kept, why, until when (13, 14)
     OBJECTED = "objected"  # evidence only: a person, or the company's own list, wants no contact (21(2)-(3))
     UNLISTED = "unlisted"  # evidence only: staff removed an entry of that list, with a reason
     NOTED = "noted"  # evidence only: what a kind of magnet notes; every kind of event not known here
@@ -71,13 +72,13 @@ class EventKind(StrEnum):
 _KNOWN_KINDS = {kind.value: kind for kind in EventKind}
 
 
-OF_THE_CLOCK = frozenset({EventKind.CLOCK_DOUBTED, EventKind.CLOCK_ACCEPTED, EventKind.CLOCK_SET_BACK})
+CLOCK_EVENTS = frozenset({EventKind.CLOCK_DOUBTED, EventKind.CLOCK_ACCEPTED, EventKind.CLOCK_SET_BACK})
 
 
 # of the register of bases: never of a consent
-OF_BASES = frozenset({EventKind.BASIS_RECORDED, EventKind.BASIS_EXTENDED, EventKind.BASIS_TOLD})
+BASIS_EVENTS = frozenset({EventKind.BASIS_RECORDED, EventKind.BASIS_EXTENDED, EventKind.BASIS_NOTIFIED})
 
-ABOUT_ENTRIES = OF_BASES | {EventKind.ASKED}  # the events that an entry of that register may have
+ABOUT_ENTRIES = BASIS_EVENTS | {EventKind.ASKED}  # the events that an entry of that register may have
 
 # what people chose and what was taken from the store: held by the journal outside the database, too
 IN_JOURNAL = frozenset(
@@ -184,7 +185,7 @@ class ConsentState:
         return self.key.channel
 
 
-def follow(record: ConsentRecord, happening: StatusEvent) -> ConsentRecord:
+def apply_event(record: ConsentRecord, happening: StatusEvent) -> ConsentRecord:
     """Return the record after another event. Raises TransitionRefused.
 
     A confirmation of something asked before a withdrawal revives nothing: who withdrew must ask again (D4).
@@ -223,9 +224,9 @@ def may_confirm(record: ConsentRecord, confirmation: StatusEvent) -> bool:
 _NOTHING = ConsentRecord()
 
 
-def fold(happenings: Iterable[StatusEvent]) -> ConsentRecord:
+def record_from_events(happenings: Iterable[StatusEvent]) -> ConsentRecord:
     """Derive the record from its events, oldest first. Raises TransitionRefused."""
     record = _NOTHING
     for happening in happenings:
-        record = follow(record, happening)
+        record = apply_event(record, happening)
     return record

@@ -40,7 +40,7 @@ def parse_typed_email(text: str) -> EmailAddress:
     name in `Name <a@b>`. What is an address as it was typed loses nothing. The same address twice is one; two
     different ones are refused.
     """
-    cleaned = without_unseen(text[: MOST_CHARACTERS + 1]).translate(_AT)
+    cleaned = without_invisible(text[: MOST_CHARACTERS + 1]).translate(_AT)
     if not cleaned.strip(_AROUND + _MAY_BEGIN + _MAY_END):
         raise AddressRefused(MISSING)
     if len(cleaned) > MOST_CHARACTERS:
@@ -85,7 +85,7 @@ def _only(candidates: list[str]) -> EmailAddress:
     return first
 
 
-def without_unseen(text: str) -> str:
+def without_invisible(text: str) -> str:
     """Return a text without invisible characters, and with plain spaces."""
     keep = "" if text.replace("\u200c", "").replace("\u200d", "").isascii() else _JOINERS
     return "".join(

@@ -20,7 +20,7 @@ from optin.flows.context import Context
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.events import add_events
-from optin.store.latest_known_time import keep_mark, known_moment, last_of_the_clock
+from optin.store.latest_known_time import known_moment, last_clock_event, store_clock_mark
 
 
 def read_clock(tx: Tx, context: Context, now: datetime) -> ClockReading:
@@ -50,11 +50,11 @@ def mark_clock(tx: Tx, vault: Vault, look: ClockReading, *, steady: bool) -> Non
     `steady`: this process saw its clock run evenly; else the mark stays where it is.
     """
     if look.doubted:
-        last = last_of_the_clock(tx, vault)
+        last = last_clock_event(tx, vault)
         if look.known is not None and not _is_noted(last, look.known):
             add_events(tx, vault, None, [clock_doubted(look.now, look.known)])
     elif steady and (look.known is None or look.now > look.known):
-        keep_mark(tx, vault, look.now)
+        store_clock_mark(tx, vault, look.now)
 
 
 def _is_noted(last: Mapping[str, Any] | None, known: datetime) -> bool:
@@ -71,6 +71,6 @@ def watch_clock(tx: Tx, context: Context, now: datetime, *, steady: bool, even: 
     look = read_clock(tx, context, now)
     if even and look.known is not None and now > look.known:
         look = replace(look, known=now)
-        keep_mark(tx, context.vault, now)
+        store_clock_mark(tx, context.vault, now)
     mark_clock(tx, context.vault, look, steady=steady)
     return look

@@ -103,7 +103,7 @@ class GatePurpose:
 
 
 @dataclass(frozen=True)
-class GateAsker:
+class AskingProcessor:
     """A processor that may ask. `purposes`: empty for all; `ends`: the last day of its agreement."""
 
     purposes: frozenset[str] = frozenset()
@@ -117,7 +117,7 @@ class GatePolicy:
     country: str = "NL"
     purposes: Mapping[PurposeId, GatePurpose] = field(default_factory=dict)
     strictness: Strictness = Strictness()
-    askers: Mapping[str, GateAsker] = field(default_factory=dict)  # processors, by their ids
+    processors: Mapping[str, AskingProcessor] = field(default_factory=dict)  # processors, by their ids
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from optin.flows.delivery.deliver_mails import (
     LONGEST_WAIT_SECONDS,
     MOMENT,
     Attempt,
-    Composing,
+    MailInputs,
     claim_orders,
     record_result,
 )
@@ -134,7 +134,7 @@ class StoreOutbox:
                 ClaimBatch(most, installation.store.presence.incarnation),
                 now,
                 suspect=suspect,
-                composing=Composing(wait, installation.endings_of),
+                composing=MailInputs(wait, installation.endings_of),
             )
 
         try:

@@ -18,9 +18,9 @@ from optin.errors import JournalUnusable, LogDiverged
 from optin.flows.delivery.letters import (
     MOST_WAITING,
     first_place,
+    letter_search,
     letters_in_order,
     queue_letters,
-    search_for,
 )
 from optin.flows.request_policy import Letter
 from optin.jobs.background_job import Job, RoundDone, pause
@@ -76,7 +76,7 @@ class LetterQueue:
         installation, now = self._installation, self._installation.clock()
         name, first = (key, letter.name, letter.after.text), first_place(letter, now)
         place, beside = max(self._places.get(name, first), first), installation.policy.letters.get(key, ())
-        search = search_for(key, letter, beside, now)
+        search = letter_search(key, letter, beside, now)
         over = LetterPlace(search.latest - OVERLAP)
         if not await read(
             installation.store, consents_without_letter, wanted=search, after=place, now=now, most=1

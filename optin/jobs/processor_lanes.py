@@ -23,8 +23,8 @@ from optin.flows.exports.queue_webhook_messages import (
     OutgoingMessage,
     ReceiverAnswer,
     claim_outgoing,
-    patience_with,
     record_answer,
+    retry_period_for,
 )
 from optin.jobs.background_job import Job, RoundDone, pause
 from optin.services.installation import Installation
@@ -246,7 +246,7 @@ def _say(label: str, message: OutgoingMessage, reply: CallResult, outcome: Messa
         log.error(
             "%s %s: %s %s was given up after %d days: %s; inform the processor yourself",
             *about,
-            patience_with(message.notice.kind, reply.answer).days,
+            retry_period_for(message.notice.kind, reply.answer).days,
             reply.said,
         )
     elif outcome is MessageState.REFUSED:

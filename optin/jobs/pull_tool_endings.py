@@ -11,13 +11,18 @@ from itertools import islice
 
 from optin.export.connectors.lead_fields import is_ahead
 from optin.export.connectors.tool import ToolTrouble, TroubleKind
-from optin.flows.rights.withdrawals_in_tools import EndInTool, ToolEndings, ToolReading, withdraw_told
+from optin.flows.rights.withdrawals_in_tools import (
+    ToolEndings,
+    ToolReading,
+    ToolUnsubscription,
+    withdraw_unsubscribed,
+)
 from optin.jobs.background_job import Job, RoundDone, pause
 from optin.jobs.processor_lanes import SetupFaults
 from optin.jobs.tool_receiver import ToolReceiver
 from optin.services.installation import Installation
 from optin.store.database_interface import written
-from optin.store.tool_marks import claim_pull, keep_mark
+from optin.store.tool_marks import claim_pull, store_pull_mark
 
 log = logging.getLogger("optin.webhook")
 
@@ -49,9 +54,9 @@ async def pull_endings(
     stops = await connection.carry_out(lambda account: connection.tool.stops(account, mark), READ_SECONDS)
     reading = ToolReading(processor, connection.purposes(), now)
     done, left = ToolEndings(), iter(stops.found)
-    while batch := [EndInTool(it.email, it.purposes, it.at) for it in islice(left, AT_ONCE)]:
+    while batch := [ToolUnsubscription(it.email, it.purposes, it.at) for it in islice(left, AT_ONCE)]:
         take = partial(
-            withdraw_told,
+            withdraw_unsubscribed,
             context=installation.context,
             reading=reading,
             ends=batch,
@@ -62,7 +67,7 @@ async def pull_endings(
         await asyncio.to_thread(installation.note_ending)
     if is_ahead(stops.mark, now):
         return done
-    await written(installation.store, keep_mark, processor=processor, source=source, mark=stops.mark)
+    await written(installation.store, store_pull_mark, processor=processor, source=source, mark=stops.mark)
     return done
 
 

@@ -19,7 +19,7 @@ from optin.flows.delivery.staff_notices import (
     OutgoingNotice,
     claim_staff_notices,
     queue_staff_mail,
-    record_told,
+    record_notice_result,
 )
 from optin.flows.delivery.waiting_matters import queue_waiting_notices
 from optin.jobs.background_job import Job, RoundDone, every, pause
@@ -117,7 +117,7 @@ class _Lane:
         result = await self._send(outgoing)
         told = await written(
             self._installation.store,
-            record_told,
+            record_notice_result,
             claimed=outgoing.claimed,
             now=self._installation.clock(),
             sent=result.sent,

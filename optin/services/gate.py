@@ -7,7 +7,7 @@ from datetime import datetime
 from optin.errors import StoreBusy
 from optin.flows.gate.answer import SignedAnswer, make_answer
 from optin.flows.gate.decide import decide
-from optin.flows.gate.log_answer import ANOTHER_MOMENT, QuestionNotes, keep_notes, log_answer
+from optin.flows.gate.log_answer import ANOTHER_MOMENT, UnstoredAnswers, log_answer, store_answers
 from optin.flows.gate.question import Question
 from optin.services.installation import Installation
 
@@ -36,8 +36,8 @@ def ask(installation: Installation, question: Question, at: datetime | None = No
     raise StoreBusy
 
 
-def keep_and_begin(installation: Installation, notes: QuestionNotes) -> QuestionNotes:
+def keep_and_begin(installation: Installation, notes: UnstoredAnswers) -> UnstoredAnswers:
     """Store notes; return new ones without any."""
     if notes.sums:
-        installation.run(keep_notes, notes=notes)
-    return QuestionNotes()
+        installation.run(store_answers, notes=notes)
+    return UnstoredAnswers()

@@ -16,7 +16,7 @@ from optin.flows.context_with_kinds import Flow, SiteContext
 from optin.flows.deletion_clock import read_clock, trust_clock, watch_clock
 from optin.flows.delivery.magnet_changes import with_removed
 from optin.flows.evidence.withdrawals_in_journal import Endings, endings_in_journal
-from optin.flows.gate.log_answer import QuestionNotes, keep_notes
+from optin.flows.gate.log_answer import UnstoredAnswers, store_answers
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.sweep_mails_and_records import journal_from
 from optin.services.accepted_mail_log import AcceptedMailLog
@@ -30,7 +30,7 @@ from optin.store.encryption import Vault
 from optin.store.event_log import integrate
 from optin.store.magnet_promises import mark_served, needed_files
 from optin.store.source_sums import add_to_source_sums
-from optin.store.weekly_event_sums import DOWNLOADED, TallyKey, add_to_tally, monday_of
+from optin.store.weekly_event_sums import DOWNLOADED, WeeklySumKey, add_to_weekly_sums, monday_of
 
 clock_log = logging.getLogger("optin.clock")
 WAL_RETRY_SECONDS = 0.2
@@ -54,9 +54,9 @@ class Installation:
     files: PromisedFiles | None = None  # copies of what is handed out, which outlive their magnets (S8)
     schema_findings: tuple[str, ...] = ()  # of the last look at the schema, a minute ago at most
     handover_log: AcceptedMailLog | None = None  # mails that were taken, until the store knows it
-    downloads: Counter[TallyKey] = field(default_factory=Counter)  # not yet in the store
+    downloads: Counter[WeeklySumKey] = field(default_factory=Counter)  # not yet in the store
     sources: SourceCounts = field(default_factory=SourceCounts)
-    questions: QuestionNotes = field(default_factory=QuestionNotes)  # answers of the gate, not yet stored
+    questions: UnstoredAnswers = field(default_factory=UnstoredAnswers)  # answers of the gate, not yet stored
     clock_doubted: bool = False  # the operator was told of it
 
     def count_download(self, form: str) -> None:
@@ -66,23 +66,23 @@ class Installation:
     def keep_counts(self) -> None:
         """Write the counted views, sign-ups by source, and downloads to the store."""
         self.sources.write(self.clock(), lambda counts: self.write(add_to_source_sums, counts=counts))
-        self.keep_questions()
+        self.store_questions()
         counts, self.downloads = self.downloads, Counter()
         if not counts:
             return
         try:
-            self.write(add_to_tally, counts=counts)
+            self.write(add_to_weekly_sums, counts=counts)
         except OptinError:
             self.downloads.update(counts)
             raise
 
-    def keep_questions(self) -> None:
+    def store_questions(self) -> None:
         """Store what was noted of the gate's answers: for the people that they were about, and as sums."""
-        notes, self.questions = self.questions, QuestionNotes()
+        notes, self.questions = self.questions, UnstoredAnswers()
         if not notes.sums:
             return
         try:
-            self.run(keep_notes, notes=notes)
+            self.run(store_answers, notes=notes)
         except OptinError:
             self.questions.take_back(notes)
             raise

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from optin.errors import OptinError
 from optin.flows.request_policy import RequestPolicy
-from optin.flows.retention.clock_correction import begin_with_clock, note_set_back
+from optin.flows.retention.clock_correction import check_clock_at_start, note_set_back
 from optin.services.accepted_mail_log import AcceptedMailLog
 from optin.services.installation import Installation
 from optin.services.installed_kind_parts import KindParts
@@ -99,5 +99,5 @@ def see_clock(installation: Installation, *, serving: bool) -> None:
 
     installation.clock = clock = SteadyClock(went_back)
     if serving:
-        installation.say_clock(installation.run(begin_with_clock, now=clock()))
+        installation.say_clock(installation.run(check_clock_at_start, now=clock()))
     clock.learn(store.read(newest_event, vault=vault))

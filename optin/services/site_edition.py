@@ -17,7 +17,7 @@ from optin.consent.purpose import PurposeId
 from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.magnet_changes import notify_kinds
 from optin.flows.request_policy import (
-    GateAsker,
+    AskingProcessor,
     GatePolicy,
     GatePurpose,
     KnownMagnet,
@@ -140,8 +140,9 @@ class Edition:
                 **{name: GatePurpose(it.channel, Aim(it.aim)) for name, it in settings.purposes.items()},
             },
             strictness=Strictness(settings.rules.codes, settings.rules.pinned),
-            askers={
-                name: GateAsker(frozenset(it.may_ask), it.ends) for name, it in settings.processors.items()
+            processors={
+                name: AskingProcessor(frozenset(it.may_ask), it.ends)
+                for name, it in settings.processors.items()
             },
         )
 

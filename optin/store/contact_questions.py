@@ -45,7 +45,7 @@ class QuestionSum(NamedTuple):
     answer: str
 
 
-def keep_questions(tx: Tx, questions: Sequence[ContactQuestion], sums: Mapping[QuestionSum, int]) -> None:
+def store_questions(tx: Tx, questions: Sequence[ContactQuestion], sums: Mapping[QuestionSum, int]) -> None:
     """Store questions about people who are still there, and add to the sums, in a fixed order."""
     tx.many(
         "INSERT INTO contact_question(subject_id, at, asker, purpose, channel, may, reason)"

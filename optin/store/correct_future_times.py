@@ -27,14 +27,14 @@ class FutureLimits:
     timed: Collection[str]  # kinds of mails that are queued for a day to come
 
 
-def bring_back(tx: Tx, horizon: FutureLimits, now: datetime) -> int:
+def correct_future_times(tx: Tx, future_limits: FutureLimits, now: datetime) -> int:
     """Bring times beyond the horizon back; return how many rows were changed.
 
     A mail for a day to come may be made due at once: whoever claims it sees that, and puts it back.
     """
-    names = {f"kind_{kind.replace('-', '_')}": str(kind) for kind in sorted(horizon.timed)}
+    names = {f"kind_{kind.replace('-', '_')}": str(kind) for kind in sorted(future_limits.timed)}
     timed = ", ".join(f":{name}" for name in names)
-    moments = {name: to_ms(moment) for name, moment in _moments(horizon, now).items()}
+    moments = {name: to_ms(moment) for name, moment in _moments(future_limits, now).items()}
     changed = 0
     for statement in _STATEMENTS:
         values: dict[str, Value] = {**moments, **(names if "{timed}" in statement else {})}

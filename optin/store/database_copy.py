@@ -98,7 +98,9 @@ def copy_in(tx: Tx, path: Path) -> None:
             rows = file.execute(f"SELECT {', '.join(names)} FROM {table}")
             for batch in _batches(rows):
                 tx.many(text, [dict(zip(names, row, strict=True)) for row in batch])
-    count_on(tx, (*NUMBERED, *(name for _, part in whole.kinds for name in sorted(part.numbered()))))
+    continue_numbering(
+        tx, (*NUMBERED, *(name for _, part in whole.kinds for name in sorted(part.numbered())))
+    )
     tx.run("ALTER TABLE event ENABLE TRIGGER event_queue")
 
 
@@ -117,7 +119,7 @@ def _make_kinds(tx: Tx, whole: Schema, there: Schema) -> None:
         tx.run("INSERT INTO kind_register(kind, part) VALUES (:kind, :part)", kind=kind, part=part)
 
 
-def count_on(tx: Tx, tables: Iterable[str]) -> None:
+def continue_numbering(tx: Tx, tables: Iterable[str]) -> None:
     """Let PostgreSQL number new rows after the copied ones."""
     for table in tables:
         tx.one(

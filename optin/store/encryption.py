@@ -92,7 +92,7 @@ class Vault:
         key = hmac.digest(self._index_key, b"export:" + run, "sha256")
         return hmac.digest(key, kind.label + kind.identity(value).encode(), "sha256")
 
-    def vouch(self, event: bytes) -> bytes:
+    def event_mac(self, event: bytes) -> bytes:
         """Return the MAC of an event: only the holder of the keys can have written it."""
         return hmac.digest(self._event_key, event, "sha256")
 

@@ -17,7 +17,7 @@ from optin.proof.canonical_json import Json, canonical, parse
 from optin.proof.commitment import leaf_digest
 from optin.store.database_interface import Row, Tx, Value
 from optin.store.encryption import Vault
-from optin.store.journal_lines import remember_event
+from optin.store.journal_lines import add_event_line
 from optin.store.row_queries import list_parameters
 
 NOBODY = b""  # the id of no subject
@@ -36,7 +36,7 @@ class StoredEvent:
     def genuine(self, vault: Vault) -> bool:
         """Return whether optin wrote it, and its bytes are those of its leaf."""
         data = self.body.encode()
-        return leaf_digest(data) == self.leaf and hmac.compare_digest(vault.vouch(data), self.mac)
+        return leaf_digest(data) == self.leaf and hmac.compare_digest(vault.event_mac(data), self.mac)
 
 
 def add_events(tx: Tx, vault: Vault, request: RequestId | None, bodies: Sequence[dict[str, Json]]) -> None:
@@ -47,7 +47,7 @@ def add_events(tx: Tx, vault: Vault, request: RequestId | None, bodies: Sequence
     rows = [(body, canonical(body)) for body in bodies]
     text = "INSERT INTO event(request_id, body, leaf, mac) VALUES (:request, :body, :leaf, :mac)"
     values: list[dict[str, Value]] = [
-        {"request": request, "body": data.decode(), "leaf": leaf_digest(data), "mac": vault.vouch(data)}
+        {"request": request, "body": data.decode(), "leaf": leaf_digest(data), "mac": vault.event_mac(data)}
         for _, data in rows
     ]
     if not any(body.get("kind") in IN_JOURNAL for body in bodies):
@@ -56,7 +56,7 @@ def add_events(tx: Tx, vault: Vault, request: RequestId | None, bodies: Sequence
     for (body, data), value in zip(rows, values, strict=True):
         row = tx.one(f"{text} RETURNING id", **value)
         if row is not None and (kind := str(body["kind"])) in IN_JOURNAL:
-            remember_event(tx, kind, row[0], leaf_digest(data), datetime.fromisoformat(str(body["at"])))
+            add_event_line(tx, kind, row[0], leaf_digest(data), datetime.fromisoformat(str(body["at"])))
 
 
 def blank_events(tx: Tx, request: RequestId) -> list[int]:
@@ -127,7 +127,7 @@ def numbered_contents(tx: Tx, vault: Vault, kind: str) -> list[tuple[int, dict[s
     return [
         (int(number), parse(body))
         for number, body, mac in rows
-        if hmac.compare_digest(vault.vouch(body.encode()), bytes(mac or b""))
+        if hmac.compare_digest(vault.event_mac(body.encode()), bytes(mac or b""))
     ]
 
 

@@ -38,7 +38,7 @@ class ReplayLine:
         return hashlib.sha256(canonical({**self.told, "at": to_ms(self.at)})).digest()
 
 
-def remember(tx: Tx, told: dict[str, Json], now: datetime) -> bool:
+def add_replay_line(tx: Tx, told: dict[str, Json], now: datetime) -> bool:
     """Record a line that a restored backup replays; return False when it is already recorded."""
     added = tx.run(
         "INSERT INTO replay(name, at, line) VALUES (:name, :at, :line) ON CONFLICT (name) DO NOTHING",
@@ -49,16 +49,16 @@ def remember(tx: Tx, told: dict[str, Json], now: datetime) -> bool:
     return added > 0
 
 
-def remember_event(tx: Tx, kind: str, number: int, leaf: bytes, at: datetime) -> None:
+def add_event_line(tx: Tx, kind: str, number: int, leaf: bytes, at: datetime) -> None:
     """Queue a line that remembers an event of the log by its number and leaf."""
-    remember(tx, {"kind": kind, "event": number, "leaf": leaf.hex()}, at)
+    add_replay_line(tx, {"kind": kind, "event": number, "leaf": leaf.hex()}, at)
 
 
 def rename_person(tx: Tx, old: str, new: str) -> None:
     """Queue the lines about a person (digest in hexadecimal) again under the present digest."""
     for at, line in tx.all("SELECT at, line FROM replay WHERE line LIKE :about", about=f'%"{old}"%'):
         told: dict[str, Json] = parse(line)
-        remember(tx, {**told, "person": new}, from_ms(at))
+        add_replay_line(tx, {**told, "person": new}, from_ms(at))
 
 
 def lines_waiting(tx: Tx, number: int) -> list[tuple[int, ReplayLine]]:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from optin.consent.status_transitions import OF_THE_CLOCK, EventKind
+from optin.consent.status_transitions import CLOCK_EVENTS, EventKind
 from optin.consent.wrong_clock import ClockSetBack
 from optin.proof.canonical_json import parse
 from optin.store.database_interface import Tx, from_ms, to_ms
@@ -34,7 +34,7 @@ def known_moment(tx: Tx, vault: Vault) -> datetime | None:
     mark = _load(tx, vault, MARK)
     if mark is not None:
         return from_ms(mark["at"])
-    last = last_of_the_clock(tx, vault)
+    last = last_clock_event(tx, vault)
     if last is not None and last["kind"] == EventKind.CLOCK_DOUBTED:  # what came after it is doubtful too
         return datetime.fromisoformat(last["known"])
     back = set_backs(tx, vault)
@@ -43,7 +43,7 @@ def known_moment(tx: Tx, vault: Vault) -> datetime | None:
     return newest_event(tx, vault)
 
 
-def keep_mark(tx: Tx, vault: Vault, moment: datetime) -> None:
+def store_clock_mark(tx: Tx, vault: Vault, moment: datetime) -> None:
     """Store that the clock was right at `moment`."""
     _save(tx, vault, MARK, {"at": to_ms(moment)})
 
@@ -60,7 +60,7 @@ def newest_event(tx: Tx, vault: Vault) -> datetime | None:
     return None if newest is None else datetime.fromisoformat(str(parse(newest.body)["at"]))
 
 
-def events_of_the_clock(tx: Tx, vault: Vault) -> list[tuple[int, dict[str, Any]]]:
+def clock_events(tx: Tx, vault: Vault) -> list[tuple[int, dict[str, Any]]]:
     """Return every genuine event about the clock with its number, oldest first."""
     rows = tx.all(
         "SELECT id, request_id, body, leaf, mac FROM event WHERE request_id IS NULL AND body IS NOT NULL"
@@ -68,21 +68,21 @@ def events_of_the_clock(tx: Tx, vault: Vault) -> list[tuple[int, dict[str, Any]]
         of_the_clock='%"kind":"clock-%',
     )
     found = [(it.number, dict(parse(it.body))) for it in map(stored_event, rows) if it.genuine(vault)]
-    return [(number, body) for number, body in found if body["kind"] in OF_THE_CLOCK]
+    return [(number, body) for number, body in found if body["kind"] in CLOCK_EVENTS]
 
 
 def set_backs(tx: Tx, vault: Vault) -> list[ClockSetBack]:
     """Return each time the clock went back, oldest first, with the number of its event."""
     return [
         ClockSetBack(number, datetime.fromisoformat(body["at"]), datetime.fromisoformat(body["was"]))
-        for number, body in events_of_the_clock(tx, vault)
+        for number, body in clock_events(tx, vault)
         if body["kind"] == EventKind.CLOCK_SET_BACK
     ]
 
 
-def last_of_the_clock(tx: Tx, vault: Vault) -> dict[str, Any] | None:
+def last_clock_event(tx: Tx, vault: Vault) -> dict[str, Any] | None:
     """Return the newest event that doubts or accepts the clock."""
-    told = [body for _, body in events_of_the_clock(tx, vault) if body["kind"] != EventKind.CLOCK_SET_BACK]
+    told = [body for _, body in clock_events(tx, vault) if body["kind"] != EventKind.CLOCK_SET_BACK]
     return told[-1] if told else None
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from optin.consent.objection import DOMAIN, ObjectedBy, Objection, unlisted
+from optin.consent.objection import DOMAIN, ObjectedBy, Objection, removal_event
 from optin.consent.status_transitions import EventKind
 from optin.errors import KeysUnusable
 from optin.proof.canonical_json import Json, canonical, parse
@@ -19,7 +19,7 @@ from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault
 from optin.store.events import add_events
-from optin.store.journal_lines import remember
+from optin.store.journal_lines import add_replay_line
 from optin.store.row_queries import count_rows, has_row, list_parameters
 
 _COLUMNS = "id, made_by, kind, address, owner, channel, at"
@@ -76,7 +76,7 @@ def add_objection(tx: Tx, vault: Vault, objection: Objection, reason: ObjectionR
     if not added:
         return
     add_events(tx, vault, None, [objection.event(_commitment(packed))])
-    remember(tx, objection_line(objection), objection.at)
+    add_replay_line(tx, objection_line(objection), objection.at)
 
 
 def objection_line(objection: Objection) -> dict[str, Json]:
@@ -93,7 +93,7 @@ def end_listing(tx: Tx, vault: Vault, entry: bytes, reason: ObjectionReason, now
         ended=_seal(vault, _ENDED, entry, packed),
         id=entry,
     )
-    add_events(tx, vault, None, [unlisted(now, entry, _commitment(packed))])
+    add_events(tx, vault, None, [removal_event(now, entry, _commitment(packed))])
 
 
 def forget_removed(tx: Tx, before: datetime, most: int) -> int:

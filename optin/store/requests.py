@@ -16,7 +16,7 @@ from optin.proof.canonical_json import parse
 from optin.store.blank_evidence import blank_evidence, kinds_to_blank
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault
-from optin.store.weekly_event_sums import tally_before_erasure
+from optin.store.weekly_event_sums import sum_before_erasure
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ def erase_requests(
     Raises LogDisagrees, before anything is changed, when `reason` does not allow what would be blanked.
     """
     kinds_to_blank(tx, vault, requests, reason, now)
-    tally_before_erasure(tx, requests)
+    sum_before_erasure(tx, requests)
     blank_evidence(tx, vault, requests, reason, now)
     for request in requests:
         tx.run("DELETE FROM mail WHERE request_id = :id", id=request)

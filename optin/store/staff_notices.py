@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 
 from optin.consent.status_transitions import ID_BYTES, RequestId, SubjectId
 from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.reported_matters import forget_reported_matters
 from optin.store.row_queries import has_row
-from optin.store.told_matters import forget_told_matters
 
 CLAIM_BYTES = 12
 
@@ -55,7 +55,7 @@ def keep_receivers(tx: Tx, receivers: Collection[str], now: datetime) -> int:
         if receiver not in receivers:
             tx.run("DELETE FROM notice_receiver WHERE receiver = :receiver", receiver=receiver)
             forgotten += tx.run("DELETE FROM notice WHERE receiver = :receiver", receiver=receiver)
-            forget_told_matters(tx, receiver)
+            forget_reported_matters(tx, receiver)
     return forgotten
 
 

@@ -69,7 +69,7 @@ def unsuppress(tx: Tx, email_index: bytes, key: ConsentKey) -> None:
     )
 
 
-def object_to_calls(
+def suppress_numbers(
     tx: Tx, numbers: Iterable[bytes], email_index: bytes, key: ConsentKey | None, now: datetime
 ) -> None:
     """Suppress numbers for a consent, or for all, as the person of an address wishes (R7)."""
@@ -85,7 +85,7 @@ def object_to_calls(
         )
 
 
-def allow_calls(tx: Tx, number: bytes, email_index: bytes, key: ConsentKey) -> None:
+def unsuppress_numbers(tx: Tx, number: bytes, email_index: bytes, key: ConsentKey) -> None:
     """Lift this person's suppression of numbers, and nobody else's: the person asked again and confirmed."""
     tx.run(
         "DELETE FROM number_objection WHERE number = :number AND email_index = :email_index"

@@ -24,7 +24,7 @@ def claim_pull(tx: Tx, processor: str, source: str, every: timedelta, now: datet
     return mark
 
 
-def keep_mark(tx: Tx, processor: str, source: str, mark: str) -> None:
+def store_pull_mark(tx: Tx, processor: str, source: str, mark: str) -> None:
     """Store the mark of a reading whose consents were all withdrawn."""
     tx.run(
         "UPDATE tool_mark SET mark = :mark WHERE processor = :processor AND source = :source",

@@ -15,7 +15,7 @@ from optin.store.database_interface import Tx, from_ms
 DOWNLOADED = "downloaded"
 ANSWERED = "answered"  # of those requested in that week, those that were confirmed, whenever
 
-TallyKey = tuple[date, str, str]  # Monday of the week in UTC, form version, what happened
+WeeklySumKey = tuple[date, str, str]  # Monday of the week in UTC, form version, what happened
 
 
 def monday_of(day: date) -> date:
@@ -23,7 +23,7 @@ def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def add_to_tally(tx: Tx, counts: Mapping[TallyKey, int]) -> None:
+def add_to_weekly_sums(tx: Tx, counts: Mapping[WeeklySumKey, int]) -> None:
     """Add to the sums, in a fixed order, so that two processes never wait for each other."""
     tx.many(
         "INSERT INTO tally(monday, form, kind, count) VALUES (:monday, :form, :kind, :count)"
@@ -35,15 +35,15 @@ def add_to_tally(tx: Tx, counts: Mapping[TallyKey, int]) -> None:
     )
 
 
-def all_tallies(tx: Tx) -> dict[TallyKey, int]:
+def all_weekly_sums(tx: Tx) -> dict[WeeklySumKey, int]:
     """Return every sum."""
     rows = tx.all("SELECT monday, form, kind, count FROM tally")
     return {(date.fromisoformat(row[0]), row[1], row[2]): row[3] for row in rows}
 
 
-def tally_before_erasure(tx: Tx, requests: Sequence[RequestId]) -> None:
+def sum_before_erasure(tx: Tx, requests: Sequence[RequestId]) -> None:
     """Add requests about to be erased to the sums; requests made without a form are left out."""
-    counts: dict[TallyKey, int] = {}
+    counts: dict[WeeklySumKey, int] = {}
     for request in requests:
         row = tx.one("SELECT form, created_at, confirmed_at FROM request WHERE id = :id", id=request)
         first = tx.one(
@@ -60,4 +60,4 @@ def tally_before_erasure(tx: Tx, requests: Sequence[RequestId]) -> None:
             place = (monday_of(from_ms(moment).date()), str(row[0]), kind)
             counts[place] = counts.get(place, 0) + 1
     if counts:
-        add_to_tally(tx, counts)
+        add_to_weekly_sums(tx, counts)

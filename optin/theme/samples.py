@@ -29,13 +29,13 @@ from optin.flows.rights.personal_data import (
     PersonalExport,
     PersonalHandling,
     PersonalHold,
+    PersonalNotice,
     PersonalObjection,
     PersonalQuestion,
     PersonalRefusal,
     PersonalRequest,
     PersonalRightsRequest,
     PersonalSuppression,
-    PersonalTelling,
     SentMail,
 )
 from optin.flows.rights.personal_letters import PersonalLetter
@@ -286,7 +286,7 @@ def personal_data(of: views.LandingView) -> PersonalData:
 
 def personal_bases() -> tuple[PersonalBasis, ...]:
     """Return a sample entry of the register of bases for each basis, with all that an entry can say."""
-    told = (PersonalTelling(AT, ""), PersonalTelling(AT, "during the call"))
+    told = (PersonalNotice(AT, ""), PersonalNotice(AT, "during the call"))
     return tuple(
         PersonalBasis(
             basis=part.name,

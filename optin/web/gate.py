@@ -18,9 +18,9 @@ from starlette.types import Receive, Scope, Send
 
 from optin.errors import PostTooLarge, QuestionUnreadable, StoreBusy
 from optin.flows.gate.answer import SignedAnswer, make_answer
-from optin.flows.gate.asker import asker_with
 from optin.flows.gate.decide import decide
 from optin.flows.gate.log_answer import log_answer
+from optin.flows.gate.processor_keys import processor_with_key
 from optin.flows.gate.question import Question, QuestionText, read_question
 from optin.services.gate import TRIES
 from optin.web.app_context import AppContext, app_context_of
@@ -48,7 +48,7 @@ async def ask_gate(request: Request) -> Response:
     # 1. and 2. Who asks, and how often.
     installation = app_context.installation
     authorization = request.headers.get("authorization", "")
-    asker = asker_with(installation.vault, installation.policy, authorization, installation.clock())
+    asker = processor_with_key(installation.vault, installation.policy, authorization, installation.clock())
     await app_context.questions.count(asker)
 
     # 3. What is asked.
@@ -61,7 +61,7 @@ async def ask_gate(request: Request) -> Response:
         asked = QuestionBody.model_validate_json(body)
     except ValidationError as faults:
         return _unreadable(faults)
-    allowed = installation.policy.gate.askers[asker].purposes
+    allowed = installation.policy.gate.processors[asker].purposes
     if allowed and asked.purpose not in allowed:
         return problem(403, "This processor may not ask about that purpose.")
     text = QuestionText(asked.who, asked.purpose, asked.channel, asked.country)

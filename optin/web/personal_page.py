@@ -41,7 +41,7 @@ from optin.flows.rights.erase import BY_PERSON, erase_and_notify
 from optin.flows.rights.object_to_contact import object_by_person
 from optin.flows.rights.personal_data import PersonalData, hand_over, view_personal
 from optin.flows.rights.personal_evidence import hand_over_evidence
-from optin.flows.rights.personal_link import ask_as_reader, ask_for_link
+from optin.flows.rights.personal_link import ask_for_link, ask_with_expired_link
 from optin.flows.rights.personal_proof import hand_over_proof
 from optin.flows.rights.withdraw import withdraw_one
 from optin.proof.receipt_files import PROOF_FILE
@@ -178,7 +178,7 @@ async def _anew(visit: _Visit) -> Response:
     """Mail another link to the holder of one that expired today; the answer is always the same."""
     app_context = visit.app_context
     await app_context.limits.count(visit.request)
-    await app_context.run(ask_as_reader, email_index=visit.index, lang=visit.lang, now=visit.now)
+    await app_context.run(ask_with_expired_link, email_index=visit.index, lang=visit.lang, now=visit.now)
     app_context.installation.wake_courier()
     return see_other(f"{visit.request.url.path}?again=1")
 

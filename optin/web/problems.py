@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from starlette.responses import JSONResponse, Response
 
-from optin.errors import AskerUnknown, OptinError, QuestionUnreadable, StoreBusy, TooManyRequests
+from optin.errors import OptinError, ProcessorKeyUnknown, QuestionUnreadable, StoreBusy, TooManyRequests
 from optin.web.security_headers import NO_STORE
 
 FOR_PROGRAMS = ("/may", "/may/")
@@ -29,7 +29,7 @@ def problem(status: int, detail: str = "", **headers: str) -> Response:
 
 def problem_of(error: OptinError) -> Response:
     """Return the details of an error of the domain."""
-    if isinstance(error, AskerUnknown):
+    if isinstance(error, ProcessorKeyUnknown):
         return problem(error.status, str(error), www_authenticate="Bearer")
     if isinstance(error, StoreBusy | TooManyRequests):
         return problem(error.status, "Ask again later.", retry_after=str(error.retry_after_seconds))

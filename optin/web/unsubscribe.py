@@ -14,7 +14,7 @@ from optin.consent.status_transitions import ID_BYTES, RequestId
 from optin.errors import LinkSpent, PostMalformed
 from optin.flows.rights.object_to_contact import object_through_link
 from optin.flows.rights.withdraw import (
-    Withdrawable,
+    WithdrawableConsents,
     is_request_erased,
     view_withdrawable,
     withdraw_consent,
@@ -67,7 +67,7 @@ def _read(app_context: AppContext, token: str) -> tuple[RequestId, str | None]:
 
 
 def _page(
-    request: Request, found: Withdrawable, *, done: bool, more: bool = True, objected: bool = False
+    request: Request, found: WithdrawableConsents, *, done: bool, more: bool = True, objected: bool = False
 ) -> Response:
     app_context = app_context_of(request)
     view = UnsubscribeView(

@@ -21,11 +21,11 @@ from optin.consent.served_forms import ServedForms
 from optin.consent.status_transitions import RequestId, Status
 from optin.errors import RequestRefused, RulesUnusable
 from optin.flows.bases.record_basis import EvidenceFile, end_basis
-from optin.flows.consents.ask_attested import Asking, ask_to_confirm
+from optin.flows.consents.ask_attested import PersonToAsk, ask_to_confirm
 from optin.flows.consents.confirm import confirm
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.request_policy import GatePolicy
-from optin.flows.rights.do_not_contact import Listed, add_to_list
+from optin.flows.rights.do_not_contact import ListedContact, add_to_list
 from optin.flows.rights.erase import erase_person
 from optin.flows.rights.object_to_contact import object_by_person
 from optin.flows.rights.personal_data import view_personal
@@ -56,7 +56,7 @@ def world(world: World) -> World:
 
 def ask(world: World, key: ConsentKey = KEY, country: str = "") -> list[str]:
     """Ask faye; return the rules that allow it."""
-    asking = Asking(parse_email(FAYE), key, "Eva", country)
+    asking = PersonToAsk(parse_email(FAYE), key, "Eva", country)
     return [it.id for it in world.run(ask_to_confirm, asking=asking, now=world.now)]
 
 
@@ -161,7 +161,7 @@ def objected(world: World) -> None:
 
 
 def listed(world: World) -> None:
-    world.run(add_to_list, Listed(DOMAIN, "example.com"), who="Eva", why="lawyers", now=world.now)
+    world.run(add_to_list, ListedContact(DOMAIN, "example.com"), who="Eva", why="lawyers", now=world.now)
 
 
 @pytest.mark.parametrize("act", [withdrawn, erased, objected, listed])

@@ -16,20 +16,20 @@ from optin.consent.email_and_telephone import parse_email
 from optin.consent.held_basis import BasisEntry, BasisStatement, BasisTerm
 from optin.consent.status_transitions import EventKind, RequestId
 from optin.errors import RequestRefused
-from optin.flows.bases.note_told import BY_MAIL
 from optin.flows.bases.record_basis import EvidenceFile, Extension, end_basis
+from optin.flows.bases.record_notice import BY_MAIL
 from optin.flows.delivery.deliver_mails import record_crashed_send
 from optin.flows.delivery.mail_order import BasisOrder, MailKind, Verdict
 from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead
 from optin.flows.delivery.waiting_matters import waiting_matters
-from optin.flows.rights.tell_of_basis import (
+from optin.flows.rights.record_and_inform import (
     StaffAct,
     end_with_reason,
     entry_with_id,
-    extend_and_tell,
+    extend_and_inform,
     read_register,
-    record_and_tell,
-    tell_by_voice,
+    record_and_inform,
+    record_spoken_notice,
 )
 from optin.store.held_bases import load_entry
 from optin.store.mail_outbox import is_queued
@@ -54,14 +54,14 @@ def asked(email: str = ALICE, number: str = "", **more: Any) -> BasisStatement:
 
 
 def recorded(world: World, statement: BasisStatement | None = None) -> BasisEntry:
-    return world.run(record_and_tell, statement=statement or asked(), files=[LETTER], now=world.now)
+    return world.run(record_and_inform, statement=statement or asked(), files=[LETTER], now=world.now)
 
 
 def told(world: World, entry: BasisEntry) -> list[tuple[str, str]]:
     """Return by whom the person was told, and how."""
     stored = world.store.read(load_entry, vault=world.vault, entry=entry.id)
     assert stored is not None
-    return [(act.who, act.why) for act in stored.acts if act.kind is EventKind.BASIS_TOLD]
+    return [(act.who, act.why) for act in stored.acts if act.kind is EventKind.BASIS_NOTIFIED]
 
 
 def test_the_person_is_told_by_one_mail_and_that_stands_on_the_entry(world: World) -> None:
@@ -127,14 +127,14 @@ def test_an_extension_is_told_by_one_more_mail(world: World) -> None:
     """L4: with the new end; a mail that has not left yet tells the newest end, once."""
     entry = recorded(world)
     longer = Extension(BasisTerm(TODAY, "5 months"), "Eva", "the tender was moved to March")
-    changed = world.run(extend_and_tell, entry_id=entry.id, longer=longer, now=world.now)
+    changed = world.run(extend_and_inform, entry_id=entry.id, longer=longer, now=world.now)
     (order,) = world.send()
     assert isinstance(order, BasisOrder)
     assert (order.notice.until, order.notice.extended) == (changed.until, True)
     with pytest.raises(RequestRefused, match="ends later"):
-        world.run(extend_and_tell, entry_id=entry.id, longer=longer, now=world.now)
+        world.run(extend_and_inform, entry_id=entry.id, longer=longer, now=world.now)
     even_longer = replace(longer, term=BasisTerm(TODAY, "6 months"))
-    world.run(extend_and_tell, entry_id=entry.id, longer=even_longer, now=world.now)
+    world.run(extend_and_inform, entry_id=entry.id, longer=even_longer, now=world.now)
     assert len(world.send()) == 1
     assert len(told(world, entry)) == 2
     assert findings(world) == []
@@ -145,8 +145,8 @@ def test_a_number_alone_is_told_by_voice(world: World) -> None:
     entry = recorded(world, asked("", NUMBER))
     assert world.send() == []
     with pytest.raises(RequestRefused, match="how"):
-        world.run(tell_by_voice, entry_id=entry.id, act=StaffAct("Eva", " "), now=world.now)
-    world.run(tell_by_voice, entry_id=entry.id, act=EVA, now=world.now)
+        world.run(record_spoken_notice, entry_id=entry.id, act=StaffAct("Eva", " "), now=world.now)
+    world.run(record_spoken_notice, entry_id=entry.id, act=EVA, now=world.now)
     assert told(world, entry) == [("Eva", "during the call")]
     assert findings(world) == []
 
@@ -161,7 +161,7 @@ def test_an_entry_that_ended_or_is_over_tells_nobody(world: World) -> None:
     assert world.claim() == []
     assert world.count("outbox") == 0
     with pytest.raises(RequestRefused, match="no such entry"):
-        world.run(tell_by_voice, entry_id=ended.id, act=EVA, now=world.now)
+        world.run(record_spoken_notice, entry_id=ended.id, act=EVA, now=world.now)
 
 
 def test_a_mail_that_cannot_be_delivered_waits_for_staff(world: World) -> None:
@@ -190,7 +190,7 @@ def test_a_later_mail_makes_an_abandoned_one_needless(world: World) -> None:
     for order in world.claim():
         world.settle(order, Verdict.REFUSED)
     longer = Extension(BasisTerm(TODAY, "5 months"), "Eva", "moved")
-    world.run(extend_and_tell, entry_id=entry.id, longer=longer, now=world.now)
+    world.run(extend_and_inform, entry_id=entry.id, longer=longer, now=world.now)
     assert world.run(retry_dead, after=0, now=world.now).skipped == {SkipReason.FOLLOWED: 1}
 
 

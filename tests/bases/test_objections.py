@@ -11,8 +11,8 @@ import pytest
 from optin.consent.channel import MAILBOX, TELEPHONE, Channel
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.held_basis import BasisStatement, BasisTerm
-from optin.consent.mail_domain import DomainRefused, is_of_many_people, parse_mail_domain
-from optin.consent.objection import DOMAIN, EVERY_CHANNEL, ContactUse, ObjectedBy, Objection, first_bar
+from optin.consent.mail_domain import DomainRefused, is_shared_domain, parse_mail_domain
+from optin.consent.objection import DOMAIN, EVERY_CHANNEL, ContactUse, ObjectedBy, Objection, first_objection
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import Status
 from optin.errors import RequestRefused
@@ -20,14 +20,14 @@ from optin.flows.bases.record_basis import record_basis
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.scrub_contact_list import KEPT, OBJECTED, UNKNOWN, Scrubber
-from optin.flows.objections.who_objected import Approach, objections_to, objects
-from optin.flows.retention.clock_correction import horizon
+from optin.flows.objections.find_objections import PlannedContact, find_objection, find_objections
+from optin.flows.retention.clock_correction import future_limits
 from optin.flows.rights.do_not_contact import (
     FIRST,
-    Listed,
+    ListedContact,
     add_to_list,
+    notify_about_domain,
     remove_from_list,
-    tell_of_domain,
     view_list,
 )
 from optin.flows.rights.erase import BY_PERSON, erase_person
@@ -39,7 +39,7 @@ from optin.flows.rights.object_to_contact import (
 )
 from optin.flows.rights.personal_data import view_personal
 from optin.flows.rights.replay_journal import replay
-from optin.store.correct_future_times import bring_back
+from optin.store.correct_future_times import correct_future_times
 from optin.store.journal_lines import lines_after
 from optin.store.objections import any_objection, has_objection
 from optin.store.person_records import is_known
@@ -66,9 +66,11 @@ def object_for_number(world: World, number: str, channel: str = EVERY_CHANNEL) -
     return world.run(object_on_request, TELEPHONE, number, replace(RECORD, channel=channel), now=world.now)
 
 
-def list_company(world: World, value: str, kind: str = "email", channel: str = EVERY_CHANNEL) -> Listed:
+def list_company(
+    world: World, value: str, kind: str = "email", channel: str = EVERY_CHANNEL
+) -> ListedContact:
     """Put something on the company's own list."""
-    listed = Listed(kind, value, channel)
+    listed = ListedContact(kind, value, channel)
     world.run(add_to_list, listed, "Eva", "lawyer's letter", now=world.now)
     return listed
 
@@ -81,7 +83,7 @@ def exported(world: World, key: ConsentKey = TIPS_BY_EMAIL) -> set[str]:
 
 def barred(world: World, channel: Channel = Channel.EMAIL, **addresses: str) -> ObjectedBy | None:
     """Return who forbids a contact that rests on another basis than consent."""
-    found = world.store.read(objects, vault=world.vault, addresses=addresses, channel=channel)
+    found = world.store.read(find_objection, vault=world.vault, addresses=addresses, channel=channel)
     return None if found is None else found.by
 
 
@@ -223,7 +225,7 @@ def test_the_companys_list_bars_what_the_person_agrees_to_afterwards(world: Worl
     assert list(export.proven()) == []
     assert export.refused == {"do-not-contact list": 1}
     assert barred(world, email=ALICE) is ObjectedBy.COMPANY
-    assert world.run(remove_from_list, Listed("email", ALICE), "Eva", "settled", now=world.now) == 1
+    assert world.run(remove_from_list, ListedContact("email", ALICE), "Eva", "settled", now=world.now) == 1
     assert exported(world) == {ALICE}
     assert request
 
@@ -233,9 +235,9 @@ def test_staff_cannot_lift_an_objection(world: World) -> None:
     world.join(ALICE, TIPS)
     object_for(world, ALICE)
     with pytest.raises(RequestRefused, match="no such entry"):
-        world.run(remove_from_list, Listed("email", ALICE), "Eva", "we want to", now=world.now)
+        world.run(remove_from_list, ListedContact("email", ALICE), "Eva", "we want to", now=world.now)
     list_company(world, ALICE)
-    world.run(remove_from_list, Listed("email", ALICE), "Eva", "settled", now=world.now)
+    world.run(remove_from_list, ListedContact("email", ALICE), "Eva", "settled", now=world.now)
     assert barred(world, email=ALICE) is ObjectedBy.PERSON
 
 
@@ -303,8 +305,8 @@ def test_a_domain_has_one_form() -> None:
     assert parse_mail_domain("BÜCHER.example") == parse_mail_domain("xn--bcher-kva.example")
     assert parse_mail_domain("b\u00fccher\u3002example") == parse_mail_domain("xn--bcher-kva.example")
     assert parse_mail_domain("shop.co.uk") == "shop.co.uk"
-    assert is_of_many_people("gmail.com")
-    assert not is_of_many_people("example.com")
+    assert is_shared_domain("gmail.com")
+    assert not is_shared_domain("example.com")
 
 
 @pytest.mark.parametrize(("who", "why", "channel"), [("", "x", ""), ("Eva", " ", ""), ("Eva", "x", "pigeon")])
@@ -314,7 +316,7 @@ def test_what_is_recorded_has_a_name_and_a_reason(world: World, who: str, why: s
     with pytest.raises(RequestRefused):
         world.run(object_on_request, MAILBOX, ALICE, record, now=world.now)
     with pytest.raises(RequestRefused):
-        world.run(add_to_list, Listed("email", ALICE, channel), who, why, now=world.now)
+        world.run(add_to_list, ListedContact("email", ALICE, channel), who, why, now=world.now)
     assert world.count("objection") == world.count("event") == 0
 
 
@@ -324,7 +326,7 @@ def test_an_entry_is_on_the_list_once(world: World) -> None:
     list_company(world, ALICE)
     with pytest.raises(RequestRefused, match="already"):
         list_company(world, ALICE)
-    assert world.run(remove_from_list, Listed("email", ALICE, "phone"), "E", "x", now=world.now) == 1
+    assert world.run(remove_from_list, ListedContact("email", ALICE, "phone"), "E", "x", now=world.now) == 1
     assert barred(world, email=ALICE) is ObjectedBy.COMPANY
     with pytest.raises(RequestRefused, match="kind of address"):
         list_company(world, ALICE, "pigeon")
@@ -335,7 +337,7 @@ def test_the_list_shows_domains_and_reasons_and_no_addresses(world: World) -> No
     list_company(world, "example.org", DOMAIN)
     world.wait(SECOND)
     list_company(world, ALICE)
-    world.run(remove_from_list, Listed(DOMAIN, "example.org"), "Jan", "sold", now=world.now)
+    world.run(remove_from_list, ListedContact(DOMAIN, "example.org"), "Jan", "sold", now=world.now)
     domain, alice = world.view(view_list)
     assert (domain.reason.domain, domain.reason.who, domain.reason.why) == (
         "example.org", "Eva", "lawyer's letter",
@@ -359,7 +361,7 @@ def test_an_objection_outlives_an_erasure_as_a_digest(world: World) -> None:
     assert barred(world, Channel.PHONE, phone=NUMBER) is ObjectedBy.PERSON
     assert world.store.read(is_known, email_index=index)
     assert not world.store.read(has_objection, email_index=world.vault.index(parse_email(BOB)))
-    world.run(remove_from_list, Listed("email", ALICE), "Eva", "settled", now=world.now)
+    world.run(remove_from_list, ListedContact("email", ALICE), "Eva", "settled", now=world.now)
     world.wait(SECOND)
     world.join(ALICE, TIPS)
     assert exported(world) == {ALICE}
@@ -424,7 +426,7 @@ def test_processors_are_told_of_the_companys_list(world: World, crm: Told) -> No
     list_company(world, ALICE)
     list_company(world, NUMBER, "phone", "phone")
     listed = list_company(world, "other.example", DOMAIN)
-    assert world.run(tell_of_domain, listed, FIRST, now=world.now) is None
+    assert world.run(notify_about_domain, listed, FIRST, now=world.now) is None
     crm.hear()
     told = {(data["email"], data["purpose"]) for kind, data in crm.messages if kind == "consent.withdrawn"}
     assert told == {(ALICE, TIPS), (BOB, CALL), (CAROL, TIPS)}
@@ -497,7 +499,7 @@ def test_a_removed_or_edited_objection_is_found(world: World, statement: str, sa
     object_for(world, ALICE)
     list_company(world, BOB)
     list_company(world, "example.org", DOMAIN)
-    world.run(remove_from_list, Listed(DOMAIN, "example.org"), "Jan", "sold", now=world.now)
+    world.run(remove_from_list, ListedContact(DOMAIN, "example.org"), "Jan", "sold", now=world.now)
     assert findings(world) == []
     world.do(lambda tx: tx.run(statement))
     world.tampered = True
@@ -567,7 +569,7 @@ def test_by_a_clock_that_was_ahead_an_objection_bars_no_later_sign_up(world: Wor
     object_for(world, ALICE)
     world.now -= timedelta(days=700)
     world.tampered = True
-    world.do(bring_back, horizon=horizon(world.context, world.now), now=world.now)
+    world.do(correct_future_times, future_limits=future_limits(world.context, world.now), now=world.now)
     world.wait(SECOND)
     world.join(ALICE, TIPS)
     assert exported(world) == {ALICE}
@@ -578,7 +580,7 @@ def test_a_restored_backup_is_told_of_objections(world: World, tmp_path: Path) -
     """S7, L7: the journal outside the database brings back what came after the backup, and gives nothing."""
     object_for(world, ALICE)
     list_company(world, "example.org", DOMAIN)
-    world.run(remove_from_list, Listed(DOMAIN, "example.org"), "Jan", "sold", now=world.now)
+    world.run(remove_from_list, ListedContact(DOMAIN, "example.org"), "Jan", "sold", now=world.now)
     lines = [line for _, line in world.store.read(lines_after, number=0) if "person" in line.told]
     (tmp_path / "older").mkdir()
     older = open_world(f"sqlite:///{tmp_path}/older/optin.db", tmp_path / "older", world.vault)
@@ -615,8 +617,8 @@ def test_what_bars_what() -> None:
     listed = said(ObjectedBy.COMPANY, "phone", number, b"", "phone")
     assert listed.bars(calls)
     assert not listed.bars(after), "for calls alone"
-    assert first_bar([of_alice, listed], replace(calls, asked_at=None)) is listed
-    assert first_bar([], calls) is None
+    assert first_objection([of_alice, listed], replace(calls, asked_at=None)) is listed
+    assert first_objection([], calls) is None
     assert "aaaa" not in repr(of_alice)
 
 
@@ -626,7 +628,10 @@ def test_one_lookup_for_many(world: World) -> None:
     list_company(world, "other.example", DOMAIN)
     people = [{"email": ALICE}, {"email": BOB}, {"email": CAROL}, {"phone": NUMBER}, {}, {"email": "not one"}]
     bars = world.store.read(
-        objections_to, vault=world.vault, approaches=[Approach(it) for it in people], channel=Channel.EMAIL
+        find_objections,
+        vault=world.vault,
+        contacts=[PlannedContact(it) for it in people],
+        channel=Channel.EMAIL,
     )
     assert [None if it is None else it.by.value for it in bars] == [
         "person",

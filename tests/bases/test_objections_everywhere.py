@@ -19,8 +19,8 @@ from optin.consent.status_transitions import RequestId
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.people_to_delete import ended_since
 from optin.flows.exports.scrub_contact_list import KEPT
-from optin.flows.objections.who_objected import objects
-from optin.flows.rights.do_not_contact import Listed, add_to_list, remove_from_list
+from optin.flows.objections.find_objections import find_objection
+from optin.flows.rights.do_not_contact import ListedContact, add_to_list, remove_from_list
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.object_to_contact import ObjectionRecord, object_by_person, object_on_request
 from optin.store.export_records import ExportRun, record_export
@@ -47,7 +47,7 @@ def test_whoever_uses_a_proof_to_contact_somebody_asks_for_objections() -> None:
         called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         if "still_proven" in called:
-            assert named & {"unless_objected", "without_objected", "objects", "objections_to"}, path
+            assert named & {"unless_objected", "without_objected", "find_objection", "find_objections"}, path
 
 
 def test_a_queued_letter_does_not_go_to_whoever_objected_or_is_listed(lettered: World) -> None:
@@ -190,10 +190,10 @@ def names_of(email: str) -> tuple[str, ...]:
     return (email, email.partition("@")[2], NUMBERS[email])
 
 
-def listed_as(what: str, channel: str) -> Listed:
+def listed_as(what: str, channel: str) -> ListedContact:
     """Return the entry for an address, a number or a domain."""
     kind = MAILBOX.field if "@" in what else TELEPHONE.field if what.startswith("+") else DOMAIN
-    return Listed(kind, what, channel)
+    return ListedContact(kind, what, channel)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -216,7 +216,9 @@ def test_nobody_who_objected_last_is_ever_contacted(world: World, seed: int) -> 
             assert kind != "consent.confirmed" or data["email"] in allowed[data["purpose"]], (seed, data)
         for email, number in NUMBERS.items():
             addresses = {"email": email, "phone": number}
-            bar = world.store.read(objects, vault=world.vault, addresses=addresses, channel=Channel.EMAIL)
+            bar = world.store.read(
+                find_objection, vault=world.vault, addresses=addresses, channel=Channel.EMAIL
+            )
             listed = {(it, by) for it in names_of(email) for by in ("", "email")} & account.listed
             assert (bar is not None) == bool(listed or email in account.objected), (seed, email)
 

@@ -62,7 +62,7 @@ def fill(world: World, path: Path, count: int) -> None:
             bodies = about.bodies(EventKind.REQUESTED, NOON, (question,))
             for body in bodies + about.confirmed(confirmed, (question,), "link", details):
                 data = canonical(body)
-                rows["event"].append((request, data.decode(), leaf_digest(data), world.vault.vouch(data)))
+                rows["event"].append((request, data.decode(), leaf_digest(data), world.vault.event_mac(data)))
             rows["consent"].append((subject, TIPS, "email", "given", to_ms(confirmed), until, request))
         connection.execute("BEGIN")
         connection.executemany(

@@ -25,8 +25,8 @@ from optin.consent.status_transitions import EventKind, RequestId, SubjectId
 from optin.export import table_writer
 from optin.export.contact_list_reader import open_list
 from optin.flows.gate.answer_list import ListGate, ListQuestion
-from optin.flows.gate.asker import key_text
-from optin.flows.gate.log_answer import keep_notes
+from optin.flows.gate.log_answer import store_answers
+from optin.flows.gate.processor_keys import key_text
 from optin.keys import KeyRing, make_keys
 from optin.proof.canonical_json import canonical
 from optin.proof.commitment import commit, leaf_digest
@@ -109,7 +109,7 @@ def _add(world: World, address: str, rows: Rows) -> None:
         rows["event"].append(
             {
                 "request_id": request, "body": data.decode(), "leaf": leaf_digest(data),
-                "mac": world.vault.vouch(data),
+                "mac": world.vault.event_mac(data),
             }
         )  # fmt: skip
     rows["consent"].append(
@@ -181,7 +181,7 @@ def _lists(installation: Installation, root: Path, people: int) -> None:
             rows, again = tee(listed.rows)
             for row, decided in zip(rows, gate.answers(listed.addresses(it) for it in again), strict=True):
                 table.write((*row.cells, "yes" if decided is not None and decided.may else "no"))
-            installation.run(keep_notes, notes=gate.notes)
+            installation.run(store_answers, notes=gate.notes)
         rate = count / (time.process_time() - begun)
         print(
             f"  a list of which one row in {known} is on file: {rate:.0f} rows a second of a core", flush=True

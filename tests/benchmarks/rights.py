@@ -79,7 +79,7 @@ def unconfirmed(world: World, path: Path, count: int) -> None:
             data = canonical(body)
             connection.execute(
                 "INSERT INTO event(request_id, body, leaf, mac) VALUES (?, ?, ?, ?)",
-                (request, data.decode(), leaf_digest(data), world.vault.vouch(data)),
+                (request, data.decode(), leaf_digest(data), world.vault.event_mac(data)),
             )
         connection.execute(
             "INSERT INTO outbox(message_id, kind, request_id, state, next_at, created_at, settled_at)"

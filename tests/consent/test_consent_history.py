@@ -20,7 +20,7 @@ from optin.consent.status_transitions import (
     Status,
     StatusEvent,
     TransitionRefused,
-    fold,
+    record_from_events,
 )
 from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL
 
@@ -72,7 +72,7 @@ def test_each_consent_follows_from_its_own_events(
         assert (key in found.consents) == bool(own)
         assert list(found.consent(key).events) == own
         try:
-            expected = fold(happened)
+            expected = record_from_events(happened)
         except TransitionRefused:
             with pytest.raises(TransitionRefused):
                 found.consent(key).record  # noqa: B018 - raises

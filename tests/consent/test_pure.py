@@ -26,8 +26,8 @@ from optin.consent.status_transitions import (
     Status,
     StatusEvent,
     TransitionRefused,
-    fold,
-    follow,
+    apply_event,
+    record_from_events,
 )
 from optin.errors import LinkForged, PostMalformed
 from optin.proof.canonical_json import canonical, parse
@@ -49,9 +49,9 @@ def test_a_status_follows_the_table_or_is_refused(kinds: list[EventKind]) -> Non
         happening = StatusEvent(kind, at, asked_at=at)
         if allowed is None:
             with pytest.raises(TransitionRefused):
-                follow(record, happening)
+                apply_event(record, happening)
             return
-        following = follow(record, happening)
+        following = apply_event(record, happening)
         assert following.status is allowed
         if kind is EventKind.REQUESTED and record.status is not None:
             assert following == record
@@ -64,10 +64,10 @@ def test_an_older_request_never_undoes_a_withdrawal() -> None:
     done = [StatusEvent(kind, NOON + timedelta(hours=n), asked_at=NOON) for n, kind in enumerate(steps)]
     late = StatusEvent(EventKind.CONFIRMED, NOON + timedelta(days=1), asked_at=NOON)
     with pytest.raises(TransitionRefused):
-        fold([*done, late])
+        record_from_events([*done, late])
     asked_anew = NOON + timedelta(hours=3)
     anew = StatusEvent(EventKind.CONFIRMED, NOON + timedelta(days=1), asked_at=asked_anew)
-    assert fold([*done, anew]).status is Status.GIVEN
+    assert record_from_events([*done, anew]).status is Status.GIVEN
 
 
 def test_a_consent_is_named_by_its_purpose_and_channel() -> None:

@@ -43,7 +43,7 @@ from optin.settings.site import Retention
 from optin.store.database_copy import TABLES
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
-from optin.store.journal_lines import mark_waiting, remember
+from optin.store.journal_lines import add_replay_line, mark_waiting
 from optin.store.limit_counters import CounterTable
 from optin.store.migrations import LOG, sqlite_triggers
 from optin.store.person_records import request_ids
@@ -601,7 +601,7 @@ def test_a_long_line_is_written_once(house: House) -> None:
     """S7, S6: however long the last line is, the file does not grow by being opened."""
     with house.world() as world:
         told: dict[str, Json] = {"kind": "withdrawn", "person": "ab" * 32, "purpose": "x" * 70_000}
-        world.do(remember, told={**told, "channel": "email"}, now=world.now)
+        world.do(add_replay_line, told={**told, "channel": "email"}, now=world.now)
     size = house.journal.stat().st_size
     assert size > 70_000
     for _ in range(3):
@@ -609,7 +609,7 @@ def test_a_long_line_is_written_once(house: House) -> None:
             pass
     assert house.journal.stat().st_size == size
     with house.world() as world:
-        world.do(remember, told={**told, "channel": "phone"}, now=world.now)
+        world.do(add_replay_line, told={**told, "channel": "phone"}, now=world.now)
     assert len(house.kept().replay_lines) == 2
 
 
@@ -744,7 +744,7 @@ def test_a_journal_is_written_anew_beside_those_who_write_to_it(house: House) ->
         def write(first: int) -> None:
             journal = house.file()
             for number in range(first, first + 60):
-                installation.write(remember, told=told(number), now=old if number % 3 else new)
+                installation.write(add_replay_line, told=told(number), now=old if number % 3 else new)
                 journal.catch_up(installation.store)
 
         writers = [threading.Thread(target=write, args=(first,)) for first in (0, 1_000)]

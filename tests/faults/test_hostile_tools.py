@@ -15,7 +15,7 @@ from optin.cli import connect_tools
 from optin.consent.email_and_telephone import parse_email
 from optin.export.connectors.tool import Stop, Stops, ToolAnswer, ToolCall, ToolLead, ToolTrouble, TroubleKind
 from optin.flows.exports.queue_webhook_messages import LEAST_TRIES
-from optin.flows.rights.withdrawals_in_tools import EndInTool, ToolEndings
+from optin.flows.rights.withdrawals_in_tools import ToolEndings, ToolUnsubscription
 from optin.jobs.processor_lanes import Lane
 from optin.jobs.pull_tool_endings import pull_endings, pull_jobs
 from optin.store.registered_webhooks import webhook_states
@@ -231,7 +231,7 @@ def test_nothing_of_a_person_is_shown_by_accident() -> None:
         ToolAnswer(200, {"x": ALICE}, {"email": ALICE}),
         ToolLead(ALICE, "tips", {"email": ALICE}),
         Stop(ALICE),
-        EndInTool(ALICE),
+        ToolUnsubscription(ALICE),
     ):
         assert ALICE not in repr(it)
         assert "s3cret" not in repr(it)

@@ -14,10 +14,10 @@ import pytest
 from optin.consent.email_and_telephone import parse_email
 from optin.export.connectors.tool import Stop, Stops, ToolTrouble
 from optin.flows.rights.personal_data import PersonalData, view_personal
-from optin.flows.rights.withdrawals_in_tools import ToolEndings, is_later, withdraw_told
+from optin.flows.rights.withdrawals_in_tools import ToolEndings, ended_after_consent, withdraw_unsubscribed
 from optin.jobs import pull_tool_endings as pulling
 from optin.jobs.pull_tool_endings import EVERY, pull_endings, pull_jobs
-from optin.store.tool_marks import claim_pull, keep_mark
+from optin.store.tool_marks import claim_pull, store_pull_mark
 from tests.faults.test_tools_are_told import BOB, receiver_of, soon, telling
 from tests.faults.test_webhooks_leave import now_is_now, quick
 from tests.flows.test_webhooks import ALICE, SECOND, Told, bodies, register
@@ -152,7 +152,7 @@ def test_when_an_end_counts(
     end_at: datetime | None, since: datetime | None, knows: object, later: object
 ) -> None:
     """W11: the clocks decide where they are far enough apart; else whether the tool knew of the consent."""
-    assert is_later(end_at, since, knows=bool(knows)) is later
+    assert ended_after_consent(end_at, since, knows=bool(knows)) is later
 
 
 class Failing:
@@ -183,7 +183,7 @@ def test_the_mark_is_kept_when_everything_was_taken(
     monkeypatch.setattr(pulling, "AT_ONCE", 1)
     receiver = receiver_of(fake)
     monkeypatch.setattr(receiver.connection, "tool", Failing([ALICE, BOB]))
-    taken = withdraw_told
+    taken = withdraw_unsubscribed
     calls = []
 
     def dies(*args: Any, **kwargs: Any) -> ToolEndings:
@@ -192,7 +192,7 @@ def test_the_mark_is_kept_when_everything_was_taken(
             raise RuntimeError
         return taken(*args, **kwargs)
 
-    monkeypatch.setattr(pulling, "withdraw_told", dies)
+    monkeypatch.setattr(pulling, "withdraw_unsubscribed", dies)
     with pytest.raises(RuntimeError):
         asyncio.run(pull_endings(world.installation(), "crm", receiver))
     assert world.store.read(lambda tx: tx.one("SELECT mark FROM tool_mark")) == ("",)
@@ -210,8 +210,8 @@ def test_one_server_of_several_reads(world: World) -> None:
     now = world.now
     assert world.do(claim_pull, **claim, now=now) == ""
     assert world.do(claim_pull, **claim, now=now) is None
-    world.do(keep_mark, processor="crm", source="here", mark="m1")
-    world.do(keep_mark, processor="crm", source="elsewhere", mark="m2")
+    world.do(store_pull_mark, processor="crm", source="here", mark="m1")
+    world.do(store_pull_mark, processor="crm", source="elsewhere", mark="m2")
     assert world.do(claim_pull, **claim, now=now + EVERY) == "m1"
     assert world.do(claim_pull, **claim, now=now - timedelta(days=300)) == "m1"
     assert world.do(claim_pull, **{**claim, "source": "elsewhere"}, now=now) == ""

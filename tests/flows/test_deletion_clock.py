@@ -18,7 +18,7 @@ from optin.errors import ClockDoubted, KeysUnusable, LinkExpired
 from optin.flows.deletion_clock import read_clock
 from optin.flows.delivery.mail_order import MailKind, Verdict
 from optin.flows.retention import sweep_daily_limit
-from optin.flows.retention.clock_correction import accept_clock, begin_with_clock, note_set_back
+from optin.flows.retention.clock_correction import accept_clock, check_clock_at_start, note_set_back
 from optin.flows.retention.sweep_daily_limit import share_of
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_link import ask_for_link
@@ -35,10 +35,10 @@ from optin.store.database_interface import to_ms
 from optin.store.latest_known_time import (
     MARK,
     SweepDay,
-    events_of_the_clock,
-    keep_mark,
+    clock_events,
     known_moment,
     newest_event,
+    store_clock_mark,
 )
 from optin.store.officer_actions import actions_of
 from tests.installed import KINDS
@@ -63,7 +63,7 @@ def is_doubted(world: World) -> bool:
 
 
 def told(world: World) -> list[str]:
-    return [body["kind"] for _, body in world.store.read(events_of_the_clock, vault=world.vault)]
+    return [body["kind"] for _, body in world.store.read(clock_events, vault=world.vault)]
 
 
 def people(world: World, count: int) -> None:
@@ -141,7 +141,7 @@ def test_what_a_store_without_a_mark_knows_is_its_newest_event(world: World) -> 
 def test_events_of_a_doubted_clock_make_it_no_better(world: World) -> None:
     """O7: people sign up meanwhile; also where somebody takes the mark away."""
     people(world, 2)
-    world.do(keep_mark, vault=world.vault, moment=world.now)
+    world.do(store_clock_mark, vault=world.vault, moment=world.now)
     jump(world, 10 * YEAR)
     with pytest.raises(ClockDoubted):
         sweep(world.installation())
@@ -157,7 +157,7 @@ def test_events_of_a_doubted_clock_make_it_no_better(world: World) -> None:
 def test_a_moment_in_a_checkpoints_row_is_no_clock(world: World) -> None:
     """O7: without the mark, whoever writes to the database cannot say that ten years went by."""
     people(world, 2)
-    world.do(keep_mark, vault=world.vault, moment=world.now)
+    world.do(store_clock_mark, vault=world.vault, moment=world.now)
     sign_log(world.store, world.vault, None, world.now)
     jump(world, 10 * YEAR)
     world.do(lambda tx: tx.run("DELETE FROM installation WHERE name = :name", name=MARK))
@@ -168,7 +168,7 @@ def test_a_moment_in_a_checkpoints_row_is_no_clock(world: World) -> None:
 def test_the_mark_cannot_be_written_without_the_keys(world: World) -> None:
     """O7: a value of one's own does not open, and then nothing is deleted."""
     people(world, 2)
-    world.do(keep_mark, vault=world.vault, moment=world.now)
+    world.do(store_clock_mark, vault=world.vault, moment=world.now)
     world.do(lambda tx: tx.run("UPDATE installation SET value = :v WHERE name = :n", v=b"\0" * 60, n=MARK))
     jump(world, 10 * YEAR)
     with pytest.raises(KeysUnusable):
@@ -331,7 +331,7 @@ def test_what_people_ask_for_never_waits(world: World, monkeypatch: pytest.Monke
     monkeypatch.setattr(sweep_daily_limit, "LEAST", 0)
     request = world.join("carol@example.com", TIPS)
     world.join("alice@example.com", TIPS)
-    world.do(keep_mark, vault=world.vault, moment=world.now)
+    world.do(store_clock_mark, vault=world.vault, moment=world.now)
     jump(world, 10 * YEAR)
     assert world.withdraw(request).questions
     index = index_of(world, "alice@example.com")
@@ -396,14 +396,14 @@ def test_a_server_lets_go_what_waits_for_no_reason_at_its_start(world: World) ->
     world.settle(order, Verdict.LATER)
     jump(world, -2 * DAY)
     assert world.claim() == []
-    world.run(begin_with_clock, now=world.now)
+    world.run(check_clock_at_start, now=world.now)
     assert [it.recipient for it in world.claim()] == ["bob@example.com"]
 
 
 def test_no_mail_is_given_up_by_a_clock_that_is_doubted(world: World) -> None:
     """O7, D1: a week that never was."""
     world.sign_up("bob@example.com", TIPS)
-    world.do(keep_mark, vault=world.vault, moment=world.now)
+    world.do(store_clock_mark, vault=world.vault, moment=world.now)
     jump(world, 30 * DAY)
     [order] = world.claim()
     assert world.settle(order, Verdict.LATER)
@@ -413,11 +413,11 @@ def test_no_mail_is_given_up_by_a_clock_that_is_doubted(world: World) -> None:
 def test_no_entries_of_a_draw_are_fixed_by_a_clock_that_is_doubted(world: World) -> None:
     """O7, M2: nor drawn; it is done once."""
     people(world, 1)
-    world.do(keep_mark, vault=world.vault, moment=PROMISE.closes - 10 * DAY)
+    world.do(store_clock_mark, vault=world.vault, moment=PROMISE.closes - 10 * DAY)
     fix = partial(fix_entries, context=world.context, magnet=SLUG, promise=PROMISE)
     with pytest.raises(ClockDoubted):
         world.do(fix, now=PROMISE.closes + timedelta(minutes=2))
-    world.do(keep_mark, vault=world.vault, moment=PROMISE.closes)
+    world.do(store_clock_mark, vault=world.vault, moment=PROMISE.closes)
     world.do(fix, now=PROMISE.closes + timedelta(minutes=2))
     with pytest.raises(ClockDoubted):
         world.do(

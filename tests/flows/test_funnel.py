@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from optin.export.statistics_json import as_json, schema
 from optin.flows.reports.funnel import Funnel, SourceCount
 from optin.store.source_sums import SIGNED_UP, VIEWED, SourceKey, add_to_source_sums
-from optin.store.weekly_event_sums import DOWNLOADED, add_to_tally, monday_of
+from optin.store.weekly_event_sums import DOWNLOADED, add_to_weekly_sums, monday_of
 from tests.flows.test_stats import count
 from tests.world import TIPS, World
 
@@ -31,7 +31,7 @@ def test_a_funnel_begins_with_the_first_counted_views(world: World) -> None:
     see(world, 30, "linkedin")
     world.join("alice@example.com", TIPS)
     world.sign_up("bob@example.com", TIPS)
-    world.do(add_to_tally, counts={(monday, world.form.digest, DOWNLOADED): 3})
+    world.do(add_to_weekly_sums, counts={(monday, world.form.digest, DOWNLOADED): 3})
     counted = count(world)
     assert counted.funnels == (Funnel(PAPER, monday, views=40, requests=2, confirmed=1, downloads=3),)
     assert sum(week.requests for week in counted.weeks) == 3

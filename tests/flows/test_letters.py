@@ -14,7 +14,7 @@ from optin.consent.signed_links import LinkKind
 from optin.consent.status_transitions import ID_BYTES, RequestId
 from optin.errors import JournalUnusable
 from optin.flows.consents.renew import ask_from_personal_page
-from optin.flows.delivery.deliver_mails import MEMORY_WAIT, Composing, claim_orders, record_crashed_send
+from optin.flows.delivery.deliver_mails import MEMORY_WAIT, MailInputs, claim_orders, record_crashed_send
 from optin.flows.delivery.letters import (
     LATEST,
     MOST_WAITING,
@@ -29,11 +29,11 @@ from optin.flows.evidence.withdrawals_in_journal import Endings
 from optin.flows.reports.statistics import LetterCount, StatisticsCount
 from optin.flows.reports.week_count import week_name
 from optin.flows.request_policy import Letter, LetterText
-from optin.flows.retention.clock_correction import horizon
+from optin.flows.retention.clock_correction import future_limits
 from optin.flows.rights.erase import BY_PERSON
 from optin.flows.rights.personal_data import view_personal
 from optin.flows.rights.withdraw import withdraw_person
-from optin.store.correct_future_times import bring_back
+from optin.store.correct_future_times import correct_future_times
 from optin.store.letters import LetterPlace, LetterSum, all_letter_sums
 from optin.store.mail_outbox import LETTER
 from optin.store.sending_claims import ClaimBatch
@@ -333,7 +333,7 @@ def test_a_doubted_clock_sends_no_letter(lettered: World) -> None:
     assert queue(lettered) == 0
     assert letters_in(lettered.send()) == []
     lettered.__dict__["now"] = right + timedelta(minutes=2)
-    lettered.do(bring_back, horizon(lettered.context, lettered.now), lettered.now)
+    lettered.do(correct_future_times, future_limits(lettered.context, lettered.now), lettered.now)
     assert receive(lettered) == [(ALICE, "tips-1")]
 
 
@@ -381,7 +381,7 @@ def test_a_letter_waits_while_nobody_can_say_who_withdrew(lettered: World) -> No
     batch = ClaimBatch(10)
     assert (
         lettered.run(
-            claim_orders, batch, lettered.now, suspect=False, composing=Composing(endings_of=unusable)
+            claim_orders, batch, lettered.now, suspect=False, composing=MailInputs(endings_of=unusable)
         )
         == []
     )
@@ -389,7 +389,7 @@ def test_a_letter_waits_while_nobody_can_say_who_withdrew(lettered: World) -> No
     lettered.wait(MEMORY_WAIT)
     assert (
         lettered.run(
-            claim_orders, batch, lettered.now, suspect=False, composing=Composing(endings_of=withdrawn)
+            claim_orders, batch, lettered.now, suspect=False, composing=MailInputs(endings_of=withdrawn)
         )
         == []
     )

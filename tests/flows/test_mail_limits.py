@@ -13,7 +13,7 @@ from optin.consent.email_and_telephone import EmailAddress, parse_email
 from optin.consent.status_transitions import RequestId
 from optin.flows.consents.confirm import CodeRefused, confirm_by_code
 from optin.flows.consents.resend_confirmation import resend_confirmation
-from optin.flows.delivery.mail_limits import has_read, take_link, take_of_day, take_reader_mail
+from optin.flows.delivery.mail_limits import has_read, take_link, take_reader_mail, take_site_mails
 from optin.flows.rights.personal_link import ask_for_link
 from optin.store.database_interface import Tx
 from optin.store.limit_counters import CounterTable, LimitedCount, take_amount
@@ -202,7 +202,7 @@ def test_the_mails_of_the_site_are_counted_by_day(world: World) -> None:
     """D8, O8: the next day there are others."""
 
     def take_one() -> bool:
-        return world.do(take_of_day, vault=world.vault, what="links", count=1, most=2, now=world.now)
+        return world.do(take_site_mails, vault=world.vault, what="links", count=1, most=2, now=world.now)
 
     assert [take_one() for _ in range(3)] == [True, True, False]
     world.wait(timedelta(hours=12))

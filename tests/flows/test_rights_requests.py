@@ -17,7 +17,7 @@ from optin.consent.rights_request import ArrivalWay, Outcome, Right, RightsReque
 from optin.consent.status_transitions import ID_BYTES
 from optin.errors import ClockDoubted, RequestRefused, RulesUnusable
 from optin.flows.delivery.waiting_matters import waiting_matters
-from optin.flows.rights.acts_at_once import acts_at_once
+from optin.flows.rights.count_immediate_actions import count_immediate_actions
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.officer_requests import OfficerRequest, erase_on_request, record_officer_request
 from optin.flows.rights.personal_data import record_access, view_personal
@@ -448,7 +448,7 @@ def test_what_was_done_at_once_is_counted(world: World) -> None:
     world.sign_up("carol@example.com", TIPS)
     world.wait(timedelta(days=8))
     assert sweep(world.installation())["unconfirmed"] == 1
-    assert world.view(acts_at_once) == {
+    assert world.view(count_immediate_actions) == {
         "data shown or downloaded": 1,
         "corrections": 0,
         "consents withdrawn": 1,

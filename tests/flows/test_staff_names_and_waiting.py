@@ -18,8 +18,8 @@ from optin.flows.exports.queue_webhook_messages import GIVE_UP_AFTER, LEAST_TRIE
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.flows.rights.erase import BY_PERSON
 from optin.store.database_interface import Tx
+from optin.store.reported_matters import reported_matters
 from optin.store.staff_notices import keep_receivers
-from optin.store.told_matters import told_matters
 from tests.flows.test_staff_notices import SALES, claim, hear, mail, register, settle
 from tests.flows.test_staff_notices import told as told  # noqa: PLC0414 - a fixture
 from tests.flows.test_webhooks import ALICE, Told, erase
@@ -253,5 +253,5 @@ def test_receivers_of_different_names_are_told_apart(told: World) -> None:
     give_up_a_mail(told)
     assert (look(told, "sales"), look(told, "desk"), look(told, "desk")) == (1, 1, 0)
     assert told.do(partial(keep_receivers, receivers=["sales"], now=told.now)) == 1
-    assert told.do(partial(told_matters, receiver="desk")) == {}
-    assert len(told.do(partial(told_matters, receiver="sales"))) == 1
+    assert told.do(partial(reported_matters, receiver="desk")) == {}
+    assert len(told.do(partial(reported_matters, receiver="sales"))) == 1

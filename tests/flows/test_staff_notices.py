@@ -17,15 +17,15 @@ from optin.flows.delivery.staff_notices import (
     LEASE,
     LONGEST_WAIT_SECONDS,
     PAUSE,
+    NoticeResult,
     OutgoingNotice,
-    ToldNotice,
     claim_staff_notices,
     queue_staff_mail,
-    record_told,
+    record_notice_result,
 )
-from optin.flows.retention.clock_correction import horizon
+from optin.flows.retention.clock_correction import future_limits
 from optin.flows.rights.erase import BY_PERSON
-from optin.store.correct_future_times import bring_back
+from optin.store.correct_future_times import correct_future_times
 from optin.store.staff_notices import keep_receivers, release_receiver
 from tests.flows.test_webhooks import ALICE, erase
 from tests.world import CALL, TIPS, World
@@ -52,8 +52,8 @@ def claim(world: World, receiver: str = "sales") -> OutgoingNotice | None:
     return world.do(partial(claim_staff_notices, context=world.context, receiver=receiver, now=world.now))
 
 
-def settle(world: World, notice: OutgoingNotice, *, sent: bool, clock_doubted: bool = False) -> ToldNotice:
-    settle = partial(record_told, claimed=notice.claimed, now=world.now, sent=sent)
+def settle(world: World, notice: OutgoingNotice, *, sent: bool, clock_doubted: bool = False) -> NoticeResult:
+    settle = partial(record_notice_result, claimed=notice.claimed, now=world.now, sent=sent)
     return world.do(partial(settle, clock_doubted=clock_doubted))
 
 
@@ -62,7 +62,7 @@ def hear(world: World, receiver: str = "sales") -> tuple[NoticeLine, ...]:
     notice = claim(world, receiver)
     if notice is None:
         return ()
-    assert settle(world, notice, sent=True) == ToldNotice(sent=True)
+    assert settle(world, notice, sent=True) == NoticeResult(sent=True)
     return notice.digest.lines
 
 
@@ -187,7 +187,7 @@ def test_a_clock_that_was_ahead_keeps_nobody_untold(told: World) -> None:
     told.do(lambda tx: release_receiver(tx, "sales", 0, told.now + timedelta(days=400)))
     told.join(ALICE, TIPS)
     assert hear(told) == ()
-    told.do(partial(bring_back, horizon=horizon(told.context, told.now), now=told.now))
+    told.do(partial(correct_future_times, future_limits=future_limits(told.context, told.now), now=told.now))
     assert counts(hear(told)) == [(1, 1)]
 
 
@@ -207,7 +207,7 @@ def test_a_service_that_is_down_is_dropped_after_a_day(told: World) -> None:
         notice = claim(told)
         if notice is not None:
             tries += 1
-            assert settle(told, notice, sent=False) == ToldNotice(sent=False)
+            assert settle(told, notice, sent=False) == NoticeResult(sent=False)
         told.wait(timedelta(minutes=10))
     assert 20 < tries < 60
     told.join("bob@example.com", TIPS)

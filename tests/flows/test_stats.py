@@ -26,7 +26,7 @@ from optin.flows.reports.statistics import ErasedEvents, Rate, Statistics, Stati
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.store import events_to_count as counting
 from optin.store.database_interface import Operation, P, Row, T, Tx, Value
-from optin.store.weekly_event_sums import DOWNLOADED, add_to_tally
+from optin.store.weekly_event_sums import DOWNLOADED, add_to_weekly_sums
 from tests.world import CALL, DECLARATION, TIPS, World, form_version
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -173,8 +173,8 @@ def test_downloads_are_counted_by_week_and_version(world: World) -> None:
     world.join("alice@example.com", TIPS)
     monday = date(2026, 11, 23)
     for _ in range(2):
-        world.do(add_to_tally, counts={(monday, world.form.digest, DOWNLOADED): 3})
-    world.do(add_to_tally, counts={(date(2026, 11, 30), world.form.digest, DOWNLOADED): 1})
+        world.do(add_to_weekly_sums, counts={(monday, world.form.digest, DOWNLOADED): 3})
+    world.do(add_to_weekly_sums, counts={(date(2026, 11, 30), world.form.digest, DOWNLOADED): 1})
     counted = count(world)
     assert [(it.week, it.requests, it.downloads) for it in counted.weeks] == [
         ("2026-W48", 1, 6),

@@ -36,7 +36,7 @@ def may(world: World, who: str, purpose: str = TIPS, channel: str = "", **more: 
     at: datetime | None = more.pop("at", None)
     installation = world.installation()
     answer = ask(installation, question, at)
-    installation.keep_questions()
+    installation.store_questions()
     return answer
 
 

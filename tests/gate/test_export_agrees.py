@@ -22,7 +22,7 @@ from optin.consent.status_transitions import RequestId
 from optin.errors import RequestRefused
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.gate.answer_list import ListGate, ListQuestion
-from optin.flows.rights.do_not_contact import Listed, add_to_list
+from optin.flows.rights.do_not_contact import ListedContact, add_to_list
 from optin.flows.rights.erase import erase_person
 from optin.flows.rights.object_to_contact import object_by_person, object_through_link
 from optin.keys import KeyRing
@@ -99,11 +99,15 @@ def speak_against(world: World, what: str, email: str, other: int) -> None:
     elif what == "object":
         world.run(object_by_person, email_index=index, now=world.now)
     else:
-        about = (Listed("email", email), Listed(DOMAIN, "example.com"), Listed("phone", NUMBERS[0]))
+        about = (
+            ListedContact("email", email),
+            ListedContact(DOMAIN, "example.com"),
+            ListedContact("phone", NUMBERS[0]),
+        )
         keep_off(world, about[other])
 
 
-def keep_off(world: World, listed: Listed) -> None:
+def keep_off(world: World, listed: ListedContact) -> None:
     """Put an address, a number or a domain on the company's list, unless it is there."""
     with suppress_error(RequestRefused):
         world.run(add_to_list, listed=listed, who="Eva", why="lawyers", now=world.now)

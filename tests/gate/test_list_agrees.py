@@ -20,7 +20,7 @@ from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.bases.record_basis import EvidenceFile, record_basis
 from optin.flows.gate.answer_list import ListGate, ListQuestion
-from optin.flows.gate.decide import Decided
+from optin.flows.gate.decide import GateDecision
 from optin.flows.request_policy import GatePolicy, GatePurpose
 from optin.flows.rights.erase import erase_person
 from optin.flows.rights.object_to_contact import object_by_person
@@ -72,7 +72,7 @@ def record(world: World, basis: str, email: str, number: str, kept: str = "1 yea
     world.run(record_basis, statement, files=[INVOICE], now=world.now)
 
 
-def answers(world: World, key: ConsentKey, values: tuple[str, ...]) -> list[Decided | None]:
+def answers(world: World, key: ConsentKey, values: tuple[str, ...]) -> list[GateDecision | None]:
     """Answer for a list with one address in a row."""
     question = ListQuestion(key, key.channel.address, world.now, "NL", STAFF)
     gate = ListGate(world.store.read, world.context, question, world.installation().endings())

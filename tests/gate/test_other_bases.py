@@ -19,7 +19,7 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.flows.bases.record_basis import EvidenceFile, end_basis, record_basis
 from optin.flows.gate.answer import SignedAnswer
 from optin.flows.request_policy import GatePolicy, GatePurpose
-from optin.flows.rights.do_not_contact import Listed, add_to_list, remove_from_list
+from optin.flows.rights.do_not_contact import ListedContact, add_to_list, remove_from_list
 from optin.flows.rights.erase import erase_person
 from optin.flows.rights.object_to_contact import ObjectionRecord, object_by_person, object_on_request
 from optin.flows.rights.personal_data import view_personal
@@ -219,7 +219,11 @@ def test_an_objection_bars_every_basis(world: World) -> None:
     """L7, G1: a customer who objects gets no advertising; one on the company's list no contact at all."""
     customer(world, addresses={"email": ALICE, "phone": NUMBER})
     assert may(world, ALICE).may
-    for entry in (Listed("email", ALICE), Listed(DOMAIN, "example.com"), Listed("phone", NUMBER)):
+    for entry in (
+        ListedContact("email", ALICE),
+        ListedContact(DOMAIN, "example.com"),
+        ListedContact("phone", NUMBER),
+    ):
         world.run(add_to_list, listed=entry, who="Eva", why="lawyers", now=world.now)
         assert "on the company's list" in no(may(world, ALICE)), entry.kind
         assert "on the company's list" in no(may(world, ALICE, "contract", "email"))

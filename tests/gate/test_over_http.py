@@ -18,7 +18,7 @@ from optin.consent.email_and_telephone import parse_email
 from optin.consent.signed_links import LinkKind
 from optin.errors import StoreBusy
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.gate.asker import key_text
+from optin.flows.gate.processor_keys import key_text
 from optin.flows.rights.personal_data import view_personal
 from optin.proof.commitment import opens
 from optin.store.encryption import Vault
@@ -234,8 +234,8 @@ def test_notes_wait_while_the_store_takes_none(visit: Visit, monkeypatch: pytest
     with monkeypatch.context() as patched:
         patched.setattr(visit.installation.store, "submit", busy)
         with pytest.raises(StoreBusy):
-            visit.installation.keep_questions()
-    visit.installation.keep_questions()
+            visit.installation.store_questions()
+    visit.installation.store_questions()
     count = visit.installation.store.read(lambda tx: tx.one("SELECT COUNT(*) FROM contact_question"))
     assert count == (1,)
 

@@ -16,7 +16,7 @@ import httpx2 as httpx
 import jsonschema
 import pytest
 
-from optin.flows.gate.asker import key_text
+from optin.flows.gate.processor_keys import key_text
 from optin.keys import load_keys
 from optin.services.open_installation import open_installation
 from optin.store.encryption import Vault

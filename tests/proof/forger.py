@@ -468,7 +468,7 @@ def rebuild(scene: Scene, vault: Vault | None = None) -> None:
     delete_withdrawal_well(scene)
     change_body('"how":"link"', '"how":"code"')(scene)
     for number, body in scene.rows("SELECT id, body FROM event"):
-        vouched = scene.vault.vouch(str(body).encode())
+        vouched = scene.vault.event_mac(str(body).encode())
         scene.sql("UPDATE event SET mac = :mac WHERE id = :id", mac=vouched, id=number)
     scene.sql(
         "DELETE FROM log_leaf",

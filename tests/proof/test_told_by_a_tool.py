@@ -6,7 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from optin.flows.exports.queue_webhook_messages import claim_outgoing
-from optin.flows.rights.withdrawals_in_tools import EndInTool, ToolEndings, ToolReading, withdraw_told
+from optin.flows.rights.withdrawals_in_tools import (
+    ToolEndings,
+    ToolReading,
+    ToolUnsubscription,
+    withdraw_unsubscribed,
+)
 from optin.proof.verify_bundle import verify_bundle
 from optin.store.registered_webhooks import keep_webhooks
 from optin.store.sending_claims import ClaimBatch
@@ -29,10 +34,10 @@ def test_the_bundle_says_who_told_of_a_withdrawal(visit: Visit) -> None:
     assert len(calls) == 1
     visit.wait(timedelta(minutes=10))
     done = installation.write(
-        withdraw_told,
+        withdraw_unsubscribed,
         context=context,
         reading=ToolReading("crm", {"tips-email"}, visit.moment),
-        ends=[EndInTool(ALICE, (), visit.moment)],
+        ends=[ToolUnsubscription(ALICE, (), visit.moment)],
         now=visit.moment,
     )
     assert done == ToolEndings(withdrawn=1)

@@ -14,7 +14,7 @@ from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.bases.record_attested import record_attested
 from optin.flows.bases.record_basis import EvidenceFile
-from optin.flows.consents.ask_attested import Asking, ask_to_confirm
+from optin.flows.consents.ask_attested import PersonToAsk, ask_to_confirm
 from optin.flows.delivery.mail_order import MailKind
 from tests.web.conftest import Visit
 from tests.web.test_personal_page import personal_link
@@ -55,7 +55,7 @@ def test_the_page_says_that_the_company_states_it(visit: Visit) -> None:
 def test_from_the_mail_that_asks_to_a_proven_consent(visit: Visit) -> None:
     """L6, P8: the mail says whence; the page shows the question; the click gives it."""
     attested(visit)
-    asking = Asking(parse_email(FAYE), KEY, "Eva")
+    asking = PersonToAsk(parse_email(FAYE), KEY, "Eva")
     visit.installation.run(ask_to_confirm, asking=asking, now=visit.moment)
     link = f"/confirm/{visit.mail(MailKind.RENEWAL).confirm_token}"
     asked = page_of(visit, link)

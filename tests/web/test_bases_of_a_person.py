@@ -17,7 +17,7 @@ from optin.consent.held_basis import BasisEntry, BasisStatement, BasisTerm
 from optin.export.personal_data_json import schema
 from optin.flows.bases.record_basis import EvidenceFile, end_basis, record_basis
 from optin.flows.delivery.mail_order import BasisOrder, MailKind
-from optin.flows.rights.tell_of_basis import record_and_tell
+from optin.flows.rights.record_and_inform import record_and_inform
 from optin.store.held_bases import is_on_register
 from optin.store.mail_outbox import count_dead
 from optin.store.officer_actions import actions_of
@@ -40,7 +40,7 @@ def on_file(visit: Visit, basis: str = "enquiry", **more: Any) -> BasisEntry:
         **more,
     }
     statement = BasisStatement(basis=basis, at="", who="Eva", **plain)
-    flow = record_and_tell if basis == "enquiry" else record_basis
+    flow = record_and_inform if basis == "enquiry" else record_basis
     entry: BasisEntry = visit.installation.run(flow, statement=statement, files=[LETTER], now=visit.moment)
     return entry
 

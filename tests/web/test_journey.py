@@ -23,7 +23,7 @@ from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.flows.records.decrypted_request import open_request
 from optin.store.contacts import load_contact
 from optin.store.requests import peek_request
-from optin.store.weekly_event_sums import DOWNLOADED, all_tallies
+from optin.store.weekly_event_sums import DOWNLOADED, all_weekly_sums
 from tests.mail.orders import composer
 from tests.web.conftest import Visit
 
@@ -353,7 +353,7 @@ def test_a_download_is_counted_and_nobody_with_it(visit: Visit) -> None:
     assert visit.client.head(url).status_code == 200
     visit.installation.keep_counts()
     visit.installation.keep_counts()
-    kept = visit.installation.store.read(all_tallies)
+    kept = visit.installation.store.read(all_weekly_sums)
     assert list(kept.values()) == [2]
     assert [(kind, form) for _, form, kind in kept] == [(DOWNLOADED, delivery.form_version)]
 

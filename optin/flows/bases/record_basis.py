@@ -36,7 +36,7 @@ from optin.store.held_bases import (
     load_entry,
     reference_key,
 )
-from optin.store.journal_lines import ENTRY_ENDED, remember
+from optin.store.journal_lines import ENTRY_ENDED, add_replay_line
 
 TEXT_CHARACTERS = 2_000  # of one text of an entry, at most
 FILE_BYTES = 10_000_000  # of one file of evidence, at most
@@ -129,11 +129,11 @@ def end_basis(tx: Tx, context: Context, entry_id: BasisEntryId, now: datetime) -
         raise RequestRefused(msg)
     erase_entries(tx, context.vault, [entry_id], BASIS_ENDED, now)
     person = indexes_of(context.vault, entry.statement.addresses)[0]
-    remember(tx, {"kind": ENTRY_ENDED, "person": person.hex(), "entry": entry_id.hex()}, now)
+    add_replay_line(tx, {"kind": ENTRY_ENDED, "person": person.hex(), "entry": entry_id.hex()}, now)
     return entry
 
 
-def end_again(tx: Tx, context: Context, entry_id: BasisEntryId, ended: datetime) -> None:
+def end_restored_entry(tx: Tx, context: Context, entry_id: BasisEntryId, ended: datetime) -> None:
     """Erase an entry that a restored backup brought back, if it did; `ended`: when staff ended it."""
     entry = load_entry(tx, context.vault, entry_id)
     if entry is not None and not is_required(entry, ended):

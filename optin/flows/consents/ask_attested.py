@@ -18,8 +18,8 @@ from optin.consent.held_basis import BasisEntry
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import EventKind
 from optin.errors import RequestRefused
-from optin.flows.bases.asking_bar import asking_is_barred
-from optin.flows.bases.note_told import BY_MAIL, note_told
+from optin.flows.bases.must_not_be_asked import must_not_be_asked
+from optin.flows.bases.record_notice import BY_MAIL, record_notice
 from optin.flows.consents.store_request import NewRequest, store_request
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import take_staff_mail
@@ -37,8 +37,11 @@ ASK = "ask"  # the act of staff, as it stands with what was done for the person
 
 
 @dataclass(frozen=True)
-class Asking:
-    """Whom staff wants to ask for what. `country`: of the person, if known; it can only make it stricter."""
+class PersonToAsk:
+    """A person whom staff wants to ask, and the consent.
+
+    `country`: of the person, if known; it can only make the rules stricter.
+    """
 
     email: EmailAddress = field(repr=False)
     key: ConsentKey
@@ -46,7 +49,7 @@ class Asking:
     country: str = ""
 
 
-def ask_to_confirm(tx: Tx, context: Context, asking: Asking, now: datetime) -> tuple[AskingRule, ...]:
+def ask_to_confirm(tx: Tx, context: Context, asking: PersonToAsk, now: datetime) -> tuple[AskingRule, ...]:
     """Queue the one mail that asks a person to confirm an attested consent; return the rules that allow it.
 
     1. Find the evidence: the strongest that stands for this mailbox and purpose.
@@ -79,14 +82,14 @@ def ask_to_confirm(tx: Tx, context: Context, asking: Asking, now: datetime) -> t
     # 3. The person.
     tx.hold(index)  # two of the staff at once: the second sees the first
     asked = any(it.kind == ASK and it.why in {key.purpose, ""} for it in actions_of(tx, vault, index))
-    if asked or any(act.kind is EventKind.BASIS_TOLD for it in entries for act in it.acts):
+    if asked or any(act.kind is EventKind.BASIS_NOTIFIED for it in entries for act in it.acts):
         msg = "This person was asked to confirm it before; nobody is asked twice."
         raise RequestRefused(msg)
     subject = find_subject(tx, index)
     if subject is not None and key in live_consents(tx, vault, subject):
         msg = "This person gave the consent by now, and it is proven."
         raise RequestRefused(msg)
-    if asking_is_barred(tx, vault, entry.statement.addresses, key):
+    if must_not_be_asked(tx, vault, entry.statement.addresses, key):
         msg = "This person withdrew, objected, was erased, or is on your do-not-contact list: do not ask."
         raise RequestRefused(msg)
 
@@ -102,7 +105,7 @@ def ask_to_confirm(tx: Tx, context: Context, asking: Asking, now: datetime) -> t
     request, _ = store_request(tx, context, NewRequest(form, mailbox, fields, (key.purpose,), THROUGH), now)
     enqueue(tx, MailKind.RENEWAL, request, context.policy.mail_domain, now)
     for it in entries:
-        note_told(tx, vault, it.id, BY_MAIL, request.hex(), now)
+        record_notice(tx, vault, it.id, BY_MAIL, request.hex(), now)
     record_action(tx, vault, index, RightsAction(now, ASK, asking.who, key.purpose))
     return rules
 

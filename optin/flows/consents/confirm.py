@@ -27,7 +27,7 @@ from optin.consent.status_transitions import (
     Status,
     StatusEvent,
     SubjectId,
-    follow,
+    apply_event,
     may_confirm,
 )
 from optin.errors import LinkExpired, LinkSpent
@@ -54,7 +54,7 @@ from optin.store.events import add_events
 from optin.store.mail_outbox import enqueue
 from optin.store.objections import objections_about
 from optin.store.requests import Request, count_try, load_request, mark_confirmed, peek_request
-from optin.store.suppressions import allow_calls, suppressed_at, unsuppress
+from optin.store.suppressions import suppressed_at, unsuppress, unsuppress_numbers
 
 log = logging.getLogger("optin.kinds")
 
@@ -193,13 +193,13 @@ def _confirm(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime,
     mark_confirmed(tx, stored.id, subject, now)
     for question, record in given:
         until = question.retention.after(now)
-        consent = ConsentState(question.key, follow(record, happening), until)
+        consent = ConsentState(question.key, apply_event(record, happening), until)
         save_consent(tx, subject, consent)
         unsuppress(tx, stored.email_index, question.key)
         address = question.channel.address
         if value := address.own(opened.declared.fields):
             index = context.vault.address_index(address, value)
-            allow_calls(tx, index, stored.email_index, question.key)
+            unsuppress_numbers(tx, index, stored.email_index, question.key)
 
     # 5. Keep what was declared; queue the magnet and the receipt.
     save_contact(tx, context.vault, subject, contact)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from optin.consent.event_content import EventBuilder
 from optin.consent.held_basis import BasisEntryId
 from optin.errors import JournalUnusable, KindFailed, LogDiverged
-from optin.flows.bases.note_told import BY_MAIL, note_told
+from optin.flows.bases.record_notice import BY_MAIL, record_notice
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.deletion_clock import read_clock
@@ -61,8 +61,8 @@ MEMORY_WAIT = timedelta(minutes=1)  # of a letter, while nobody can say who with
 
 
 @dataclass(frozen=True)
-class Composing:
-    """What a mail's content depends on beside the store.
+class MailInputs:
+    """What the content of mails depends on besides the store.
 
     A receipt over which no checkpoint is signed yet waits so long (`receipts_wait`); None: raises NotSigned.
     `endings_of`: what is remembered outside the database; while it cannot be read, letters wait.
@@ -79,7 +79,7 @@ def claim_orders(
     now: datetime,
     *,
     suspect: bool,
-    composing: Composing = Composing(),
+    composing: MailInputs = MailInputs(),
 ) -> list[Order]:
     """Claim a batch of due mails. `suspect`: mails with which couriers died, to be tried alone.
 
@@ -94,7 +94,7 @@ def claim_orders(
 
 
 def _order(
-    tx: Tx, context: SiteContext, letter: OutboxMail, composing: Composing, now: datetime
+    tx: Tx, context: SiteContext, letter: OutboxMail, composing: MailInputs, now: datetime
 ) -> Order | None:
     """Return the mail to send; None for one that waits, was given up, or was removed."""
     try:
@@ -164,7 +164,7 @@ def record_result(tx: Tx, context: Context, order: Order, attempt: Attempt, now:
         return settled
     settle(tx, order.number, settled.value, attempt.reply, now)
     if isinstance(order, BasisOrder) and settled is MailState.SENT:
-        note_told(tx, context.vault, order.entry, BY_MAIL, stand.message_id, now)
+        record_notice(tx, context.vault, order.entry, BY_MAIL, stand.message_id, now)
     if isinstance(order, StaffOrder):
         forget_claimed(tx, order.batch)
         return settled
@@ -194,7 +194,7 @@ def record_crashed_send(
         return True
     settle(tx, number, MailState.SENT.value, "250", now)
     if stand.kind == MailKind.BASIS:
-        note_told(tx, context.vault, BasisEntryId(stand.request), BY_MAIL, stand.message_id, now)
+        record_notice(tx, context.vault, BasisEntryId(stand.request), BY_MAIL, stand.message_id, now)
         return True
     stored = None if stand.kind in {MailKind.PERSONAL, MailKind.STAFF} else load_request(tx, stand.request)
     if stored is not None:

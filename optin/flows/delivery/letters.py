@@ -65,7 +65,7 @@ def first_place(letter: Letter, now: datetime) -> LetterPlace:
     return LetterPlace(_before(letter.after, now - LATEST))
 
 
-def last_begun(letter: Letter, now: datetime) -> datetime:
+def newest_consent_due(letter: Letter, now: datetime) -> datetime:
     """Return when the youngest consents began that the letter is due for."""
     return _before(letter.after, now)
 
@@ -83,7 +83,9 @@ def letters_in_order(policy: RequestPolicy) -> list[tuple[ConsentKey, Letter]]:
     ]
 
 
-def search_for(key: ConsentKey, letter: Letter, letters: Collection[Letter], now: datetime) -> LetterSearch:
+def letter_search(
+    key: ConsentKey, letter: Letter, letters: Collection[Letter], now: datetime
+) -> LetterSearch:
     """Return how the consents are found that the letter is due for. `letters`: all of the purpose.
 
     Two letters are at least half as far apart as their periods, so that one that is on time never waits.
@@ -91,7 +93,7 @@ def search_for(key: ConsentKey, letter: Letter, letters: Collection[Letter], now
     distances = (abs(_length(it) - _length(letter)) for it in letters)
     nearest = min((it for it in distances if it), default=MOST_SPACING)
     spacing = min(nearest / 2, MOST_SPACING)
-    return LetterSearch(key, letter.name, last_begun(letter, now), now - spacing)
+    return LetterSearch(key, letter.name, newest_consent_due(letter, now), now - spacing)
 
 
 def _length(letter: Letter) -> timedelta:
@@ -111,7 +113,7 @@ def queue_letters(
     room = min(STEP, MOST_WAITING - count_waiting_letters(tx))
     if room <= 0:
         return QueuedLetters(0, after)
-    search = search_for(key, letter, context.policy.letters.get(key, ()), now)
+    search = letter_search(key, letter, context.policy.letters.get(key, ()), now)
     found = consents_without_letter(tx, search, after, now, room)
     count = sum(_queue(tx, context, key, letter, due, now) for due in found)
     return QueuedLetters(count, found[-1].place if len(found) == room else None)
@@ -149,7 +151,7 @@ def order_of_letter(
     # 2. Its time.
     if read_clock(tx, context, now).doubted:
         raise LetterEarly
-    if queued.begun_at > last_begun(letter, now):
+    if queued.begun_at > newest_consent_due(letter, now):
         release_letter(tx, mail.message_id)  # it is found again when it is due
         return None
     if queued.begun_at < first_place(letter, now).begun_at:

@@ -13,15 +13,15 @@ from optin.consent.confirmation_code import spaced_code
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.signed_links import LinkKind
 from optin.errors import KindFailed, OptinError
-from optin.flows.bases.asking_bar import asking_is_barred
+from optin.flows.bases.must_not_be_asked import must_not_be_asked
 from optin.flows.bases.record_basis import required_documents
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.basis_notice import order_of_basis
 from optin.flows.delivery.letters import LetterEarly, order_of_letter
-from optin.flows.delivery.mail_limits import MailRequester, next_day, take_of_day
+from optin.flows.delivery.mail_limits import MailRequester, next_day, take_site_mails
 from optin.flows.delivery.mail_order import (
-    ASKER,
+    REQUESTED_BY,
     GivenConsent,
     MailKind,
     MailOrder,
@@ -144,7 +144,7 @@ def _notice(tx: Tx, context: Context, letter: OutboxMail, now: datetime) -> Noti
         return order
     if not is_known(tx, index):
         return None
-    if told.get(ASKER) != MailRequester.READER and not _may_link(tx, context, now):
+    if told.get(REQUESTED_BY) != MailRequester.READER and not _may_link(tx, context, now):
         raise NotDue(next_day(now))
     latest = latest_request(tx, context.vault, index)
     return replace(
@@ -189,7 +189,7 @@ _WITHOUT_REQUEST: Mapping[str, Callable[[Tx, SiteContext, OutboxMail, datetime],
 
 def _may_link(tx: Tx, context: Context, now: datetime) -> bool:
     """Count a link requested by typing an address; these may use half of a day's mails."""
-    if take_of_day(tx, context.vault, "links", 1, context.policy.limits.mails_per_day // 2, now):
+    if take_site_mails(tx, context.vault, "links", 1, context.policy.limits.mails_per_day // 2, now):
         return True
     context.policy.limited(PER_DAY)
     return False
@@ -225,7 +225,7 @@ def _may_not_ask(tx: Tx, vault: Vault, opened: OpenedRequest) -> bool:
     if opened.declared.through != THROUGH:
         return False
     addresses = {MAILBOX.field: opened.declared.email, **opened.declared.fields}
-    return any(asking_is_barred(tx, vault, addresses, question.key) for question in opened.asked)
+    return any(must_not_be_asked(tx, vault, addresses, question.key) for question in opened.asked)
 
 
 def _ends_at(tx: Tx, vault: Vault, email_index: bytes, opened: OpenedRequest) -> datetime | None:

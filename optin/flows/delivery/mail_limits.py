@@ -101,7 +101,7 @@ def has_read(tx: Tx, vault: Vault, email: EmailAddress, typed: str, now: datetim
     return has_mark(tx, _marked_day(vault, MailRequester.FORM, mailbox, digits_of(typed), now), now)
 
 
-def take_of_day(tx: Tx, vault: Vault, what: str, count: int, most: int, now: datetime) -> bool:
+def take_site_mails(tx: Tx, vault: Vault, what: str, count: int, most: int, now: datetime) -> bool:
     """Count mails of the whole site on this day (UTC); False above the daily limit."""
     key = vault.limit_digest(_windows(what, now.astimezone(UTC).date())[1])
     return take_amount(tx, CounterTable.SITE, key, LimitedCount(count, most, next_day(now)))

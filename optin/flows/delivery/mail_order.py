@@ -18,7 +18,7 @@ from optin.flows.evidence.receipt import Attachment
 from optin.flows.request_policy import LetterText, MailCover, NextStep
 from optin.store.legal_holds import LegalHold
 
-ASKER = "asker"  # in what a notice is about: who asked for it, where that matters
+REQUESTED_BY = "asker"  # in what a notice is about: who asked for it, where that matters
 
 
 class MailKind(StrEnum):

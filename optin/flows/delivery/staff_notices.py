@@ -19,7 +19,7 @@ from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.backoff import wait_before
 from optin.flows.delivery.mail_order import MailKind, NamedPerson, NoticeLine, StaffDigest
 from optin.flows.delivery.waiting_matters import waiting_matters
-from optin.flows.objections.who_objected import objects
+from optin.flows.objections.find_objections import find_objection
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.event_history import live_consents
 from optin.store.database_interface import Tx
@@ -60,7 +60,7 @@ class OutgoingNotice:
 
 
 @dataclass(frozen=True)
-class ToldNotice:
+class NoticeResult:
     """Result of telling a receiver. `dropped`: notices that are a day old and are given up."""
 
     sent: bool
@@ -113,23 +113,23 @@ def claim_staff_notices(tx: Tx, context: SiteContext, receiver: str, now: dateti
     return OutgoingNotice(claimed, digest)
 
 
-def record_told(
+def record_notice_result(
     tx: Tx, claimed: ClaimedReceiver, now: datetime, *, sent: bool, clock_doubted: bool = False
-) -> ToldNotice:
+) -> NoticeResult:
     """Record the result of telling a receiver: again after a minute, two … an hour, for a day.
 
     By a clock that is doubted nothing is given up (O7).
     """
     if not holds_claim(tx, claimed):
-        return ToldNotice(sent)
+        return NoticeResult(sent)
     if sent:
         forget_claimed(tx, claimed.claim)
         release_receiver(tx, claimed.receiver, 0, now + PAUSE)
-        return ToldNotice(sent=True)
+        return NoticeResult(sent=True)
     dropped = 0 if clock_doubted else forget_old(tx, claimed.receiver, now - GIVE_UP_AFTER)
     wait = wait_before(claimed.attempts, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)
     release_receiver(tx, claimed.receiver, claimed.attempts + 1, now + wait)
-    return ToldNotice(sent=False, dropped=dropped)
+    return NoticeResult(sent=False, dropped=dropped)
 
 
 def digest_of(tx: Tx, context: SiteContext, claim: bytes, now: datetime, why: str = "") -> StaffDigest | None:
@@ -174,7 +174,7 @@ def _named(tx: Tx, context: Context, claim: bytes, now: datetime) -> dict[str, l
             {
                 str(key.purpose)
                 for key, until in ends.items()
-                if until > now and objects(tx, context.vault, contact.values, key.channel, now) is None
+                if until > now and find_objection(tx, context.vault, contact.values, key.channel, now) is None
             }
         )
         if purposes and contact.email:

@@ -20,16 +20,16 @@ from optin.flows.unreadable_rows import BROKEN
 from optin.store.breaches import breach_rows, open_breach
 from optin.store.database_interface import Tx
 from optin.store.mail_outbox import count_dead
+from optin.store.reported_matters import (
+    abandoned_messages,
+    late_messages,
+    lock_reported_matters,
+    reported_matters,
+    stopped_webhooks,
+    store_reported_matters,
+)
 from optin.store.rights_requests import open_request_rows, open_row
 from optin.store.staff_notices import add_notice
-from optin.store.told_matters import (
-    abandoned_messages,
-    hold_told_matters,
-    keep_told_matters,
-    late_messages,
-    stopped_webhooks,
-    told_matters,
-)
 
 AGAIN_AFTER = timedelta(days=1)
 LATE_AFTER = timedelta(hours=1)
@@ -152,8 +152,8 @@ def _of_kinds(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMa
 
 def queue_waiting_notices(tx: Tx, context: SiteContext, receiver: str, now: datetime) -> int:
     """Queue a notice of each matter that the receiver does not know of for a day; return how many."""
-    hold_told_matters(tx, receiver)
-    told = told_matters(tx, receiver)
+    lock_reported_matters(tx, receiver)
+    told = reported_matters(tx, receiver)
     found = {it.mark.hex(): it for it in waiting_matters(tx, context, now)}
     # a moment ahead of the clock is one of a clock that was wrong
     fresh = {mark: at for mark, at in told.items() if mark in found and at <= now < at + AGAIN_AFTER}
@@ -161,5 +161,5 @@ def queue_waiting_notices(tx: Tx, context: SiteContext, receiver: str, now: date
     for matter in new:
         add_notice(tx, receiver, matter.mark, now)
     if new or fresh.keys() != told.keys():
-        keep_told_matters(tx, receiver, {**fresh, **{it.mark.hex(): now for it in new}})
+        store_reported_matters(tx, receiver, {**fresh, **{it.mark.hex(): now for it in new}})
     return len(new)

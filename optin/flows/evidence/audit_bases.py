@@ -13,7 +13,7 @@ from hmac import compare_digest
 from typing import Any
 
 from optin.consent.held_basis import BasisEntry, EvidenceNote
-from optin.consent.status_transitions import ABOUT_ENTRIES, OF_BASES
+from optin.consent.status_transitions import ABOUT_ENTRIES, BASIS_EVENTS
 from optin.errors import KeysUnusable, LogDisagrees, RequestRefused
 from optin.flows.bases.record_basis import indexes_of
 from optin.proof.canonical_json import parse
@@ -46,7 +46,7 @@ def audit_bases(read: Runner, vault: Vault) -> Iterator[str]:
         after = page[-1].row.id
 
 
-def refuse_faulty(tx: Tx, vault: Vault, entry: BasisRow) -> BasisEntry:
+def require_consistent_entry(tx: Tx, vault: Vault, entry: BasisRow) -> BasisEntry:
     """Return an entry whose rows and events agree. Raises LogDisagrees and KeysUnusable."""
     rows = entry_rows(tx, entry.id)
     if rows is None:
@@ -89,14 +89,14 @@ def _statement_faults(vault: Vault, stored: BasisRow, rows: EntryRows) -> Iterat
         return
     if strange := sorted({str(it.get("kind")) for it in events} - ABOUT_ENTRIES):
         yield f"has an event that is none of an entry's ({', '.join(strange)})"
-    events = [body for body in events if body.get("kind") in OF_BASES]
+    events = [body for body in events if body.get("kind") in BASIS_EVENTS]
     if len(events) != len(rows.acts):
         yield "has another number of statements than of events"
         return
     for (kind, sealed, at), body in zip(rows.acts, events, strict=True):
         salt, said = open_act(vault, stored.id, bytes(sealed))
         moment = to_ms(datetime.fromisoformat(str(body.get("at"))))
-        if body.get("kind") != kind or kind not in OF_BASES:
+        if body.get("kind") != kind or kind not in BASIS_EVENTS:
             yield "has a statement of another kind than its event"
         elif body.get("statement") != commit(salt, said) or body.get("request") != stored.id.hex():
             yield "has another statement than was logged"
@@ -107,7 +107,7 @@ def _statement_faults(vault: Vault, stored: BasisRow, rows: EntryRows) -> Iterat
 def _events(vault: Vault, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
     for text, mac in rows:
         data = (text or "").encode()
-        if compare_digest(vault.vouch(data), bytes(mac or b"")):
+        if compare_digest(vault.event_mac(data), bytes(mac or b"")):
             yield dict(parse(data))
 
 

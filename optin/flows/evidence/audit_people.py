@@ -111,7 +111,7 @@ class PeopleAudit:
         by_kind: ByKind = defaultdict(list)
         for key, number, text, mac in page.events:  # in the order of the log
             request = bytes(key)
-            if not compare_digest(self.vault.vouch((text or "").encode()), bytes(mac or b"")):
+            if not compare_digest(self.vault.event_mac((text or "").encode()), bytes(mac or b"")):
                 self.findings.append(f"event {number} was not written by optin")
                 continue
             try:

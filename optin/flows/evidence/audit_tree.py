@@ -21,7 +21,7 @@ from optin.store.database_interface import Row, Runner
 from optin.store.encryption import Vault
 from optin.store.event_log import StoredCheckpoint, checkpoints_after, log_frontier, verifier_keys
 from optin.store.installation_facts import log_origin
-from optin.store.latest_known_time import events_of_the_clock, set_backs
+from optin.store.latest_known_time import clock_events, set_backs
 
 PAGE_CHECKPOINTS = 1_000
 _SHA256 = hashlib.sha256
@@ -67,7 +67,7 @@ class TreeAudit:
     def _clock(self) -> None:
         """Read the events about the clock, as notes for the reader of the audit."""
         self.set_backs = {it.place: it for it in self.read(set_backs, vault=self.vault)}
-        for number, body in self.read(events_of_the_clock, vault=self.vault):
+        for number, body in self.read(clock_events, vault=self.vault):
             at = body["at"]
             if body["kind"] == EventKind.CLOCK_DOUBTED:
                 self.notes.append(

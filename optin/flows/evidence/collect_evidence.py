@@ -23,7 +23,7 @@ from optin.errors import LogDisagrees, RequestRefused
 from optin.flows.context import Context
 from optin.flows.evidence.receipt import consent_summaries, name_of_event
 from optin.flows.records.decrypted_request import OpenedRequest, open_request
-from optin.flows.records.event_history import authenticated
+from optin.flows.records.event_history import read_genuine_events
 from optin.proof.canonical_json import canonical, parse
 from optin.proof.commitment import opens
 from optin.proof.inclusion_proof import ENDING
@@ -133,7 +133,7 @@ def _set_backs(tx: Tx, vault: Vault, events: Sequence[StoredEvent]) -> list[Stor
 def _check_history(vault: Vault, numbered: Sequence[StoredEvent]) -> None:
     """Raise RequestRefused unless optin wrote the events, and each consent follows from them."""
     try:
-        for consent in authenticated(vault, numbered).consents.values():
+        for consent in read_genuine_events(vault, numbered).consents.values():
             consent.record  # noqa: B018 - raises where its events do not fit together
     except LogDisagrees:
         msg = "An event about this address was not written by optin, so nothing is proven; see: optin audit"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.objection import ObjectedBy
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason
-from optin.flows.objections.who_objected import Approach, objections_to
+from optin.flows.objections.find_objections import PlannedContact, find_objections
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.objections import any_objection, numbers_by_person
@@ -30,14 +30,14 @@ def without_objected(
         return list(found)
     numbers = numbers_by_person(tx, [it.subject for it in proven])
     approaches = [
-        Approach(
+        PlannedContact(
             {MAILBOX.field: it.email, **{kind.field: kind.own(it.fields) for kind in declared_addresses()}},
             it.requested_at,
             numbers.get(it.subject, ()),
         )
         for it in proven
     ]
-    bars = objections_to(tx, vault, approaches, proven[0].question.channel)
+    bars = find_objections(tx, vault, approaches, proven[0].question.channel)
     refused = {it.subject: REASONS[bar.by] for it, bar in zip(proven, bars, strict=True) if bar is not None}
     return [refused.get(it.subject, it) if isinstance(it, ProvenConsent) else it for it in found]
 

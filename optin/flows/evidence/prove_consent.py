@@ -24,7 +24,7 @@ from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.status_transitions import EventKind, RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.wrong_clock import FOLLOWED
 from optin.errors import KeysUnusable, LogDisagrees
-from optin.flows.records.event_history import authenticated
+from optin.flows.records.event_history import read_genuine_events
 from optin.proof.commitment import opens
 from optin.proof.contact_details_check import are_committed
 from optin.store.contacts import Contact, open_contact
@@ -99,7 +99,7 @@ def _prove(
     of_request: frozenset[str],
 ) -> ProvenConsent | UnprovenReason:
     # 1. Every event was written by optin, and is the bytes of its leaf.
-    history = authenticated(vault, lead.events)
+    history = read_genuine_events(vault, lead.events)
 
     # 2. The status that follows from the events is that of the cache.
     consent = history.consent(key)

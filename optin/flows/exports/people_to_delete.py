@@ -14,7 +14,7 @@ from optin.consent.channel import Address
 from optin.consent.email_and_telephone import EmailAddress, parse_email
 from optin.consent.status_transitions import Status, SubjectId
 from optin.flows.evidence.objections_to_consents import REASONS
-from optin.flows.objections.who_objected import Approach, objections_to
+from optin.flows.objections.find_objections import PlannedContact, find_objections
 from optin.store.contacts import Contact, open_contact
 from optin.store.database_interface import Runner, from_ms
 from optin.store.encryption import Vault
@@ -83,10 +83,10 @@ def _listed_since(read: Runner, vault: Vault, run: ExportRun, now: datetime) -> 
         contacts = [open_contact(vault, it, bytes(row[1])) for it, row in zip(subjects, page, strict=True)]
         numbers = read(numbers_by_person, subjects=subjects)
         asked = [
-            Approach(contact.values, now, numbers.get(it, ()))
+            PlannedContact(contact.values, now, numbers.get(it, ()))
             for it, contact in zip(subjects, contacts, strict=True)
         ]
-        bars = read(objections_to, vault=vault, approaches=asked, channel=run.key.channel)
+        bars = read(find_objections, vault=vault, contacts=asked, channel=run.key.channel)
         for subject, contact, bar in zip(subjects, contacts, bars, strict=True):
             if bar is not None:
                 address = run.key.channel.address

@@ -291,10 +291,10 @@ def record_answer(
 
 def _is_too_old(notice: WebhookMessage, answer: ReceiverAnswer, attempts: int, now: datetime) -> bool:
     enough = answer is ReceiverAnswer.SETUP or attempts + 1 >= LEAST_TRIES
-    return enough and now >= notice.at + patience_with(notice.kind, answer)
+    return enough and now >= notice.at + retry_period_for(notice.kind, answer)
 
 
-def patience_with(kind: WebhookKind, answer: ReceiverAnswer) -> timedelta:
+def retry_period_for(kind: WebhookKind, answer: ReceiverAnswer) -> timedelta:
     """Return how long a message is tried that gets such answers."""
     if answer is ReceiverAnswer.SETUP:
         return SETUP_GIVE_UP_AFTER

@@ -22,7 +22,7 @@ from optin.consent.status_transitions import SubjectId
 from optin.flows.evidence.objections_to_consents import REASONS, without_objected
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
-from optin.flows.objections.who_objected import Approach, objections_to
+from optin.flows.objections.find_objections import PlannedContact, find_objections
 from optin.store.data_subjects import subjects_by_address, subjects_by_number
 from optin.store.database_interface import Runner
 from optin.store.encryption import Vault
@@ -106,8 +106,8 @@ class Scrubber:
     def _barred(self, indexes: Mapping[str, bytes]) -> dict[str, str]:
         """Return why these addresses or numbers must not be contacted, whatever is on file (L7)."""
         values = sorted(indexes)
-        asked = [Approach({self.by.field: value}) for value in values]
-        bars = self.read(objections_to, vault=self.vault, approaches=asked, channel=self.key.channel)
+        asked = [PlannedContact({self.by.field: value}) for value in values]
+        bars = self.read(find_objections, vault=self.vault, contacts=asked, channel=self.key.channel)
         return {value: REASONS[bar.by].value for value, bar in zip(values, bars, strict=True) if bar}
 
     def _objected_among(self, indexes: Mapping[str, bytes], values: Iterable[str | None]) -> set[str]:

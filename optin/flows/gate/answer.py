@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from optin.consent.event_content import rfc3339
-from optin.flows.gate.decide import Decided
+from optin.flows.gate.decide import GateDecision
 from optin.flows.gate.question import Question
 from optin.proof.canonical_json import Json, canonical
 from optin.proof.commitment import SALT_BYTES, commit, digest
@@ -55,7 +55,7 @@ class SignedAnswer:
 
 def make_answer(
     question: Question,
-    decided: Decided,
+    decided: GateDecision,
     asked: datetime,
     key: AnswerKey | None,
     at: datetime | None = None,

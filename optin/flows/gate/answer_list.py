@@ -20,11 +20,11 @@ from optin.consent.channel import Address
 from optin.consent.purpose import ConsentKey
 from optin.flows.context import Context
 from optin.flows.evidence.withdrawals_in_journal import Endings
-from optin.flows.gate.bases_on_file import Inquiry, read_on_file
-from optin.flows.gate.decide import NO_BASIS, Decided, decide_by
-from optin.flows.gate.log_answer import IN_A_LIST, QuestionNotes
+from optin.flows.gate.bases_on_file import GateInquiry, read_on_file
+from optin.flows.gate.decide import NO_BASIS, GateDecision, decide_for_address
+from optin.flows.gate.log_answer import IN_A_LIST, UnstoredAnswers
 from optin.flows.gate.question import Question, countries_of
-from optin.flows.objections.who_objected import Approach, objections_to
+from optin.flows.objections.find_objections import PlannedContact, find_objections
 from optin.rules.may_contact import NEVER, Answer, Decision, Refusal
 from optin.store.database_interface import Runner, Tx
 from optin.store.stored_forms import StoredForm
@@ -34,8 +34,8 @@ Row = tuple[Sequence[str], Sequence[str]]  # its own addresses or numbers, and t
 BATCH = 500
 MOST_NOTES = 5_000  # in memory
 NO_ADDRESS = "no address"
-UNKNOWN = Decided(NO_BASIS)
-OBJECTED = Decided(
+UNKNOWN = GateDecision(NO_BASIS)
+OBJECTED = GateDecision(
     Answer(
         Decision.PROHIBIT,
         reasons=("The row names somebody who objected.",),
@@ -76,16 +76,16 @@ class ListGate:
     context: Context
     question: ListQuestion
     endings: Endings = field(default_factory=dict)  # what the journal says that ended
-    notes: QuestionNotes = field(default_factory=QuestionNotes)  # what people are told of it
+    notes: UnstoredAnswers = field(default_factory=UnstoredAnswers)  # what people are told of it
     _forms: dict[str, StoredForm | None] = field(default_factory=dict)
 
-    def answers(self, rows: Iterable[Row]) -> Iterator[Decided | None]:
+    def answers(self, rows: Iterable[Row]) -> Iterator[GateDecision | None]:
         """Yield the answer for each row; None for a row without an address that can be read."""
         waiting = iter(rows)
         while batch := list(islice(waiting, BATCH)):
             yield from self._answers(batch)
 
-    def _answers(self, batch: Sequence[Row]) -> Iterator[Decided | None]:
+    def _answers(self, batch: Sequence[Row]) -> Iterator[GateDecision | None]:
         # 1. One normal form.
         written = {value for own, others in batch for value in (*own, *others)}
         normal = {value: self._normal(value) for value in written}
@@ -97,7 +97,7 @@ class ListGate:
         objected = self._objected({it: indexes[it] for it in others if it is not None})
 
         # 4. The row.
-        def answer(value: str) -> Decided | None:
+        def answer(value: str) -> GateDecision | None:
             known = normal[value]
             return None if known is None else decided.get(known, UNKNOWN)
 
@@ -110,9 +110,9 @@ class ListGate:
             return set()
         asked, values = self.question, sorted(indexes)
         found = self.read(suppressed_among, key=asked.key, indexes=sorted(set(indexes.values())))
-        approaches = [Approach({asked.by.field: value}) for value in values]
+        approaches = [PlannedContact({asked.by.field: value}) for value in values]
         bars = self.read(
-            objections_to, vault=self.context.vault, approaches=approaches, channel=asked.key.channel
+            find_objections, vault=self.context.vault, contacts=approaches, channel=asked.key.channel
         )
         barred = {value for value, bar in zip(values, bars, strict=True) if bar is not None}
         return barred | {value for value, index in indexes.items() if index in found}
@@ -126,10 +126,10 @@ class ListGate:
     def _index(self, value: str) -> bytes:
         return self.context.vault.address_index(self.question.by, value)
 
-    def decide_all(self, tx: Tx, indexes: Mapping[str, bytes]) -> dict[str, Decided]:
+    def decide_all(self, tx: Tx, indexes: Mapping[str, bytes]) -> dict[str, GateDecision]:
         """Return the answers about those of these addresses that are on file, and note them."""
         asked, home = self.question, self.context.policy.gate.country
-        inquiry = Inquiry(
+        inquiry = GateInquiry(
             tx, self.context, asked.key, asked.by, asked.now, asked.at or asked.now, lambda _: self.endings,
             whole_list=asked.at is None, forms=self._forms,
         )  # fmt: skip
@@ -138,12 +138,12 @@ class ListGate:
         for value, index in indexes.items():
             if index in known:
                 question = asked.about(value, home)
-                answers[value] = decide_by(inquiry, question, found, index)
+                answers[value] = decide_for_address(inquiry, question, found, index)
                 self.notes.note(question, answers[value], asked.now, IN_A_LIST)
         return answers
 
 
-def why_dropped(refusal: str, decided: Decided | None) -> str:
+def why_dropped(refusal: str, decided: GateDecision | None) -> str:
     """Return why a row that the gate refused leaves a list that is cleaned.
 
     `refusal`: what the proof of its consent says, which for staff is plainer than the gate's own words.
@@ -154,11 +154,11 @@ def why_dropped(refusal: str, decided: Decided | None) -> str:
     return answer.refusal.value
 
 
-def _decide_all(tx: Tx, gate: ListGate, indexes: Mapping[str, bytes]) -> dict[str, Decided]:
+def _decide_all(tx: Tx, gate: ListGate, indexes: Mapping[str, bytes]) -> dict[str, GateDecision]:
     return gate.decide_all(tx, indexes)
 
 
-def _of_row(own: Sequence[Decided | None], names_objector: bool) -> Decided | None:  # noqa: FBT001 - a fact
+def _of_row(own: Sequence[GateDecision | None], names_objector: bool) -> GateDecision | None:  # noqa: FBT001 - a fact
     if not own or None in own:
         return None
     answers = [it for it in own if it is not None]

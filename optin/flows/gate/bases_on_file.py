@@ -19,7 +19,7 @@ from optin.flows.evidence.objections_to_consents import without_objected
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, still_proven, wants_no_advertising
 from optin.flows.gate.question import Question
-from optin.flows.objections.who_objected import Approach, objections_to
+from optin.flows.objections.find_objections import PlannedContact, find_objections
 from optin.rules.contact_rule import LawfulBasis, Relation, Subscriber
 from optin.rules.may_contact import HeldBasis
 from optin.store.data_subjects import address_index, subjects_by_address, subjects_by_number
@@ -68,8 +68,8 @@ class PersonOnFile:
 
 
 @dataclass(frozen=True)
-class Inquiry:
-    """Questions at a moment about one purpose and channel, with all that they are answered from.
+class GateInquiry:
+    """What questions at one moment about one purpose and channel are answered from.
 
     `address`: the kind of what is asked about. `at`: when the contact would be made.
     """
@@ -96,8 +96,8 @@ class Objections:
 
 
 @dataclass(frozen=True)
-class OnFile:
-    """What is on file for some addresses, by their digests, read together.
+class BasesOnFile:
+    """Everything on file for some addresses, by their digests, read together.
 
     `proofs`: of each person with a consent for the purpose and channel. `objections`: to entries alone; a
     proven consent was held against them already.
@@ -114,7 +114,7 @@ class OnFile:
         return frozenset((*self.subjects, *self.entries))
 
 
-def read_on_file(inquiry: Inquiry, indexes: Mapping[str, bytes]) -> OnFile:
+def read_on_file(inquiry: GateInquiry, indexes: Mapping[str, bytes]) -> BasesOnFile:
     """Read what is on file for addresses, each with its digest, by the same few lookups for one or many.
 
     Raises KeysUnusable or JournalUnusable.
@@ -125,10 +125,12 @@ def read_on_file(inquiry: Inquiry, indexes: Mapping[str, bytes]) -> OnFile:
     people = sorted({subject for found in subjects.values() for subject in found})
     entries = entries_by_address(tx, inquiry.context.vault, wanted)
     named = {value: index for value, index in indexes.items() if index in entries}
-    return OnFile(subjects, _proofs(inquiry, people), entries, _objections(inquiry, entries, named))
+    return BasesOnFile(subjects, _proofs(inquiry, people), entries, _objections(inquiry, entries, named))
 
 
-def _proofs(inquiry: Inquiry, people: Sequence[SubjectId]) -> dict[SubjectId, ProvenConsent | UnprovenReason]:
+def _proofs(
+    inquiry: GateInquiry, people: Sequence[SubjectId]
+) -> dict[SubjectId, ProvenConsent | UnprovenReason]:
     """Return the proof of each person's consent, or why it may not be used."""
     vault, leads = inquiry.context.vault, leads_of(inquiry.tx, inquiry.key, people)
     found = [_proven(inquiry, lead) for lead in leads]
@@ -137,7 +139,7 @@ def _proofs(inquiry: Inquiry, people: Sequence[SubjectId]) -> dict[SubjectId, Pr
 
 
 def _objections(
-    inquiry: Inquiry, entries: Mapping[bytes, Sequence[BasisEntry]], indexes: Mapping[str, bytes]
+    inquiry: GateInquiry, entries: Mapping[bytes, Sequence[BasisEntry]], indexes: Mapping[str, bytes]
 ) -> Objections:
     """Return what bars these entries and the addresses that they were found by."""
     if not entries:
@@ -147,9 +149,9 @@ def _objections(
     stated = {entry.id: _stated(vault, entry) for entry in every}
     named = {index for found in stated.values() for index in found} | set(indexes.values())
     suppressed = suppressed_among(tx, key, sorted(named))
-    approaches = [Approach(entry.statement.addresses) for entry in every]
-    asked = [Approach({inquiry.address.field: value}) for value in indexes]
-    bars = objections_to(tx, vault, [*approaches, *asked], key.channel)
+    approaches = [PlannedContact(entry.statement.addresses) for entry in every]
+    asked = [PlannedContact({inquiry.address.field: value}) for value in indexes]
+    bars = find_objections(tx, vault, [*approaches, *asked], key.channel)
     return Objections(
         frozenset(suppressed),
         frozenset(entry for entry, found in stated.items() if not suppressed.isdisjoint(found)),
@@ -163,7 +165,9 @@ def _stated(vault: Vault, entry: BasisEntry) -> list[bytes]:
     return [vault.address_index(kind, value) for kind, value in entry.statement.kinds_of_addresses]
 
 
-def people_on_file(inquiry: Inquiry, question: Question, found: OnFile, index: bytes) -> list[PersonOnFile]:
+def people_on_file(
+    inquiry: GateInquiry, question: Question, found: BasesOnFile, index: bytes
+) -> list[PersonOnFile]:
     """Return the people behind an address, by its digest, with their bases on file.
 
     Several may share a number; whose mailbox an entry names is the same person.
@@ -178,13 +182,13 @@ def people_on_file(inquiry: Inquiry, question: Question, found: OnFile, index: b
     return [_with_objection(inquiry, question, it, found.objections, index) for it in people]
 
 
-def _mailbox(inquiry: Inquiry, subject: SubjectId, index: bytes) -> bytes:
+def _mailbox(inquiry: GateInquiry, subject: SubjectId, index: bytes) -> bytes:
     """Return the digest of a person's mailbox: what was asked about, unless that was a number."""
     return address_index(inquiry.tx, subject) if inquiry.address.declared else index
 
 
 def _with_objection(
-    inquiry: Inquiry, question: Question, person: PersonOnFile, objections: Objections, index: bytes
+    inquiry: GateInquiry, question: Question, person: PersonOnFile, objections: Objections, index: bytes
 ) -> PersonOnFile:
     """Mark whoever objected, or is on the company's list; a proven consent was held against both already.
 
@@ -216,7 +220,7 @@ def _by_mailbox(vault: Vault, entries: Sequence[BasisEntry]) -> dict[bytes, tupl
 
 
 def _person(
-    inquiry: Inquiry,
+    inquiry: GateInquiry,
     question: Question,
     subject: SubjectId | None,
     proof: ProvenConsent | UnprovenReason | None,
@@ -236,7 +240,7 @@ def _person(
     )
 
 
-def _use(inquiry: Inquiry) -> AskedUse:
+def _use(inquiry: GateInquiry) -> AskedUse:
     key, policy = inquiry.key, inquiry.context.policy
     aim = policy.gate.purposes[key.purpose].aim
     return AskedUse(key.purpose, key.channel.value, inquiry.at, policy.bases, aim)
@@ -258,7 +262,7 @@ def bases_on_file(consent: ProvenConsent | None) -> tuple[HeldBasis, ...]:
     return (HeldBasis(LawfulBasis.CONSENT, evidence, until=consent.expires_at),)
 
 
-def _proven(inquiry: Inquiry, lead: StoredLead) -> ProvenConsent | UnprovenReason:
+def _proven(inquiry: GateInquiry, lead: StoredLead) -> ProvenConsent | UnprovenReason:
     form = None if lead.request is None else _form(inquiry, lead.request.form)
     proof = prove(inquiry.context.vault, lead, form, inquiry.key, inquiry.now)
     if isinstance(proof, UnprovenReason):
@@ -266,7 +270,7 @@ def _proven(inquiry: Inquiry, lead: StoredLead) -> ProvenConsent | UnprovenReaso
     return still_proven(proof, lead.email_index, inquiry.endings_of(lead.email_index))
 
 
-def _form(inquiry: Inquiry, digest: str) -> StoredForm | None:
+def _form(inquiry: GateInquiry, digest: str) -> StoredForm | None:
     if digest not in inquiry.forms:
         inquiry.forms[digest] = form_by_digest(inquiry.tx, digest)
     return inquiry.forms[digest]

@@ -18,8 +18,8 @@ from optin.consent.channel import Channel
 from optin.flows.context import Context
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings
 from optin.flows.gate.bases_on_file import (
-    Inquiry,
-    OnFile,
+    BasesOnFile,
+    GateInquiry,
     PersonOnFile,
     people_on_file,
     read_on_file,
@@ -49,7 +49,7 @@ NO_BASIS = Answer(
 
 
 @dataclass(frozen=True)
-class Decided:
+class GateDecision:
     """An answer, the rule behind it, and the people that it is about.
 
     `known`: the ids of what is noted about them. `resting`: those whose basis the answer speaks of; empty
@@ -74,7 +74,7 @@ def decide(
     now: datetime,
     at: datetime | None = None,
     endings_of: EndingsOf = no_journal_endings,
-) -> Decided:
+) -> GateDecision:
     """Return the answer for a contact now, or at another moment by the rules of that moment.
 
     What is on file is what is on file now. `endings_of`: withdrawals in the journal.
@@ -83,15 +83,17 @@ def decide(
     # 1. The purpose's channel.
     purpose = context.policy.gate.purposes[question.key.purpose]
     if purpose.channel not in {None, question.key.channel}:
-        return Decided(_other_channel(purpose.channel))
+        return GateDecision(_other_channel(purpose.channel))
 
-    inquiry = Inquiry(tx, context, question.key, question.address, now, at or now, endings_of)
+    inquiry = GateInquiry(tx, context, question.key, question.address, now, at or now, endings_of)
     index = context.vault.address_index(question.address, question.value)
-    return decide_by(inquiry, question, read_on_file(inquiry, {question.value: index}), index)
+    return decide_for_address(inquiry, question, read_on_file(inquiry, {question.value: index}), index)
 
 
-def decide_by(inquiry: Inquiry, question: Question, found: OnFile, index: bytes) -> Decided:
-    """Return the answer about an address, by its digest, from what was read of it."""
+def decide_for_address(
+    inquiry: GateInquiry, question: Question, found: BasesOnFile, index: bytes
+) -> GateDecision:
+    """Return the answer about an address, from the bases that were read for it; `index`: its digest."""
     # 2. and 3. Who is behind the address, with their bases on file; whoever gave the consent for another
     # number does not share this one.
     purpose = inquiry.context.policy.gate.purposes[inquiry.key.purpose]
@@ -101,14 +103,14 @@ def decide_by(inquiry: Inquiry, question: Question, found: OnFile, index: bytes)
 
     # 4. No basis.
     if not sharing or not all(it.held for it in sharing):
-        return Decided(NO_BASIS, known=known)
+        return GateDecision(NO_BASIS, known=known)
 
     # 5. The rules.
     answers = [it for person in sharing for it in _answers(inquiry, question, purpose, person)]
     strictest = next((it for it in answers if it.decision is not Decision.PERMIT), answers[0])
     if strictest.refusal is Refusal.NO_BASIS:  # what is on file serves something else
-        return Decided(NO_BASIS, known=known)
-    return Decided(strictest, _rule(strictest.rule), known, sharing)
+        return GateDecision(NO_BASIS, known=known)
+    return GateDecision(strictest, _rule(strictest.rule), known, sharing)
 
 
 def _other_channel(channel: Channel | None) -> Answer:
@@ -117,7 +119,7 @@ def _other_channel(channel: Channel | None) -> Answer:
 
 
 def _answers(
-    inquiry: Inquiry, question: Question, purpose: GatePurpose, person: PersonOnFile
+    inquiry: GateInquiry, question: Question, purpose: GatePurpose, person: PersonOnFile
 ) -> list[Answer]:
     """Return the answer for one person by the rules of each country."""
     book, strictness = rule_book(), inquiry.context.policy.gate.strictness

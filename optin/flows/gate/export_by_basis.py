@@ -20,7 +20,7 @@ from optin.flows.context import Context
 from optin.flows.evidence.withdrawals_in_journal import Endings
 from optin.flows.exports.people_to_delete import PersonToDelete
 from optin.flows.gate.answer_list import ListGate, ListQuestion
-from optin.flows.gate.decide import Decided
+from optin.flows.gate.decide import GateDecision
 from optin.rules.may_contact import Answer
 from optin.store.database_interface import Runner
 from optin.store.export_records import ExportRun, add_entries, new_run
@@ -98,7 +98,7 @@ def gate_answers(
     now: datetime,
     endings: Endings,
     values: list[str],
-) -> list[Decided | None]:
+) -> list[GateDecision | None]:
     """Return the answer of the gate for each address of a channel, as for the rows of a list."""
     question = ListQuestion(key, key.channel.address, now, context.policy.gate.country, STAFF)
     gate = ListGate(read, context, question, endings)

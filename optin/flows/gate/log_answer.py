@@ -19,10 +19,10 @@ from optin.errors import LinkSpent
 from optin.flows.context import Context
 from optin.flows.gate.answer import SignedAnswer
 from optin.flows.gate.bases_on_file import PersonOnFile, newest_of
-from optin.flows.gate.decide import Decided
+from optin.flows.gate.decide import GateDecision
 from optin.flows.gate.question import Question
 from optin.flows.records.decrypted_request import open_request
-from optin.store.contact_questions import YES, ContactQuestion, QuestionSum, keep_questions
+from optin.store.contact_questions import YES, ContactQuestion, QuestionSum, store_questions
 from optin.store.data_subjects import address_index
 from optin.store.database_interface import Tx
 from optin.store.events import add_events
@@ -36,13 +36,13 @@ MOST_NOTED = 100_000  # while the store takes none
 
 
 @dataclass
-class QuestionNotes:
-    """Answers that are not stored yet: what people are told of them, and the sums."""
+class UnstoredAnswers:
+    """Answers of the gate that are not in the store yet: a note for each person asked about, and the sums."""
 
     questions: list[ContactQuestion] = field(default_factory=list)
     sums: Counter[QuestionSum] = field(default_factory=Counter)
 
-    def note(self, question: Question, decided: Decided, now: datetime, no_permission: str = "") -> None:
+    def note(self, question: Question, decided: GateDecision, now: datetime, no_permission: str = "") -> None:
         """Note an answer, given now. `no_permission`: why it is none, whatever it says."""
         reason = no_permission or _reason(decided)
         self.questions += [
@@ -51,7 +51,7 @@ class QuestionNotes:
         ]
         self.count(question, reason or YES, now)
 
-    def take_back(self, notes: QuestionNotes) -> None:
+    def take_back(self, notes: UnstoredAnswers) -> None:
         """Add notes that could not be stored; beyond MOST_NOTED the oldest people are not told."""
         self.questions = [*notes.questions, *self.questions][-MOST_NOTED:]
         self.sums.update(notes.sums)
@@ -62,13 +62,13 @@ class QuestionNotes:
         self.sums[QuestionSum(monday, question.asker, key.purpose, key.channel.value, said)] += 1
 
 
-def _reason(decided: Decided) -> str:
+def _reason(decided: GateDecision) -> str:
     refusal = decided.answer.refusal
     return "" if refusal is None else refusal.value
 
 
 def log_answer(
-    tx: Tx, context: Context, question: Question, decided: Decided, answer: SignedAnswer, now: datetime
+    tx: Tx, context: Context, question: Question, decided: GateDecision, answer: SignedAnswer, now: datetime
 ) -> bool:
     """Log an answer that speaks of bases on file; False when what it rests on has changed meanwhile."""
     # 1. Nothing was added to the log about these people since it was decided.
@@ -80,9 +80,9 @@ def log_answer(
     told = ContactAnswer(question.asker, question.key, decided.may, decided.answer.rule, answer.digest)
     for person in decided.resting:
         _log(tx, context, person, told, now)
-    notes = QuestionNotes()
+    notes = UnstoredAnswers()
     notes.note(question, decided, now)
-    keep_questions(tx, notes.questions, {})
+    store_questions(tx, notes.questions, {})
     return True
 
 
@@ -103,6 +103,6 @@ def _log(tx: Tx, context: Context, person: PersonOnFile, told: ContactAnswer, no
     add_events(tx, vault, request, [opened.event_builder.asked_about(now, told)])
 
 
-def keep_notes(tx: Tx, _context: Context, notes: QuestionNotes) -> None:
-    """Store what was noted."""
-    keep_questions(tx, notes.questions, notes.sums)
+def store_answers(tx: Tx, _context: Context, notes: UnstoredAnswers) -> None:
+    """Store answers that were collected in memory."""
+    store_questions(tx, notes.questions, notes.sums)

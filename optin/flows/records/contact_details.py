@@ -40,7 +40,7 @@ def current_contact(tx: Tx, vault: Vault, subject: SubjectId) -> Contact:
     return Contact({EMAIL_FIELD: contact.email})
 
 
-def commit_again(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact, now: datetime) -> None:
+def recommit_contact(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact, now: datetime) -> None:
     """Commit to a person's details in the newest remaining request, because another request was erased."""
     request = newest_request(tx, address_index(tx, subject))
     if request is None:

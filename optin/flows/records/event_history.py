@@ -26,15 +26,15 @@ from optin.store.stored_forms import form_by_digest
 
 def request_history(tx: Tx, vault: Vault, request: RequestId) -> History:
     """Return the events of one request. Raises LogDisagrees."""
-    return authenticated(vault, events_of(tx, request))
+    return read_genuine_events(vault, events_of(tx, request))
 
 
 def person_history(tx: Tx, vault: Vault, email_index: bytes, subject: SubjectId | None) -> History:
     """Return the events of every request of a person, confirmed or not. Raises LogDisagrees."""
-    return authenticated(vault, events_about(tx, email_index, subject))
+    return read_genuine_events(vault, events_about(tx, email_index, subject))
 
 
-def authenticated(vault: Vault, stored: Iterable[StoredEvent]) -> History:
+def read_genuine_events(vault: Vault, stored: Iterable[StoredEvent]) -> History:
     """Read events. Raises LogDisagrees when optin did not write one, or it belongs to another request."""
     return History([_authenticated(vault, event) for event in stored])
 
@@ -54,8 +54,8 @@ def _authenticated(vault: Vault, stored: StoredEvent) -> LoggedEvent:
     return logged
 
 
-def by_right_clock(tx: Tx, vault: Vault, history: History, now: datetime) -> History:
-    """Return events with the times of a clock that was ahead corrected, as far as the log tells (O7)."""
+def correct_event_times(tx: Tx, vault: Vault, history: History, now: datetime) -> History:
+    """Return events, those of a clock that was ahead with corrected times, as far as the log tells (O7)."""
     if all(it.event.at <= now + CLOCKS_DIFFER for it in history):
         return history
     noted = set_backs(tx, vault)
@@ -75,12 +75,12 @@ def consents_by_events(tx: Tx, history: History) -> dict[ConsentKey, ConsentStat
             raise LogDisagrees(str(problem)) from None
         confirmed = consent.confirmations
         if record.status not in {None, Status.PENDING} and confirmed:
-            until = promised(tx, confirmed[-1]).retention.after(confirmed[-1].at)
+            until = declared_question(tx, confirmed[-1]).retention.after(confirmed[-1].at)
             found[key] = ConsentState(key, record, until)
     return found
 
 
-def promised(tx: Tx, event: Event) -> ConsentQuestion:
+def declared_question(tx: Tx, event: Event) -> ConsentQuestion:
     """Return the consent box of an event, as its form declared it. Raises LogDisagrees."""
     form = form_by_digest(tx, event.form)
     question = None if form is None else form.version.declaration.question(event.purpose or "")

@@ -29,7 +29,7 @@ from optin.store.database_interface import Runner
 from optin.store.events_to_count import ServedVersion, page_about_nobody, requests_page, served_versions
 from optin.store.letters import all_letter_sums
 from optin.store.source_sums import all_source_sums
-from optin.store.weekly_event_sums import ANSWERED, DOWNLOADED, all_tallies, monday_of
+from optin.store.weekly_event_sums import ANSWERED, DOWNLOADED, all_weekly_sums, monday_of
 
 WEEK = timedelta(days=7)
 UNCONFIRMED = "unconfirmed"  # why a sweep erased a request
@@ -182,7 +182,7 @@ class StatisticsCount:
 
     # 2. The sums.
     def _add_sums(self) -> None:
-        for (monday, form, kind), count in self.read(all_tallies).items():
+        for (monday, form, kind), count in self.read(all_weekly_sums).items():
             if form not in self._versions or not self._counts(monday.isoformat()):
                 continue
             self._comparing.add_sum(form, monday, kind, count)

@@ -15,10 +15,10 @@ from optin.flows.delivery.deliver_mails import LEASE as MAIL_LEASE
 from optin.flows.delivery.deliver_mails import LONGEST_WAIT_SECONDS as LONGEST_MAIL_WAIT
 from optin.flows.exports.queue_webhook_messages import LEASE as WEBHOOK_LEASE
 from optin.flows.exports.queue_webhook_messages import LONGEST_WAIT_SECONDS as LONGEST_WEBHOOK_WAIT
-from optin.store.correct_future_times import FutureLimits, bring_back
+from optin.store.correct_future_times import FutureLimits, correct_future_times
 from optin.store.database_interface import Tx
 from optin.store.events import add_events
-from optin.store.latest_known_time import keep_mark, newest_event, set_backs
+from optin.store.latest_known_time import newest_event, set_backs, store_clock_mark
 from optin.store.magnet_promises import SLACK
 from optin.store.officer_actions import NOBODY, RightsAction, record_action
 
@@ -32,12 +32,12 @@ def accept_clock(tx: Tx, context: SiteContext, who: str, why: str, now: datetime
         return look
     add_events(tx, context.vault, None, [clock_accepted(now, look.known)])
     record_action(tx, context.vault, NOBODY, RightsAction(now, "accept-clock", who, why))
-    keep_mark(tx, context.vault, now)
-    bring_back(tx, horizon(context, now), now)
+    store_clock_mark(tx, context.vault, now)
+    correct_future_times(tx, future_limits(context, now), now)
     return look
 
 
-def begin_with_clock(tx: Tx, context: SiteContext, now: datetime) -> ClockReading:
+def check_clock_at_start(tx: Tx, context: SiteContext, now: datetime) -> ClockReading:
     """Check the clock at a server's start: record a step back or a doubt, release what would wait forever.
 
     A clock may have been ahead while no event was written, so nothing waits longer than it ever should.
@@ -46,7 +46,7 @@ def begin_with_clock(tx: Tx, context: SiteContext, now: datetime) -> ClockReadin
     if newest is not None:
         note_set_back(tx, context, newest, now)
     mark_clock(tx, context.vault, look, steady=True)
-    bring_back(tx, horizon(context, now), now)
+    correct_future_times(tx, future_limits(context, now), now)
     return look
 
 
@@ -61,11 +61,11 @@ def note_set_back(tx: Tx, context: SiteContext, was: datetime, now: datetime) ->
     if noted or was <= now + CLOCKS_DIFFER:
         return False
     add_events(tx, context.vault, None, [clock_set_back(now, was)])
-    bring_back(tx, horizon(context, now), now)
+    correct_future_times(tx, future_limits(context, now), now)
     return True
 
 
-def horizon(context: SiteContext, now: datetime) -> FutureLimits:
+def future_limits(context: SiteContext, now: datetime) -> FutureLimits:
     """Return how far in the future times of this site may lie."""
     policy = context.policy
     return FutureLimits(

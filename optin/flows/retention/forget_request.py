@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optin.consent.erasure_grounds import ErasureGround
-from optin.flows.records.contact_details import commit_again, current_contact
+from optin.flows.records.contact_details import current_contact, recommit_contact
 from optin.flows.rights.erase import erase_person
 from optin.flows.sweep_context import SweepContext
 from optin.store.data_subjects import refresh_idle
@@ -23,5 +23,5 @@ def forget_request(tx: Tx, context: SweepContext, stored: Request, ground: Erasu
     contact = None if stored.subject is None else current_contact(tx, context.vault, stored.subject)
     erase_requests(tx, context.vault, [stored.id], ground, context.now)
     if stored.subject is not None and contact is not None:
-        commit_again(tx, context.vault, stored.subject, contact, context.now)
+        recommit_contact(tx, context.vault, stored.subject, contact, context.now)
         refresh_idle(tx, stored.subject)

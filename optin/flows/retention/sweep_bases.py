@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time
 
 from optin.consent.erasure_grounds import ErasureGround, ErasureReason
 from optin.consent.retention_period import RetentionPeriod
-from optin.flows.evidence.audit_bases import refuse_faulty
+from optin.flows.evidence.audit_bases import require_consistent_entry
 from optin.flows.retention.sweep_candidates import handle_each
 from optin.flows.sweep_context import PEOPLE_STEP, SweepContext
 from optin.store.database_interface import Tx
@@ -23,7 +23,7 @@ def sweep_bases(tx: Tx, context: SweepContext) -> int:
         return [row for row in rows if not context.skipped.over(context.rule, row.id)][:most]
 
     def erase(row: BasisRow) -> None:
-        entry = refuse_faulty(tx, context.vault, row)
+        entry = require_consistent_entry(tx, context.vault, row)
         term = entry.term
         ground = ErasureGround(
             ErasureReason.BASIS_OVER,

@@ -16,17 +16,17 @@ from optin.consent.past_retention_grounds import (
     unconfirmed_ground,
 )
 from optin.consent.retention_period import RetentionPeriod
-from optin.consent.status_transitions import ConsentState, EventKind, StatusEvent, SubjectId, follow
+from optin.consent.status_transitions import ConsentState, EventKind, StatusEvent, SubjectId, apply_event
 from optin.consent.webhook_message import WebhookKind
 from optin.errors import LinkSpent, LogDisagrees
 from optin.flows.consents.renew import RECONFIRMATION, request_renewal
 from optin.flows.exports.queue_webhook_messages import queue_ended
-from optin.flows.objections.who_objected import objects
+from optin.flows.objections.find_objections import find_objection
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.records.event_history import (
-    by_right_clock,
     consents_by_events,
+    correct_event_times,
     person_history,
     request_history,
 )
@@ -64,7 +64,9 @@ def sweep_unconfirmed(tx: Tx, context: SweepContext) -> int:
     latest = longest_period(periods, now).after(now) + MADE_AHEAD
 
     def ground(pending: UnconfirmedRequest) -> ErasureGround | None:
-        history = by_right_clock(tx, context.vault, request_history(tx, context.vault, pending.request), now)
+        history = correct_event_times(
+            tx, context.vault, request_history(tx, context.vault, pending.request), now
+        )
         found = unconfirmed_ground(history, pending.erase_at, periods, now)
         if found is not None:
             kinds_to_blank(tx, context.vault, [pending.request], found, now)
@@ -104,7 +106,7 @@ def sweep_expired(tx: Tx, context: SweepContext) -> int:
             questions = () if question is None else (question,)
             bodies = opened.event_builder.bodies(EventKind.EXPIRED, context.now, questions)
             add_events(tx, context.vault, request, bodies)
-        save_consent(tx, subject, replace(consent, record=follow(consent.record, happening)))
+        save_consent(tx, subject, replace(consent, record=apply_event(consent.record, happening)))
         refresh_idle(tx, subject)
         queue_ended(tx, subject, address_index(tx, subject), WebhookKind.EXPIRED, consent.key, context.now)
 
@@ -150,7 +152,7 @@ def _is_barred(tx: Tx, context: SweepContext, subject: SubjectId, consent: Conse
     asked = {channel: None for channel in CHANNELS.values() if channel.by_mail} | {
         consent.channel: context.now  # it stands, so it is newer than what the person objected to
     }
-    return any(objects(tx, context.vault, addresses, channel, at) for channel, at in asked.items())
+    return any(find_objection(tx, context.vault, addresses, channel, at) for channel, at in asked.items())
 
 
 def _ending_soon(tx: Tx, context: SweepContext, purpose: str, until: datetime) -> list[StoredConsent]:

@@ -18,7 +18,7 @@ from optin.consent.status_transitions import SubjectId
 from optin.errors import RequestRefused
 from optin.flows.context import Context
 from optin.flows.exports.queue_webhook_messages import queue_barred_numbers, queue_barred_person
-from optin.flows.objections.who_objected import domain_index
+from optin.flows.objections.find_objections import domain_index
 from optin.flows.unreadable_rows import BROKEN
 from optin.store.contacts import open_contact
 from optin.store.data_subjects import address_index, find_subject, lock_subject, subjects_by_number
@@ -36,11 +36,11 @@ from optin.store.objections import (
 
 __all__ = [
     "FIRST",
-    "Listed",
+    "ListedContact",
     "ObjectionReason",
     "add_to_list",
+    "notify_about_domain",
     "remove_from_list",
-    "tell_of_domain",
     "view_list",
 ]
 PAGE_PEOPLE = 500
@@ -48,7 +48,7 @@ FIRST = b""
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedContact:
     """What an entry is about.
 
     `kind`: the form field of a kind of address, or DOMAIN. `value`: its normal form.
@@ -69,10 +69,10 @@ class Listed:
         return vault.address_index(address, self.value)
 
 
-def add_to_list(tx: Tx, context: Context, listed: Listed, who: str, why: str, now: datetime) -> None:
+def add_to_list(tx: Tx, context: Context, listed: ListedContact, who: str, why: str, now: datetime) -> None:
     """Put an address, a number or a domain on the list, and tell the processors that know its person.
 
-    People of a domain are told of by `tell_of_domain`, page by page. Raises RequestRefused, with nothing
+    People of a domain are told of by `notify_about_domain`, page by page. Raises RequestRefused, with nothing
     stored: nobody named, no reason, an unknown channel, on the list already.
     """
     _check(who, why, listed.channel)
@@ -91,7 +91,9 @@ def add_to_list(tx: Tx, context: Context, listed: Listed, who: str, why: str, no
             _tell_of(tx, subject, listed.channel, now)
 
 
-def tell_of_domain(tx: Tx, context: Context, listed: Listed, after: bytes, now: datetime) -> bytes | None:
+def notify_about_domain(
+    tx: Tx, context: Context, listed: ListedContact, after: bytes, now: datetime
+) -> bytes | None:
     """Tell the processors of the next people at a listed domain; return where to go on, None: all are told.
 
     Somebody whose details cannot be read is skipped: no message about such a person can be composed.
@@ -107,7 +109,9 @@ def tell_of_domain(tx: Tx, context: Context, listed: Listed, after: bytes, now: 
     return page[-1][0] if len(page) == PAGE_PEOPLE else None
 
 
-def remove_from_list(tx: Tx, context: Context, listed: Listed, who: str, why: str, now: datetime) -> int:
+def remove_from_list(
+    tx: Tx, context: Context, listed: ListedContact, who: str, why: str, now: datetime
+) -> int:
     """Remove an address, a number or a domain from the list, with a reason; return how many entries went.
 
     With a channel only the entry for that channel goes. Raises RequestRefused: nobody named, no reason, not

@@ -29,7 +29,7 @@ from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.export_records import forget_membership, memberships_of
 from optin.store.held_bases import entries_about
-from optin.store.journal_lines import remember
+from optin.store.journal_lines import add_replay_line
 from optin.store.legal_holds import LegalHold, holds_of
 from optin.store.mail_outbox import NoticeMail, enqueue_notice, withdraw_notices
 from optin.store.objections import blank_reasons
@@ -43,7 +43,7 @@ from optin.store.requests import (
     erase_requests,
     peek_request,
 )
-from optin.store.suppressions import object_to_calls, suppress
+from optin.store.suppressions import suppress, suppress_numbers
 
 __all__ = ["BY_OFFICER", "BY_PERSON", "BY_RESTORE", "ErasureResult", "erase_and_notify", "erase_person"]
 
@@ -115,7 +115,7 @@ def erase_person(
     if subject is not None:
         detach_requests(tx, subject)
         remove_subject(tx, subject)
-    remember(tx, {"kind": "erased", "person": email_index.hex(), "suppressed": suppress_all}, now)
+    add_replay_line(tx, {"kind": "erased", "person": email_index.hex(), "suppressed": suppress_all}, now)
 
     holds = tuple(hold for hold in holds_of(tx, vault, email_index) if hold.until > now)
     return ErasureResult(len(requests), holds, kept, address)
@@ -171,7 +171,7 @@ def _suppress_all(
 ) -> None:
     suppress(tx, email_index, None, now)
     numbers = sorted({*recorded, *(() if subject is None else numbers_of(tx, subject))})
-    object_to_calls(tx, numbers, email_index, None, now)
+    suppress_numbers(tx, numbers, email_index, None, now)
     queue_objected(tx, numbers, None, now)
     for consent in () if subject is None else consents_of(tx, subject):
         suppress(tx, email_index, consent.key, now)

@@ -22,7 +22,7 @@ from optin.flows.context import Context
 from optin.flows.exports.queue_webhook_messages import queue_barred_numbers, queue_barred_person
 from optin.flows.records.decrypted_request import open_request
 from optin.flows.rights.rights_requests import Reply, answer_request, check_answer_by_act
-from optin.flows.rights.withdraw import Withdrawable, lapse_pending, withdraw_given
+from optin.flows.rights.withdraw import WithdrawableConsents, cancel_unconfirmed, withdraw_given
 from optin.flows.unreadable_rows import BROKEN, error_name_of
 from optin.store.contacts import numbers_of
 from optin.store.data_subjects import address_index, find_subject, lock_subject, subjects_by_number
@@ -79,14 +79,14 @@ def object_by_person(tx: Tx, context: Context, email_index: bytes, now: datetime
     return _object(tx, context, _Wish(email_index), now)
 
 
-def object_through_link(tx: Tx, context: Context, request: RequestId, now: datetime) -> Withdrawable:
+def object_through_link(tx: Tx, context: Context, request: RequestId, now: datetime) -> WithdrawableConsents:
     """Object to all advertising, as the owner of a link to unsubscribe does; return the withdrawn consents.
 
     Raises LinkSpent when the request is gone.
     """
     opened = open_request(tx, context.vault, peek_request(tx, request))
     result = object_by_person(tx, context, opened.stored.email_index, now)
-    return Withdrawable(opened.declaration, result.ended)
+    return WithdrawableConsents(opened.declaration, result.ended)
 
 
 def object_on_request(
@@ -152,7 +152,7 @@ def _object(
     asked = [it.created_at for it in requests_of(tx, email_index)]
     ended: list[ConsentQuestion] = []
     broken = False
-    for end in (withdraw_given, lapse_pending):
+    for end in (withdraw_given, cancel_unconfirmed):
         try:
             with savepoint(tx):
                 ended += end(tx, context, email_index, now, channel)

@@ -24,7 +24,7 @@ from optin.flows.rights.withdraw import withdraw_from, withdraw_person
 from optin.store.data_subjects import find_subject
 from optin.store.database_interface import Tx
 from optin.store.events import add_events
-from optin.store.journal_lines import remember
+from optin.store.journal_lines import add_replay_line
 from optin.store.legal_holds import LegalHold, place_hold
 from optin.store.officer_actions import RightsAction, record_action
 from optin.store.person_records import newest_request
@@ -173,6 +173,8 @@ def erase_on_request(
     _answer(tx, context, handling, "erase", now)  # before it is unknown which numbers were the person's
     gone = erase_and_notify(tx, context, handling.email_index, BY_OFFICER, lang, now)
     if gone is None:  # whoever only wrote a letter is erased after a restore, too
-        remember(tx, {"kind": "erased", "person": handling.email_index.hex(), "suppressed": False}, now)
+        add_replay_line(
+            tx, {"kind": "erased", "person": handling.email_index.hex(), "suppressed": False}, now
+        )
     _record(tx, context, handling, "erase", now)
     return gone

@@ -19,8 +19,8 @@ from optin.consent.held_basis import BasisEntry
 from optin.consent.objection import ObjectedBy
 from optin.consent.rights_request import RightsRequest
 from optin.consent.status_transitions import ConsentState, EventKind, RequestId, Status, SubjectId
-from optin.flows.bases.note_told import BY_MAIL
 from optin.flows.bases.record_basis import is_required, numbers_in
+from optin.flows.bases.record_notice import BY_MAIL
 from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.deletion_clock import trusted_moment
@@ -78,7 +78,7 @@ class PersonalConsent:
 
 
 @dataclass(frozen=True)
-class LeftRow:
+class RowOfRemovedKind:
     """What a kind of magnets that is not installed any more keeps of a request: a row as it is stored."""
 
     kind: str
@@ -104,7 +104,7 @@ class PersonalRequest:
     privacy_day: str = ""  # the date that the statement bears, as 2026-11-23
     kind: str = ""  # of the magnet
     kept: Mapping[str, str] = field(default_factory=dict)  # what that kind keeps of it, by its names
-    left: tuple[LeftRow, ...] = ()  # what kinds keep of it that are not installed any more
+    left: tuple[RowOfRemovedKind, ...] = ()  # what kinds keep of it that are not installed any more
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class PersonalHold:
 
 
 @dataclass(frozen=True)
-class PersonalTelling:
+class PersonalNotice:
     """When the person was told of an entry, and how in the words of staff; `how` empty: by mail."""
 
     at: datetime
@@ -178,7 +178,7 @@ class PersonalBasis:
     files: tuple[str, ...]
     extended: tuple[str, ...] = ()  # why it stands longer, each time
     channels: tuple[str, ...] = ()  # by which the person may be contacted by it
-    told: tuple[PersonalTelling, ...] = ()
+    told: tuple[PersonalNotice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -387,9 +387,9 @@ def _basis(entry: BasisEntry, clock: datetime) -> PersonalBasis:
         extended=tuple(act.why for act in entry.acts if act.kind is EventKind.BASIS_EXTENDED),
         channels=statement.channels,
         told=tuple(
-            PersonalTelling(datetime.fromisoformat(act.at), "" if act.who == BY_MAIL else act.why)
+            PersonalNotice(datetime.fromisoformat(act.at), "" if act.who == BY_MAIL else act.why)
             for act in entry.acts
-            if act.kind is EventKind.BASIS_TOLD
+            if act.kind is EventKind.BASIS_NOTIFIED
         ),
     )
 
@@ -487,7 +487,9 @@ def _request(tx: Tx, context: SiteContext, request: OpenedRequest, now: datetime
         kind=request.declaration.kind,
         kept={} if stands is None else stands.kept,
         left=tuple(
-            LeftRow(row.kind, row.table, {name: _plain(value) for name, value in row.columns.items()})
+            RowOfRemovedKind(
+                row.kind, row.table, {name: _plain(value) for name, value in row.columns.items()}
+            )
             for row in rows_of_removed(tx, context.schema, request.stored.id)
             if row.kind not in context.kinds
         ),

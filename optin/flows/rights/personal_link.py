@@ -7,7 +7,7 @@ from datetime import datetime
 from optin.consent.email_and_telephone import EmailAddress
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import MailRequester, take_link, take_reader_mail
-from optin.flows.delivery.mail_order import ASKER, MailKind
+from optin.flows.delivery.mail_order import REQUESTED_BY, MailKind
 from optin.flows.records.decrypted_request import known_address, latest_request
 from optin.store.database_interface import Tx
 from optin.store.mail_outbox import NoticeMail, enqueue_notice
@@ -29,7 +29,7 @@ def ask_for_link(
     enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
 
 
-def ask_as_reader(tx: Tx, context: Context, email_index: bytes, lang: str, now: datetime) -> None:
+def ask_with_expired_link(tx: Tx, context: Context, email_index: bytes, lang: str, now: datetime) -> None:
     """Queue another link for the holder of an expired one: only a reader of the mailbox can have it (R1).
 
     So it is counted for readers alone: what strangers ask for takes nothing away from it.
@@ -37,6 +37,6 @@ def ask_as_reader(tx: Tx, context: Context, email_index: bytes, lang: str, now: 
     address = known_address(tx, context.vault, email_index, latest_request(tx, context.vault, email_index))
     if address is None or not take_reader_mail(tx, context, address, now):
         return
-    told = {"email": address, "lang": lang, ASKER: MailRequester.READER.value}
+    told = {"email": address, "lang": lang, REQUESTED_BY: MailRequester.READER.value}
     notice = NoticeMail(MailKind.PERSONAL, email_index, told)
     enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)

@@ -15,7 +15,7 @@ from optin.consent.held_basis import BasisEntryId
 from optin.consent.objection import Objection
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import EventKind
-from optin.flows.bases.record_basis import end_again
+from optin.flows.bases.record_basis import end_restored_entry
 from optin.flows.context import Context
 from optin.flows.rights.erase import BY_RESTORE, erase_person
 from optin.flows.rights.withdraw import withdraw_from
@@ -23,7 +23,7 @@ from optin.store.data_subjects import find_subject
 from optin.store.database_interface import Tx
 from optin.store.events import add_events
 from optin.store.installation_facts import forget_backup
-from optin.store.journal_lines import ENTRY_ENDED, ReplayLine, mark_waiting, remember
+from optin.store.journal_lines import ENTRY_ENDED, ReplayLine, add_replay_line, mark_waiting
 from optin.store.move_address_indexes import index_today
 from optin.store.objections import add_objection
 from optin.store.suppressions import suppress
@@ -36,7 +36,7 @@ def replay(tx: Tx, context: Context, lines: Sequence[ReplayLine], size: int, now
     """
     done: Counter[str] = Counter()
     for line in lines:
-        if remember(tx, line.told, line.at):  # first: what it does would write the very same line
+        if add_replay_line(tx, line.told, line.at):  # first: what it does would write the very same line
             done[_replayed(tx, context, line)] += 1
     add_events(tx, context.vault, None, [restored(now, size)])
     mark_waiting(tx)  # whatever file is the journal from now on, it gets every one about a person
@@ -53,7 +53,7 @@ def _replayed(tx: Tx, context: Context, line: ReplayLine) -> str:
         if gone is None and wanted:
             suppress(tx, person, None, line.at)
     elif kind == ENTRY_ENDED:
-        end_again(tx, context, BasisEntryId(bytes.fromhex(str(line.told["entry"]))), line.at)
+        end_restored_entry(tx, context, BasisEntryId(bytes.fromhex(str(line.told["entry"]))), line.at)
     elif kind == EventKind.OBJECTED:
         add_objection(tx, context.vault, Objection.of_line(line.told, line.at), None)
     else:

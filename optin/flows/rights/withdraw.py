@@ -17,7 +17,7 @@ from optin.consent.status_transitions import (
     Status,
     StatusEvent,
     SubjectId,
-    follow,
+    apply_event,
 )
 from optin.consent.webhook_message import WebhookKind
 from optin.errors import LogDisagrees
@@ -31,15 +31,15 @@ from optin.store.database_interface import Tx
 from optin.store.disclosures import end_disclosure
 from optin.store.encryption import Vault
 from optin.store.events import add_events
-from optin.store.journal_lines import remember, withdrawal
+from optin.store.journal_lines import add_replay_line, withdrawal
 from optin.store.person_records import requests_of
 from optin.store.requests import peek_request, was_erased
-from optin.store.suppressions import object_to_calls, suppress, suppressed_at
+from optin.store.suppressions import suppress, suppress_numbers, suppressed_at
 
 
 @dataclass(frozen=True)
-class Withdrawable:
-    """What a link can withdraw: the live consents of its request."""
+class WithdrawableConsents:
+    """The consents that a link can withdraw: the live ones of its request."""
 
     form: FormDeclaration
     questions: tuple[ConsentQuestion, ...]
@@ -54,10 +54,12 @@ class _Live:
     consent: ConsentState
 
 
-def view_withdrawable(tx: Tx, context: Context, request: RequestId, purpose: str | None) -> Withdrawable:
+def view_withdrawable(
+    tx: Tx, context: Context, request: RequestId, purpose: str | None
+) -> WithdrawableConsents:
     """Return the consents a link can withdraw; changes nothing. Raises LinkSpent."""
     opened = open_request(tx, context.vault, peek_request(tx, request))
-    return Withdrawable(
+    return WithdrawableConsents(
         opened.declaration, tuple(live.question for live in _live(tx, context.vault, opened, purpose))
     )
 
@@ -69,7 +71,7 @@ def is_request_erased(tx: Tx, _context: Context, request: RequestId) -> bool:
 
 def withdraw_consent(
     tx: Tx, context: Context, request: RequestId, purpose: str | None, now: datetime
-) -> Withdrawable:
+) -> WithdrawableConsents:
     """Withdraw the consents of `request`, or only `purpose`; return the withdrawn ones.
 
     Whichever request gave a consent last: this link is about the same purpose and channel.
@@ -78,11 +80,11 @@ def withdraw_consent(
     opened = open_request(tx, context.vault, peek_request(tx, request))
     subject = _person_behind(tx, context.vault, opened)
     if subject is None:
-        return Withdrawable(opened.declaration, ())
+        return WithdrawableConsents(opened.declaration, ())
     lock_subject(tx, subject)
     ended = _live(tx, context.vault, opened, purpose)
     _end(tx, context.vault, subject, ended, now)
-    return Withdrawable(opened.declaration, tuple(live.question for live in ended))
+    return WithdrawableConsents(opened.declaration, tuple(live.question for live in ended))
 
 
 def withdraw_person(
@@ -93,7 +95,7 @@ def withdraw_person(
     Also what was asked and is not confirmed yet, so that no link in a mailbox gives it after all.
     """
     ended = withdraw_given(tx, context, email_index, now, channel)
-    lapsed = lapse_pending(tx, context, email_index, now, channel)
+    lapsed = cancel_unconfirmed(tx, context, email_index, now, channel)
     return tuple(dict.fromkeys((*ended, *lapsed)))
 
 
@@ -145,7 +147,7 @@ def withdraw_from(
     return tuple(live.question for live in ended)
 
 
-def lapse_pending(
+def cancel_unconfirmed(
     tx: Tx, context: Context, email_index: bytes, now: datetime, channel: str
 ) -> list[ConsentQuestion]:
     """Suppress what was asked for a channel, or at all, and is not confirmed yet; return it."""
@@ -163,7 +165,7 @@ def lapse_pending(
 
 
 def _remember(tx: Tx, email_index: bytes, question: ConsentQuestion, now: datetime) -> None:
-    remember(tx, withdrawal(email_index, question.key), now)
+    add_replay_line(tx, withdrawal(email_index, question.key), now)
 
 
 def _person_behind(tx: Tx, vault: Vault, opened: OpenedRequest) -> SubjectId | None:
@@ -206,7 +208,7 @@ def _end(
     for live in ended:
         request, question = live.opened.stored.id, live.question
         happening = StatusEvent(EventKind.WITHDRAWN, now, request)
-        save_consent(tx, subject, replace(live.consent, record=follow(live.consent.record, happening)))
+        save_consent(tx, subject, replace(live.consent, record=apply_event(live.consent.record, happening)))
         email_index, key = live.opened.stored.email_index, question.key
         suppress(tx, email_index, key, now)
         if told_by:
@@ -214,7 +216,7 @@ def _end(
         queue_ended(tx, subject, email_index, WebhookKind.WITHDRAWN, key, now)
         if question.channel.address.declared:
             numbers = numbers_of(tx, subject)
-            object_to_calls(tx, numbers, email_index, key, now)
+            suppress_numbers(tx, numbers, email_index, key, now)
             queue_objected(tx, numbers, key, now)
         _remember(tx, email_index, question, now)
     if ended:

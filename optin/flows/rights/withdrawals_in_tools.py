@@ -23,13 +23,13 @@ from optin.flows.unreadable_rows import BROKEN
 from optin.store.data_subjects import find_subject, lock_subject
 from optin.store.database_interface import Tx, savepoint
 from optin.store.disclosures import end_disclosure, live_disclosures
-from optin.store.journal_lines import remember, withdrawal
+from optin.store.journal_lines import add_replay_line, withdrawal
 from optin.store.suppressions import suppress
 from optin.store.webhook_outbox import is_confirmation_queued
 
 
 @dataclass(frozen=True)
-class EndInTool:
+class ToolUnsubscription:
     """An unsubscription in a tool. `purposes`: empty for all. `at`: by the tool's clock; None: not known."""
 
     email: str = field(repr=False)
@@ -68,10 +68,10 @@ class ToolEndings:
         )
 
 
-def withdraw_told(
-    tx: Tx, context: Context, reading: ToolReading, ends: Sequence[EndInTool], now: datetime
+def withdraw_unsubscribed(
+    tx: Tx, context: Context, reading: ToolReading, ends: Sequence[ToolUnsubscription], now: datetime
 ) -> ToolEndings:
-    """Withdraw the consents that these ends are about; return the counts. A repetition changes nothing.
+    """Withdraw the consents of people who unsubscribed; return the counts. A repetition changes nothing.
 
     A person whose rows cannot be read does not stop the others.
     """
@@ -81,7 +81,9 @@ def withdraw_told(
     return done
 
 
-def _withdraw(tx: Tx, context: Context, reading: ToolReading, end: EndInTool, now: datetime) -> ToolEndings:
+def _withdraw(
+    tx: Tx, context: Context, reading: ToolReading, end: ToolUnsubscription, now: datetime
+) -> ToolEndings:
     try:
         index = context.vault.index(parse_email(end.email))
     except ValueError:
@@ -101,7 +103,7 @@ def _withdraw(tx: Tx, context: Context, reading: ToolReading, end: EndInTool, no
 
 
 def _suppress(
-    tx: Tx, reading: ToolReading, end: EndInTool, person: tuple[SubjectId, bytes], now: datetime
+    tx: Tx, reading: ToolReading, end: ToolUnsubscription, person: tuple[SubjectId, bytes], now: datetime
 ) -> None:
     """Let nobody use consents that cannot be withdrawn by an event; tell the other processors.
 
@@ -110,12 +112,14 @@ def _suppress(
     subject, index = person
     for key in _told(tx, reading, end, subject):
         suppress(tx, index, key, now)
-        remember(tx, withdrawal(index, key), now)
+        add_replay_line(tx, withdrawal(index, key), now)
         end_disclosure(tx, reading.processor, subject, key)
         queue_ended(tx, subject, index, WebhookKind.WITHDRAWN, key, now)
 
 
-def _told(tx: Tx, reading: ToolReading, end: EndInTool, subject: SubjectId) -> dict[ConsentKey, datetime]:
+def _told(
+    tx: Tx, reading: ToolReading, end: ToolUnsubscription, subject: SubjectId
+) -> dict[ConsentKey, datetime]:
     """Return the consents that an end may be about, and when the tool was told of each."""
     meant = set(reading.purposes).intersection(end.purposes or reading.purposes)
     known = live_disclosures(tx, reading.processor, subject)
@@ -123,7 +127,7 @@ def _told(tx: Tx, reading: ToolReading, end: EndInTool, subject: SubjectId) -> d
 
 
 def _ended(
-    tx: Tx, context: Context, reading: ToolReading, end: EndInTool, person: tuple[SubjectId, bytes]
+    tx: Tx, context: Context, reading: ToolReading, end: ToolUnsubscription, person: tuple[SubjectId, bytes]
 ) -> set[ConsentKey]:
     """Return the consents that an end is about."""
     subject, index = person
@@ -134,7 +138,7 @@ def _ended(
     return {
         key
         for key, told_at in told.items()
-        if is_later(
+        if ended_after_consent(
             end.at,
             since.get(key),
             knows=told_at < reading.begun_at
@@ -143,8 +147,8 @@ def _ended(
     }
 
 
-def is_later(end_at: datetime | None, since: datetime | None, *, knows: bool) -> bool:
-    """Return whether an end in a tool is later than the consent that began at `since`.
+def ended_after_consent(end_at: datetime | None, since: datetime | None, *, knows: bool) -> bool:
+    """Return whether somebody unsubscribed in a tool after the consent that began at `since`.
 
     Where the tool says no time, or the two times are closer than clocks may differ, the answer is `knows`:
     whether the tool had received the present consent. If not, the end may be about an earlier one.

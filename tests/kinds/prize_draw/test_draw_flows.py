@@ -33,7 +33,7 @@ from optin.kinds.prize_draw.stored_entries import DrawList, DrawResult, entry_of
 from optin.services.event_log_signer import advance_log
 from optin.store.database_interface import Tx
 from optin.store.event_log import integrate, log_frontier, sign_checkpoint
-from optin.store.latest_known_time import keep_mark
+from optin.store.latest_known_time import store_clock_mark
 from tests.installed import KINDS
 from tests.stranger import past_triggers
 from tests.world import DECLARATION, NOON, TIPS, World, about_requests, form_version
@@ -412,13 +412,13 @@ def test_a_large_draw_asks_the_store_no_more_than_a_small_one(world: World) -> N
 
     def whole(tx: Tx) -> None:
         counting = Counting(tx)
-        keep_mark(tx, world.vault, CLOSES)
+        store_clock_mark(tx, world.vault, CLOSES)
         fix = partial(fix_entries, context=world.context, magnet=SLUG, promise=PROMISE)
         fix(cast("Tx", counting), now=CLOSES + timedelta(minutes=2))
         integrate(tx)
         sign_checkpoint(tx, world.vault, log_frontier(tx), CLOSES + timedelta(minutes=2))
         seed, now = "912,34 18477,10", PROMISE.seed_at + timedelta(hours=1)
-        keep_mark(tx, world.vault, now)
+        store_clock_mark(tx, world.vault, now)
         result = draw_winners(cast("Tx", counting), world.context, SLUG, seed, now)
         assert len(result.winners) == PROMISE.winners
         asked.append(counting.asked)

@@ -1,4 +1,4 @@
-"""How often people's wishes were carried out at once: on own pages, by links in mails, by officers."""
+"""Count what was done for people without delay: on their own pages, by links in mails, by officers."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _COUNTED = {
 }
 
 
-def acts_at_once(tx: Tx, _context: Context) -> Mapping[str, int]:
-    """Return the sums by what was done, from the events that are there: those of erased people are gone.
+def count_immediate_actions(tx: Tx, _context: Context) -> Mapping[str, int]:
+    """Return how often each action was done, from the remaining events: those of erased people are gone.
 
     It reads every event.
     """

@@ -1,4 +1,4 @@
-"""Put somebody on file by a basis of which they are told at once, extend it, end it (L4, GDPR 13).
+"""Record, extend and end entries of the register whose persons are informed by mail (L4, GDPR 13).
 
 The mail is queued in the transaction of the entry, and composed from the entry when it leaves. An entry with
 a telephone number alone gets no mail: staff say it, and record that they did.
@@ -16,7 +16,6 @@ from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.held_basis import BasisEntry, BasisEntryId, BasisStatement
 from optin.consent.status_transitions import ID_BYTES, RequestId
 from optin.errors import RequestRefused
-from optin.flows.bases.note_told import note_told
 from optin.flows.bases.record_basis import (
     EvidenceFile,
     Extension,
@@ -25,6 +24,7 @@ from optin.flows.bases.record_basis import (
     indexes_of,
     record_basis,
 )
+from optin.flows.bases.record_notice import record_notice
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import take_staff_mail
 from optin.flows.delivery.mail_order import MailKind
@@ -47,7 +47,7 @@ class StaffAct:
     why: str
 
 
-def record_and_tell(
+def record_and_inform(
     tx: Tx, context: Context, statement: BasisStatement, files: Sequence[EvidenceFile], now: datetime
 ) -> BasisEntry:
     """Put a statement on record, and queue the mail that tells its person, if there is an address.
@@ -72,7 +72,7 @@ def _not_quotable(about: str) -> bool:
     return _LINKS.search(about) is not None or not about.isprintable()
 
 
-def extend_and_tell(
+def extend_and_inform(
     tx: Tx, context: Context, entry_id: BasisEntryId, longer: Extension, now: datetime
 ) -> BasisEntry:
     """Let an entry stand longer, and tell its person the new end (GDPR 13(2)(a)). Raises RequestRefused."""
@@ -99,14 +99,14 @@ def end_with_reason(
     return entry
 
 
-def tell_by_voice(
+def record_spoken_notice(
     tx: Tx, context: Context, entry_id: BasisEntryId, act: StaffAct, now: datetime
 ) -> BasisEntry:
     """Record that staff told the person of an entry, and how (`why`). Raises RequestRefused."""
     if not act.why.strip():
         msg = "Say how the person was told, such as: on the telephone, during the call."
         raise RequestRefused(msg)
-    entry = note_told(tx, context.vault, entry_id, act.who, act.why, now)
+    entry = record_notice(tx, context.vault, entry_id, act.who, act.why, now)
     if entry is None:
         msg = "There is no such entry."
         raise RequestRefused(msg)

@@ -14,14 +14,14 @@ from datetime import datetime
 from optin.consent.channel import MAILBOX, Channel, declared_addresses
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.mail_domain import domain_and_parents, domain_of
-from optin.consent.objection import DOMAIN, ContactUse, Objection, first_bar
+from optin.consent.objection import DOMAIN, ContactUse, Objection, first_objection
 from optin.store.database_interface import Tx
 from optin.store.encryption import Vault
 from optin.store.objections import any_objection, objections_about
 
 
 @dataclass(frozen=True)
-class Approach:
+class PlannedContact:
     """A person about to be contacted: every address known of it, in normal form, by form field.
 
     `asked_at`: when the person asked for exactly this with a proven consent (UTC); None for another basis.
@@ -33,37 +33,37 @@ class Approach:
     numbers: Sequence[bytes] = field(default=(), repr=False)
 
 
-def objects(
+def find_objection(
     tx: Tx,
     vault: Vault,
     addresses: Mapping[str, str],
     channel: Channel,
     asked_at: datetime | None = None,
 ) -> Objection | None:
-    """Return what forbids to contact a person for advertising by a channel; None: nothing does.
+    """Return the objection or list entry that forbids advertising to a person by a channel, or None.
 
     `addresses`: all that are known of the person, in normal form, each by the form field of its kind.
     `asked_at`: when the person asked for exactly this with a proven consent (UTC); leave it out for every
     other basis. One indexed lookup.
     """
-    return objections_to(tx, vault, [Approach(addresses, asked_at)], channel)[0]
+    return find_objections(tx, vault, [PlannedContact(addresses, asked_at)], channel)[0]
 
 
-def objections_to(
-    tx: Tx, vault: Vault, approaches: Sequence[Approach], channel: Channel
+def find_objections(
+    tx: Tx, vault: Vault, contacts: Sequence[PlannedContact], channel: Channel
 ) -> list[Objection | None]:
-    """Return for each person what forbids the contact, with one lookup for all of them."""
-    if not approaches or not any_objection(tx):
-        return [None] * len(approaches)
+    """Return for each planned contact what `find_objection` does, with one lookup for all of them."""
+    if not contacts or not any_objection(tx):
+        return [None] * len(contacts)
     digests = _Digests(vault)
-    found_by = [(it, *digests.of(it)) for it in approaches]
+    found_by = [(it, *digests.of(it)) for it in contacts]
     by_address: dict[bytes, list[Objection]] = {}
     for it in objections_about(tx, list({index for *_, indexes in found_by for index in indexes})):
         by_address.setdefault(it.address, []).append(it)
     bars: list[Objection | None] = []
-    for approach, person, indexes in found_by:
+    for contact, person, indexes in found_by:
         about = [it for index in indexes for it in by_address.get(index, ())]
-        bars.append(first_bar(about, ContactUse(person, channel, approach.asked_at)) if about else None)
+        bars.append(first_objection(about, ContactUse(person, channel, contact.asked_at)) if about else None)
     return bars
 
 
@@ -81,10 +81,10 @@ class _Digests:
         self._domains: dict[str, list[bytes]] = {}
         self._parts: dict[str, bytes] = {}
 
-    def of(self, approach: Approach) -> tuple[bytes, list[bytes]]:
+    def of(self, contact: PlannedContact) -> tuple[bytes, list[bytes]]:
         """Return the digest of a person's mailbox, empty when unknown, and every digest to look for."""
-        person, found = b"", [*approach.numbers]
-        for name, value in approach.addresses.items():
+        person, found = b"", [*contact.numbers]
+        for name, value in contact.addresses.items():
             kind = self._kinds.get(name)
             if kind is None or not value:
                 continue

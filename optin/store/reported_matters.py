@@ -1,4 +1,4 @@
-"""Waiting matters that staff were told of, by receiver, so that no message is repeated every minute (W12)."""
+"""Which waiting matters were reported to which staff, so that no message is repeated every minute (W12)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from optin.store.database_interface import Tx, from_ms, to_ms
 _NAME = "told-waiting-"
 
 
-def told_matters(tx: Tx, receiver: str) -> dict[str, datetime]:
+def reported_matters(tx: Tx, receiver: str) -> dict[str, datetime]:
     """Return when a receiver was told of each matter that waits, by its mark."""
     row = tx.one("SELECT value FROM installation WHERE name = :name", name=_NAME + receiver)
     known = {} if row is None else json.loads(bytes(row[0]))
     return {mark: from_ms(at) for mark, at in known.items()}
 
 
-def keep_told_matters(tx: Tx, receiver: str, told: Mapping[str, datetime]) -> None:
+def store_reported_matters(tx: Tx, receiver: str, told: Mapping[str, datetime]) -> None:
     """Store which matters a receiver was told of, in place of those before."""
     tx.run(
         "INSERT INTO installation(name, value) VALUES (:name, :value)"
@@ -29,12 +29,12 @@ def keep_told_matters(tx: Tx, receiver: str, told: Mapping[str, datetime]) -> No
     )
 
 
-def forget_told_matters(tx: Tx, receiver: str) -> None:
+def forget_reported_matters(tx: Tx, receiver: str) -> None:
     """Forget what a receiver was told of."""
     tx.run("DELETE FROM installation WHERE name = :name", name=_NAME + receiver)
 
 
-def hold_told_matters(tx: Tx, receiver: str) -> None:
+def lock_reported_matters(tx: Tx, receiver: str) -> None:
     """Keep other servers from telling the receiver of the same matters until this transaction ends."""
     tx.hold(f"{_NAME}{receiver}".encode())
 
