@@ -22,7 +22,6 @@ from tests.house.requirements_table import ROOT
 from tests.installed import COMMANDS, INSTALLED, KINDS
 
 GUIDE = ROOT / "docs" / "guide"
-MOST_EXAMPLES = 3
 REQUIREMENTS = re.compile(r" \((?:[A-Z]\d{1,2}(?:, )?)+\)")  # of ours; nothing to who writes a site
 MARKER = "<!-- Below this line the page is written by `make docs` from the code. -->"
 

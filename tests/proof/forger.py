@@ -121,11 +121,6 @@ class Scene:
             store, self.vault, self.edition.policy, KINDS, clock=lambda: self.moment, journal=self.journal
         )
 
-    def reopen(self, vault: Vault | None = None) -> None:
-        self.installation.store.close()
-        self.vault = vault or self.vault
-        self.installation = self.open()
-
     def ask(self, email: str, *purposes: PurposeId, at: datetime | None = None) -> RequestId:
         """Sign up, get the mail."""
         self.moment += timedelta(minutes=10)

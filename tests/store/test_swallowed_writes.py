@@ -20,7 +20,6 @@ from tests.stranger import is_sqlite, own_connection, past_optin
 from tests.world import CALL, TIPS, World, open_world
 
 SWALLOW = "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
-EVENTS = {"INSERT": "NEW", "UPDATE": "NEW", "DELETE": "OLD"}
 TABLES = ("request", "event", "outbox", "subject", "consent", "suppression", "mail", "erasure", "replay")
 
 
