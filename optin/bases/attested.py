@@ -6,18 +6,17 @@ It permits no contact: whoever is asked gets "no basis", as for somebody who was
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from optin.bases.basis_part import AskedUse, BasisPart
+from optin.bases.basis_part import BasisPart
 from optin.consent.email_and_telephone import address_key, parse_email
-from optin.consent.held_basis import BasisEntry, BasisStatement, BasisTerm
+from optin.consent.held_basis import BasisStatement, BasisTerm
 from optin.consent.purpose import ConsentKey
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import EvidenceRefused
-from optin.rules.may_contact import HeldBasis
 
 GRADE = "grade"  # the fact that says how strong the evidence is
 GIVEN = "given"  # the day of the consent, as 2026-03-01
@@ -104,13 +103,8 @@ def _key(address: str) -> bytes:
         return b""
 
 
-def _held(_entry: BasisEntry, _use: AskedUse) -> Sequence[HeldBasis]:
-    return ()
-
-
 PART = BasisPart(
     name="attested",
     article="GDPR 7(1)",
-    held=_held,
     needs_evidence="Add the file that shows what the person agreed to.",
 )

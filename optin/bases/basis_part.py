@@ -51,6 +51,11 @@ class AskedUse:
         return for_purpose and (not statement.channels or self.channel in statement.channels)
 
 
+def no_held_bases(_entry: BasisEntry, _use: AskedUse) -> Sequence[HeldBasis]:
+    """Return no basis: such an entry gives no right to contact anybody."""
+    return ()
+
+
 @dataclass(frozen=True)
 class BasisPart:
     """One lawful basis as the register treats it.
@@ -66,7 +71,7 @@ class BasisPart:
 
     name: str
     article: str
-    held: Callable[[BasisEntry, AskedUse], Sequence[HeldBasis]]
+    held: Callable[[BasisEntry, AskedUse], Sequence[HeldBasis]] = no_held_bases
     relation: Relation = Relation.NONE
     aim: Aim | None = None
     needs_evidence: str = ""

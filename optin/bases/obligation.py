@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from optin.bases.basis_part import AskedUse, BasisPart
-from optin.consent.held_basis import BasisEntry, BasisTerm
-from optin.rules.may_contact import HeldBasis
+from optin.bases.basis_part import BasisPart
+from optin.consent.held_basis import BasisTerm
 from optin.settings.bases import Obligation
 
 RULE = "rule"  # the fact that names the obligation of the settings
@@ -60,14 +59,9 @@ class RequiredDocument:
         return cls(facts.get(DOCUMENT, ""), day, facts.get(LAW, ""), until, facts.get(NUMBER, ""))
 
 
-def _held(_entry: BasisEntry, _use: AskedUse) -> Sequence[HeldBasis]:
-    return ()
-
-
 PART = BasisPart(
     name="obligation",
     article="GDPR 6(1)(c), 17(3)(b)",
-    held=_held,
     survives_erasure=True,
     may_begin_later=True,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from optin.cli.options_and_output import (
     known_purpose,
     served_edition,
     site_option,
+    who_option,
 )
 from optin.consent.channel import Channel
 from optin.consent.purpose import ConsentKey, ConsentQuestion
@@ -55,7 +55,7 @@ def attest() -> None:
     required=True,
     help="signed: the person's own hand; recorded: a tool's record with moment and form; stated: a word.",
 )
-@click.option("--who", default="", help="Your name, as it is recorded. Default: your user name.")
+@who_option
 @click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day it was given. Default: today.")
 @click.option("--phone", default="", help="The telephone number, for a purpose by telephone.")
 @click.option("--words", default="", help="The sentence that was shown to the person.")
@@ -88,7 +88,7 @@ def add(  # noqa: PLR0913 - one parameter an option
     with open_installation(settings, edition.policy, edition.kinds) as installation:
         now = installation.clock()
         stated = AttestedConsent(
-            who=who.strip() or getpass.getuser(),
+            who=who,
             key=ConsentKey(known, channel),
             grade=Grade(grade),
             day=now.date() if day is None else day.date(),
@@ -108,7 +108,7 @@ def add(  # noqa: PLR0913 - one parameter an option
 @click.option("--email", default="", help="The address on the card. Without it nothing is kept.")
 @click.option("--phone", default="", help="The telephone number on the card, for a box about calls.")
 @click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day on the card. Default: today.")
-@click.option("--who", default="", help="Your name, as it is recorded. Default: your user name.")
+@who_option
 @click.option("--ticked", multiple=True, metavar="ID", help="An unclear box that is ticked, by its purpose.")
 @click.option("--empty", multiple=True, metavar="ID", help="A box that is not ticked, by its purpose.")
 @site_option
@@ -149,7 +149,7 @@ def card(  # noqa: PLR0913 - one parameter an option
             form=read.digest,
             ticked=ticked_boxes(told, LookedAt(ticked, empty), file.name),
             day=now.date() if day is None else day.date(),
-            who=who.strip() or getpass.getuser(),
+            who=who,
             addresses=addresses,
         )
         recorded = installation.run(record_card, card=filled, scan=file, now=now)
@@ -167,7 +167,7 @@ def _box_line(question: ConsentQuestion, box: ReadBox) -> str:
 @click.option("--purpose", required=True, help="Id of the purpose, as in optin.toml.")
 @click.option("--channel", type=ChannelChoice(), default="email", show_default=True, help="Of the consent.")
 @click.option("--country", default="", help="Country of the person, such as DE, if you know it.")
-@click.option("--who", default="", help="Who asks. Default: your user name.")
+@who_option
 @site_option
 @pass_kinds
 def ask(  # noqa: PLR0913 - one parameter an option
@@ -179,7 +179,7 @@ def ask(  # noqa: PLR0913 - one parameter an option
     """
     edition = served_edition(site, kinds)
     key = ConsentKey(known_purpose(edition.site, purpose, channel), channel)
-    asking = PersonToAsk(address_of(email), key, who.strip() or getpass.getuser(), country.strip())
+    asking = PersonToAsk(address_of(email), key, who, country.strip())
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         now = installation.clock()
         keep_edition(installation.store, edition, now)  # the form that is confirmed is on record

@@ -19,8 +19,9 @@ from optin.cli.options_and_output import (
     served_edition,
     site_option,
     tell_if_nobody_hears,
+    who_option,
 )
-from optin.cli.rights_requests import day_of, day_option, open_served, who_option
+from optin.cli.rights_requests import day_of, day_option, open_served
 from optin.consent.breach import Breach, Notification
 from optin.consent.event_content import rfc3339
 from optin.consent.time_zones import moments_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,13 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TimeElaps
 
 from optin.cli.evidence_files import evidence_file
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.options_and_output import READABLE_FILE, refuse, served_edition, site_option
+from optin.cli.options_and_output import (
+    READABLE_FILE,
+    refuse,
+    served_edition,
+    site_option,
+    who_option,
+)
 from optin.consent.channel import MAILBOX
 from optin.errors import RequestRefused
 from optin.export.contact_list_reader import open_list
@@ -43,7 +48,7 @@ READABLE_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of a CSV.")
 @click.option("--sheet", help="Sheet of a spreadsheet with several sheets.")
-@click.option("--who", default="", help="Your name, as it is recorded. Default: your user name.")
+@who_option
 @site_option
 @pass_kinds
 def import_command(  # noqa: PLR0913 - one parameter an option
@@ -68,7 +73,7 @@ def import_command(  # noqa: PLR0913 - one parameter an option
         msg = f"There is no product line {product!r}. {nearest(product, [*settings.products])}"
         raise RequestRefused(msg)
     common = StatedCustomer(
-        who=who.strip() or getpass.getuser(),
+        who=who,
         product=product,
         told_at_collection=told.strip(),
         lang=settings.languages[0],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +13,13 @@ from optin.cli.customer_import import import_command
 from optin.cli.evidence_files import evidence_file
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.life_cycle import life_cycle
-from optin.cli.options_and_output import READABLE_FILE, address_of, served_edition, site_option
+from optin.cli.options_and_output import (
+    READABLE_FILE,
+    address_of,
+    served_edition,
+    site_option,
+    who_option,
+)
 from optin.consent.held_basis import BasisEntry
 from optin.errors import RequestRefused
 from optin.flows.bases.record_customer import RecordedSale, record_customer
@@ -61,7 +66,7 @@ customer.add_command(life_cycle)
 @click.option("--own-sale", default="", help="Why it is a sale of your own, if the seller's name differs.")
 @click.option("--linked", default="", help="How you know the address, if the invoice does not show it.")
 @click.option("--checked", default="", help="What you saw, if the file must be looked at first.")
-@click.option("--who", default="", help="Your name, as it is recorded. Default: your user name.")
+@who_option
 @site_option
 @pass_kinds
 def add(  # noqa: PLR0913 - one parameter an option
@@ -88,7 +93,7 @@ def add(  # noqa: PLR0913 - one parameter an option
     edition = served_edition(site, kinds)
     line = known_product(edition.site, product)
     stated = StatedCustomer(
-        who=who.strip() or getpass.getuser(),
+        who=who,
         product=product,
         email=address_of(email),
         phone=phone,
@@ -116,7 +121,7 @@ def add(  # noqa: PLR0913 - one parameter an option
 @customer.command()
 @click.argument("entry")
 @click.option("--why", required=True, help="Why it ends early; it is recorded.")
-@click.option("--who", default="", help="Your name, as it is recorded. Default: your user name.")
+@who_option
 @site_option
 @pass_kinds
 def end(kinds: InstalledKinds, site: Path, entry: str, why: str, who: str) -> None:
@@ -127,7 +132,7 @@ def end(kinds: InstalledKinds, site: Path, entry: str, why: str, who: str) -> No
         raise RequestRefused(msg)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         entry_id = installation.view(entry_with_id, digits=entry, bases=BASES)
-        act = StaffAct(who.strip() or getpass.getuser(), why.strip())
+        act = StaffAct(who, why.strip())
         ended = installation.run(end_with_reason, entry_id=entry_id, act=act, now=installation.clock())
         installation.note_ending()
         installation.truncate_wal()

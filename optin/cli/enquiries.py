@@ -5,12 +5,10 @@ What is recorded is a statement of staff, and never a consent. The person is tol
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -23,6 +21,7 @@ from optin.cli.options_and_output import (
     addresses_of,
     served_edition,
     site_option,
+    who_option,
 )
 from optin.consent.channel import CHANNELS, MAILBOX, Channel
 from optin.consent.held_basis import BasisAct, BasisEntry, BasisEntryId, BasisStatement, BasisTerm
@@ -55,16 +54,6 @@ def enquiry() -> None:
     """Record enquiries: people who asked for a quote or an answer. Erased after some months."""
 
 
-def _who_option(command: Any) -> Any:
-    return click.option(
-        "--who", default="", callback=_named, help="Your name, as it is recorded. Default: your user name."
-    )(command)
-
-
-def _named(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    return value.strip() or getpass.getuser()
-
-
 @contextmanager
 def _opened(site: Path, kinds: InstalledKinds) -> Iterator[tuple[Edition, Installation]]:
     edition = served_edition(site, kinds)
@@ -86,7 +75,7 @@ def _opened(site: Path, kinds: InstalledKinds) -> Iterator[tuple[Edition, Instal
 @click.option("--name", default="", help="The person's name.")
 @click.option("--lang", default="", help="Language of the person. Default: the first of the site.")
 @click.option("--evidence", "files", type=READABLE_FILE, multiple=True, help="A file that shows it.")
-@_who_option
+@who_option
 @site_option
 @pass_kinds
 def add(
@@ -129,7 +118,7 @@ def add(
 @click.option("--until", type=_DAY, help="The day on which it is erased, YYYY-MM-DD.")
 @click.option("--for", "period", default="", help='How long from today on, such as "2 months".')
 @click.option("--why", required=True, help="Why it is kept longer; the person can read it.")
-@_who_option
+@who_option
 @site_option
 @pass_kinds
 def extend(
@@ -154,7 +143,7 @@ def extend(
 @enquiry.command()
 @click.argument("entry")
 @click.option("--why", required=True, help="Why it ends, such as: they bought elsewhere; it is recorded.")
-@_who_option
+@who_option
 @site_option
 @pass_kinds
 def end(kinds: InstalledKinds, site: Path, entry: str, why: str, who: str) -> None:
@@ -174,7 +163,7 @@ def end(kinds: InstalledKinds, site: Path, entry: str, why: str, who: str) -> No
 @enquiry.command()
 @click.argument("entry")
 @click.option("--how", required=True, help="How the person was told, such as: during the call.")
-@_who_option
+@who_option
 @site_option
 @pass_kinds
 def told(kinds: InstalledKinds, site: Path, entry: str, how: str, who: str) -> None:
@@ -192,7 +181,7 @@ def told(kinds: InstalledKinds, site: Path, entry: str, how: str, who: str) -> N
 @enquiry.command()
 @click.argument("address", metavar="EMAIL|NUMBER")
 @click.option("--why", required=True, help="Why you look; it is recorded, and the person can read it.")
-@_who_option
+@who_option
 @site_option
 @pass_kinds
 def show(kinds: InstalledKinds, site: Path, address: str, why: str, who: str) -> None:

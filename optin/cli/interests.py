@@ -5,7 +5,6 @@ What is recorded is a statement of staff with its conditions, and never a consen
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 import click
@@ -21,6 +20,7 @@ from optin.cli.options_and_output import (
     known_purpose,
     served_edition,
     site_option,
+    who_option,
 )
 from optin.consent.channel import Channel
 from optin.consent.held_basis import BasisStatement, BasisTerm
@@ -60,7 +60,7 @@ def interest() -> None:
 @click.option("--subscriber", type=click.Choice([it.value for it in Subscriber]), help="Whose address it is.")
 @click.option("--name", default="", help="The person's name.")
 @click.option("--evidence", "files", type=READABLE_FILE, multiple=True, help="A file that shows it.")
-@click.option("--who", default="", help="Who records it. Default: your user name.")
+@who_option
 @site_option
 @pass_kinds
 def add(  # noqa: PLR0913 - one parameter an option
@@ -103,7 +103,7 @@ def add(  # noqa: PLR0913 - one parameter an option
         statement = BasisStatement(
             basis=PART.name,
             at="",
-            who=who.strip() or getpass.getuser(),
+            who=who,
             addresses=addresses_of(addresses, settings.controller.country),
             term=BasisTerm(now.date(), settings.purposes[known].retention.text),
             purposes=(known,),
@@ -124,23 +124,23 @@ def add(  # noqa: PLR0913 - one parameter an option
 @interest.command()
 @click.argument("entry")
 @click.option("--how", required=True, help="How the person was told, such as: letter of 2 December.")
-@click.option("--who", default="", help="Who told them. Default: your user name.")
+@who_option
 @site_option
 @pass_kinds
 def told(kinds: InstalledKinds, site: Path, entry: str, how: str, who: str) -> None:
     """Record that the person of ENTRY was told whose data you have, from where, and why (GDPR 14)."""
-    _act(kinds, site, entry, StaffAct(who.strip() or getpass.getuser(), how), ends=False)
+    _act(kinds, site, entry, StaffAct(who, how), ends=False)
 
 
 @interest.command()
 @click.argument("entry")
 @click.option("--why", required=True, help="Why it ends; it is recorded.")
-@click.option("--who", default="", help="Who ends it. Default: your user name.")
+@who_option
 @site_option
 @pass_kinds
 def end(kinds: InstalledKinds, site: Path, entry: str, why: str, who: str) -> None:
     """End ENTRY, and erase it with its evidence."""
-    _act(kinds, site, entry, StaffAct(who.strip() or getpass.getuser(), why), ends=True)
+    _act(kinds, site, entry, StaffAct(who, why), ends=True)
 
 
 def _act(kinds: InstalledKinds, site: Path, digits: str, act: StaffAct, *, ends: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -73,9 +74,7 @@ def webhook(kinds: InstalledKinds, site: Path, processor: str) -> None:
     """Print the secret with which PROCESSOR verifies our webhooks. Whoever has it can forge them."""
     edition = load_edition_or_exit(site, kinds)
     told = [name for name, it in edition.site.settings.processors.items() if it.webhook is not None]
-    if processor not in told:
-        msg = f"{processor!r} is not a processor with a webhook in optin.toml. {nearest(processor, told)}"
-        raise RequestRefused(msg)
+    _require(processor, told, "is not a processor with a webhook in optin.toml.")
     vault = open_vault(edition.site.settings, kinds.parts.schema)
     click.echo(secret_text(vault.webhook_secrets(processor)[0]))
 
@@ -88,11 +87,17 @@ def may(kinds: InstalledKinds, site: Path, processor: str) -> None:
     """Print the key with which PROCESSOR asks POST /may. Whoever has it can ask in its name."""
     edition = load_edition_or_exit(site, kinds)
     known = edition.site.settings.processors
-    if processor not in known:
-        msg = f"{processor!r} is not a processor in optin.toml. {nearest(processor, [*known])}"
-        raise RequestRefused(msg)
+    _require(processor, known, "is not a processor in optin.toml.")
     vault = open_vault(edition.site.settings, kinds.parts.schema)
     if has_agreement_ended(edition.policy.gate.processors[processor], edition.policy, utc_now()):
         msg = f"The agreement with {processor!r} ended on {known[processor].ends}, so its key is refused."
         raise RequestRefused(msg)
     click.echo(key_text(vault.gate_secrets(processor)[0]))
+
+
+def _require(processor: str, known: Iterable[str], problem: str) -> None:
+    """Raise RequestRefused, with the nearest known name, for a processor that is not known."""
+    names = [*known]
+    if processor not in names:
+        msg = f"{processor!r} {problem} {nearest(processor, names)}"
+        raise RequestRefused(msg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -53,6 +54,16 @@ def site_option(command: Any) -> Any:
         type=click.Path(path_type=Path, file_okay=False),
         callback=_root,
         help="Folder of the site. Default: here or upward.",
+    )(command)
+
+
+def who_option(command: Any) -> Any:
+    """Add `--who NAME`: the member of staff that a record names; the default is the user of the shell."""
+    return click.option(
+        "--who",
+        default="",
+        callback=lambda _context, _parameter, value: value.strip() or getpass.getuser(),
+        help="Your name, as it is recorded. Default: your user name.",
     )(command)
 
 

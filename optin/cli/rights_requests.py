@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -22,6 +21,7 @@ from optin.cli.options_and_output import (
     served_edition,
     site_option,
     tell_if_nobody_hears,
+    who_option,
 )
 from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.rights_request import ArrivalWay, Outcome, Right, RightsRequest
@@ -40,13 +40,6 @@ from optin.flows.rights.rights_requests import (
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import Edition
-
-
-def who_option(command: Any) -> Any:
-    """Add `--who NAME`; the default is the user of the shell."""
-    return click.option(
-        "--who", default=getpass.getuser, help="Your name, as it is recorded. Default: your user name."
-    )(command)
 
 
 def day_option(name: str, text: str, *, required: bool = False) -> Callable[[Any], Any]:

@@ -109,14 +109,7 @@ class Composer:
         """Return the proof of a receipt as one file (P5), where the site attaches it."""
         if not order.proof or order.confirmed_at is None:
             return ()
-        told = ProofReadme(
-            lang=order.form.lang,
-            controller=order.form.controller,
-            title=order.form.title,
-            requested_at=order.requested_at,
-            confirmed_at=order.confirmed_at,
-            proof_url=f"{self._base}/log",
-        )
+        told = ProofReadme.of(order.form, order.requested_at, order.confirmed_at, self._base)
         return (Attachment(PROOF_FILE, "application/zip", self._theme.proof(told, order.proof)),)
 
     def _of_kind(self, order: MailOrder) -> MailText:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from optin.papers.activities import PaperSite
 from optin.papers.paper_text import heading, items
+from optin.papers.paper_words import PaperWords
 from optin.rules.data_protection.law_data import law_data
 from optin.settings.site import Risk
 from optin.site.markdown_to_html import escape_markdown
@@ -66,26 +67,19 @@ def _skeleton(of: PaperSite) -> list[str]:
     return [
         heading(2, words.text("assessment.skeleton")),
         "",
-        heading(3, words.text("assessment.description")),
-        "",
-        words.text("assessment.description-text"),
-        "",
-        heading(3, words.text("assessment.necessity")),
-        "",
-        words.text("assessment.necessity-text"),
-        "",
+        *_section(words, "description"),
+        *_section(words, "necessity"),
         *items(sorted(fields)),
         "",
-        heading(3, words.text("assessment.risks")),
-        "",
-        words.text("assessment.risks-text"),
-        "",
-        heading(3, words.text("assessment.remedies")),
-        "",
-        words.text("assessment.remedies-text"),
-        "",
+        *_section(words, "risks"),
+        *_section(words, "remedies"),
         heading(3, words.text("assessment.advice")),
         "",
         heading(3, words.text("assessment.outcome")),
         "",
     ]
+
+
+def _section(words: PaperWords, name: str) -> list[str]:
+    title, text = words.text(f"assessment.{name}"), words.text(f"assessment.{name}-text")
+    return [heading(3, title), "", text, ""]

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 
 from optin.proof.commitment import digest
+from optin.proof.signed_notes import NoteBroken, VerifierKey, parse_keys
 
 MANIFEST = "manifest.json"
 MAX_FILES = 5_000
@@ -65,6 +66,15 @@ def unpack(data: bytes) -> dict[str, bytes]:
         raise BundleBroken(msg) from None
     _check_manifest(files)
     return files
+
+
+def keys_in(files: Mapping[str, bytes]) -> tuple[VerifierKey, ...]:
+    """Return the public keys of the log that a bundle or a receipt holds. Raises BundleBroken."""
+    try:
+        return parse_keys(files.get("log-keys.txt", b"").decode("utf-8", "replace"))
+    except NoteBroken:
+        msg = "The keys of the log are not in it, or cannot be read."
+        raise BundleBroken(msg) from None
 
 
 def _check_shape(archive: zipfile.ZipFile, data: bytes) -> None:

@@ -22,13 +22,13 @@ from cryptography.x509 import Certificate
 from optin.consent.consent_history import LoggedEvent
 from optin.consent.status_transitions import EventKind
 from optin.proof.bundle_report import Report, RequestReport
-from optin.proof.bundle_zip_file import BundleBroken
+from optin.proof.bundle_zip_file import BundleBroken, keys_in
 from optin.proof.canonical_json import parse
 from optin.proof.commitment import commit, digest
 from optin.proof.inclusion_proof import ENDING, InclusionProof
 from optin.proof.merkle_tree import ProofBroken
 from optin.proof.readable_copies import FOLDER, copy_names
-from optin.proof.signed_notes import Checkpoint, NoteBroken, VerifierKey, open_checkpoint, parse_keys
+from optin.proof.signed_notes import Checkpoint, NoteBroken, VerifierKey, open_checkpoint
 from optin.proof.verify_consents import Cases, check_order, consent_summaries, unproven_surroundings
 from optin.proof.verify_event_times import Named, check_times, is_set_back, moment_of
 from optin.proof.verify_readable_copies import asset_faults, assets_named, copy_faults
@@ -72,7 +72,7 @@ def _verify(
     files: dict[str, bytes], now: datetime, trusted: Sequence[VerifierKey], outside: OutsideEvidence
 ) -> Report:
     report = Report()
-    keys = tuple(trusted) or _keys(files)
+    keys = tuple(trusted) or keys_in(files)
     checkpoint = _checkpoint(files, keys)
     report.origin, report.keys = checkpoint.origin, tuple(key.text for key in keys)
 
@@ -118,14 +118,6 @@ def _verify(
         "what index.html and record.jsonld say: they tell the same for people and machines; believe this",
     ]
     return report
-
-
-def _keys(files: dict[str, bytes]) -> tuple[VerifierKey, ...]:
-    try:
-        return parse_keys(files.get("log-keys.txt", b"").decode("utf-8", "replace"))
-    except NoteBroken:
-        msg = "The keys of the log cannot be read."
-        raise BundleBroken(msg) from None
 
 
 def _checkpoint(files: dict[str, bytes], keys: Sequence[VerifierKey]) -> Checkpoint:

@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 
 from optin.consent.event_content import rfc3339
 from optin.proof.bundle_report import Report
-from optin.proof.bundle_zip_file import BundleBroken
+from optin.proof.bundle_zip_file import keys_in
 from optin.proof.canonical_json import parse
 from optin.proof.commitment import opens
 from optin.proof.inclusion_proof import ENDING, InclusionProof
 from optin.proof.merkle_tree import ProofBroken
-from optin.proof.signed_notes import NoteBroken, VerifierKey, parse_keys
+from optin.proof.signed_notes import VerifierKey
 from optin.proof.verify_event_times import Named, check_times, is_set_back, moment_of
 
 
@@ -28,7 +28,7 @@ def verify_receipt(files: Mapping[str, bytes], trusted: Sequence[VerifierKey] = 
     Raises BundleBroken with one sentence when there is nothing to verify.
     """
     report = Report()
-    keys = tuple(trusted) or _keys(files)
+    keys = tuple(trusted) or keys_in(files)
     report.keys = tuple(key.text for key in keys)
 
     # 1. Each event stands in the log under a signed root.
@@ -49,14 +49,6 @@ def verify_receipt(files: Mapping[str, bytes], trusted: Sequence[VerifierKey] = 
         "what README.txt and other attachments of the mail say: they explain; believe the events",
     ]
     return report
-
-
-def _keys(files: Mapping[str, bytes]) -> tuple[VerifierKey, ...]:
-    try:
-        return parse_keys(files.get("log-keys.txt", b"").decode("utf-8", "replace"))
-    except NoteBroken:
-        msg = "The keys of the log are not in it, or cannot be read."
-        raise BundleBroken(msg) from None
 
 
 def _logged(files: Mapping[str, bytes], keys: Sequence[VerifierKey], report: Report) -> list[Named]:

@@ -39,14 +39,8 @@ def personal_file(edition: Edition, data: PersonalData, lang: str) -> bytes:
 
 def proof_file(edition: Edition, proof: PersonalProof) -> bytes:
     """Return proof.zip for the person, in the language of the form."""
-    told = ProofReadme(
-        lang=proof.form.lang,
-        controller=proof.form.controller,
-        title=proof.form.title,
-        requested_at=proof.requested_at,
-        confirmed_at=proof.confirmed_at,
-        proof_url=f"{edition.site.settings.base_url}/log",
-    )
+    base_url = edition.site.settings.base_url
+    told = ProofReadme.of(proof.form, proof.requested_at, proof.confirmed_at, base_url)
     return edition.theme.proof(told, proof.files)
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from optin.consent.purpose import ConsentKey
 from optin.store.consent_key_columns import columns_of
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
-from optin.store.row_queries import count_rows, list_parameters
+from optin.store.row_queries import add_to_sums, count_rows, list_parameters
 
 YES = "yes"  # in place of a reason
 
@@ -64,16 +64,7 @@ def store_questions(tx: Tx, questions: Sequence[ContactQuestion], sums: Mapping[
             for it in questions
         ],
     )
-    tx.many(
-        "INSERT INTO question_sum(monday, asker, purpose, channel, answer, count)"
-        " VALUES (:monday, :asker, :purpose, :channel, :answer, :count)"
-        " ON CONFLICT (monday, asker, purpose, channel, answer)"
-        " DO UPDATE SET count = question_sum.count + excluded.count",
-        [
-            {**key._asdict(), "monday": key.monday.isoformat(), "count": count}
-            for key, count in sorted(sums.items())
-        ],
-    )
+    add_to_sums(tx, "question_sum", QuestionSum._fields, sums)
 
 
 def questions_about(tx: Tx, owners: Sequence[bytes]) -> list[ContactQuestion]:

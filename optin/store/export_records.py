@@ -106,31 +106,22 @@ def ended_members(tx: Tx, run: ExportRun, after: bytes, now: datetime) -> list[R
 
     Each: subject, sealed contact, status, since when, until when it was given.
     """
+    ended = "(consent.status <> 'given' OR consent.expires_at <= :now)"
+    return _members(tx, run, ended, after, now)
+
+
+def living_members(tx: Tx, run: ExportRun, after: bytes, now: datetime) -> list[Row]:
+    """Return the next people of an export whose consent stands, in the columns of `ended_members`."""
+    return _members(tx, run, "consent.status = 'given' AND consent.expires_at > :now", after, now)
+
+
+def _members(tx: Tx, run: ExportRun, which: str, after: bytes, now: datetime) -> list[Row]:
     return tx.all(
         "SELECT subject.id, subject.sealed, consent.status, consent.since, consent.expires_at"
         " FROM export_member JOIN subject ON subject.id = export_member.subject_id"
         " JOIN consent ON consent.subject_id = subject.id"
         " AND consent.purpose = :purpose AND consent.channel = :channel"
-        " WHERE export_member.run = :run AND subject.id > :after"
-        " AND (consent.status <> 'given' OR consent.expires_at <= :now)"
-        " ORDER BY subject.id LIMIT :most",
-        run=run.members,
-        **columns_of(run.key),
-        after=after,
-        now=to_ms(now),
-        most=PAGE_LEADS,
-    )
-
-
-def living_members(tx: Tx, run: ExportRun, after: bytes, now: datetime) -> list[Row]:
-    """Return the next people of an export whose consent stands: subject, sealed contact."""
-    return tx.all(
-        "SELECT subject.id, subject.sealed FROM export_member"
-        " JOIN subject ON subject.id = export_member.subject_id"
-        " JOIN consent ON consent.subject_id = subject.id"
-        " AND consent.purpose = :purpose AND consent.channel = :channel"
-        " WHERE export_member.run = :run AND subject.id > :after"
-        " AND consent.status = 'given' AND consent.expires_at > :now"
+        f" WHERE export_member.run = :run AND subject.id > :after AND {which}"
         " ORDER BY subject.id LIMIT :most",
         run=run.members,
         **columns_of(run.key),

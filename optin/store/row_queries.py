@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TypeVar
 
 from optin.store.database_interface import Tx, Value
+
+SumKey = TypeVar("SumKey", bound=tuple[date | str, ...])
 
 
 def list_parameters(values: Sequence[bytes]) -> tuple[dict[str, Value], str]:
@@ -25,6 +29,23 @@ def count_rows(tx: Tx, which: str, **values: Value) -> int:
     """Return how many rows there are. `which`: a table and a condition, as after FROM."""
     row = tx.one(f"SELECT COUNT(*) FROM {which}", **values)
     return 0 if row is None else int(row[0])
+
+
+def add_to_sums(tx: Tx, table: str, columns: Sequence[str], counts: Mapping[SumKey, int]) -> None:
+    """Add counts to the sums in `table`, by the columns of its key; the first is a Monday.
+
+    In a fixed order, so that two processes never wait for each other.
+    """
+    names = ", ".join(columns)
+    values = ", ".join(f":{it}" for it in columns)
+    tx.many(
+        f"INSERT INTO {table}({names}, count) VALUES ({values}, :count)"
+        f" ON CONFLICT ({names}) DO UPDATE SET count = {table}.count + excluded.count",
+        [
+            {**dict(zip(columns, map(str, key), strict=True)), "count": count}
+            for key, count in sorted(counts.items())
+        ],
+    )
 
 
 def has_row(tx: Tx, which: str, **values: Value) -> bool:

@@ -7,6 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from optin.store.database_interface import Tx
+from optin.store.row_queries import add_to_sums
 
 VIEWED = "viewed"
 SIGNED_UP = "signed-up"
@@ -23,17 +24,8 @@ class SourceKey(NamedTuple):
 
 
 def add_to_source_sums(tx: Tx, counts: Mapping[SourceKey, int]) -> None:
-    """Add to the sums, in a fixed order, so that two processes never wait for each other."""
-    tx.many(
-        "INSERT INTO source_sum(monday, magnet, variant, source, kind, count)"
-        " VALUES (:monday, :magnet, :variant, :source, :kind, :count)"
-        " ON CONFLICT (monday, magnet, variant, source, kind)"
-        " DO UPDATE SET count = source_sum.count + excluded.count",
-        [
-            {**key._asdict(), "monday": key.monday.isoformat(), "count": count}
-            for key, count in sorted(counts.items())
-        ],
-    )
+    """Add views and sign-ups to the sums."""
+    add_to_sums(tx, "source_sum", SourceKey._fields, counts)
 
 
 def all_source_sums(tx: Tx) -> dict[SourceKey, int]:

@@ -23,8 +23,8 @@ def suppress(tx: Tx, email_index: bytes, key: ConsentKey | None, now: datetime) 
     )
 
 
-def suppressed_at(tx: Tx, email_index: bytes, key: ConsentKey) -> datetime | None:
-    """Return since when an address is suppressed for a purpose; None when it is not."""
+def suppressed_at(tx: Tx, email_index: bytes, key: ConsentKey | None) -> datetime | None:
+    """Return since when an address is suppressed for a consent (None: for all); None when it is not."""
     row = tx.one(
         "SELECT at FROM suppression"
         " WHERE email_index = :email_index AND purpose = :purpose AND channel = :channel",
@@ -36,13 +36,7 @@ def suppressed_at(tx: Tx, email_index: bytes, key: ConsentKey) -> datetime | Non
 
 def erased_at(tx: Tx, email_index: bytes) -> datetime | None:
     """Return when the person of an address was last erased by their own wish; None: never."""
-    row = tx.one(
-        "SELECT at FROM suppression"
-        " WHERE email_index = :email_index AND purpose = :purpose AND channel = :channel",
-        email_index=email_index,
-        **columns_of(None),
-    )
-    return None if row is None else from_ms(row[0])
+    return suppressed_at(tx, email_index, None)
 
 
 def last_objection(tx: Tx, email_index: bytes) -> datetime | None:

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from optin.consent.status_transitions import EventKind, RequestId
 from optin.proof.canonical_json import parse
 from optin.store.database_interface import Tx, from_ms
+from optin.store.row_queries import add_to_sums
 
 DOWNLOADED = "downloaded"
 ANSWERED = "answered"  # of those requested in that week, those that were confirmed, whenever
@@ -24,15 +25,8 @@ def monday_of(day: date) -> date:
 
 
 def add_to_weekly_sums(tx: Tx, counts: Mapping[WeeklySumKey, int]) -> None:
-    """Add to the sums, in a fixed order, so that two processes never wait for each other."""
-    tx.many(
-        "INSERT INTO tally(monday, form, kind, count) VALUES (:monday, :form, :kind, :count)"
-        " ON CONFLICT (monday, form, kind) DO UPDATE SET count = tally.count + excluded.count",
-        [
-            {"monday": monday.isoformat(), "form": form, "kind": kind, "count": count}
-            for (monday, form, kind), count in sorted(counts.items())
-        ],
-    )
+    """Add events to the sums of their weeks."""
+    add_to_sums(tx, "tally", ("monday", "form", "kind"), counts)
 
 
 def all_weekly_sums(tx: Tx) -> dict[WeeklySumKey, int]:

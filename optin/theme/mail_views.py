@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 
 from optin.bases.obligation import RequiredDocument
+from optin.consent.form_version import FormDeclaration
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.flows.delivery.mail_order import BasisNotice, GivenConsent, StaffDigest
 from optin.flows.request_policy import LetterText, MailCover, NextStep
@@ -127,9 +128,34 @@ class ProofReadme:
     confirmed_at: datetime
     proof_url: str  # with the commands that check it
 
+    @classmethod
+    def of(
+        cls, form: FormDeclaration, requested_at: datetime, confirmed_at: datetime, base_url: str
+    ) -> ProofReadme:
+        """Return the text about a request by a form of the site at `base_url`."""
+        return cls(
+            lang=form.lang,
+            controller=form.controller,
+            title=form.title,
+            requested_at=requested_at,
+            confirmed_at=confirmed_at,
+            proof_url=f"{base_url}/log",
+        )
+
+
+class MailAboutSite:
+    """A mail about no magnet: the site's address is its title."""
+
+    title: str
+
+    @property
+    def base_url(self) -> str:
+        """The site's address."""
+        return self.title
+
 
 @dataclass(frozen=True)
-class PersonalMail:
+class PersonalMail(MailAboutSite):
     """The mail with the link to the personal page (R1)."""
 
     lang: str
@@ -139,14 +165,9 @@ class PersonalMail:
     expires_at: datetime
     privacy_url: str
 
-    @property
-    def base_url(self) -> str:
-        """The site's address."""
-        return self.title
-
 
 @dataclass(frozen=True)
-class BasisMail:
+class BasisMail(MailAboutSite):
     """The mail to somebody whom staff put on file: what is kept, why, until when, and their rights (L4)."""
 
     lang: str
@@ -156,18 +177,13 @@ class BasisMail:
     privacy_url: str
 
     @property
-    def base_url(self) -> str:
-        """The site's address."""
-        return self.title
-
-    @property
     def personal_url(self) -> str:
         """Where the link to the personal page is asked for."""
         return f"{self.title}/me"
 
 
 @dataclass(frozen=True)
-class StaffMail:
+class StaffMail(MailAboutSite):
     """The mail that tells staff of confirmed requests, in counts (W12). Without a digest: a test."""
 
     lang: str
@@ -176,14 +192,9 @@ class StaffMail:
     digest: StaffDigest | None
     privacy_url: str
 
-    @property
-    def base_url(self) -> str:
-        """The site's address."""
-        return self.title
-
 
 @dataclass(frozen=True)
-class ErasedMail:
+class ErasedMail(MailAboutSite):
     """The last mail: everything is erased except what a law requires to keep (R5, R6, L5)."""
 
     lang: str
@@ -192,8 +203,3 @@ class ErasedMail:
     holds: tuple[LegalHoldView, ...]
     privacy_url: str
     required: tuple[RequiredDocument, ...] = ()
-
-    @property
-    def base_url(self) -> str:
-        """The site's address."""
-        return self.title
