@@ -28,6 +28,12 @@ def own_site(root: Path) -> Path:
     return root
 
 
+def add_settings(root: Path, tables: str) -> None:
+    """Add tables at the end of the optin.toml of a site."""
+    with (root / "optin.toml").open("a", encoding="utf-8") as file:
+        file.write(tables)
+
+
 def own_statements(root: Path) -> None:
     """Add a sentence to each privacy statement."""
     for statement in (root / "privacy").glob("*.md"):

@@ -6,6 +6,7 @@ alice confirms, bob never answers, carol withdraws, mallory forges.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,6 +37,7 @@ from optin.flows.delivery.mail_order import MailKind, MailOrder, MailState, Orde
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.withdrawals_in_journal import Endings
 from optin.flows.exports.export_leads import LeadExport
+from optin.flows.exports.scrub_contact_list import Scrubber
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.sweep_rules import plan, sweep_rules
@@ -297,8 +299,31 @@ def with_questions(*questions: ConsentQuestion) -> FormDeclaration:
     return replace(DECLARATION, questions=questions)
 
 
-def tips_export(world: World, told: Endings | None = None) -> LeadExport:
-    """Return an export of the proven leads of the tips by e-mail. `told`: endings that a journal tells."""
-    return LeadExport(
-        world.store.read, world.do, world.vault, KINDS.details, TIPS_BY_EMAIL, world.now, told or {}
+def export_from(world: World, key: ConsentKey = TIPS_BY_EMAIL, told: Endings | None = None) -> LeadExport:
+    """Return an export of the proven leads of a purpose. `told`: endings that a journal tells."""
+    return LeadExport(world.store.read, world.do, world.vault, KINDS.details, key, world.now, told or {})
+
+
+def installed_export(installation: Installation, key: ConsentKey, now: datetime) -> LeadExport:
+    """Return an export as the command makes it, with the endings that the journal tells."""
+    read, write, vault = installation.store.read, installation.write, installation.vault
+    return LeadExport(read, write, vault, installation.kinds.details, key, now, installation.endings())
+
+
+def audit_findings(store: Store, vault: Vault) -> list[str]:
+    """Bring every event into the log; return what an audit finds."""
+    while store.submit(integrate).result():
+        pass
+    audit = Audit(store.read, vault, KINDS.flows)
+    assert list(audit.run()) is not None
+    return audit.findings
+
+
+def dropped_from_list(
+    world: World, key: ConsentKey, addresses: Iterable[str], *, suppress_only: bool = False
+) -> list[str]:
+    """Scrub a list with an address in each row; return why each row is dropped, empty for one that stays."""
+    scrubber = Scrubber(
+        world.store.read, world.vault, key, key.channel.address, world.now, "NL", suppress_only=suppress_only
     )
+    return list(scrubber.judge(((it,), ()) for it in addresses))

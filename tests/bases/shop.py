@@ -14,6 +14,7 @@ from optin.consent.purpose import Controller
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.bases.record_basis import EvidenceFile
 from optin.flows.bases.record_customer import RecordedSale, record_customer
+from optin.flows.evidence.audit import Audit
 from optin.invoices.customer_statement import SalesSetting, StatedCustomer, customer_sale, media_type
 from optin.invoices.read_invoice import read_invoice
 from optin.services.open_installation import open_installation
@@ -22,6 +23,7 @@ from optin.settings.bases import Obligation, Product
 from optin.store.held_bases import read_entry
 from tests.installed import KINDS
 from tests.invoices.samples import Sample, ubl
+from tests.stores import SCHEMA
 from tests.world import NOON, TIPS, World
 
 ALICE = "alice@bakkerij.example"
@@ -88,3 +90,11 @@ def register(site: Path) -> list[BasisEntry]:
         for entry, *row in rows:
             by_entry.setdefault(bytes(entry), []).append(row)
         return [read_entry(installation.vault, entry, acts) for entry, acts in by_entry.items()]  # type: ignore[arg-type] # a row's bytes are an id
+
+
+def findings(world: World) -> list[str]:
+    """Audit; return what is wrong."""
+    world.sign()
+    audit = Audit(world.store.read, world.vault, KINDS.flows, schema=SCHEMA)
+    assert list(audit.run()) is not None
+    return audit.findings

@@ -23,10 +23,11 @@ from optin.flows.bases.record_basis import EvidenceFile
 from optin.flows.rights.erase import erase_person
 from optin.flows.rights.personal_data import view_personal
 from optin.store.evidence_files import load_file
-from tests.bases.test_register import findings, on_file
+from tests.bases.shop import findings
+from tests.bases.test_register import on_file
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - a site with people
 from tests.shell import shell
-from tests.world import CALL, NOON, TIPS, World, tips_export
+from tests.world import CALL, NOON, TIPS, World, export_from
 
 FAYE, NUMBER = "faye@example.com", "+31201234567"
 EXPORT = EvidenceFile("export.csv", b"email,when,form\nFaye@example.com,2026-03-01,v2\n", "text/csv")
@@ -78,7 +79,7 @@ def test_what_is_attested_is_nowhere_a_consent(world: World) -> None:
         attested(world, EvidenceFile(f"{grade}.pdf", b"%PDF" + grade.encode(), ""), grade=grade)
     index = world.vault.index(parse_email(FAYE))
     assert world.status(FAYE, TIPS) is None
-    assert list(tips_export(world).proven()) == []
+    assert list(export_from(world).proven()) == []
     for table in ("consent", "request", "subject", "outbox", "webhook_outbox", "letter"):
         assert world.count(table) == 0, table
     data = world.view(view_personal, index, now=world.now)

@@ -33,14 +33,15 @@ from optin.rules.asking import asking_rules, may_ask, read_asking
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import load_edition
 from optin.store.person_records import requests_of
+from tests.bases.shop import findings
 from tests.bases.test_attested import FAYE, NUMBER, attest, attested
-from tests.bases.test_register import findings, on_file
+from tests.bases.test_register import on_file
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - a site with people
 from tests.flows.test_letters import FIRST, queue, write
 from tests.flows.test_webhooks import register
 from tests.installed import KINDS
 from tests.shell import shell
-from tests.world import CALL, TIPS, World, tips_export
+from tests.world import CALL, TIPS, World, export_from
 
 KEY = ConsentKey(TIPS, Channel.EMAIL)
 CARD = EvidenceFile("card.png", b"card", "image/png")
@@ -72,18 +73,18 @@ def test_only_the_own_confirmation_proves_it(world: World) -> None:
     """L6, P8: asked, it is nothing; confirmed by the person, it is proven by its own events."""
     assert ask(world) == ["NL-ask-email"]
     assert world.status(FAYE, TIPS) is not Status.GIVEN
-    assert list(tips_export(world).proven()) == []
+    assert list(export_from(world).proven()) == []
     order = world.mail(MailKind.RENEWAL)
     assert (order.recipient, order.attested, order.ends_at) == (FAYE, True, None)
     assert [it.purpose for it in order.questions] == [TIPS]
-    assert list(tips_export(world).proven()) == []
+    assert list(export_from(world).proven()) == []
     world.wait(timedelta(hours=1))
     world.confirm(asked_request(world))
     assert world.status(FAYE, TIPS) is Status.GIVEN
-    assert [it.email for it in tips_export(world).proven()] == [FAYE]
+    assert [it.email for it in export_from(world).proven()] == [FAYE]
     (entry,) = on_file(world, FAYE)
     world.run(end_basis, entry.id, now=world.now)  # the consent stands without it
-    assert [it.email for it in tips_export(world).proven()] == [FAYE]
+    assert [it.email for it in export_from(world).proven()] == [FAYE]
     assert findings(world) == []
 
 

@@ -16,6 +16,7 @@ from openpyxl import Workbook
 from tests.bases.shop import TOML, invoice, register
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - a site with people
 from tests.invoices.samples import pdf
+from tests.own_site import add_settings
 from tests.shell import shell
 from tests.terminal import at_a_terminal
 
@@ -59,8 +60,7 @@ def invoice_to(number: int) -> bytes:
 @pytest.fixture
 def shop(site: Path) -> Path:
     """Return a site that sells courses, and a folder of invoices beside it."""
-    with (site / "optin.toml").open("a") as file:
-        file.write(TOML)
+    add_settings(site, TOML)
     folder = site.parent / "invoices"
     folder.mkdir()
     for number in (1, 2, 3):

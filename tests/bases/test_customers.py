@@ -27,10 +27,24 @@ from optin.rules.contact_rule import LawfulBasis, Relation
 from optin.rules.may_contact import Aim, Contact, Decision, may_contact
 from optin.rules.rule_files import rule_book
 from optin.settings.bases import Obligation
-from tests.bases.shop import ALICE, BOOKS, COURSES, SALE, SETTINGS, TOML, add, invoice, register, sale, stated
-from tests.bases.test_register import findings, on_file
+from tests.bases.shop import (
+    ALICE,
+    BOOKS,
+    COURSES,
+    SALE,
+    SETTINGS,
+    TOML,
+    add,
+    findings,
+    invoice,
+    register,
+    sale,
+    stated,
+)
+from tests.bases.test_register import on_file
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - a site with people
 from tests.invoices.samples import Sample, cii, pdf, with_attachment
+from tests.own_site import add_settings
 from tests.shell import shell
 from tests.world import TIPS, World
 
@@ -280,8 +294,7 @@ def test_without_a_purpose_of_similar_products_that_condition_is_missing() -> No
 @pytest.fixture
 def shop(site: Path) -> Path:
     """Return a site that sells courses."""
-    with (site / "optin.toml").open("a") as file:
-        file.write(TOML)
+    add_settings(site, TOML)
     (site.parent / "a.xml").write_bytes(invoice(issued=ISSUED.isoformat()))
     (site.parent / "bomb.xml").write_bytes(b'<!DOCTYPE a [<!ENTITY b "b">]>' + invoice().partition(b"?>")[2])
     (site.parent / "old.xml").write_bytes(invoice(issued="2001-01-01"))

@@ -34,7 +34,8 @@ from optin.flows.rights.record_and_inform import (
 from optin.store.held_bases import load_entry
 from optin.store.mail_outbox import is_queued
 from optin.store.officer_actions import actions_of
-from tests.bases.test_register import ALICE, TODAY, findings, on_file
+from tests.bases.shop import findings
+from tests.bases.test_register import ALICE, TODAY, on_file
 from tests.mail.orders import composer
 from tests.world import TIPS, World
 

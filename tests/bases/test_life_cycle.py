@@ -17,6 +17,7 @@ from optin.flows.bases.invoice_days import invoice_days
 from tests.bases.shop import TOML, add, invoice, stated
 from tests.bases.test_customer_import import imports
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - a site with people
+from tests.own_site import add_settings
 from tests.shell import shell
 from tests.world import World
 
@@ -91,8 +92,7 @@ def test_the_plot_is_drawn_at_any_scale(many: int) -> None:
 @pytest.fixture
 def shop(site: Path) -> Path:
     """Return a site that sells courses, and a folder with the invoices of three customers by the month."""
-    with (site / "optin.toml").open("a") as file:
-        file.write(TOML)
+    add_settings(site, TOML)
     folder = site.parent / "invoices"
     folder.mkdir()
     for number in range(30):

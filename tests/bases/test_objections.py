@@ -17,8 +17,6 @@ from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import Status
 from optin.errors import RequestRefused
 from optin.flows.bases.record_basis import record_basis
-from optin.flows.evidence.audit import Audit
-from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.scrub_contact_list import KEPT, OBJECTED, UNKNOWN, Scrubber
 from optin.flows.objections.find_objections import PlannedContact, find_objection, find_objections
 from optin.flows.retention.clock_correction import future_limits
@@ -43,10 +41,9 @@ from optin.store.correct_future_times import correct_future_times
 from optin.store.journal_lines import lines_after
 from optin.store.objections import any_objection, has_objection
 from optin.store.person_records import is_known
+from tests.bases.shop import findings
 from tests.flows.test_webhooks import Told, register
-from tests.installed import KINDS
-from tests.stores import SCHEMA
-from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL, World, open_world, tips_export
+from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL, World, export_from, open_world
 
 ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@other.example"
 NUMBER, OTHER = "+31201234567", "+31207654321"
@@ -77,7 +74,7 @@ def list_company(
 
 def exported(world: World, key: ConsentKey = TIPS_BY_EMAIL) -> set[str]:
     """Return whom an export would hold now."""
-    run = LeadExport(world.store.read, world.do, world.vault, KINDS.details, key, world.now)
+    run = export_from(world, key)
     return {lead.email for lead in run.proven()}
 
 
@@ -85,14 +82,6 @@ def barred(world: World, channel: Channel = Channel.EMAIL, **addresses: str) -> 
     """Return who forbids a contact that rests on another basis than consent."""
     found = world.store.read(find_objection, vault=world.vault, addresses=addresses, channel=channel)
     return None if found is None else found.by
-
-
-def findings(world: World) -> list[str]:
-    """Audit; return what is wrong."""
-    world.sign()
-    audit = Audit(world.store.read, world.vault, KINDS.flows, schema=SCHEMA)
-    assert list(audit.run()) is not None
-    return audit.findings
 
 
 def test_an_objection_ends_every_consent_and_bars_every_basis(world: World) -> None:
@@ -221,7 +210,7 @@ def test_the_companys_list_bars_what_the_person_agrees_to_afterwards(world: Worl
     world.wait(SECOND)
     request = world.join(ALICE, TIPS)
     assert world.status(ALICE, TIPS) is Status.GIVEN
-    export = tips_export(world)
+    export = export_from(world)
     assert list(export.proven()) == []
     assert export.refused == {"do-not-contact list": 1}
     assert barred(world, email=ALICE) is ObjectedBy.COMPANY

@@ -24,7 +24,8 @@ from optin.flows.rights.do_not_contact import ListedContact, add_to_list, remove
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.object_to_contact import ObjectionRecord, object_by_person, object_on_request
 from optin.store.export_records import ExportRun, record_export
-from tests.bases.test_objections import exported, findings, list_company, object_for, scrubbed
+from tests.bases.shop import findings
+from tests.bases.test_objections import exported, list_company, object_for, scrubbed
 from tests.flows.test_letters import lettered as lettered  # noqa: PLC0414 - a fixture
 from tests.flows.test_letters import queue, receive
 from tests.flows.test_staff_names_and_waiting import digest, people
@@ -32,7 +33,7 @@ from tests.flows.test_staff_names_and_waiting import named as named  # noqa: PLC
 from tests.flows.test_staff_notices import told as told  # noqa: PLC0414 - a fixture
 from tests.flows.test_webhooks import Told, register
 from tests.house.requirements_table import ROOT
-from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, about_requests, tips_export
+from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, about_requests, export_from
 
 ALICE, BOB, CAROL, DORA = "alice@example.com", "bob@example.com", "carol@other.example", "dora@other.example"
 SHARED, OWN = "+31201234567", "+31207654321"
@@ -115,7 +116,7 @@ def test_who_came_on_the_list_is_named_to_a_processor_without_webhook(world: Wor
     """E5, L7: whoever got an export deletes people of the company's list as well."""
     for email in (ALICE, BOB, CAROL):
         world.join(email, TIPS)
-    run = tips_export(world)
+    run = export_from(world)
     assert len(list(run.proven())) == 3
     recorded = ExportRun(
         at=world.now, who="o", why="list", processor="crm", key=TIPS_BY_EMAIL, format="csv",

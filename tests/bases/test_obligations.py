@@ -23,11 +23,12 @@ from optin.flows.delivery.mail_order import MailKind, NoticeOrder
 from optin.flows.rights.erase import erase_person
 from optin.flows.rights.officer_requests import DocumentToHold, OfficerRequest, hold_under_obligation
 from optin.theme.views import EraseView
-from tests.bases.shop import SETTINGS, TOML, add, invoice, register, stated
+from tests.bases.shop import SETTINGS, TOML, add, findings, invoice, register, stated
 from tests.bases.test_customers import customer
-from tests.bases.test_register import ALICE, findings, on_file
+from tests.bases.test_register import ALICE, on_file
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - a site with people
 from tests.mail.orders import composer
+from tests.own_site import add_settings
 from tests.shell import shell
 from tests.site.test_rights_commands import kept
 from tests.theme.gallery import frame
@@ -157,8 +158,7 @@ def test_every_language_names_document_law_and_day(lang: str) -> None:
 @pytest.fixture
 def shop(site: Path) -> Path:
     """Return a site with a rule for its books, and an invoice beside it."""
-    with (site / "optin.toml").open("a") as file:
-        file.write(TOML)
+    add_settings(site, TOML)
     (site.parent / "a.xml").write_bytes(invoice(issued=TODAY.replace(day=1).isoformat()))
     return site
 

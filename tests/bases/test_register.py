@@ -26,7 +26,6 @@ from optin.flows.bases.record_basis import (
     indexes_of,
     record_basis,
 )
-from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.check_journal_lines import check_replay_line
 from optin.flows.rights.erase import erase_person
 from optin.flows.rights.personal_data import view_personal
@@ -37,9 +36,8 @@ from optin.settings.bases import Product
 from optin.store.evidence_files import load_file
 from optin.store.held_bases import BasisAddresses, add_entry, entries_about, erase_entries
 from optin.store.journal_lines import lines_after
-from tests.installed import KINDS
-from tests.stores import SCHEMA
-from tests.world import NOON, TIPS, World, open_world, tips_export
+from tests.bases.shop import findings
+from tests.world import NOON, TIPS, World, export_from, open_world
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 INVOICE = EvidenceFile("invoice.pdf", b"%PDF-1.7 invoice 2026-114", "application/pdf")
@@ -63,14 +61,6 @@ def on_file(world: World, email: str = ALICE) -> list[BasisEntry]:
     """Return what is on the register about an address."""
     index = world.vault.index(parse_email(email))
     return world.store.read(entries_about, vault=world.vault, indexes=[index])
-
-
-def findings(world: World) -> list[str]:
-    """Audit; return what is wrong."""
-    world.sign()
-    audit = Audit(world.store.read, world.vault, KINDS.flows, schema=SCHEMA)
-    assert list(audit.run()) is not None
-    return audit.findings
 
 
 def test_an_entry_stands_with_its_evidence_and_events(world: World) -> None:
@@ -129,7 +119,7 @@ def test_one_document_is_evidence_once(world: World) -> None:
 def test_no_basis_reads_as_a_consent(world: World, basis: str) -> None:
     """L6, P8: whatever staff records, nothing is exported, no status is given, no consent is shown."""
     recorded(world, stated(basis, purposes=(TIPS,), channels=("email",), met={"own-sale": "yes"}))
-    assert list(tips_export(world).proven()) == []
+    assert list(export_from(world).proven()) == []
     assert world.status(ALICE, TIPS) is None
     index = world.vault.index(parse_email(ALICE))
     data = world.view(view_personal, index, now=world.now)

@@ -17,6 +17,7 @@ from optin.services.steady_clock import utc_now
 from tests.bases.shop import TOML
 from tests.installed import KINDS
 from tests.invoices.samples import Sample, ubl
+from tests.own_site import add_settings
 from tests.site_people import people_of
 from tests.web.conftest import site_at
 from tests.world import TIPS
@@ -69,8 +70,7 @@ def desk(tmp_path: Path) -> Desk:
     """A shop with courses, before anything is on record."""
     root = tmp_path / "site"
     site_at(root)
-    with (root / "optin.toml").open("a") as file:
-        file.write(TOML)
+    add_settings(root, TOML)
     papers = tmp_path / "papers"
     papers.mkdir()
     desk = Desk(root, papers)

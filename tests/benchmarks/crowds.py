@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.crowds import COUNT, Kind, Visitor, crowd, kinds
 from tests.faults.test_crowds import download_link
 from tests.mail.server import Script, mail_server
+from tests.own_site import add_settings
 from tests.ports import reserved_port
 from tests.postgres import chosen_programs, new_database, postgres_server
 from tests.serving import Serving, start
@@ -26,8 +27,7 @@ def main() -> None:
     with postgres_server(chosen_programs()) as server, tempfile.TemporaryDirectory() as name:
         root = Path(name)
         site_at(root / "site")
-        with (root / "site" / "optin.toml").open("a") as file:
-            file.write(LIMITS)
+        add_settings(root / "site", LIMITS)
         (root / "site" / "magnets" / "paper" / "witboek.pdf").write_bytes(b"%PDF-1.4" + bytes(LARGE))
         stores = {
             "one process": (f"sqlite:///{root}/optin.db",),

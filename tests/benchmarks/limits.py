@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 import httpx2 as httpx
 
 from tests.benchmarks.load import ask
+from tests.own_site import add_settings
 from tests.ports import NO_MAIL, reserved_port
 from tests.postgres import chosen_programs, new_database, postgres_server
 from tests.serving import environment, form_key
@@ -53,8 +54,7 @@ def compare(name: str, new_store: Callable[[str], str], folder: Path) -> None:
     """Measure in turns, so that what else the machine does hits both alike."""
     folder.mkdir(exist_ok=True)
     site_at(folder / "site")
-    with (folder / "site" / "optin.toml").open("a") as file:
-        file.write(LIMITS)
+    add_settings(folder / "site", LIMITS)
     rates, costs = [], []
     for turn in range(ROUNDS):
         order = ("with", "without") if turn % 2 else ("without", "with")

@@ -23,6 +23,7 @@ from optin.consent.form_version import Slug
 from optin.services.site_edition import load_edition
 from tests.benchmarks.load import pages_per_second
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.ports import NO_MAIL, reserved_port
 from tests.serving import start
 from tests.web.conftest import site_at
@@ -102,8 +103,8 @@ def cost_of_views(folder: Path) -> None:
         try:
             for name, at, views in (("counting", port, "true"), ("silent", silent_port, "false")):
                 site_at(folder / name / "site")
-                with (folder / name / "site" / "optin.toml").open("a") as file:
-                    file.write(f'\n[sources]\nnames = ["linkedin", "beurs-2027"]\nviews = {views}\n')
+                sources = f'\n[sources]\nnames = ["linkedin", "beurs-2027"]\nviews = {views}\n'
+                add_settings(folder / name / "site", sources)
                 store, keys = f"sqlite:///{folder}/{name}/optin.db", str(folder / name / "keys.json")
                 servers.append(start(folder / name / "site", at, store, NO_MAIL, keys))
             for path in ("/paper", "/paper?utm_source=linkedin&utm_medium=social"):

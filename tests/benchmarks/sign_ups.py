@@ -17,6 +17,7 @@ from optin.consent.posted_form import ValidEntry
 from optin.flows.consents.sign_up import sign_up
 from optin.store.database_interface import written
 from tests.benchmarks.load import CONNECTIONS, Measured, ask
+from tests.own_site import add_settings
 from tests.ports import NO_MAIL, reserved_port
 from tests.serving import form_key, start
 from tests.web.conftest import site_at
@@ -57,8 +58,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, reserved_port() as port:
         folder = Path(name)
         site_at(folder / "site")
-        with (folder / "site" / "optin.toml").open("a") as file:
-            file.write("\n[limits]\nper_site_per_minute = 1_000_000\n")
+        add_settings(folder / "site", "\n[limits]\nper_site_per_minute = 1_000_000\n")
         world = open_world(f"sqlite:///{folder}/bare.db", folder)
         store, keys = f"sqlite:///{folder}/optin.db", str(folder / "keys.json")
         serving = start(folder / "site", port, store, NO_MAIL, keys)

@@ -20,6 +20,7 @@ from tests.kinds.prize_draw.test_draw_pages import draw_at
 from tests.kinds.quiz.quizzes import KEEP, write_quiz
 from tests.kinds.webinar.test_webinar_pages import WEBINAR
 from tests.mail.server import Script, certificate, mail_server
+from tests.own_site import add_settings
 from tests.ports import reserved_port
 from tests.serving import BASE_URL, served
 from tests.web.conftest import site_at
@@ -117,8 +118,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, door: FrontDoor) -> Iterator
         mail_server(opened.script) as mail_port,
         static_host(folder / "company", (policy,)) as opened.company,
     ):
-        with (folder / "site" / "optin.toml").open("a") as file:
-            file.write(f'\n[embed]\nsites = ["{opened.company}"]\n')
+        add_settings(folder / "site", f'\n[embed]\nsites = ["{opened.company}"]\n')
         door.inward = port
         opened.mail = f"smtp://127.0.0.1:{mail_port}"
         with served(folder / "site", port, store, opened.mail, keys):

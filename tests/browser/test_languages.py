@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, Literal
+
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from optin.theme.languages import languages
@@ -32,4 +36,19 @@ def test_no_word_is_too_long_for_a_telephone(browser: Browser, lang: str) -> Non
     for name, html in shown:
         page.set_content(html)
         assert page.evaluate(STICKS_OUT) == [], name
+    page.close()
+
+
+def check_accessible(
+    browser: Browser,
+    views: Iterable[tuple[str, Any]],
+    width: int = 360,
+    scheme: Literal["dark", "light"] = "light",
+) -> None:
+    """Require that axe finds nothing in these pages (WCAG 2.2 AA)."""
+    page = browser.new_page(viewport={"width": width, "height": 700}, color_scheme=scheme)
+    for name, view in views:
+        page.set_content(THEME.page(view).replace(LINK, STYLE))
+        found = Axe().run(page)
+        assert found.violations_count == 0, (name, found.generate_report())
     page.close()

@@ -33,6 +33,7 @@ from optin.store.encryption import Vault
 from optin.store.event_log import integrate
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
+from tests.own_site import add_settings
 from tests.serving import Serving, form_key, start
 from tests.stores import open_store
 from tests.web.conftest import site_at
@@ -267,8 +268,7 @@ def kill(folder: Path, port: int, url: str, times: int, steps: int) -> Toll:
     """Kill a server so often, each time after about so many acknowledged steps; then look what is lost."""
     site, keys = folder / "site", str(folder / "keys.json")
     site_at(site)
-    with (site / "optin.toml").open("a") as file:
-        file.write(UNBOUND)
+    add_settings(site, UNBOUND)
     crowd = Crowd(Letterbox(folder / "mails"))
     with mail_server_apart(folder / "mails") as mail_port:
         begin = partial(start, site, port, url, f"smtp://127.0.0.1:{mail_port}", keys)

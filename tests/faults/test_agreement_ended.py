@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2 as httpx
 
 from tests.mail.server import Script, mail_server
+from tests.own_site import add_settings
 from tests.serving import form_key, served
 from tests.waiting import wait_until
 from tests.web.conftest import site_at
@@ -27,8 +28,7 @@ def test_a_server_sends_nothing_after_the_last_day(tmp_path: Path, free_port: in
     """L9, E1, E7: the site is served, the message waits, and the log says why and what to do."""
     root, script = tmp_path / "site", Script()
     site_at(root)
-    with (root / "optin.toml").open("a") as file:
-        file.write(ENDED)
+    add_settings(root, ENDED)
     store, keys = f"sqlite:///{tmp_path}/optin.db", str(tmp_path / "keys.json")
     with (
         mail_server(script) as port,

@@ -50,7 +50,7 @@ from optin.store.person_records import request_ids
 from tests.installed import KINDS
 from tests.stores import SCHEMA
 from tests.web.conftest import site_at
-from tests.world import TIPS, World, mark_trusted, tips_export
+from tests.world import TIPS, World, export_from, mark_trusted
 
 
 @dataclass
@@ -121,7 +121,7 @@ def withdraw(world: World, email: str) -> None:
 
 
 def exported(world: World) -> set[str]:
-    lead_export = tips_export(world)
+    lead_export = export_from(world)
     return {lead.email for lead in lead_export.proven()}
 
 

@@ -14,7 +14,6 @@ import pytest
 from optin.consent.email_and_telephone import EmailAddress
 from optin.flows.context import Context
 from optin.flows.delivery.retry_abandoned_mails import SkipReason, retry_dead
-from optin.flows.evidence.audit import Audit
 from optin.flows.exports.queue_webhook_messages import (
     CallResult,
     ReceiverAnswer,
@@ -29,9 +28,8 @@ from optin.store.event_log import integrate
 from optin.store.mail_outbox import NoticeMail, enqueue, enqueue_notice
 from optin.store.registered_webhooks import keep_webhooks
 from optin.store.sending_claims import ClaimBatch
-from tests.installed import KINDS
 from tests.stranger import past_triggers
-from tests.world import TIPS, World, open_world
+from tests.world import TIPS, World, audit_findings, open_world
 
 BROKEN = {
     "altered": b"\x00" + bytes(40),
@@ -189,8 +187,4 @@ def test_a_person_who_cannot_be_erased_keeps_no_other(world: World, monkeypatch:
 
 
 def audited(world: World) -> list[str]:
-    while world.do(integrate):
-        pass
-    audit = Audit(world.store.read, world.vault, KINDS.flows)
-    list(audit.run())
-    return audit.findings
+    return audit_findings(world.store, world.vault)

@@ -28,6 +28,7 @@ from tests.conftest import THOROUGH
 from tests.crowds import COUNT, Crowd, Kind, Visitor, crowd, kinds
 from tests.faults.test_killed import wait_for
 from tests.mail.server import Script, mail_server
+from tests.own_site import add_settings
 from tests.ports import NO_MAIL, reserved_port
 from tests.postgres import new_database
 from tests.serving import Serving, answers, developed, environment, form_key, served, start
@@ -64,8 +65,7 @@ P = ParamSpec("P")
 def site_of(root: Path) -> Path:
     """Make a site with short deadlines and a large file."""
     site_at(root / "site")
-    with (root / "site" / "optin.toml").open("a") as file:
-        file.write(SETTINGS)
+    add_settings(root / "site", SETTINGS)
     (root / "site" / "magnets" / "paper" / "witboek.pdf").write_bytes(b"%PDF-1.4" + bytes(LARGE))
     return root / "site"
 

@@ -13,7 +13,7 @@ from optin.consent.email_and_telephone import parse_email
 from optin.flows.delivery.mail_order import MailKind, Verdict
 from optin.flows.rights.erase import BY_PERSON, erase_and_notify, erase_person
 from optin.proof.inclusion_proof import InclusionProof
-from tests.world import CALL, TIPS, World, about_requests, open_world, tips_export
+from tests.world import CALL, TIPS, World, about_requests, export_from, open_world
 
 NAME, PHONE, ADDRESS = "Zwaantje-Wilhelmina", "+31612345678", "zwaantje.wilhelmina@example.com"
 PLAIN = [text.encode() for text in (NAME, PHONE, ADDRESS, "zwaantje")]
@@ -75,7 +75,7 @@ def traffic(world: World) -> Iterator[None]:
             for _ in range(200):
                 if stop.is_set():
                     return
-                lead_export = tips_export(world)
+                lead_export = export_from(world)
                 list(lead_export.proven())
         except BaseException as problem:  # noqa: BLE001 - told to the test
             problems.append(problem)

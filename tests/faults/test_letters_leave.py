@@ -17,6 +17,7 @@ from tests.faults.test_backup import House
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.mail_words import mail_words
+from tests.own_site import add_settings
 from tests.serving import BASE_URL, NO_TLS, served, start
 from tests.waiting import wait_until
 from tests.web.conftest import site_at
@@ -39,8 +40,7 @@ def lettered_house(folder: Path, store: str, *emails: str) -> House:
     """Make a site with letters, and people whose first letter is due now, and who got their other mails."""
     site = folder / "site"
     site_at(site)
-    with (site / "optin.toml").open("a") as file:
-        file.write(LETTERS)
+    add_settings(site, LETTERS)
     (site / "letters" / "nl").mkdir(parents=True)
     for name in ("tips-1", "tips-2"):
         text = f"---\nsubject: {SUBJECT} ({name})\n---\n# Bellen\n\n{WORDS} [Meer](/paper)\n"

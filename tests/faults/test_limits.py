@@ -24,6 +24,7 @@ from optin.store.encryption import Vault
 from optin.store.limit_counters import CounterTable, LimitedCount, take_amount
 from tests.conftest import THOROUGH
 from tests.flows.test_mail_limits import BOB
+from tests.own_site import add_settings
 from tests.ports import NO_MAIL
 from tests.postgres import chosen_programs, new_database, postgres_server
 from tests.serving import NO_TLS, Serving, form_key, start
@@ -81,8 +82,7 @@ def queued(store_url: str, root: Path) -> int:
 def flooded(tmp_path: Path, port: int, store_url: str, more: tuple[str, ...], *, networks_last: bool) -> None:
     """Flood a server, kill it, flood another one, stop it, flood a third."""
     site_at(tmp_path / "site")
-    with (tmp_path / "site" / "optin.toml").open("a") as file:
-        file.write(LIMITS)
+    add_settings(tmp_path / "site", LIMITS)
     begun = datetime.now(UTC)
     one_mailbox = [(f"bob+{number}@gmail.com", f"203.0.113.{number}") for number in range(30)]
     one_network = [(f"n{number}@example.com", "2001:db8::7") for number in range(3 * NETWORK)]

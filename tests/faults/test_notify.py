@@ -23,6 +23,7 @@ from tests.chat_process import COMMAND
 from tests.faults.test_backup import House
 from tests.faults.test_backup import house as house  # noqa: PLC0414 - a fixture
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.ports import NOBODY
 from tests.receiver import Receiver, Taken, receiving
 from tests.waiting import wait_until
@@ -138,8 +139,7 @@ def test_a_service_that_fails_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) 
 
 def told_house(house: House, more: str = "") -> House:
     """Let the house tell its sales."""
-    with (house.root / "optin.toml").open("a") as file:
-        file.write(LINES + more)
+    add_settings(house.root, LINES + more)
     edition, findings = load_edition(house.root, KINDS)
     assert edition is not None
     assert [it.severity for it in findings] in ([], ["warning"])

@@ -22,6 +22,7 @@ from optin.services.open_installation import open_installation
 from optin.services.site_edition import keep_edition
 from optin.web.run_server import open_port, run_server
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.ports import NO_MAIL
 from tests.serving import environment, served, start
 from tests.started import run_optin
@@ -198,8 +199,7 @@ def test_a_server_that_cannot_tell_networks_apart_says_so(tmp_path: Path, free_p
         pass
     assert 'trusted = ["127.0.0.1"]' in serving.log.read_text()
     serving.log.unlink()
-    with (tmp_path / "site" / "optin.toml").open("a") as file:
-        file.write('\n[proxy]\ntrusted = ["127.0.0.1"]\n')
+    add_settings(tmp_path / "site", '\n[proxy]\ntrusted = ["127.0.0.1"]\n')
     with served(tmp_path / "site", free_port, store, NO_MAIL, keys) as serving:
         pass
     assert "WARNING" not in serving.log.read_text()

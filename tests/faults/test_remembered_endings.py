@@ -15,7 +15,6 @@ import pytest
 from optin.consent.channel import Channel
 from optin.consent.form_version import Slug
 from optin.consent.webhook_message import WebhookKind
-from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.queue_webhook_messages import CallResult, ReceiverAnswer
 from optin.flows.exports.scrub_contact_list import Scrubber
 from optin.jobs.processor_lanes import Lane
@@ -27,10 +26,9 @@ from optin.store.registered_webhooks import keep_webhooks
 from optin.store.webhook_outbox import enqueue_message
 from tests.faults.test_backup import House, index_of
 from tests.flows.test_deletion_grounds import UNDO
-from tests.installed import KINDS
 from tests.stranger import past_optin, past_triggers
 from tests.web.conftest import site_at
-from tests.world import TIPS, TIPS_BY_EMAIL, World
+from tests.world import TIPS, TIPS_BY_EMAIL, World, installed_export
 
 ALICE, CAROL = "alice@example.com", "carol@example.com"
 ABOUT = TIPS_BY_EMAIL
@@ -166,15 +164,7 @@ def test_who_withdrew_by_a_clock_that_was_ahead_may_ask_again(house: House) -> N
         world.now = right + timedelta(minutes=1)
         world.join(CAROL, TIPS)
     with house.installation() as installation:
-        lead_export = LeadExport(
-            installation.store.read,
-            installation.write,
-            installation.vault,
-            KINDS.details,
-            TIPS_BY_EMAIL,
-            world.now,
-            installation.endings(),
-        )
+        lead_export = installed_export(installation, TIPS_BY_EMAIL, world.now)
         assert installation.endings()
         assert [lead.email for lead in lead_export.proven()] == [CAROL]
 
@@ -187,13 +177,5 @@ def test_what_is_remembered_of_one_person_is_what_the_whole_file_says(house: Hou
         assert len(whole) == 1
         assert installation.endings_of(index_of(world, CAROL)) == whole
         assert installation.endings_of(index_of(world, ALICE)) == {}
-        lead_export = LeadExport(
-            installation.store.read,
-            world.do,
-            installation.vault,
-            KINDS.details,
-            TIPS_BY_EMAIL,
-            world.now,
-            installation.endings(),
-        )
+        lead_export = installed_export(installation, TIPS_BY_EMAIL, world.now)
         assert [lead.email for lead in lead_export.proven()] == [ALICE]

@@ -16,6 +16,7 @@ from tests.faults.test_backup import House
 from tests.faults.test_backup import house as house  # noqa: PLC0414 - a fixture
 from tests.installed import KINDS
 from tests.listmonk import TOKEN, FakeListmonk, Said, listmonk
+from tests.own_site import add_settings
 from tests.world import TIPS
 
 LINES = """connect = "listmonk"
@@ -53,8 +54,7 @@ def test_who_is_killed_between_two_calls_loses_nothing(
 ) -> None:
     """W11, S6: kill -9 while the tool has done a call and not answered; the next one does it all anew."""
     monkeypatch.setenv("OPTIN_TOKEN_CRM", TOKEN)
-    with (house.root / "optin.toml").open("a") as file:
-        file.write(LINES)
+    add_settings(house.root, LINES)
     edition, findings = load_edition(house.root, KINDS)
     assert edition is not None
     assert findings == ()

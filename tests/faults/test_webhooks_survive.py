@@ -24,6 +24,7 @@ from tests.faults.test_backup import (
 from tests.faults.test_backup import house as house  # noqa: PLC0414 - a fixture
 from tests.flows.test_webhooks import Told
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.receiver import Receiver, receiving
 from tests.world import TIPS
 
@@ -56,8 +57,7 @@ with open_installation(settings, edition.policy, KINDS) as installation:
 
 
 def with_webhook(house: House) -> House:
-    with (house.root / "optin.toml").open("a") as file:
-        file.write(LINE)
+    add_settings(house.root, LINE)
     edition, findings = load_edition(house.root, KINDS)
     assert edition is not None
     assert findings == ()

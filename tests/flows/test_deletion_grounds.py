@@ -23,11 +23,8 @@ from optin.consent.status_transitions import EventKind, RequestId, Status
 from optin.errors import LogDisagrees
 from optin.flows.consents.confirm import confirm
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.withdrawals_in_journal import endings_in_journal
-from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.queue_webhook_messages import claim_outgoing
-from optin.flows.exports.scrub_contact_list import Scrubber
 from optin.flows.records.event_history import request_history
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_person
@@ -38,18 +35,16 @@ from optin.proof.canonical_json import parse
 from optin.proof.journal_chain import JournalLine
 from optin.settings.site import Limits
 from optin.store.database_interface import Value, from_ms
-from optin.store.event_log import integrate
 from optin.store.events import contents_about_nobody, events_of
 from optin.store.export_records import ExportRun, record_export
 from optin.store.registered_webhooks import keep_webhooks
 from optin.store.requests import erase_requests
 from optin.store.sending_claims import ClaimBatch
 from tests.export.test_export import lead_export
-from tests.installed import KINDS
 from tests.kinds.prize_draw.test_draw_flows import close, draw
 from tests.kinds.prize_draw.test_draw_flows import hold as hold_draw
 from tests.stranger import past_triggers
-from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL, World, tips_export
+from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL, World, audit_findings, dropped_from_list, export_from
 
 ALICE, CAROL, MALLORY = "alice@example.com", "carol@example.com", "mallory@example.com"
 PHONE = "+31201234567"
@@ -65,11 +60,7 @@ def forge(world: World, *statements: str, **values: Value) -> None:
 
 
 def findings(world: World) -> list[str]:
-    while world.do(integrate):
-        pass
-    audit = Audit(world.store.read, world.vault, KINDS.flows)
-    list(audit.run())
-    return audit.findings
+    return audit_findings(world.store, world.vault)
 
 
 def index_of(world: World, email: str) -> bytes:
@@ -146,13 +137,13 @@ def test_a_withdrawal_that_the_journal_holds_is_enough(world: World) -> None:
         older=older,
     )
     assert [lead.email for lead in lead_export(world)[0]] == [CAROL], "without it she would come back"
-    gathered = tips_export(world, told)
+    gathered = export_from(world, told=told)
     assert list(gathered.proven()) == []
     assert gathered.refused["withdrawn"] == 1
     assert findings(world)
     world.wait(timedelta(days=1))
     world.join(ALICE, TIPS)
-    again = tips_export(world, told)
+    again = export_from(world, told=told)
     assert [lead.email for lead in again.proven()] == [ALICE]
 
 
@@ -482,7 +473,7 @@ def test_a_receipt_tells_of_no_consent_that_was_withdrawn(world: World) -> None:
 
 def exported(world: World) -> None:
     """Export everybody, and record it as the command does."""
-    gathered = LeadExport(world.store.read, world.do, world.vault, KINDS.details, TIPS_BY_EMAIL, world.now)
+    gathered = export_from(world)
     count = len(list(gathered.proven()))
     run = ExportRun(
         at=world.now, who="officer", why="tips", processor="crm", key=TIPS_BY_EMAIL,
@@ -574,17 +565,8 @@ def test_a_list_is_scrubbed_by_events(world: World) -> None:
     """E6: also where only those who withdrew are to go; the suppression is not needed for it."""
     world.withdraw(world.join(CAROL, TIPS))
     forge(world, "DELETE FROM suppression")
-    scrubber = Scrubber(
-        world.store.read,
-        world.vault,
-        TIPS_BY_EMAIL,
-        Channel.EMAIL.address,
-        world.now,
-        "NL",
-        suppress_only=True,
-    )
-    rows = [((it,), ()) for it in (CAROL, "new@example.com")]
-    assert list(scrubber.judge(rows)) == ["withdrawn or erased", ""]
+    dropped = dropped_from_list(world, TIPS_BY_EMAIL, (CAROL, "new@example.com"), suppress_only=True)
+    assert dropped == ["withdrawn or erased", ""]
 
 
 @pytest.mark.parametrize(

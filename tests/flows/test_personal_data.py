@@ -10,7 +10,7 @@ from optin.consent.channel import Channel
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import Status
-from optin.flows.exports.scrub_contact_list import KEPT, Scrubber
+from optin.flows.exports.scrub_contact_list import KEPT
 from optin.flows.retention.sweep_consents import sweep_leads
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, ErasureResult, erase_person
@@ -19,7 +19,7 @@ from optin.flows.rights.withdraw import withdraw_person
 from optin.store.contacts import numbers_of
 from optin.store.data_subjects import find_subject
 from tests.export.test_export import lead_export
-from tests.world import CALL, TIPS, World
+from tests.world import CALL, TIPS, World, dropped_from_list
 
 ALICE, BERT = "alice@example.com", "bert@example.com"
 PHONE, OTHER, THIRD = "+31201234567", "+31207654321", "+31201112223"
@@ -57,16 +57,8 @@ def numbers(world: World) -> list[str]:
 
 
 def scrub(world: World, *numbers: str, suppress_only: bool = False) -> list[bool]:
-    scrubber = Scrubber(
-        world.store.read,
-        world.vault,
-        ConsentKey(CALL, Channel.PHONE),
-        Channel.PHONE.address,
-        world.now,
-        "NL",
-        suppress_only=suppress_only,
-    )
-    return [reason == KEPT for reason in scrubber.judge(((it,), ()) for it in numbers)]
+    key = ConsentKey(CALL, Channel.PHONE)
+    return [why == KEPT for why in dropped_from_list(world, key, numbers, suppress_only=suppress_only)]
 
 
 def test_a_strangers_sign_up_spoils_no_correction(world: World) -> None:

@@ -17,7 +17,6 @@ from optin.consent.email_and_telephone import parse_email
 from optin.consent.erasure_grounds import ErasureGround
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.webhook_message import WebhookKind
-from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.queue_webhook_messages import (
     ERASURE_GIVE_UP_AFTER,
     LEASE,
@@ -41,7 +40,7 @@ from optin.store.export_records import ExportRun, record_export
 from optin.store.registered_webhooks import keep_webhooks, webhook_states
 from optin.store.sending_claims import ClaimBatch
 from tests.installed import KINDS
-from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, open_world
+from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, export_from, open_world
 
 ALICE = "alice@example.com"
 SECOND = timedelta(seconds=1)
@@ -111,7 +110,7 @@ def erase(world: World, email: str, reason: ErasureGround = BY_PERSON) -> None:
 
 def export_to(world: World, processor: str) -> None:
     """Export everybody who may be, as the command does."""
-    lead_export = LeadExport(world.store.read, world.do, world.vault, KINDS.details, TIPS_BY_EMAIL, world.now)
+    lead_export = export_from(world)
     members = list(lead_export.proven())
     run = ExportRun(
         at=world.now, who="o", why="list", processor=processor, key=TIPS_BY_EMAIL, format="csv",

@@ -16,7 +16,7 @@ from optin.consent.email_and_telephone import EmailAddress, address_key, as_mail
 from optin.consent.purpose import PurposeId
 from optin.errors import StoreUnusable
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder
-from optin.flows.exports.scrub_contact_list import KEPT, UNKNOWN, Scrubber
+from optin.flows.exports.scrub_contact_list import KEPT, UNKNOWN
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import view_personal
 from optin.flows.rights.personal_link import ask_for_link
@@ -26,7 +26,7 @@ from optin.store.encryption import Vault
 from optin.store.move_address_indexes import index_today
 from tests.export.test_export import lead_export
 from tests.stores import open_store
-from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, open_world
+from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, dropped_from_list, open_world
 
 SHARP, DOUBLE = "jan@straße-example.de", "jan@strasse-example.de"
 TWO_PEOPLE = [
@@ -91,16 +91,7 @@ def exported(world: World) -> set[str]:
 
 
 def judged(world: World, *addresses: str, suppress_only: bool = False) -> list[str]:
-    scrubber = Scrubber(
-        world.store.read,
-        world.vault,
-        TIPS_BY_EMAIL,
-        Channel.EMAIL.address,
-        world.now,
-        "NL",
-        suppress_only=suppress_only,
-    )
-    return list(scrubber.judge(((it,), ()) for it in addresses))
+    return dropped_from_list(world, TIPS_BY_EMAIL, addresses, suppress_only=suppress_only)
 
 
 @pytest.mark.parametrize(("mine", "strange"), TWO_PEOPLE[:4])

@@ -20,7 +20,6 @@ from optin.consent.objection import DOMAIN
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import RequestId
 from optin.errors import RequestRefused
-from optin.flows.exports.export_leads import LeadExport
 from optin.flows.gate.answer_list import ListGate, ListQuestion
 from optin.flows.rights.do_not_contact import ListedContact, add_to_list
 from optin.flows.rights.erase import erase_person
@@ -31,8 +30,7 @@ from optin.rules.rule_files import rule_book
 from optin.store.encryption import Vault
 from optin.store.suppressions import suppress
 from tests.gate.asking import may, with_gate
-from tests.installed import KINDS
-from tests.world import CALL, TIPS, World, open_world
+from tests.world import CALL, TIPS, World, export_from, open_world
 
 PEOPLE = ("alice@example.com", "bob@example.com", "carol@example.com")
 NUMBERS = ("+31201234567", "+31201234568", "+33142278186")
@@ -135,7 +133,7 @@ def test_who_is_exported_may_be_contacted_and_nobody_else(happenings: list[Step]
         while not all(map(partial(calls_allowed, world), ("NL", "FR"))):
             world.wait(timedelta(hours=1))
         for key in KEYS:
-            export = LeadExport(world.store.read, world.do, world.vault, KINDS.details, key, world.now)
+            export = export_from(world, key)
             exported = {lead.email: lead.fields.get("phone") for lead in export.proven()}
             channel = key.channel.value
             allowed = {who for who in PEOPLE if may(world, who, key.purpose, channel).may}

@@ -28,8 +28,9 @@ from optin.store.held_bases import entries_about
 from tests.bases.shop import ALICE, SETTINGS, TOML, add, invoice, stated
 from tests.bases.test_walk_of_an_old_list import Desk, sign_up
 from tests.gate.asking import may
+from tests.own_site import add_settings
 from tests.web.conftest import site_at
-from tests.world import CALL, TIPS, World, tips_export
+from tests.world import CALL, TIPS, World, export_from
 
 KEY = ConsentKey(TIPS, Channel.EMAIL)
 BOB = "bob@bakkerij.example"
@@ -75,7 +76,7 @@ def test_customers_leave_once_and_as_such(shop: World) -> None:
     people, found = exported(shop)
     assert sorted(found) == [ALICE, BOB]
     assert people.refused == {OTHER_BASIS: 1}
-    assert list(tips_export(shop).proven()) == []
+    assert list(export_from(shop).proven()) == []
     assert all(may(shop, it).may for it in found)
 
 
@@ -133,8 +134,7 @@ def site(tmp_path: Path) -> Path:
     """A site that has served, with alice as a customer."""
     root, papers = tmp_path / "site", tmp_path / "papers"
     site_at(root)
-    with (root / "optin.toml").open("a") as file:
-        file.write(TOML)
+    add_settings(root, TOML)
     papers.mkdir()
     desk = Desk(root, papers)
     sign_up(desk, "somebody.else@example.com")

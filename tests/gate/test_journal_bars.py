@@ -10,6 +10,7 @@ import pytest
 
 from tests.bases.shop import ALICE, TOML, invoice
 from tests.bases.test_walk_of_an_old_list import Desk, sign_up
+from tests.own_site import add_settings
 from tests.web.conftest import site_at
 
 
@@ -18,8 +19,7 @@ def desk(tmp_path: Path) -> Desk:
     """A shop that has served, with alice as a customer who signed up as well."""
     root, papers = tmp_path / "site", tmp_path / "papers"
     site_at(root)
-    with (root / "optin.toml").open("a") as file:
-        file.write(TOML)
+    add_settings(root, TOML)
     papers.mkdir()
     desk = Desk(root, papers)
     sign_up(desk, "somebody.else@example.com")

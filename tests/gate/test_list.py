@@ -20,6 +20,7 @@ from tests.gate.test_may_command import edition_again
 from tests.gate.test_may_command import installation as installation  # noqa: PLC0414 - a fixture
 from tests.gate.test_may_command import site as site  # noqa: PLC0414 - a fixture
 from tests.installed import KINDS
+from tests.own_site import add_settings
 
 LISTED = (
     "Naam;E-mail;Contact\r\n"
@@ -124,8 +125,7 @@ def test_one_person_or_a_file(site: Path, tmp_path: Path, words: tuple[str, ...]
 
 def test_a_scrubbed_list_keeps_customers(site: Path, tmp_path: Path) -> None:
     """E6, G3, P8: with the basis in a column, so that nobody reads a customer as a consent."""
-    with (site / "optin.toml").open("a") as file:
-        file.write('\n[products.courses]\nlife_cycle = "5 years"\nsimilar = ["tips-email"]\n')
+    add_settings(site, '\n[products.courses]\nlife_cycle = "5 years"\nsimilar = ["tips-email"]\n')
     edition = edition_again(site)
     with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         now = installation.clock()

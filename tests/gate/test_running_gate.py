@@ -23,6 +23,7 @@ from optin.store.encryption import Vault
 from optin.web.gate_description import description
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.ports import NO_MAIL, reserved_port
 from tests.serving import NO_TLS, served
 from tests.site_people import edition_on, people_of
@@ -47,8 +48,7 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGate]:
     root = tmp_path_factory.mktemp("gate") / "site"
     store = f"sqlite:///{root}/var/optin.db"
     edition = edition_on(store, root)
-    with (root / "optin.toml").open("a") as file:
-        file.write("\n[rules]\ncodes = false\n")
+    add_settings(root, "\n[rules]\ncodes = false\n")
     with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         world = people_of(installation, edition, timedelta(days=7))
         world.join("alice@example.com", TIPS, CALL, phone="+31201234567")

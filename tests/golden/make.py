@@ -22,7 +22,6 @@ from optin.consent.email_and_telephone import parse_email
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.flows.delivery.deliver_mails import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
-from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.queue_webhook_messages import (
     CallResult,
     ReceiverAnswer,
@@ -51,10 +50,10 @@ from tests.golden.archive import (
     golden_visit,
 )
 from tests.golden.forms import FORMS, written_forms
-from tests.installed import KINDS
 from tests.postgres import chosen_programs, new_database, postgres_server
 from tests.web.conftest import Visit
 from tests.web.test_personal_page import personal_link, press
+from tests.world import installed_export
 
 TIPS, CALL = "tips-email", "follow-up-phone"
 KEPT = ("keys.json", "journal.jsonl", "files")
@@ -108,15 +107,7 @@ def export(visit: Visit, purpose: str, channel: Channel) -> None:
     """Export everybody to the processor, as the command does."""
     installation, now = visit.installation, visit.moment
     latest = advance_log(installation)
-    lead_export = LeadExport(
-        installation.store.read,
-        installation.write,
-        installation.vault,
-        KINDS.details,
-        ConsentKey(PurposeId(purpose), channel),
-        now,
-        installation.endings(),
-    )
+    lead_export = installed_export(installation, ConsentKey(PurposeId(purpose), channel), now)
     assert [*lead_export.proven()]
     run = ExportRun(
         at=now, who="officer", why="a list", processor="crm", key=ConsentKey.parse(purpose, channel.value),

@@ -23,7 +23,6 @@ from optin.export.personal_data_json import as_json, schema
 from optin.flows.delivery.magnet_changes import with_removed
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.evidence.audit import Audit
-from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.sweep_rules import plan, sweep_rules
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import PersonalData, view_personal
@@ -51,7 +50,7 @@ from tests.installed import KINDS
 from tests.postgres import new_database
 from tests.web.conftest import Visit
 from tests.web.test_personal_page import personal_link, press
-from tests.world import about_requests
+from tests.world import about_requests, installed_export
 
 UNCONFIRMED = ("bob", "mario", "nora")
 DIALECTS = ("sqlite", "postgres")
@@ -118,15 +117,7 @@ def plain_about(visit: Visit, name: str) -> dict[str, Any]:
 def exported(visit: Visit, purpose: str, channel: Channel) -> set[str]:
     """Return whom an export would hold now."""
     installation = visit.installation
-    lead_export = LeadExport(
-        installation.store.read,
-        installation.write,
-        installation.vault,
-        KINDS.details,
-        ConsentKey(PurposeId(purpose), channel),
-        visit.moment,
-        installation.endings(),
-    )
+    lead_export = installed_export(installation, ConsentKey(PurposeId(purpose), channel), visit.moment)
     return {lead.email for lead in lead_export.proven()}
 
 

@@ -35,6 +35,7 @@ from tests.house.guide import GUIDE, generated, page
 from tests.house.messages import FILLED, messages
 from tests.house.requirements_table import ROOT
 from tests.installed import COMMANDS, INSTALLED, KINDS, TABLES
+from tests.own_site import add_settings
 from tests.site.conftest import (
     all_findings,
     magnet,
@@ -177,8 +178,7 @@ def with_tables(text: str, block: str) -> str:
 def test_every_magnet_that_is_shown_passes_the_check(block: str, tmp_path: Path) -> None:
     """M2, M4: with the files it names beside it."""
     make_site(tmp_path / "site", ("en",))
-    with (tmp_path / "site" / "optin.toml").open("a") as file:
-        file.write(PURPOSES)
+    add_settings(tmp_path / "site", PURPOSES)
     folder = tmp_path / "site" / "magnets" / "shown"
     folder.mkdir()
     for name in re.findall(r"^ *file: (\S+)$", block, re.MULTILINE):

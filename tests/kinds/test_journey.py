@@ -8,7 +8,6 @@ from datetime import timedelta
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.purpose import PurposeId
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.sweep_rules import sweep_rules
 from optin.flows.sweep_context import SweepContext
 from optin.proof.bundle_zip_file import unpack
@@ -16,7 +15,7 @@ from optin.proof.verify_bundle import verify_bundle
 from optin.services.assemble_evidence_bundle import make_bundle
 from tests.kinds.installed import KINDS
 from tests.kinds.journey import EMAIL, SLUG, TYPED, KindVisit, cells, words
-from tests.world import TIPS_BY_EMAIL
+from tests.world import TIPS_BY_EMAIL, installed_export
 
 TIPS = PurposeId("tips-email")
 YEARS = timedelta(days=10 * 366)
@@ -110,8 +109,7 @@ def test_the_consent_is_exported_with_its_proof(magnet: KindVisit) -> None:
     magnet.confirmed()
     installation = magnet.installation
     magnet.check_evidence()
-    read, write, vault = installation.store.read, installation.write, installation.vault
-    export = LeadExport(read, write, vault, KINDS.details, TIPS_BY_EMAIL, magnet.moment)
+    export = installed_export(installation, TIPS_BY_EMAIL, magnet.moment)
     (row,) = export.proven()
     assert row.email == EMAIL
     bundle = make_bundle(magnet.app_context.edition, installation, parse_email(EMAIL))

@@ -11,7 +11,7 @@ from optin.papers.activities import PaperSite
 from optin.papers.paper_words import PaperWords
 from optin.services.site_edition import Edition, load_edition
 from tests.installed import KINDS
-from tests.own_site import own_site
+from tests.own_site import add_settings, own_site
 
 DAY = date(2026, 11, 30)
 SETTINGS = """
@@ -51,8 +51,7 @@ recipients = ["Onze accountant"]
 def root(tmp_path: Path) -> Path:
     """Make the site."""
     root = own_site(tmp_path / "site")
-    with (root / "optin.toml").open("a") as file:
-        file.write(SETTINGS)
+    add_settings(root, SETTINGS)
     (root / "crm.pdf").write_bytes(b"%PDF-1.4")
     controller = '[controller]\nofficer = "FG, fg@example.com"\njoint = ["Zuster B.V."]\n'
     change(root, "[controller]", f"{controller}representative = 'Vertegenwoordiger S.A.'")
@@ -95,6 +94,5 @@ keep = "3 months"
 @pytest.fixture
 def with_bases(root: Path) -> Path:
     """Let the site have customers, enquiries and documents, too."""
-    with (root / "optin.toml").open("a") as file:
-        file.write(BASES)
+    add_settings(root, BASES)
     return root

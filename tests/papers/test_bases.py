@@ -10,6 +10,7 @@ from optin.papers.record import record
 from optin.papers.record_jsonld import record_document
 from optin.papers.statement_differences import statement_differences
 from optin.rules.contact_rule import LawfulBasis
+from tests.own_site import add_settings
 from tests.papers.conftest import change, edition_of, paper_site
 from tests.papers.test_record import DPV, TERMS, parsed
 from tests.papers.test_statement_differences import BY_HAND, by_hand, differences
@@ -35,8 +36,7 @@ def test_each_basis_is_an_activity_with_its_term(with_bases: Path) -> None:
 
 def test_requests_have_a_term_of_their_own(root: Path) -> None:
     """L9, K5: not that of the proof; the statement says it, too."""
-    with (root / "optin.toml").open("a") as file:
-        file.write('\n[retention]\nrequests = "36 months"\n')
+    add_settings(root, '\n[retention]\nrequests = "36 months"\n')
     (rights,) = (it for it in activities(paper_site(root, "en")) if it.id == "rights")
     assert rights.keep == "36 months after the answer"
     assert "<td>36 maanden na ons antwoord</td>" in edition_of(root).site.privacy["nl"].body_html

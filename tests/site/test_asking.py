@@ -19,6 +19,7 @@ from optin.site.model import Magnet, Site
 from optin.site.scaffold import make_magnet
 from optin.site.starter_texts import magnet_starter
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.site.conftest import toml
 from tests.terminal import at_a_terminal
 
@@ -43,8 +44,7 @@ def magnet_at(root: Path, slug: str) -> Magnet:
 
 def test_a_magnet_is_made_from_answers(site: Path, tmp_path: Path) -> None:
     """M2, M7: kind, language, title, address, boxes by number, the file: asked, made, and sound."""
-    with (site / "optin.toml").open("a") as file:
-        file.write(PHONE)
+    add_settings(site, PHONE)
     paper = tmp_path / "my paper.PDF"
     paper.write_bytes(b"%PDF-1.4 mine")
     with at_a_terminal("new", "--site", str(site)) as terminal:

@@ -10,6 +10,7 @@ from optin.services.site_edition import load_edition
 from optin.site.findings import Finding
 from optin.site.load_site import load_site
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.web.conftest import site_at
 
 
@@ -21,8 +22,7 @@ def site(tmp_path: Path) -> Path:
 
 def with_lines(site: Path, *lines: str) -> list[Finding]:
     """Add lines to optin.toml; return what is wrong."""
-    with (site / "optin.toml").open("a") as file:
-        file.write("\n".join(("", *lines, "")))
+    add_settings(site, "\n".join(("", *lines, "")))
     return list(load_site(site, KINDS.files).findings)
 
 

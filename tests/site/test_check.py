@@ -17,6 +17,7 @@ from optin.site.findings import as_github, as_text
 from optin.site.load_site import find_root, load_site
 from optin.site.scaffold import make_site
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.site.conftest import findings, magnet, only, toml
 
 CALL = """
@@ -211,8 +212,7 @@ def test_a_language_without_privacy_statement_is_refused(site: Path) -> None:
 
 def test_a_consent_to_telephone_needs_a_number(site: Path) -> None:
     """M5: a telephone consent without a telephone field is refused."""
-    with (site / "optin.toml").open("a") as file:
-        file.write(CALL)
+    add_settings(site, CALL)
     magnet(site, purposes="[tips-email, call]")
     assert only(site).code == "phone-field-missing"
     magnet(site, purposes="[tips-email, call]", fields="[{name: phone, why: x, required: true}]")
@@ -283,8 +283,7 @@ def test_a_site_overrides_a_template_and_a_text(site: Path) -> None:
     """M9, M10: a template of the same name, a text of the same key."""
     (site / "templates" / "pages").mkdir(parents=True)
     (site / "templates" / "pages" / "error.html").write_text("<p>{{ t('error.unknown.title') }}", "utf-8")
-    with (site / "optin.toml").open("a") as file:
-        file.write('[texts.nl]\n"form.jump" = "Spring"\n')
+    add_settings(site, '[texts.nl]\n"form.jump" = "Spring"\n')
     magnet(site, texts='{form.submit.newsletter: "Ja graag"}')
     edition, found = load_edition(site, KINDS)
     assert found == ()

@@ -25,6 +25,7 @@ from optin.web.site_reload import changed_settings
 from tests.flows.test_webhooks import Told
 from tests.installed import KINDS
 from tests.listmonk import TOKEN, FakeListmonk, listmonk
+from tests.own_site import add_settings
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
@@ -48,8 +49,7 @@ def run(site: Path, *words: str) -> Result:
 
 def connected(site: Path, lines: str = GOOD) -> list[Finding]:
     """Give the processor of the site a tool; return what is wrong."""
-    with (site / "optin.toml").open("a") as file:
-        file.write(lines)
+    add_settings(site, lines)
     return list(load_site(site, KINDS.files).findings)
 
 

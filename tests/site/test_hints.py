@@ -16,6 +16,7 @@ from optin.site.hints import hints
 from optin.site.load_site import load_site
 from optin.web.dev_hints import hints_bar
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.serving import form_key
 from tests.site.conftest import magnet, paper, toml
 from tests.web.test_dev import bench as bench  # noqa: PLC0414 - a fixture
@@ -118,8 +119,9 @@ def test_a_statement_that_nobody_touched_or_that_hides_a_processor(site: Path) -
 
 def test_a_statement_that_does_not_say_why_a_source_is_kept(site: Path) -> None:
     """W8, F2: the form says it in a line; the statement says it too, however its lines are broken."""
-    with (site / "optin.toml").open("a") as file:
-        file.write('[sources]\nnames = ["x"]\nkeep = {nl = "Zo weten we wat werkt.", en = "So we know."}\n')
+    add_settings(
+        site, '[sources]\nnames = ["x"]\nkeep = {nl = "Zo weten we wat werkt.", en = "So we know."}\n'
+    )
     assert codes(site) == {"source-unexplained"}
     for lang, words in {"nl": "Zo weten we\nwat werkt.", "en": "So we know."}.items():
         with (site / "privacy" / f"{lang}.md").open("a") as file:

@@ -15,6 +15,7 @@ from optin.site.load_site import load_site
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.mail_words import mail_words
+from tests.own_site import add_settings
 from tests.ports import NOBODY
 from tests.web.conftest import site_at
 
@@ -27,8 +28,7 @@ def site(tmp_path: Path) -> Path:
 
 def told(site: Path, *lines: str, name: str = "sales") -> list[Finding]:
     """Let staff be told; return what is wrong."""
-    with (site / "optin.toml").open("a") as file:
-        file.write("\n".join(("", f"[notify.{name}]", *lines, "")))
+    add_settings(site, "\n".join(("", f"[notify.{name}]", *lines, "")))
     return list(load_site(site, KINDS.files).findings)
 
 

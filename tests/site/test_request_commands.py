@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from optin.app.main import main
 from tests.export.test_scrub import site as site  # noqa: PLC0414 - the same people
+from tests.own_site import add_settings
 
 ALICE = "alice@example.com"
 
@@ -144,8 +145,7 @@ def test_an_objection_answers_the_letter_that_asked_for_it(site: Path) -> None:
 def test_a_site_that_tells_nobody_is_told_so(site: Path) -> None:
     """K5, W12: where no staff hears of what waits, the last day may pass unseen."""
     assert "Nobody is told when time runs out" in add(site).stderr
-    with (site / "optin.toml").open("a") as file:
-        file.write('\n[notify.office]\nto = "office@example.com"\nevents = ["waits"]\n')
+    add_settings(site, '\n[notify.office]\nto = "office@example.com"\nevents = ["waits"]\n')
     assert add(site, "bert@example.com").stderr == ""
 
 

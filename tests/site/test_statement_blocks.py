@@ -15,6 +15,7 @@ from optin.site.model import PrivacyStatement, Site
 from optin.site.scaffold import make_site
 from optin.theme.languages import languages
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.site.conftest import findings, only, toml
 from tests.site.conftest import site as site  # noqa: PLC0414 - a fixture
 
@@ -60,8 +61,7 @@ def write(root: Path, body: str) -> None:
 
 def test_each_block_says_what_the_configuration_holds(site: Path) -> None:
     """L9, F2: terms, processors, purposes and controller of optin.toml, in the language of the statement."""
-    with (site / "optin.toml").open("a") as file:
-        file.write(PROCESSORS)
+    add_settings(site, PROCESSORS)
     toml(site, "[controller]", '[controller]\nofficer = "FG, fg@example.com"\njoint = ["Zuster B.V."]')
     said = statement(site).body_html
     assert "Voorbeeld B.V., Proefstraat 12" in said
@@ -142,8 +142,7 @@ def test_a_block_with_text_of_its_author_is_shown_as_it_is(site: Path) -> None:
 )
 def test_a_wrong_setting_of_an_agreement_has_its_cure(site: Path, key: str, value: str, code: str) -> None:
     """L9, M4: a date that is none, a safeguard that the law does not know."""
-    with (site / "optin.toml").open("a") as file:
-        file.write(f'\n[processors.crm]\nname = "CRM"\nagreement = "2026"\n{key} = {value}\n')
+    add_settings(site, f'\n[processors.crm]\nname = "CRM"\nagreement = "2026"\n{key} = {value}\n')
     assert only(site).code == code
 
 

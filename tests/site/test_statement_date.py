@@ -18,6 +18,7 @@ from optin.store.database_interface import Store
 from optin.store.encryption import Vault
 from optin.store.stored_forms import statement_dates
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.site.conftest import all_findings, only
 from tests.site.conftest import site as site  # noqa: PLC0414 - a fixture
 from tests.stores import open_store
@@ -116,8 +117,7 @@ def test_another_text_under_the_same_date_is_said(site: Path, store_url: str, tm
     """F2: to whoever serves it, until the date is another; not for a look that changed."""
     store = open_store(store_url, tmp_path, Vault(KeyRing.fresh("dev")))
     assert keep(store, site) == ()
-    with (site / "optin.toml").open("a") as file:
-        file.write('[texts.nl]\n"privacy.link" = "Privacy"\n')
+    add_settings(site, '[texts.nl]\n"privacy.link" = "Privacy"\n')
     assert keep(store, site) == ()
     change(site, "## Hoe lang", "Wij verkopen alles.\n\n## Hoe lang")
     for _ in range(2):

@@ -23,6 +23,7 @@ from optin.store.webhook_outbox import stop_webhook
 from tests.flows.test_webhooks import Told
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
@@ -41,8 +42,7 @@ def run(site: Path, *words: str) -> Result:
 
 def hooked(site: Path, line: str = GOOD) -> list[Finding]:
     """Give the processor of the site a webhook; return what is wrong."""
-    with (site / "optin.toml").open("a") as file:
-        file.write(line)
+    add_settings(site, line)
     return list(load_site(site, KINDS.files).findings)
 
 

@@ -30,6 +30,7 @@ from optin.theme.languages import languages
 from optin.theme.mail_views import KindMail
 from optin.theme.theme import MAILS, OURS, TEMPLATES, page_template
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.site.conftest import all_findings, findings, magnet, only, paper, toml
 
 DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"></svg>'
@@ -196,8 +197,9 @@ def test_a_page_that_a_template_made_unlawful_is_refused(site: Path, old: str, n
 
 def test_a_template_that_hides_why_a_source_is_kept_is_refused(site: Path) -> None:
     """W8, M10, F1: whoever sends the form must have read it."""
-    with (site / "optin.toml").open("a") as file:
-        file.write('[sources]\nnames = ["x"]\nkeep = {nl = "Zo weten we wat werkt.", en = "So we know."}\n')
+    add_settings(
+        site, '[sources]\nnames = ["x"]\nkeep = {nl = "Zo weten we wat werkt.", en = "So we know."}\n'
+    )
     own(site, "pages/landing.html", PAGE.replace("BOX", BOX))
     assert codes(site) == {"source"}
     shown = PAGE.replace("BOX", BOX).replace(
@@ -616,8 +618,7 @@ def test_words_that_only_sound_alike_are_left_alone(wording: str) -> None:
 def test_two_boxes_do_not_say_the_same(site: Path) -> None:
     """M5: nobody can tell what the second is for (GDPR 4(11))."""
     words = 'channel = "email"\nretention = "6 months"\ntext.nl = "Mail mij."\ntext.en = "Mail me."\n'
-    with (site / "optin.toml").open("a") as file:
-        file.write(f"[purposes.one]\n{words}[purposes.two]\n{words}")
+    add_settings(site, f"[purposes.one]\n{words}[purposes.two]\n{words}")
     paper(site, "purposes: [one, two]\n")
     assert only(site).code == "same-words"
 

@@ -28,7 +28,7 @@ from optin.web import timing_protection
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from tests.installed import INSTALLED, KINDS
-from tests.own_site import own_site
+from tests.own_site import add_settings, own_site
 from tests.stores import open_store
 from tests.world import HOUR, about_requests, mark_trusted
 
@@ -157,8 +157,7 @@ class Visit:
 def site_at(root: Path) -> Edition:
     """Make a site with a white paper that asks for everything."""
     own_site(root)
-    with (root / "optin.toml").open("a") as file:
-        file.write(PURPOSES)
+    add_settings(root, PURPOSES)
     text = (root / "optin.toml").read_text()
     base = 'base_url = "https://optin.example.com"\n'
     (root / "optin.toml").write_text(base + text)

@@ -13,7 +13,6 @@ from optin.consent.email_and_telephone import parse_email
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.status_transitions import Status
 from optin.flows.evidence.audit import Audit
-from optin.flows.exports.export_leads import LeadExport
 from optin.proof.bundle_zip_file import unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.assemble_evidence_bundle import make_bundle
@@ -26,6 +25,7 @@ from optin.theme.wording import Wording
 from tests.installed import INSTALLED, KINDS
 from tests.web.conftest import PAPER, Visit, site_at, visited
 from tests.web.test_personal_page import personal_link, press
+from tests.world import installed_export
 
 TEXT = PurposeId("text-me")
 NUMBER = "+31612345678"
@@ -92,15 +92,7 @@ def visit(sms: Channel, store_url: str, tmp_path: Path) -> Iterator[Visit]:
 def exported(visit: Visit) -> tuple[list[tuple[str, str]], dict[str, int]]:
     """Export who may be sent text messages; return them, and how many were refused why."""
     installation = visit.installation
-    leads = LeadExport(
-        installation.store.read,
-        installation.write,
-        installation.vault,
-        KINDS.details,
-        ConsentKey(TEXT, SMS),
-        visit.moment,
-        installation.endings(),
-    )
+    leads = installed_export(installation, ConsentKey(TEXT, SMS), visit.moment)
     return [(lead.email, lead.fields["phone"]) for lead in leads.proven()], dict(leads.refused)
 
 

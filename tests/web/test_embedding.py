@@ -27,6 +27,7 @@ from tests.installed import INSTALLED, KINDS
 from tests.kinds.prize_draw.test_draw_pages import draw_at
 from tests.kinds.quiz.quizzes import write_quiz
 from tests.kinds.webinar.test_webinar_pages import WEBINAR
+from tests.own_site import add_settings
 from tests.shell import shell
 from tests.web.conftest import Visit, site_at, visited
 
@@ -41,8 +42,7 @@ def embedding(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Visit]
     """A site whose forms two other sites may show. A parameter: more front matter of its white paper."""
     root = tmp_path / "site"
     site_at(root)
-    with (root / "optin.toml").open("a") as file:
-        file.write(EMBED)
+    add_settings(root, EMBED)
     write_quiz(root)
     page = root / "magnets" / "paper" / "index.md"
     more = getattr(request, "param", "")
@@ -483,8 +483,7 @@ def test_the_printed_html_is_taken_by_the_server(embedding: Visit) -> None:
 def test_a_listed_site_is_an_origin_and_nothing_else(tmp_path: Path, address: str) -> None:
     """W6: what is written goes into a header, so it is checked, with its line and a cure."""
     site_at(tmp_path / "site")
-    with (tmp_path / "site" / "optin.toml").open("a") as file:
-        file.write(f'\n[embed]\nsites = ["{address}"]\n')
+    add_settings(tmp_path / "site", f'\n[embed]\nsites = ["{address}"]\n')
     edition, wrong = load_edition(tmp_path / "site", KINDS)
     assert edition is None
     assert {it.path for it in wrong} == {"optin.toml"}

@@ -18,7 +18,6 @@ from optin.consent.purpose import ConsentKey, PurposeId
 from optin.export.lead_row import LeadRows
 from optin.export.personal_data_json import schema
 from optin.export.writers import write_csv
-from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.lead_columns import COLUMNS
 from optin.flows.exports.queue_webhook_messages import ReceiverAnswer
 from optin.flows.rights.personal_data import view_personal
@@ -34,7 +33,7 @@ from tests.web.conftest import PAPER, Visit
 from tests.web.test_personal_page import personal_link, press
 from tests.web.test_sources import declare, everything_stored
 from tests.web.test_webhooks_of_a_site import LINE
-from tests.world import World
+from tests.world import World, installed_export
 
 ALICE = "alice@example.com"
 WHY = "Zo weten we welke nieuwsbrief u bracht."
@@ -68,9 +67,8 @@ def known(visit: Visit, email: str = ALICE) -> list[dict[str, str]]:
 def export(visit: Visit) -> tuple[tuple[str, ...], list[dict[str, str]]]:
     """Return the columns and rows of an export of the tips."""
     installation, key = visit.installation, ConsentKey(PurposeId("tips-email"), Channel.EMAIL)
-    read, write, vault = installation.store.read, installation.write, installation.vault
-    leads = LeadExport(read, write, vault, installation.kinds.details, key, visit.moment)
-    rows = LeadRows(vault, "https://optin.example.com", leads.field_names(), visit.moment)
+    leads = installed_export(installation, key, visit.moment)
+    rows = LeadRows(installation.vault, "https://optin.example.com", leads.field_names(), visit.moment)
     found = [rows.row(lead) for lead in leads.proven()]
     out = StringIO()
     write_csv(out, rows.columns, iter(found))  # it refuses a row of other columns

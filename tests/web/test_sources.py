@@ -20,6 +20,7 @@ from optin.settings.site import SourcesTable
 from optin.store.source_sums import SIGNED_UP, VIEWED, SourceKey, all_source_sums
 from optin.store.weekly_event_sums import monday_of
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.web.conftest import PAPER, Visit
 from tests.web.test_journey import reload
 
@@ -34,8 +35,7 @@ DECLARED = '\n[sources]\nnames = ["linkedin", "beurs-2027"]\n'
 
 
 def declare(visit: Visit, table: str = DECLARED) -> None:
-    with (visit.root / "optin.toml").open("a") as file:
-        file.write(table)
+    add_settings(visit.root, table)
     reload(visit)
 
 

@@ -10,14 +10,12 @@ import pytest
 
 from optin.consent.form_version import Slug
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.evidence.audit import Audit
 from optin.services.site_edition import Edition
-from optin.store.event_log import integrate
 from optin.store.stored_forms import form_by_digest
 from optin.web.security_headers import SPLIT_CACHE
 from optin.web.static_site import static_files
-from tests.installed import KINDS
 from tests.web.conftest import PAPER, Visit
+from tests.world import audit_findings
 
 VARIANTS = """variants:
   short:
@@ -70,12 +68,7 @@ def stored_variants(visit: Visit) -> list[str]:
 
 def audited(visit: Visit) -> list[str]:
     """Return what an audit finds."""
-    while visit.installation.store.submit(integrate).result():
-        pass
-    audit = Audit(visit.installation.store.read, visit.installation.vault, KINDS.flows)
-    for _ in audit.run():
-        pass
-    return audit.findings
+    return audit_findings(visit.installation.store, visit.installation.vault)
 
 
 def test_each_request_draws_one_wording_and_nobody_is_remembered(split: Visit) -> None:

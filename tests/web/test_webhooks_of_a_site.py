@@ -19,6 +19,7 @@ from optin.services.site_edition import load_edition
 from optin.store.registered_webhooks import keep_webhooks
 from tests.flows.test_webhooks import Told
 from tests.installed import KINDS
+from tests.own_site import add_settings
 from tests.web.conftest import Visit
 from tests.web.test_personal_page import TIPS, personal_link, press
 from tests.world import World
@@ -30,8 +31,7 @@ LINE = 'webhook = { url = "https://hooks.example.net/", purposes = ["tips-email"
 @pytest.fixture
 def crm(visit: Visit) -> Iterator[Told]:
     """Give the site's processor a webhook."""
-    with (visit.root / "optin.toml").open("a") as file:
-        file.write(LINE)
+    add_settings(visit.root, LINE)
     edition, findings = load_edition(visit.root, KINDS)
     assert edition is not None
     assert findings == ()

@@ -6,26 +6,20 @@ import re
 import uuid
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from optin.theme.languages import languages
 from tests.browser.conftest import House
-from tests.browser.test_languages import LINK, STYLE, THEME
+from tests.browser.test_languages import check_accessible
 from tests.theme import gallery
 
 
 @pytest.mark.parametrize("lang", languages())
 def test_every_page_of_a_draw_bars_nobody(browser: Browser, lang: str) -> None:
     """M2, F5: WCAG 2.2 AA by axe: the form, its mistake, the closed page, the draw in each state."""
-    page = browser.new_page(viewport={"width": 360, "height": 640})
     views = [(name, view) for name, view in gallery.pages(lang) if "draw" in name]
     assert len(views) >= 11
-    for name, view in views:
-        page.set_content(THEME.page(view).replace(LINK, STYLE))
-        found = Axe().run(page)
-        assert found.violations_count == 0, (name, found.generate_report())
-    page.close()
+    check_accessible(browser, views)
 
 
 def test_through_a_draw_without_any_consent(house: House, window: BrowserContext) -> None:

@@ -7,13 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from optin.theme.languages import languages
 from optin.web.security_headers import security_headers
 from tests.browser.conftest import House
-from tests.browser.test_languages import LINK, STYLE, THEME
+from tests.browser.test_languages import check_accessible
 from tests.browser.test_prospect import someone
 from tests.kinds.quiz.quizzes import REPORT
 from tests.serving import BASE_URL, environment
@@ -170,11 +169,4 @@ def test_a_built_quiz_posts_to_the_app(
 def test_no_page_of_a_quiz_has_a_barrier(browser: Browser, lang: str) -> None:
     """M2, F6, M9: axe finds nothing in any language, by day and by night, on a telephone and a desk."""
     for width in (360, 1280):
-        page = browser.new_page(
-            viewport={"width": width, "height": 700}, color_scheme="light" if width == 360 else "dark"
-        )
-        for name, view in gallery.quizzes(lang):
-            page.set_content(THEME.page(view).replace(LINK, STYLE))
-            found = Axe().run(page)
-            assert found.violations_count == 0, (name, found.generate_report())
-        page.close()
+        check_accessible(browser, gallery.quizzes(lang), width, "light" if width == 360 else "dark")

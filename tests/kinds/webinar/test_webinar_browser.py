@@ -7,13 +7,12 @@ import uuid
 from email import message_from_bytes, policy
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from icalendar import Calendar
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from optin.theme.languages import languages
 from tests.browser.conftest import House
-from tests.browser.test_languages import LINK, STYLE, THEME
+from tests.browser.test_languages import check_accessible
 from tests.theme import gallery
 
 PLACE = "https://meet.example.com/bellen"
@@ -22,14 +21,9 @@ PLACE = "https://meet.example.com/bellen"
 @pytest.mark.parametrize("lang", languages())
 def test_every_page_of_a_webinar_bars_nobody(browser: Browser, lang: str) -> None:
     """M2, F5, F6: WCAG 2.2 AA by axe: the form, the closed page, the seat in each state."""
-    page = browser.new_page(viewport={"width": 360, "height": 640})
     views = [(name, view) for name, view in gallery.pages(lang) if "webinar" in name or "place-" in name]
     assert len(views) >= 15
-    for name, view in views:
-        page.set_content(THEME.page(view).replace(LINK, STYLE))
-        found = Axe().run(page)
-        assert found.violations_count == 0, (name, found.generate_report())
-    page.close()
+    check_accessible(browser, views)
 
 
 def test_from_the_page_to_the_calendar_and_out_again(house: House, window: BrowserContext) -> None:
