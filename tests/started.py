@@ -18,6 +18,8 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Protocol
 
+from optin.store import postgres_schema
+
 MOST_SECONDS = 120  # for a command
 
 
@@ -42,7 +44,8 @@ class Forked:
         self, words: list[str], environment: Mapping[str, str], folder: Path, outputs: tuple[Path, Path]
     ) -> None:
         """Start it in a folder; what it prints is added to two files."""
-        told = (words, dict(environment), str(folder), tuple(map(str, outputs)))
+        known = dict(postgres_schema._EXPECTED)  # noqa: SLF001 - the memory of one process, given to another
+        told = (words, dict(environment), str(folder), tuple(map(str, outputs)), known)
         self._process = _fork_server().Process(target=_run, args=told, daemon=True)
         self._process.start()
         assert self._process.pid is not None
@@ -106,9 +109,16 @@ def run_optin(
     return subprocess.CompletedProcess([*words], status, printed, said)
 
 
-def _run(words: list[str], environment: Mapping[str, str], folder: str, outputs: tuple[str, str]) -> None:
+def _run(
+    words: list[str],
+    environment: Mapping[str, str],
+    folder: str,
+    outputs: tuple[str, str],
+    known: postgres_schema.Expected,
+) -> None:
     from tests.warm_program import run  # noqa: PLC0415 - only the forked process has the program
 
+    postgres_schema._EXPECTED.update(known)  # noqa: SLF001 - as in a process that has opened a store before
     run(words, environment, folder, outputs)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -34,6 +35,7 @@ def escape_markdown(text: str) -> str:
     return _NUMBERED.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", " ".join(text.split())))
 
 
+@lru_cache(maxsize=64)  # a loading asks twice for a statement, and the next loading for the same texts
 def read_prose(text: str) -> Prose:
     """Render a text. The same text gives the same bytes."""
     markdown = new_markdown()

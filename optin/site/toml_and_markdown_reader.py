@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -175,6 +176,7 @@ def read_front_matter(path: Path, name: str) -> Document | Finding:
     )
 
 
+@lru_cache(maxsize=64)  # the next loading asks for the same texts; nobody changes what is returned
 def _yaml(front: str, name: str) -> CommentedMap | Finding:
     if len(front) > MAX_FRONT_CHARACTERS:
         return Finding(name, 1, 1, "The front matter is too long.", "Move text below the second ---.")

@@ -34,9 +34,8 @@ NOTE_KIND = (
     " ON CONFLICT (kind) DO UPDATE SET part = excluded.part"
 )
 _TABLE = re.compile(r"\s*CREATE (UNLOGGED )?TABLE (\w+)")
-_EXPECTED: dict[
-    tuple[int, tuple[MigrationStep, ...]], Objects
-] = {}  # as this server prints it; it is asked once
+Expected = dict[tuple[int, tuple[MigrationStep, ...]], Objects]
+_EXPECTED: Expected = {}  # as this server prints it; it is asked once
 
 # Every object of the tables whose numbers are given: what it is called, and its text.
 _PRINT = """

@@ -10,6 +10,7 @@ import colorsys
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 Rgb = tuple[int, int, int]
 
@@ -119,6 +120,7 @@ def nearest_readable(colour: str, palette: Palette, towards: Rgb) -> str:
     return hexadecimal(towards)
 
 
+@lru_cache
 def lit(colour: str, palette: Palette, margin: float) -> str:
     """Return a colour of the same hue, lightened until it passes everywhere by `margin`.
 

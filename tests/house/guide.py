@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +26,11 @@ REQUIREMENTS = re.compile(r" \((?:[A-Z]\d{1,2}(?:, )?)+\)")  # of ours; nothing 
 MARKER = "<!-- Below this line the page is written by `make docs` from the code. -->"
 
 
-def generated() -> Mapping[str, str]:
-    """Return what stands below the marker of each page, by the page's name."""
-    return {
-        "commands.md": "\n".join(_commands()),
-        "front-matter.md": "\n".join(key_rows(magnet_schema(KINDS.files))),
-        "messages.md": "\n".join(_messages()),
-        "optin-toml.md": "\n".join(key_rows(site_schema())),
-        "sweep.md": "\n".join(_sweep()),
-    }
-
-
 def page(name: str) -> str:
     """Return a page as it should be: its own head, our tail."""
     head, marker, _ = (GUIDE / name).read_text("utf-8").partition(MARKER)
-    return f"{head}{marker}\n\n{generated()[name].strip()}\n"
+    tail = "\n".join(GENERATED[name]())
+    return f"{head}{marker}\n\n{tail.strip()}\n"
 
 
 def key_rows(schema: dict[str, Any]) -> Iterator[str]:
@@ -147,9 +137,19 @@ def _cell(text: str) -> str:
     return REQUIREMENTS.sub("", text)
 
 
+# The lines that stand below the marker of each page.
+GENERATED: Mapping[str, Callable[[], Iterator[str]]] = {
+    "commands.md": _commands,
+    "front-matter.md": lambda: key_rows(magnet_schema(KINDS.files)),
+    "messages.md": _messages,
+    "optin-toml.md": lambda: key_rows(site_schema()),
+    "sweep.md": _sweep,
+}
+
+
 def write(folder: Path) -> None:
     """Write every page anew."""
-    for name in generated():
+    for name in GENERATED:
         (folder / name).write_text(page(name), "utf-8")
 
 

@@ -31,7 +31,7 @@ from optin.site.hints import hints
 from optin.site.load_site import load_site
 from optin.site.scaffold import make_site
 from optin.site.unedited_starter_texts import scaffold_texts
-from tests.house.guide import GUIDE, generated, page
+from tests.house.guide import GENERATED, GUIDE, page
 from tests.house.messages import FILLED, messages
 from tests.house.requirements_table import ROOT
 from tests.installed import COMMANDS, INSTALLED, KINDS, TABLES
@@ -69,7 +69,7 @@ def of(language: str) -> list[Any]:
     return [pytest.param(text, id=name) for name in PAGES for text in blocks(GUIDE / name, language)]
 
 
-@pytest.mark.parametrize("name", [*generated()])
+@pytest.mark.parametrize("name", GENERATED)
 def test_what_the_code_knows_best_is_up_to_date(name: str) -> None:
     """M4, M6: keys, commands and messages are written from the code."""
     assert (GUIDE / name).read_text("utf-8") == page(name), "run: make docs"

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optin.export.connectors.tool import Steps, Stop, ToolAnswer, ToolLead, ToolTrouble, TroubleKind
+from tests.conftest import THOROUGH
 from tests.export.connectors.benches import BENCHES
 from tests.export.connectors.driver import ADDRESSES, ANN, LATER, PURPOSES, Bench, Cut, Fault
 
+EXAMPLES = 500 if THOROUGH else 60
 FAULTS = st.builds(Fault, st.integers(1, 8), st.booleans(), st.sampled_from(LATER))
 OPERATIONS = st.lists(
     st.tuples(
@@ -135,7 +137,7 @@ def test_a_tool_ends_as_told_last(name: str) -> None:
     Nobody who stopped in the tool is mailed without a new consent; who is erased is gone; stops are pulled.
     """
 
-    @settings(max_examples=250, deadline=None)
+    @settings(max_examples=EXAMPLES, deadline=None)
     @given(OPERATIONS)
     def run(operations: list[tuple[str, str, str, list[Fault]]]) -> None:
         bench = BENCHES[name]()
