@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import httpx2 as httpx
@@ -119,6 +121,16 @@ def developed(site: Path, port: int) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(120)
+
+
+def confirm_from_mail(client: httpx.Client, mail: bytes) -> str:
+    """Press the button behind the link of a confirmation mail; return the page of its result."""
+    text = message_from_bytes(mail, policy=default).get_body(("plain",))
+    assert text is not None
+    token = re.search(r"/confirm/(\S+)", text.get_content())
+    assert token is not None
+    client.post(f"/confirm/{token[1]}", headers={"content-type": "application/x-www-form-urlencoded"})
+    return client.get(f"/confirm/{token[1]}").text
 
 
 def form_key(client: httpx.Client, slug: str = "paper") -> str:

@@ -65,6 +65,17 @@ def sign_up(desk: Desk, email: str) -> None:
         people_of(installation, edition, timedelta(hours=1)).join(email, TIPS)
 
 
+def open_shop(folder: Path) -> Desk:
+    """Return the staff of a site that sells courses and has served; one person signed up."""
+    root, papers = folder / "site", folder / "papers"
+    site_at(root)
+    add_settings(root, TOML)
+    papers.mkdir()
+    desk = Desk(root, papers)
+    sign_up(desk, "somebody.else@example.com")
+    return desk
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     """A shop with courses, before anything is on record."""

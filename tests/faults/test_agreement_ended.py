@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from email import message_from_bytes
-from email.policy import default
 from pathlib import Path
 
 import httpx2 as httpx
 
 from tests.mail.server import Script, mail_server
 from tests.own_site import add_settings
-from tests.serving import form_key, served
+from tests.serving import confirm_from_mail, form_key, served
 from tests.waiting import wait_until
 from tests.web.conftest import site_at
 
@@ -38,12 +35,7 @@ def test_a_server_sends_nothing_after_the_last_day(tmp_path: Path, free_port: in
         form = {"form": form_key(client), "email": "alice@example.com", "consent": "tips-email"}
         assert client.post("/paper", data=form).status_code == 303
         wait_until(lambda: len(script.mails) > 0)
-        text = message_from_bytes(script.mails[0], policy=default).get_body(("plain",))
-        assert text is not None
-        token = re.search(r"/confirm/(\S+)", text.get_content())
-        assert token is not None
-        headers = {"content-type": "application/x-www-form-urlencoded"}
-        client.post(f"/confirm/{token[1]}", headers=headers)
+        confirm_from_mail(client, script.mails[0])
         wait_until(lambda: "its agreement ended on 2021-12-31. Messages wait." in serving.log.read_text())
     said = serving.log.read_text()
     assert "webhook ended: nothing reaches it" in said

@@ -14,8 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from email import message_from_bytes
-from email.policy import default
 from pathlib import Path
 from typing import ParamSpec
 
@@ -31,7 +29,7 @@ from tests.mail.server import Script, mail_server
 from tests.own_site import add_settings
 from tests.ports import NO_MAIL, reserved_port
 from tests.postgres import new_database
-from tests.serving import Serving, answers, developed, environment, form_key, served, start
+from tests.serving import Serving, answers, confirm_from_mail, developed, environment, form_key, served, start
 from tests.streaming_proxy import streaming_proxy
 from tests.waiting import wait_until
 from tests.web.conftest import site_at
@@ -76,13 +74,7 @@ def download_link(serving: Serving, script: Script) -> str:
         form = {"form": form_key(client), "email": "alice@example.com", "consent": "tips-email"}
         assert client.post("/paper", data=form).status_code == 303
         assert wait_for(script, ["alice@example.com"], 30) == set()
-        text = message_from_bytes(script.mails[0], policy=default).get_body(("plain",))
-        assert text is not None
-        token = re.search(r"/confirm/(\S+)", text.get_content())
-        assert token is not None
-        headers = {"content-type": "application/x-www-form-urlencoded"}
-        client.post(f"/confirm/{token[1]}", headers=headers)
-        link = re.search(r'href="(/download/[^"]+)"', client.get(f"/confirm/{token[1]}").text)
+        link = re.search(r'href="(/download/[^"]+)"', confirm_from_mail(client, script.mails[0]))
         assert link is not None
         return link[1]
 

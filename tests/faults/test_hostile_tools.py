@@ -20,7 +20,7 @@ from optin.jobs.processor_lanes import Lane
 from optin.jobs.pull_tool_endings import pull_endings, pull_jobs
 from optin.store.registered_webhooks import webhook_states
 from tests.faults.test_tools_are_told import BOB, receiver_of
-from tests.faults.test_tools_tell_back import pull, statuses, told
+from tests.faults.test_tools_tell_back import ToolWithoutCalls, pull, statuses, told
 from tests.flows.test_webhooks import ALICE, Told, register
 from tests.listmonk import FakeListmonk, listmonk
 from tests.waiting import wait_until
@@ -35,21 +35,12 @@ def fake(tmp_path: Path) -> Iterator[FakeListmonk]:
         yield running
 
 
-class Telling:
+class Telling(ToolWithoutCalls):
     """A tool that tells of these ends, with this mark; `asked` is with which marks it was read."""
-
-    name = "listmonk"
-    calls_per_second = 1000.0
 
     def __init__(self, mark: str, *found: Stop) -> None:
         self.found, self.mark = found, mark
         self.asked: list[str] = []
-
-    def address(self, *_: Any) -> str:
-        return "https://example.com"
-
-    def headers(self, *_: Any) -> dict[str, str]:
-        return {}
 
     def stops(self, _account: Any, mark: str) -> Any:
         yield from ()

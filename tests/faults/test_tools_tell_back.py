@@ -155,20 +155,24 @@ def test_when_an_end_counts(
     assert ended_after_consent(end_at, since, knows=bool(knows)) is later
 
 
-class Failing:
-    """A tool whose answer ends in the middle of the second hundred."""
+class ToolWithoutCalls:
+    """What every tool has, for one that is never called."""
 
     name = "listmonk"
     calls_per_second = 1000.0
-
-    def __init__(self, emails: list[str]) -> None:
-        self.emails = emails
 
     def address(self, *_: Any) -> str:
         return "https://example.com"
 
     def headers(self, *_: Any) -> dict[str, str]:
         return {}
+
+
+class Failing(ToolWithoutCalls):
+    """A tool whose answer ends in the middle of the second hundred."""
+
+    def __init__(self, emails: list[str]) -> None:
+        self.emails = emails
 
     def stops(self, _account: Any, mark: str) -> Any:
         yield from ()

@@ -25,11 +25,9 @@ from optin.flows.rights.object_to_contact import object_by_person
 from optin.flows.rights.personal_data import view_personal
 from optin.store.export_records import ExportRun, find_export, record_export
 from optin.store.held_bases import entries_about
-from tests.bases.shop import ALICE, SETTINGS, TOML, add, invoice, stated
-from tests.bases.test_walk_of_an_old_list import Desk, sign_up
+from tests.bases.shop import ALICE, SETTINGS, add, invoice, stated
+from tests.bases.test_walk_of_an_old_list import open_shop
 from tests.gate.asking import may
-from tests.own_site import add_settings
-from tests.web.conftest import site_at
 from tests.world import CALL, TIPS, World, export_from
 
 KEY = ConsentKey(TIPS, Channel.EMAIL)
@@ -132,18 +130,14 @@ def run(site: Path, out: Path, *more: str) -> Result:
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A site that has served, with alice as a customer."""
-    root, papers = tmp_path / "site", tmp_path / "papers"
-    site_at(root)
-    add_settings(root, TOML)
-    papers.mkdir()
-    desk = Desk(root, papers)
-    sign_up(desk, "somebody.else@example.com")
-    (papers / "1.xml").write_bytes(invoice(number="1"))
+    desk = open_shop(tmp_path)
+    paper = desk.papers / "1.xml"
+    paper.write_bytes(invoice(number="1"))
     desk.run(
-        "customer", "add", ALICE, "--product", "courses", "--evidence", papers / "1.xml", "--who", "Eva",
+        "customer", "add", ALICE, "--product", "courses", "--evidence", paper, "--who", "Eva",
         "--own-sale", "our trade name", "--told-at-collection", "order form 3",
     )  # fmt: skip
-    return root
+    return desk.root
 
 
 def test_a_command_names_the_basis(site: Path, tmp_path: Path) -> None:

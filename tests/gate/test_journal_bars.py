@@ -8,21 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.bases.shop import ALICE, TOML, invoice
-from tests.bases.test_walk_of_an_old_list import Desk, sign_up
-from tests.own_site import add_settings
-from tests.web.conftest import site_at
+from tests.bases.shop import ALICE, invoice
+from tests.bases.test_walk_of_an_old_list import Desk, open_shop, sign_up
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     """A shop that has served, with alice as a customer who signed up as well."""
-    root, papers = tmp_path / "site", tmp_path / "papers"
-    site_at(root)
-    add_settings(root, TOML)
-    papers.mkdir()
-    desk = Desk(root, papers)
-    sign_up(desk, "somebody.else@example.com")
+    desk = open_shop(tmp_path)
     sign_up(desk, ALICE)
     return desk
 

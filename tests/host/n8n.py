@@ -21,6 +21,7 @@ from typing import Any
 import httpx2 as httpx
 
 from tests.host.servers import FOLDER, SYSTEMS
+from tests.host.wordpress import end_server
 from tests.house.requirements_table import ROOT
 from tests.ports import reserved_port
 
@@ -110,12 +111,7 @@ def n8n(folder: Path, secret: str) -> Iterator[str]:
             _wait_until_ready(process, f"http://127.0.0.1:{port}/healthz/readiness")
             yield f"http://127.0.0.1:{port}/webhook/optin"
         finally:
-            process.terminate()
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(20)
+            end_server(process, 60)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], address: str) -> None:

@@ -118,7 +118,7 @@ def wordpress(port: int) -> Iterator[WordPress]:
                 _wait_until_answered(server, address)
                 yield WordPress(address, folder)
             finally:
-                _end(server)
+                end_server(server)
 
 
 @contextmanager
@@ -148,7 +148,7 @@ def _database(folder: Path) -> Iterator[None]:
                 time.sleep(0.1)
             yield
         finally:
-            _end(server)
+            end_server(server)
 
 
 def _php(folder: Path, program_text: str, *words: str, told: str = "") -> str:
@@ -172,11 +172,11 @@ def _wait_until_answered(server: subprocess.Popen[bytes], address: str) -> None:
     raise AssertionError(msg)
 
 
-def _end(server: subprocess.Popen[bytes]) -> None:
-    """End a server, by force if it does not."""
+def end_server(server: subprocess.Popen[bytes], seconds: float = 30) -> None:
+    """End a server, by force if it has not ended in time."""
     server.terminate()
     try:
-        server.wait(30)
+        server.wait(seconds)
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait(20)

@@ -10,6 +10,7 @@ import pytest
 from optin.papers.activities import PaperSite
 from optin.papers.paper_words import PaperWords
 from optin.services.site_edition import Edition, load_edition
+from tests.bases.shop import TOML
 from tests.installed import KINDS
 from tests.own_site import add_settings, own_site
 
@@ -76,16 +77,7 @@ def paper_site(root: Path, lang: str = "nl", day: date = DAY) -> PaperSite:
     return PaperSite(site, KINDS.files, PaperWords(lang, site.settings.texts.get(lang, {})), day)
 
 
-BASES = """
-[products.courses]
-life_cycle = "5 years"
-similar = ["tips-email"]
-obligation = "bookkeeping"
-
-[obligations.bookkeeping]
-keep = "7 years"
-law = "AWR 52"
-
+BASES = f"""{TOML}
 [enquiries]
 keep = "3 months"
 """

@@ -24,6 +24,7 @@ from tests.house.requirements_table import ROOT
 from tests.installed import COMMANDS, KINDS
 from tests.web.conftest import site_at
 
+FOR_TIPS = ("--purpose", "tips-email", "--channel", "email")
 ARGUMENTS = {
     "check": [],
     "build": ["--out", "{folder}/pages"],
@@ -64,23 +65,11 @@ ARGUMENTS = {
     "breaches": ["add", "--what", "a laptop was stolen", "--discovered", "2026-11-02T09:00"],
     "subject": ["show", "bob@example.com", "--why", "he called"],
     "enquiry": ["add", "bob@example.com", "--about", "a quote"],
-    "interest": [
-        "add",
-        "bob@example.com",
-        "--purpose",
-        "tips-email",
-        "--channel",
-        "email",
-        "--source",
-        "a fair",
-    ],
+    "interest": ["add", "bob@example.com", *FOR_TIPS, "--source", "a fair"],
     "attest": [
         "add",
         "bob@example.com",
-        "--purpose",
-        "tips-email",
-        "--channel",
-        "email",
+        *FOR_TIPS,
         "--evidence",
         "{folder}/card.txt",
         "--grade",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from optin.app.main import main
 from optin.services.site_edition import load_edition
 from optin.site.findings import Finding
 from optin.site.load_site import load_site
@@ -46,6 +48,11 @@ def toml(site: Path, old: str, new: str) -> None:
 
 def findings(site: Path) -> list[Finding]:
     return list(load_site(site, KINDS.files).findings)
+
+
+def run(site: Path, *words: str) -> Result:
+    """Run a command on a site."""
+    return CliRunner().invoke(main, [*words, "--site", str(site)])
 
 
 def only(site: Path) -> Finding:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from optin.app.main import main
 from optin.consent.form_version import Slug
@@ -19,13 +19,13 @@ from optin.services.site_edition import keep_edition, load_edition
 from optin.services.tool_connection import account_of
 from optin.settings.tools import OWN_SERVERS, TOOL_NAMES
 from optin.site.findings import Finding, as_text
-from optin.site.load_site import load_site
 from optin.store.registered_webhooks import keep_webhooks
 from optin.web.site_reload import changed_settings
 from tests.flows.test_webhooks import Told
 from tests.installed import KINDS
 from tests.listmonk import TOKEN, FakeListmonk, listmonk
 from tests.own_site import add_settings
+from tests.site.conftest import findings, run
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
@@ -43,14 +43,10 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "site"
 
 
-def run(site: Path, *words: str) -> Result:
-    return CliRunner().invoke(main, [*words, "--site", str(site)])
-
-
 def connected(site: Path, lines: str = GOOD) -> list[Finding]:
     """Give the processor of the site a tool; return what is wrong."""
     add_settings(site, lines)
-    return list(load_site(site, KINDS.files).findings)
+    return findings(site)
 
 
 def test_the_settings_know_exactly_the_tools_that_there_are() -> None:

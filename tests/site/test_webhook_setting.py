@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from optin.app.main import main
 from optin.consent.form_version import Slug
@@ -16,7 +16,6 @@ from optin.keys import KeyRing, load_keys
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import keep_edition, load_edition
 from optin.site.findings import Finding, as_text
-from optin.site.load_site import load_site
 from optin.store.encryption import Vault
 from optin.store.registered_webhooks import keep_webhooks
 from optin.store.webhook_outbox import stop_webhook
@@ -24,6 +23,7 @@ from tests.flows.test_webhooks import Told
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 from tests.own_site import add_settings
+from tests.site.conftest import findings, run
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
@@ -36,14 +36,10 @@ def site(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
-def run(site: Path, *words: str) -> Result:
-    return CliRunner().invoke(main, [*words, "--site", str(site)])
-
-
 def hooked(site: Path, line: str = GOOD) -> list[Finding]:
     """Give the processor of the site a webhook; return what is wrong."""
     add_settings(site, line)
-    return list(load_site(site, KINDS.files).findings)
+    return findings(site)
 
 
 def test_a_sound_webhook_is_taken(site: Path) -> None:

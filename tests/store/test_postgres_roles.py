@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from collections.abc import Iterator
@@ -32,6 +31,7 @@ from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 from tests.postgres import new_database
 from tests.site_people import people_of
+from tests.store.test_whole_journey import exported
 from tests.stores import MIGRATION_NAMES, SCHEMA, open_store
 from tests.web.conftest import site_at
 from tests.world import CALL, NOON, TIPS, World, open_world
@@ -191,12 +191,6 @@ def done(edition: Edition, *words: str) -> str:
     outcome = run(edition, *words)
     assert outcome.exit_code == 0, outcome.output
     return outcome.stdout
-
-
-def exported(edition: Edition) -> set[str]:
-    what = ("--purpose", TIPS, "--channel", "email", "--to", "crm", "--why", "test", "--format", "jsonl")
-    lines = done(edition, "export", *what, "--out", "-").splitlines()
-    return {json.loads(line)["email"] for line in lines if line.startswith("{")}
 
 
 def test_everything_goes_on_under_the_lesser_role(edition: Edition, tmp_path: Path) -> None:

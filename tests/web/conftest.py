@@ -205,3 +205,13 @@ def visited(
         installation.clock = lambda: opened.moment
         yield opened
     store.close()  # a test may have put another in its place
+
+
+def given_anew(visit: Visit) -> str:
+    """Let alice give the tips, withdraw and ask for them again on her page; return the token of that mail."""
+    visit.join("alice@example.com", consent="tips-email")
+    assert visit.client.post("/me", data={"email": "alice@example.com"}).status_code == 303
+    me = f"/me/{visit.notice(MailKind.PERSONAL).token}"
+    visit.press(me, action="withdraw", consent="tips-email email")
+    visit.press(me, action="give", consent="tips-email email")
+    return visit.mail(MailKind.RENEWAL).confirm_token

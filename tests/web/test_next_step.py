@@ -17,7 +17,7 @@ from tests.installed import INSTALLED, KINDS
 from tests.mail.orders import composer
 from tests.mail_words import mail_words
 from tests.stores import ON_SQLITE
-from tests.web.conftest import Visit, site_at, visited
+from tests.web.conftest import Visit, given_anew, site_at, visited
 from tests.world import NOON
 
 STARTS = "De download begint vanzelf."
@@ -132,12 +132,7 @@ def test_the_cover_stays_in_the_mail_when_it_is_gone_from_the_site(offering: Vis
 
 def test_a_consent_that_is_only_given_anew_offers_no_next_step(offering: Visit) -> None:
     """W4: the mail that answers a renewal hands out nothing, and sells nothing."""
-    offering.join("alice@example.com", consent="tips-email")
-    assert offering.client.post("/me", data={"email": "alice@example.com"}).status_code == 303
-    me = f"/me/{offering.notice(MailKind.PERSONAL).token}"
-    offering.press(me, action="withdraw", consent="tips-email email")
-    offering.press(me, action="give", consent="tips-email email")
-    token = offering.mail(MailKind.RENEWAL).confirm_token
+    token = given_anew(offering)
     page = offering.client.get(offering.press(f"/confirm/{token}").headers["location"])
     assert "bellijst" not in page.text
     assert "refresh" not in page.headers

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import timedelta
 
 import pytest
 
-from optin.flows.delivery.mail_order import MailKind
 from tests.kinds.quiz.quizzes import REPORT, write_quiz
-from tests.kinds.quiz.test_quiz_pages import sign_up
+from tests.kinds.quiz.test_quiz_pages import downloaded, sign_up
 from tests.web.conftest import Visit
 
 NFC = unicodedata.normalize("NFC", "één witboek.pdf")
@@ -41,11 +39,7 @@ def test_the_report_of_a_quiz_is_handed_out(visit: Visit) -> None:
     (folder / "sterk.pdf").rename(folder / NFD)
     reload(visit)
     token = sign_up(visit, "/sterk-of-zwak/result/sterk")
-    visit.wait(timedelta(seconds=1))
-    visit.press(f"/confirm/{token}")
-    visit.wait(timedelta(seconds=1))
-    download = visit.mail(MailKind.DELIVERY).download_token
-    assert visit.client.get(f"/download/{download}").content == REPORT
+    assert downloaded(visit, token) == REPORT
 
 
 def test_a_picture_is_shown(visit: Visit) -> None:

@@ -11,7 +11,7 @@ import pytest
 from optin.flows.delivery.mail_order import MailKind
 from optin.web.security_headers import CONTENT_POLICY
 from tests.installed import INSTALLED
-from tests.web.conftest import Visit, visited
+from tests.web.conftest import Visit, given_anew, visited
 from tests.web.test_next_step import edited
 
 THANKS = "https://www.example.com/bedankt"
@@ -76,11 +76,6 @@ def test_only_the_pages_that_lead_there_may(leading: Visit) -> None:
 
 def test_a_consent_given_anew_leads_nowhere(leading: Visit) -> None:
     """W4: who renews a consent on the personal page stays on this site."""
-    leading.join("alice@example.com", consent="tips-email")
-    assert leading.client.post("/me", data={"email": "alice@example.com"}).status_code == 303
-    me = f"/me/{leading.notice(MailKind.PERSONAL).token}"
-    leading.press(me, action="withdraw", consent="tips-email email")
-    leading.press(me, action="give", consent="tips-email email")
-    token = leading.mail(MailKind.RENEWAL).confirm_token
+    token = given_anew(leading)
     assert "www.example.com" not in leading.client.get(f"/confirm/{token}").text
     assert leading.press(f"/confirm/{token}").headers["location"].startswith("/confirm/")

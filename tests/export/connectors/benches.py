@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from optin.export.connectors.brevo import BREVO
 from optin.export.connectors.hubspot import HUBSPOT
@@ -16,11 +17,15 @@ from tests.export.connectors.fake_mailchimp import FakeMailchimp
 from tests.export.connectors.fake_mailerlite import FakeMailerLite
 
 
+def numbered(tool: Any, fake: Any, token: str, tips: int, offers: int) -> Bench:
+    """A tool whose list of a purpose has a number."""
+    lists = {"tips": tips, "offers": offers}
+    account = ToolAccount(token, lists={name: str(number) for name, number in lists.items()})
+    return Bench(tool, fake, account, lambda email, it: fake.subscribed(email, lists[it]), fake.stop)
+
+
 def hubspot() -> Bench:
-    lists = {"tips": "71", "offers": "72"}
-    fake = FakeHubSpot("pat-eu1-secret")
-    account = ToolAccount("pat-eu1-secret", lists=lists)
-    return Bench(HUBSPOT, fake, account, lambda email, it: fake.subscribed(email, int(lists[it])), fake.stop)
+    return numbered(HUBSPOT, FakeHubSpot("pat-eu1-secret"), "pat-eu1-secret", 71, 72)
 
 
 def mailchimp() -> Bench:
@@ -60,10 +65,7 @@ def mailchimp_by_hand() -> Bench:
 
 
 def brevo() -> Bench:
-    lists = {"tips": "36", "offers": "37"}
-    fake = FakeBrevo("xkeysib-secret")
-    account = ToolAccount("xkeysib-secret", lists=lists)
-    return Bench(BREVO, fake, account, lambda email, it: fake.subscribed(email, int(lists[it])), fake.stop)
+    return numbered(BREVO, FakeBrevo("xkeysib-secret"), "xkeysib-secret", 36, 37)
 
 
 def brevo_after_90_days() -> Bench:

@@ -247,14 +247,20 @@ def test_a_stop_that_the_search_did_not_know_comes_with_the_next_pull(bench: Ben
     assert bench.pull() == []
 
 
-def test_many_stops_come_page_by_page(bench: Bench) -> None:
-    """W11, S5: more than one search gives are gone on with; nobody is left out."""
-    emails = [f"p{it}@example.org" for it in range(450)]
+def many_stop(bench: Bench, people: int, seconds: float) -> list[str]:
+    """Let people unsubscribe in HubSpot, one after the other; return their addresses."""
+    emails = [f"p{it}@example.org" for it in range(people)]
     for email in emails:
         bench.fake.create({"properties": {"email": email}, "associations": []})
         bench.fake.stop(email)
-        bench.fake.wait(1)
+        bench.fake.wait(seconds)
     bench.fake.wait(60)
+    return emails
+
+
+def test_many_stops_come_page_by_page(bench: Bench) -> None:
+    """W11, S5: more than one search gives are gone on with; nobody is left out."""
+    emails = many_stop(bench, 450, 1)
     assert [it.email for it in bench.pull()] == emails
 
 
@@ -262,12 +268,7 @@ def test_a_pull_has_an_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Non
     """S5: so many pages, and the next pull goes on where this one was cut; never for ever at one place."""
     monkeypatch.setattr("optin.export.connectors.hubspot.PAGES", 2)
     monkeypatch.setattr("optin.export.connectors.hubspot.ROWS", 3)
-    emails = [f"p{it}@example.org" for it in range(20)]
-    for email in emails:
-        bench.fake.create({"properties": {"email": email}, "associations": []})
-        bench.fake.stop(email)
-        bench.fake.wait(0.1)
-    bench.fake.wait(60)
+    emails = many_stop(bench, 20, 0.1)
     for _ in range(8):
         assert len(bench.pull()) <= 6
     assert {it.email for it in bench.pulled} == set(emails)

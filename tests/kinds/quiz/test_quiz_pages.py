@@ -195,15 +195,20 @@ def test_after_the_sign_up_only_the_outcome_is_kept(visit: Visit) -> None:
     assert "verslag" not in again, "who gives a consent anew has the report already"
 
 
-def test_the_file_of_an_outcome_is_handed_out_to_who_reached_it(visit: Visit) -> None:
-    """M2, S8: by the link in the mail, as other magnets' files."""
-    put(visit)
-    token = sign_up(visit, "/sterk-of-zwak/result/sterk")
+def downloaded(visit: Visit, token: str) -> bytes:
+    """Confirm; return the file behind the link of the delivery."""
     visit.wait(timedelta(seconds=1))
     visit.press(f"/confirm/{token}")
     visit.wait(timedelta(seconds=1))
     download = visit.mail(MailKind.DELIVERY).download_token
-    assert visit.client.get(f"/download/{download}").content == REPORT
+    return visit.client.get(f"/download/{download}").content
+
+
+def test_the_file_of_an_outcome_is_handed_out_to_who_reached_it(visit: Visit) -> None:
+    """M2, S8: by the link in the mail, as other magnets' files."""
+    put(visit)
+    token = sign_up(visit, "/sterk-of-zwak/result/sterk")
+    assert downloaded(visit, token) == REPORT
 
 
 def test_answers_are_kept_where_the_magnet_says_why(visit: Visit) -> None:
