@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from optin.services.http_client import VettedClient
 from tests.mail.server import certificate
+from tests.receiver import answering
 
 TOKEN = "optin:s3cret"
 
@@ -246,21 +247,5 @@ def listmonk(folder: Path, fake: FakeListmonk | None = None, host: str = "") -> 
         def log_message(self, *_: Any) -> None:
             pass
 
-    class Quiet(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 64
-
-        def handle_error(self, *_: Any) -> None:
-            pass
-
-    server = Quiet(("127.0.0.1", 0), Handler)
-    running.port = server.server_address[1]
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02), daemon=True)
-    thread.start()
-    try:
+    with answering(Handler, context) as running.port:
         yield running
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)

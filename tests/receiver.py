@@ -66,6 +66,32 @@ class Receiver:
         return self.taken
 
 
+class QuietServer(ThreadingHTTPServer):
+    """A server that prints nothing about callers who hang up."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, *_: Any) -> None:
+        pass
+
+
+@contextmanager
+def answering(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Answer calls on a free port of this machine, which is yielded; stop at the end."""
+    server = QuietServer(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02), daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+
+
 @contextmanager
 def receiving(receiver: Receiver, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """Run it on a free port of this machine; stop it at the end."""
@@ -98,22 +124,8 @@ def receiving(receiver: Receiver, tls: ssl.SSLContext | None = None) -> Iterator
         def log_message(self, *_: Any) -> None:
             pass
 
-    class Quiet(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: Any) -> None:
-            pass
-
-    server = Quiet(("127.0.0.1", 0), Handler)
-    receiver.port = server.server_address[1]
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02), daemon=True)
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        receiver.stop.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
+    with answering(Handler, tls) as receiver.port:
+        try:
+            yield receiver
+        finally:
+            receiver.stop.set()

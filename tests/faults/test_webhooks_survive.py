@@ -71,6 +71,16 @@ def work(house: House, url: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", WORK, str(house.root), house.store, url])
 
 
+def work_until(house: House, receiver: Receiver, count: int) -> None:
+    """Let a process send messages until so many came; then kill it."""
+    process = work(house, receiver.url())
+    try:
+        receiver.wait(count)
+    finally:
+        process.kill()
+        process.wait(120)
+
+
 def test_who_is_killed_with_a_message_in_hand_loses_none(house: House) -> None:
     """E7, S6: kill -9 while the receiver hangs; the next process tells what holds by then, and all others."""
     house = with_webhook(house)
@@ -88,12 +98,7 @@ def test_who_is_killed_with_a_message_in_hand_loses_none(house: House) -> None:
             world.join("bob@example.com", TIPS)
             waiting = world.do(lambda tx: tx.run("UPDATE webhook_outbox SET next_at = 0"))  # the lease ends
             assert waiting == 3
-        process = work(house, well.url())
-        try:
-            well.wait(2)
-        finally:
-            process.kill()
-            process.wait(120)
+        work_until(house, well, 2)
     assert hanging.taken[0].signed_by(secret)
     told = [(taken.message["type"], taken.message["data"]["email"]) for taken in well.taken]
     assert sorted(told) == [
@@ -111,12 +116,7 @@ def test_a_message_that_was_in_hand_comes_again(house: House) -> None:
     hanging, well = Receiver(drip=b" "), Receiver()
     with receiving(hanging), receiving(well):
         for receiver in (hanging, well):
-            process = work(house, receiver.url())
-            try:
-                receiver.wait(1)
-            finally:
-                process.kill()
-                process.wait(120)
+            work_until(house, receiver, 1)
             with house.world() as world:
                 world.do(lambda tx: tx.run("UPDATE webhook_outbox SET next_at = 0"))
     assert hanging.taken[0].id == well.taken[0].id

@@ -606,16 +606,21 @@ def test_entries_are_kept_as_long_as_their_form_says(world: World) -> None:
     assert (told["reason"], told["kept"]) == ("prize draw over", "3 months")
 
 
-def test_details_outlive_an_entry_that_goes(world: World) -> None:
-    """R8: alice has a consent from elsewhere; when her entry goes, another event vouches for who she is."""
-    tips = world.form
-    world.join(ALICE, TIPS, first_name="Alice")
+def let_entry_go(world: World) -> None:
+    """Let alice enter a draw, and her entry be swept after it."""
     hold_draw(world)
     world.join(ALICE)
     close(world)
     draw(world)
     world.wait(timedelta(days=120))
     assert sweep(world.installation())["entries"] == 1
+
+
+def test_details_outlive_an_entry_that_goes(world: World) -> None:
+    """R8: alice has a consent from elsewhere; when her entry goes, another event vouches for who she is."""
+    tips = world.form
+    world.join(ALICE, TIPS, first_name="Alice")
+    let_entry_go(world)
     assert findings(world) == []
     world.serve(tips)
     assert [lead.fields["first_name"] for lead in lead_export(world)[0]] == ["Alice"]
@@ -624,12 +629,7 @@ def test_details_outlive_an_entry_that_goes(world: World) -> None:
 def test_who_outlives_an_entry_is_erased_in_time(world: World) -> None:
     """R8: alice asked for a magnet and took part in a draw, without a consent; both go in their time."""
     world.join(ALICE, first_name="Alice")
-    hold_draw(world)
-    world.join(ALICE)
-    close(world)
-    draw(world)
-    world.wait(timedelta(days=120))
-    assert sweep(world.installation())["entries"] == 1
+    let_entry_go(world)
     world.wait(timedelta(days=800))
     assert sweep(world.installation())["magnets"] == 1
     assert world.count("request") == world.count("subject") == 0
