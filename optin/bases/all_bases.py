@@ -16,19 +16,19 @@ BASES = {it.PART.name: it.PART for it in (contract, enquiry, interest, obligatio
 
 @dataclass(frozen=True)
 class HeldBases:
-    """What entries give for one use: bases of the rules, and what their person is to the sender."""
+    """What entries allow for one use: lawful bases, and the person's relation to the sender."""
 
     held: tuple[HeldBasis, ...]
     relation: Relation
 
 
 def part_of(entry: BasisEntry) -> BasisPart | None:
-    """Return the part of an entry's basis; None for a basis of a newer version, which gives nothing."""
+    """Return the module part of a basis by its name; None for a basis that only a newer version knows."""
     return BASES.get(entry.statement.basis)
 
 
 def bases_for(entries: Iterable[BasisEntry], use: AskedUse) -> HeldBases:
-    """Return the bases that stand at the moment of a use, and the strongest relation among their entries."""
+    """Return the lawful bases at the moment of a use, and the strongest relation among their entries."""
     held: list[HeldBasis] = []
     relations: set[Relation] = set()
     for entry in entries:

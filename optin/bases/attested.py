@@ -40,7 +40,7 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True)
 class AttestedConsent:
-    """What staff states of a consent that was given elsewhere or on paper.
+    """A consent given elsewhere or on paper, as staff states it.
 
     `addresses`: in normal form, by the form fields of their kinds. `day`: when it was given. `kept`: the
     period of its purpose. `words`: the sentence that was shown; empty where nobody knows it.
@@ -59,7 +59,7 @@ class AttestedConsent:
 
     @property
     def statement(self) -> BasisStatement:
-        """What goes on record."""
+        """The statement to record."""
         facts = {
             GRADE: self.grade.value,
             GIVEN: self.day.isoformat(),

@@ -1,4 +1,4 @@
-"""What tells one lawful basis from another: the parts that each basis fills in. Pure.
+"""The interface of a lawful basis: what each module of `optin.bases` defines. Pure.
 
 A basis is a module of this folder with one BasisPart, listed in `all_bases`. Whoever treats bases differently
 asks the part, and never which basis it is. Its words stand in the folder of each language, in optin.po:

@@ -17,7 +17,7 @@ _OVER_BY_ITSELF = frozenset({Status.GIVEN, Status.EXPIRED})
 
 @dataclass
 class RetentionTimes:
-    """The retention of a person's data, as the person's events tell it."""
+    """The retention of a person's data, computed from the person's events."""
 
     ends: list[int] = field(default_factory=list)  # of each consent
     confirmed: list[int] = field(default_factory=list)

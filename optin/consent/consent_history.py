@@ -1,4 +1,4 @@
-"""Histories of consents: events in the order of the log, and what follows from them. Pure.
+"""Histories of consents: events in the order of the log, and the status that follows from them. Pure.
 
 Rules for the next editor:
 1. This is the one place that gathers events by consent, and that tells whether a box was asked and confirmed
@@ -86,7 +86,7 @@ class History:
         return iter(self.logged)
 
     def of(self, *kinds: EventKind) -> list[Event]:
-        """Return the events of these kinds."""
+        """Return the events of these kinds, in their order."""
         return [it.event for it in self.logged if it.event.kind in kinds]
 
     @cached_property

@@ -34,7 +34,7 @@ def parse_email(text: str) -> EmailAddress:
 
 
 def address_key(address: EmailAddress) -> bytes:
-    """Return the identity of a mailbox: two addresses belong to one person exactly when their keys are equal.
+    """Return the key of a mailbox: two addresses belong to one person exactly when their keys are equal.
 
     The domain as the mail system resolves it (IDNA 2008 A-label, lower case; RFC 5891), the part before
     the @ in NFC with its ASCII letters in lower case. Nothing else is folded: straße.example and

@@ -87,7 +87,7 @@ def own_ground(reason: str, since: datetime, kept: RetentionPeriod) -> ErasureGr
 
 
 def kind_of(body: Mapping[str, Any]) -> str:
-    """Return how an erasure counts an event: by kind, and separately where a consent was confirmed."""
+    """Return the name under which an erasure counts an event: its kind, and if a consent was confirmed."""
     kind = EventKind.of(body["kind"]).value
     return _WITH_CONSENT if kind == EventKind.CONFIRMED and body.get("purpose") else kind
 
@@ -98,7 +98,7 @@ def kinds_of(bodies: Iterable[Mapping[str, Any] | None]) -> dict[str, int]:
 
 
 def erasure_faults(body: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what an erasure blanked without permission. Events of older versions name no kinds."""
+    """Yield, in sentences, the events that an erasure blanked without permission."""
     kinds, numbers = body.get("kinds"), body.get("events")
     if kinds is None:
         if int(body.get("version") or 0) >= SAYS_KINDS:

@@ -1,4 +1,4 @@
-"""The content of events: their fields and formats. Events hold no personal data (P1)."""
+"""The content of events: their fields and formats. No event holds personal data (P1)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ContactAnswer:
 
     @property
     def said(self) -> dict[str, Any]:
-        """What the event says of it. No key may stand before "at": an audit finds the moment by its place."""
+        """The fields of the event. No key may sort before "at": an audit finds the moment by its position."""
         return {
             "by": self.asker,
             "for": self.key.purpose,
@@ -61,7 +61,7 @@ class EventBuilder:
     commitment: str  # salted digest of what the person declared
 
     def body(self, kind: EventKind, at: datetime, question: ConsentQuestion | None) -> dict[str, Any]:
-        """Return the event that `kind` happened to one consent, or to the request itself."""
+        """Return an event of this kind about one consent, or about the request itself."""
         return {
             "version": VERSION,
             "kind": kind.value,
@@ -109,30 +109,30 @@ class EventBuilder:
         return [{**body, **said} for body in self.bodies(EventKind.REQUESTED, at, questions)]
 
     def corrected(self, at: datetime, commitment: str, details: str) -> dict[str, Any]:
-        """Return the event that name or number were corrected, with the salted digest of the new values.
+        """Return the event for a corrected name or number, with the salted digest of the new values.
 
         `details`: of all that is known of the person from now on.
         """
         return {**self.body(EventKind.CORRECTED, at, None), "contact": commitment, "details": details}
 
     def kept(self, at: datetime, details: str) -> dict[str, Any]:
-        """Return the event that these details of the person stay, while another request is erased."""
+        """Return the event for details of the person that stay when another request is erased."""
         return {**self.body(EventKind.KEPT, at, None), "details": details}
 
     def held(self, at: datetime, until: datetime, names: Sequence[str]) -> dict[str, Any]:
-        """Return the event that a law requires to keep these fields until a moment (GDPR 17(3)(b))."""
+        """Return the event for fields that a law requires to keep until a moment (GDPR 17(3)(b))."""
         return {**self.body(EventKind.HELD, at, None), "until": rfc3339(until), "data": sorted(names)}
 
     def accessed(self, at: datetime, how: str) -> dict[str, Any]:
-        """Return the event that the person's data were shown or handed over; `how`."""
+        """Return the event for data of the person that were shown or handed over; `how`: in which way."""
         return {**self.body(EventKind.ACCESSED, at, None), "how": how}
 
     def asked_about(self, at: datetime, told: ContactAnswer) -> dict[str, Any]:
-        """Return the event that somebody asked whether the person may be contacted, and was told."""
+        """Return the event for an answer of the gate about the person."""
         return {**self.body(EventKind.ASKED, at, None), **told.said}
 
     def handed(self, at: datetime, processor: str, purpose: str) -> dict[str, Any]:
-        """Return the event that a consent is disclosed to a processor by webhook, recorded before sending."""
+        """Return the event for a consent disclosed by webhook; it is recorded before sending."""
         return {**self.body(EventKind.HANDED, at, None), "to": processor, "for": purpose}
 
     def noted(self, at: datetime, by: str, what: str) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class EventBuilder:
         return {**self.body(EventKind.NOTED, at, None), "by": by, "what": what}
 
     def mailed(self, at: datetime, mail: str, message_id: str, commitment: str) -> dict[str, Any]:
-        """Return the event that a mail was sent, with the salted digest of its bytes."""
+        """Return the event for a sent mail, with the salted digest of its bytes."""
         return {
             **self.body(EventKind.MAILED, at, None),
             "mail": mail,
@@ -152,7 +152,7 @@ class EventBuilder:
 def erased(
     at: datetime, ground: ErasureGround, numbers: Sequence[int], kinds: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Return the event that these events were blanked: which kinds, and on which ground.
+    """Return the event of an erasure: which kinds of events were blanked, and on which ground.
 
     It names nobody and no request (P9).
     """
@@ -177,7 +177,7 @@ OWN_ROWS = frozenset({MEMBERS, LINES, KIND_ROWS, REQUESTS, REQUEST_TEXTS})
 
 
 def forgotten(at: datetime, what: str, of: str, count: int | None = None) -> dict[str, Any]:
-    """Return the event that rows beside the log were deleted after their period; `what`, and `of` which.
+    """Return the event for rows outside the log, `what` they were, deleted after their period.
 
     `count`: how many; None: all that there are, from now on.
     """
@@ -192,7 +192,7 @@ def forgotten(at: datetime, what: str, of: str, count: int | None = None) -> dic
 
 
 def own_forgotten(at: datetime, what: str, of: str) -> dict[str, Any]:
-    """Return the event that rows of a kind of magnets had their time.
+    """Return the event for rows of a kind of magnets, deleted after their period.
 
     Raises ValueError for what optin calls rows of its own.
     """
@@ -222,22 +222,22 @@ def exported(at: datetime, run: str) -> dict[str, Any]:
 
 
 def restored(at: datetime, size: int) -> dict[str, Any]:
-    """Return the event that a backup with a log of `size` events was restored (S7). It names nobody."""
+    """Return the event for a restored backup whose log had `size` events (S7). It names nobody."""
     return {"version": VERSION, "kind": EventKind.RESTORED.value, "at": rfc3339(at), "size": size}
 
 
 def clock_doubted(at: datetime, known: datetime) -> dict[str, Any]:
-    """Return the event that a clock with the time `at` is doubted; last known to be right at `known`."""
+    """Return the event for a doubted clock: it showed `at`, and was last known to be right at `known`."""
     return {**_of_the_clock(EventKind.CLOCK_DOUBTED, at), "known": rfc3339(known)}
 
 
 def clock_accepted(at: datetime, known: datetime) -> dict[str, Any]:
-    """Return the event that an officer accepted the clock with the time `at`."""
+    """Return the event for a clock that showed `at` and was accepted by an officer."""
     return {**_of_the_clock(EventKind.CLOCK_ACCEPTED, at), "known": rfc3339(known)}
 
 
 def clock_set_back(at: datetime, was: datetime) -> dict[str, Any]:
-    """Return the event that the clock went back to `at` after an event of `was`."""
+    """Return the event for a clock that went back to `at` after an event dated `was`."""
     return {**_of_the_clock(EventKind.CLOCK_SET_BACK, at), "was": rfc3339(was)}
 
 
@@ -246,7 +246,7 @@ def _of_the_clock(kind: EventKind, at: datetime) -> dict[str, Any]:
 
 
 def of_magnet(name: str, at: datetime, magnet: str, said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the event `name` that a kind of magnets logs about one of them: about nobody, of no request.
+    """Return the event `name` by which a kind of magnets logs something about a magnet, and about no person.
 
     Raises ValueError for a name that is not the kind's to give.
     """

@@ -1,4 +1,4 @@
-"""What is on record about a person by a lawful basis that staff recorded (L1, GDPR 6(1)). Pure.
+"""Entries of the register of bases: records about a person by a lawful basis (L1, GDPR 6(1)). Pure.
 
 An entry is a statement of staff with its evidence. It is never a consent: no entry changes the status of a
 consent, and none is counted as one (P8). Its statements are encrypted; its events hold their salted digests.
@@ -130,7 +130,7 @@ class BasisEntry:
 
     @property
     def evidence(self) -> str:
-        """How answers and exports refer to it: its basis and the beginning of its id."""
+        """Its name in answers and exports: its basis and the beginning of its id."""
         return f"{self.statement.basis} {self.id.hex()[:12]}"
 
     @cached_property
@@ -167,7 +167,7 @@ def basis_event(kind: EventKind, at: datetime, entry: BasisEntry, commitment: st
 
 
 def newest_end(entries: Sequence[BasisEntry]) -> datetime | None:
-    """Return until when the longest of these entries stands; None: one has no end, or there is none."""
+    """Return the latest end of these entries; None when one has no end, or there are none."""
     ends = [entry.until for entry in entries]
     known = [end for end in ends if end is not None]
     return max(known) if known and len(known) == len(ends) else None

@@ -30,7 +30,7 @@ class ObjectedBy(StrEnum):
 
 @dataclass(frozen=True)
 class ContactUse:
-    """A use of a person's address: whom it would reach, and by which channel.
+    """A planned contact, for the rules on objections: the person's digest, and the channel.
 
     `person`: keyed digest of the e-mail address; empty when it is unknown. `asked_at`: when the person asked
     for this use with a consent that is proven (UTC); None for every other basis.
@@ -58,7 +58,7 @@ class Objection:
     at: datetime
 
     def bars(self, use: ContactUse) -> bool:
-        """Return whether it forbids a use.
+        """Return whether this objection forbids a use.
 
         A person's objection to a number is about the channels that use numbers; a consent counts against it
         only if its own person asked for it afterwards. Nothing counts against the company's list.
@@ -74,7 +74,7 @@ class Objection:
         return use.asked_at is None or use.asked_at <= self.at
 
     def event(self, reason: str) -> dict[str, Any]:
-        """Return the event of it. `reason`: salted digest of who recorded it, and why. It names nobody."""
+        """Return the event of this objection. `reason`: the salted digest of who recorded it, and why."""
         return {
             "version": VERSION,
             "kind": EventKind.OBJECTED.value,
@@ -85,7 +85,7 @@ class Objection:
 
     @property
     def as_line(self) -> dict[str, str]:
-        """What the event and the journal say of it: digests, and names of kinds and channels."""
+        """The fields for the event and the journal: digests, and names of kinds and channels."""
         return {
             "entry": self.id.hex(),
             "by": self.by.value,
@@ -97,7 +97,7 @@ class Objection:
 
     @classmethod
     def of_line(cls, said: Mapping[str, Any], at: datetime) -> Self:
-        """Read what `as_line` says. Raises KeyError or ValueError."""
+        """Read the fields written by `as_line`. Raises KeyError or ValueError."""
         return cls(
             bytes.fromhex(said["entry"]),
             ObjectedBy(said["by"]),
@@ -110,7 +110,7 @@ class Objection:
 
 
 def removal_event(at: datetime, entry: bytes, reason: str) -> dict[str, Any]:
-    """Return the event that staff removed an entry of the company's list; `reason`: a salted digest."""
+    """Return the event for an entry that staff removed from the company's list. `reason`: a salted digest."""
     return {
         "version": VERSION,
         "kind": EventKind.UNLISTED.value,
@@ -121,6 +121,6 @@ def removal_event(at: datetime, entry: bytes, reason: str) -> dict[str, Any]:
 
 
 def first_objection(objections: Iterable[Objection], use: ContactUse) -> Objection | None:
-    """Return what forbids a use, the company's list before a person's objection; None: nothing does."""
+    """Return the objection that forbids a use, the company's list first; None when none does."""
     barring: Iterator[Objection] = (it for it in objections if it.bars(use))
     return min(barring, key=lambda it: (it.by is ObjectedBy.PERSON, it.at), default=None)

@@ -1,4 +1,4 @@
-"""What the flows of a site work with: its keys, its policy, and what its kinds of magnets do in flows."""
+"""The context of a site's flows: its keys, its policy, and the flow hooks of its kinds of magnets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Letters as mails: their HTML and text in a site's look, and whether they can be sent as they are (W13)."""
+"""Render letters as mails in a site's look, and check that they can be sent (W13)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LINK = f"/unsubscribe/{SAMPLE_TOKEN}"
 
 @dataclass(frozen=True)
 class PublishedLetters:
-    """The letters of each consent, and what is wrong with the mails that they make."""
+    """The rendered letters of each purpose and channel, and the findings about them."""
 
     letters: Mapping[ConsentKey, tuple[Letter, ...]]
     findings: tuple[Finding, ...]
@@ -52,7 +52,7 @@ def publish_letters(site: Site, theme: Theme) -> PublishedLetters:
 
 
 def letter_sample(site: Site, lang: str, text: LetterText, question: ConsentQuestion) -> LetterMail:
-    """Return a letter as somebody gets it; its link stops nothing."""
+    """Return a letter as a mail for the gallery; its unsubscribe link does nothing."""
     base_url = site.settings.base_url
     return LetterMail(
         lang=lang,

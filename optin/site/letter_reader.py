@@ -38,7 +38,7 @@ class ReadLetters:
 
 
 def objections_to_letters(name: str, purpose: Purpose) -> Iterator[tuple[Path_, Objection]]:
-    """Check what `optin.toml` says of a purpose's letters: channel, names and periods."""
+    """Check the letters of a purpose in `optin.toml`: channel, names and periods."""
     where: Path_ = ("purposes", name, "letters")
     if purpose.letters and not purpose.channel.by_mail:
         others = " or ".join(it.value for it in CHANNELS.values() if it.by_mail)

@@ -1,4 +1,4 @@
-"""The life of a magnet: a draft, waiting for its moment, open, over, or archived (W10)."""
+"""The states of a magnet over time: a draft, waiting to open, open, over, or archived (W10)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class MagnetStatus(StrEnum):
-    """What the author says of a magnet."""
+    """The status that the author gives a magnet."""
 
     DRAFT = "draft"
     LIVE = "live"
@@ -16,7 +16,7 @@ class MagnetStatus(StrEnum):
 
 
 class MagnetPhase(StrEnum):
-    """What a visitor finds at a magnet's address at a moment."""
+    """What is served at a magnet's address at a moment: the form, or a page without it."""
 
     WAITING = "waiting"
     OPEN = "open"

@@ -150,7 +150,7 @@ class Magnet:
         return min((moment for moment in moments if moment is not None), default=None)
 
     def phase_at(self, now: datetime) -> MagnetPhase:
-        """Return what a visitor finds at its address: a form, or that it is not there yet or not any more."""
+        """Return what is served at its address: the form, or a page that says it is not open."""
         if self.closes_at is not None and self.closes_at <= now:
             return MagnetPhase.OVER
         if self.life.opens_at is not None and now < self.life.opens_at:

@@ -1,4 +1,4 @@
-"""What the pages of a site are made with, and how they show a picture."""
+"""The inputs from which a site's pages are rendered, and the addresses of its pictures."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def mail_picture_of(maker: PageMaker, picture: PictureFile | None) -> str:
 
 
 def _rendition(maker: PageMaker, stem: str, drawn: Rendition) -> str:
-    """Let the theme serve what was drawn; return its address."""
+    """Add a drawn picture to the files that the theme serves; return its address."""
     name = f"{stem}.{drawn.ending}"
     url = asset_address(name, drawn.data)
     maker.theme.keep_asset(url, Asset(drawn.data, content_type_of(name)))

@@ -63,7 +63,7 @@ def is_there(path: Path) -> bool:
 
 
 def absence_in_words(folder: Path, name: str, why: FileProblem, endings: Collection[str]) -> tuple[str, str]:
-    """Return what is wrong with a name, and the cure."""
+    """Return why a file is not usable, in words, and the cure."""
     shown, place = name[:100], f"{folder.name}/"
     if why is FileProblem.OUTSIDE:
         return f"The file {shown!r} leads outside {place}.", "Put the file itself into the folder."

@@ -1,4 +1,4 @@
-"""Pages that depend on the moment: the index, and the page of a magnet whose form is not open (W10).
+"""Pages that change with time: the index, and the page of a magnet whose form is not open (W10).
 
 They change only when a form opens or closes: they are rendered then, and served as bytes until the next time.
 """

@@ -1,4 +1,4 @@
-"""Texts that `optin new` and `optin init` wrote and that their author left as they were (M7, W10).
+"""Find starter texts of `optin new` and `optin init` that the author has not edited (M7, W10).
 
 `optin new` writes instructions: each title, description, paragraph and item that is left is one too many, in
 whatever language. `optin init` writes a whole magnet that could be somebody's: it is left as it was only when

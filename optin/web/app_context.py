@@ -1,4 +1,4 @@
-"""What every route uses: the served edition, its installation, and ways to answer."""
+"""What every route uses: the served edition of the site, its installation, and functions that answer."""
 
 from __future__ import annotations
 

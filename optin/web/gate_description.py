@@ -1,4 +1,4 @@
-"""What the gate takes and says, as its OpenAPI 3.1 description (G5)."""
+"""The OpenAPI 3.1 description of the gate (G5)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Digest: TypeAlias = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 
 class Body(BaseModel):
-    """What is sent: no other fields than these."""
+    """The body of a question; other fields are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -50,7 +50,7 @@ class QuestionBody(Body):
 
 
 class Duty(Body):
-    """What to observe in the contact."""
+    """A duty to observe in the contact."""
 
     id: str
     text: str
@@ -72,7 +72,7 @@ class AnswerBody(Body):
     )
     channel: str
     cure: str | None = Field(description="What to do about a no.")
-    duties: list[Duty] = Field(description="What to observe in the contact.")
+    duties: list[Duty] = Field(description="A duty to observe in the contact.")
     evidence: str | None = Field(description="Names the evidence: the same as in an export.")
     may: bool = Field(description="Whether the contact may be made.")
     purpose: str

@@ -51,7 +51,7 @@ def security_headers(
 
 
 def content_policy(base_url: str, leads_to: str = "", framed_by: Collection[str] = ()) -> str:
-    """Return the content security policy of a page.
+    """Return the value of the header Content-Security-Policy of a page.
 
     `leads_to`: another site's origin that the answer to its form redirects to; browsers count it as a target.
     `framed_by`: the origins of other sites that may show it in a frame.

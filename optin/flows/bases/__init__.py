@@ -1,1 +1,1 @@
-"""Flows of the register of bases: record, extend, end, and answer what stands on file (L1)."""
+"""Flows of the register of bases: record, extend and end entries, and find them (L1)."""

@@ -1,4 +1,4 @@
-"""Put a consent from elsewhere or on paper on record as attested: never proven, and no basis (L6)."""
+"""Record a consent given elsewhere or on paper as attested: never as proven, and as no lawful basis (L6)."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def record_basis(
     *,
     reference: str = "",
 ) -> BasisEntry:
-    """Put a statement on record, with its evidence.
+    """Record a statement with its evidence.
 
     `reference`: what may be recorded for one entry of this basis only, such as an invoice's number.
     Raises RequestRefused, with nothing stored, for what is no basis: nobody named, no evidence where its
@@ -98,7 +98,7 @@ def record_basis(
 def extend_basis(
     tx: Tx, context: Context, entry_id: BasisEntryId, longer: Extension, now: datetime
 ) -> BasisEntry:
-    """Let an entry stand until the end of another term, with a reason. Raises RequestRefused."""
+    """Extend an entry to the end of another term, with a reason. Raises RequestRefused."""
     entry = load_entry(tx, context.vault, entry_id)
     if entry is None or not entry.lasts(now):
         msg = "There is no such entry, or it is over."
@@ -143,7 +143,7 @@ def end_restored_entry(tx: Tx, context: Context, entry_id: BasisEntryId, ended: 
 def erase_bases_about(
     tx: Tx, context: Context, indexes: Collection[bytes], reason: ErasureGround, now: datetime
 ) -> tuple[BasisEntry, ...]:
-    """Erase what is on record about these addresses; return what a law requires to keep (GDPR 17(3)(b)).
+    """Erase the entries about these addresses; return those that a law requires to keep (GDPR 17(3)(b)).
 
     Raises LogDisagrees.
     """

@@ -1,4 +1,4 @@
-"""Put the ticked boxes of a reply card on record, each as an attested consent, with the scan (L6)."""
+"""Record the ticked boxes of a reply card, each as an attested consent, with the scan (L6)."""
 
 from __future__ import annotations
 

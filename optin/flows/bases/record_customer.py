@@ -1,4 +1,4 @@
-"""Put a sale on record: the customer's contract, and what a law requires to keep of it (L2, L5)."""
+"""Record a sale: the customer's contract, and the document that a law requires to keep (L2, L5)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from optin.store.suppressions import erased_at
 
 @dataclass(frozen=True)
 class RecordedSale:
-    """What is on record of a sale now. `known`: it was before. `until`: the end of the longest contract.
+    """The recorded sale. `known`: it was recorded before. `until`: the end of the longest contract.
 
     `required`: what a law requires to keep of it, if anything.
     """
@@ -35,7 +35,7 @@ class RecordedSale:
 def record_customer(
     tx: Tx, context: Context, sale: CustomerSale, file: EvidenceFile, now: datetime
 ) -> RecordedSale:
-    """Put a sale on record with its invoice; the same sale again changes nothing.
+    """Record a sale with its invoice; recording the same sale again changes nothing.
 
     1. See whether the document is evidence already, of this sale or of another. Raises RequestRefused.
     2. See that it is no invoice from before an erasure of its customer. Raises RequestRefused.

@@ -1,4 +1,4 @@
-"""The mail that tells somebody what staff put on file about them, why, and until when (L4, GDPR 13)."""
+"""The mail that informs a person of an entry about them: what is kept, why, and until when (L4, GDPR 13)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def order_of_basis(tx: Tx, context: Context, letter: OutboxMail, now: datetime) 
 
 
 def notice_of(entry: BasisEntry) -> BasisNotice:
-    """Return what the person of an entry is told of it."""
+    """Return the content of the mail that informs the person of an entry."""
     statement, part = entry.statement, part_of(entry)
     held = {**statement.addresses, **statement.person}
     return BasisNotice(

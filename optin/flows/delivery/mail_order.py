@@ -104,7 +104,7 @@ class NamedPerson:
 
 @dataclass(frozen=True)
 class NoticeLine:
-    """What staff are told of one magnet: how many confirmed, and how many of these have a consent now."""
+    """One magnet in a message to staff: how many people confirmed, how many of them have a consent now."""
 
     title: str
     url: str
@@ -115,7 +115,7 @@ class NoticeLine:
 
 @dataclass(frozen=True)
 class StaffDigest:
-    """What staff are told at once. `since`: when the first of it was confirmed, or found waiting."""
+    """The content of one message to staff. `since`: when the first of it was confirmed, or found waiting."""
 
     lines: tuple[NoticeLine, ...]
     since: datetime
@@ -155,7 +155,7 @@ class LetterOrder(Order):
 
 @dataclass(frozen=True)
 class BasisNotice:
-    """What somebody is told of an entry about them (GDPR 13). `until` None: it has no end.
+    """The information in the mail about an entry (GDPR 13). `until` None: it has no end.
 
     `kept`: the fields that hold something, by name, without what they hold. `extended`: it stands longer now
     than when it was recorded.

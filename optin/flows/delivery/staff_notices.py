@@ -61,7 +61,7 @@ class OutgoingNotice:
 
 @dataclass(frozen=True)
 class NoticeResult:
-    """Result of telling a receiver. `dropped`: notices that are a day old and are given up."""
+    """Result of a message to a receiver. `dropped`: notices that are a day old and are given up."""
 
     sent: bool
     dropped: int = 0
@@ -116,7 +116,7 @@ def claim_staff_notices(tx: Tx, context: SiteContext, receiver: str, now: dateti
 def record_notice_result(
     tx: Tx, claimed: ClaimedReceiver, now: datetime, *, sent: bool, clock_doubted: bool = False
 ) -> NoticeResult:
-    """Record the result of telling a receiver: again after a minute, two … an hour, for a day.
+    """Record the result of a message to a receiver; it is tried again after 1, 2 … 60 minutes, for a day.
 
     By a clock that is doubted nothing is given up (O7).
     """
@@ -133,7 +133,7 @@ def record_notice_result(
 
 
 def digest_of(tx: Tx, context: SiteContext, claim: bytes, now: datetime, why: str = "") -> StaffDigest | None:
-    """Return what claimed notices say now; None when nobody is left to count, and nothing waits.
+    """Return the message for claimed notices; None when nobody is left to count, and nothing waits.
 
     `why`: people with a consent are named for this reason; empty: nobody is.
     """

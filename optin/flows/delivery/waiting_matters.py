@@ -1,4 +1,4 @@
-"""Matters that wait for somebody of the company, in sentences for staff that name nobody (W12).
+"""Matters that wait for an action of staff, as sentences that name nobody (W12).
 
 The sentences are those of the operator: in English, each with its cure. A matter is known by a mark, so that
 the same one is told once, and again after a day if it still waits.
@@ -46,12 +46,12 @@ class WaitingMatter:
 
     @property
     def mark(self) -> RequestId:
-        """What a notice has of it in place of a request."""
+        """The mark that a notice holds in place of a request."""
         return RequestId(hashlib.sha256(b"waiting\0" + self.name.encode()).digest()[:ID_BYTES])
 
 
 def waiting_matters(tx: Tx, context: SiteContext, now: datetime) -> tuple[WaitingMatter, ...]:
-    """Return everything that waits for somebody now; none of it names a person."""
+    """Return all matters that wait for staff now; none of them names a person."""
     return (
         *_of_optin(tx, context, now),
         *_late(tx, now),
@@ -82,7 +82,7 @@ def _of_optin(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMa
 
 
 def _late(tx: Tx, now: datetime) -> Iterator[WaitingMatter]:
-    """Yield a matter for each processor that takes nothing: a token may be wrong, a server down."""
+    """Yield a matter for each processor that accepts no messages: a token may be wrong, or a server down."""
     for processor, count in late_messages(tx, now - LATE_AFTER).items():
         sentence = (
             f"Messages that have waited for {processor} for over an hour: {count}. The server's log says why;"
@@ -151,7 +151,7 @@ def _of_kinds(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMa
 
 
 def queue_waiting_notices(tx: Tx, context: SiteContext, receiver: str, now: datetime) -> int:
-    """Queue a notice of each matter that the receiver does not know of for a day; return how many."""
+    """Queue a notice of each matter that was not reported to the receiver within a day; return how many."""
     lock_reported_matters(tx, receiver)
     told = reported_matters(tx, receiver)
     found = {it.mark.hex(): it for it in waiting_matters(tx, context, now)}

@@ -1,4 +1,4 @@
-"""Consents that are proven, and may not be used: their person objected, or is on the company's list (L7)."""
+"""Refuse proven consents whose person objected to advertising, or is on the company's list (L7)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REASONS = {
 def without_objected(
     tx: Tx, vault: Vault, found: Sequence[ProvenConsent | UnprovenReason]
 ) -> list[ProvenConsent | UnprovenReason]:
-    """Return the same outcomes, with the reason in place of a consent that must not be used.
+    """Return the proofs, with a reason in place of each consent that must not be used.
 
     All are of one channel. Two lookups for all of them, and one where nobody ever objected.
     """
@@ -45,5 +45,5 @@ def without_objected(
 def unless_objected(
     tx: Tx, vault: Vault, found: ProvenConsent | UnprovenReason
 ) -> ProvenConsent | UnprovenReason:
-    """Return the outcome of one proof, or why the consent must not be used."""
+    """Return the proof of a consent, or the reason why the consent must not be used."""
     return without_objected(tx, vault, [found])[0]

@@ -1,4 +1,4 @@
-"""Answers of the gate: what they say, for a person and a program, and their signature (G1). Pure."""
+"""Signed answers of the gate, for people and programs (G1). Pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SignedAnswer:
 
     @property
     def said(self) -> str:
-        """The answer in sums: yes, or the reason of a no."""
+        """The answer as counted in sums: yes, or the reason of a no."""
         return YES if self.may else str(self.content["reason"])
 
     @property
@@ -61,7 +61,7 @@ def make_answer(
     at: datetime | None = None,
     random: AnswerSecrets | None = None,
 ) -> SignedAnswer:
-    """Return the answer to a question. `key`: None for an answer that permits nothing, which stays unsigned.
+    """Return the answer to a question. `key`: None leaves it unsigned, since it permits nothing.
 
     Nothing in it tells a person who is unknown from one without a basis.
     """

@@ -56,13 +56,13 @@ class PersonOnFile:
 
     @property
     def owners(self) -> tuple[bytes, ...]:
-        """Ids of what is noted about the person: of the person itself, and of its entries."""
+        """The ids under which questions about the person are stored: its own, and those of its entries."""
         ids = tuple(entry.id for entry in self.entries)
         return ids if self.subject is None else (self.subject, *ids)
 
     @property
     def subscriber(self) -> Subscriber | None:
-        """To whom the address belongs, where all entries that say it agree."""
+        """The kind of subscriber to whom the address belongs, if all entries agree."""
         said = {name for it in self.entries if (name := it.statement.person.get(SUBSCRIBER))}
         return Subscriber(said.pop()) if len(said) == 1 else None
 
@@ -87,7 +87,7 @@ class GateInquiry:
 
 @dataclass(frozen=True)
 class Objections:
-    """Who must not be contacted: digests that are suppressed, and what bars an entry or an address."""
+    """People who must not be contacted: suppressed digests, and the objections to entries and addresses."""
 
     suppressed: frozenset[bytes] = frozenset()
     of_suppressed: frozenset[BasisEntryId] = frozenset()  # entries that name such an address
@@ -110,7 +110,7 @@ class BasesOnFile:
 
     @property
     def known(self) -> frozenset[bytes]:
-        """The digests of addresses behind which there is somebody."""
+        """The digests of addresses that belong to a known person."""
         return frozenset((*self.subjects, *self.entries))
 
 

@@ -1,4 +1,4 @@
-"""What is counted of one form version in one week (O4)."""
+"""Weekly counts of one form version (O4)."""
 
 from __future__ import annotations
 

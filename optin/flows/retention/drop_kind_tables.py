@@ -1,4 +1,4 @@
-"""Dropping the tables of a kind of magnets that is not installed any more, because an operator said so."""
+"""Drop the tables of a kind of magnets that is not installed any more, on an operator's command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forgetting one request of a person, on a ground that a rule of the sweep found."""
+"""Erase one request of a person, on a ground that a rule of the sweep found."""
 
 from __future__ import annotations
 

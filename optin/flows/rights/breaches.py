@@ -33,7 +33,7 @@ from optin.store.database_interface import Tx
 
 @dataclass(frozen=True)
 class FoundBreach:
-    """A breach as it was discovered. `people`: how many it affects; None: not known yet."""
+    """A breach as staff discovered it. `people`: how many it affects; None: not known yet."""
 
     discovered: datetime
     what: str = field(repr=False)
@@ -45,7 +45,7 @@ class FoundBreach:
 
 @dataclass(frozen=True)
 class BreachCorrection:
-    """What is put right, and why; None: it stays."""
+    """A correction of a breach's facts, and its reason; None leaves a fact as it is."""
 
     why: str = field(repr=False)
     who: str
@@ -58,7 +58,7 @@ class BreachCorrection:
 
 @dataclass(frozen=True)
 class BreachEnd:
-    """How a breach is closed: what was not done needs its reason."""
+    """The closing of a breach; for each duty that was not fulfilled it gives the reason."""
 
     who: str
     people_told: date | None = None
@@ -76,7 +76,7 @@ class ListedBreach:
 
 
 def note_breach(tx: Tx, context: Context, found: FoundBreach, now: datetime) -> Breach:
-    """Write down a breach; return it with its number and deadline. Raises RequestRefused."""
+    """Record a breach; return it with its number and deadline. Raises RequestRefused."""
     due = _due(found.discovered, now)
     breach = Breach(
         number=0,
@@ -93,7 +93,7 @@ def note_breach(tx: Tx, context: Context, found: FoundBreach, now: datetime) -> 
 
 
 def note_notification(tx: Tx, context: Context, number: int, told: Notification, now: datetime) -> Breach:
-    """Write down that the authority was told; information may follow in phases (33(4)).
+    """Record that the authority was notified; information may follow in phases (33(4)).
 
     Raises RequestRefused, also for a first notification after the deadline without the reasons (33(1)).
     """
@@ -122,7 +122,7 @@ def note_notification(tx: Tx, context: Context, number: int, told: Notification,
 def correct_breach(
     tx: Tx, context: Context, number: int, correction: BreachCorrection, now: datetime
 ) -> Breach:
-    """Write down a correction; what it replaces stays in the log, and is shown with it.
+    """Record a correction of a breach; the replaced values stay in the log, and are shown with it.
 
     Another moment of discovery moves the deadline. Raises RequestRefused.
     """
@@ -146,7 +146,7 @@ def correct_breach(
 
 
 def close_breach(tx: Tx, context: Context, number: int, end: BreachEnd, now: datetime) -> Breach:
-    """Write down that a breach is dealt with. Raises RequestRefused for what has neither act nor reason."""
+    """Close a breach. Raises RequestRefused when a duty has neither been fulfilled nor a reason."""
     stored = _open(tx, context, number)
     known = stored.breach
     if known.closing is not None:

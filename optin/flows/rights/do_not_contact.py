@@ -49,7 +49,7 @@ FIRST = b""
 
 @dataclass(frozen=True)
 class ListedContact:
-    """What an entry is about.
+    """The address, number or domain of an entry.
 
     `kind`: the form field of a kind of address, or DOMAIN. `value`: its normal form.
     """
@@ -94,7 +94,7 @@ def add_to_list(tx: Tx, context: Context, listed: ListedContact, who: str, why: 
 def notify_about_domain(
     tx: Tx, context: Context, listed: ListedContact, after: bytes, now: datetime
 ) -> bytes | None:
-    """Tell the processors of the next people at a listed domain; return where to go on, None: all are told.
+    """Notify processors about the next people at a listed domain; return where to go on, None at the end.
 
     Somebody whose details cannot be read is skipped: no message about such a person can be composed.
     """

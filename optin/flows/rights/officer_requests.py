@@ -1,4 +1,4 @@
-"""An officer acts for a person who wrote or called; each action is recorded in the same transaction (R9)."""
+"""Actions of an officer for a person who wrote or called, each recorded in the same transaction (R9)."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def hold_under_obligation(
     files: Sequence[EvidenceFile],
     now: datetime,
 ) -> BasisEntry:
-    """Put a document on record that a law requires to keep, by a rule of the site (GDPR 17(3)(b)).
+    """Record a document that a law requires to keep, by a rule of the site (GDPR 17(3)(b)).
 
     Raises RequestRefused: no such rule, a day to come, a term that is over, a document on record already.
     """

@@ -79,7 +79,7 @@ class PersonalConsent:
 
 @dataclass(frozen=True)
 class RowOfRemovedKind:
-    """What a kind of magnets that is not installed any more keeps of a request: a row as it is stored."""
+    """A row about a request, as stored by a kind of magnets that is not installed any more."""
 
     kind: str
     table: str
@@ -150,7 +150,7 @@ class PersonalHold:
 
 @dataclass(frozen=True)
 class PersonalNotice:
-    """When the person was told of an entry, and how in the words of staff; `how` empty: by mail."""
+    """When the person was informed of an entry; `how`: in the words of staff, empty for optin's own mail."""
 
     at: datetime
     how: str
@@ -158,7 +158,7 @@ class PersonalNotice:
 
 @dataclass(frozen=True)
 class PersonalBasis:
-    """An entry of the register of bases: on which basis what is on file, since when, until when, and why.
+    """An entry of the register of bases: its lawful basis, what is kept, since when, until when, and why.
 
     `until` None: it has no end. `required`: a law requires to keep it. `met`: conditions by their ids, with
     what shows each. `channels` empty: every channel that an address is known for.

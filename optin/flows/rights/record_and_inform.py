@@ -50,7 +50,7 @@ class StaffAct:
 def record_and_inform(
     tx: Tx, context: Context, statement: BasisStatement, files: Sequence[EvidenceFile], now: datetime
 ) -> BasisEntry:
-    """Put a statement on record, and queue the mail that tells its person, if there is an address.
+    """Record a statement, and queue the mail that informs its person, if there is an address.
 
     Raises RequestRefused, with nothing stored: see `record_basis`; for a subject that the mail cannot quote;
     when the mailbox has had its mails of today.
@@ -75,7 +75,7 @@ def _not_quotable(about: str) -> bool:
 def extend_and_inform(
     tx: Tx, context: Context, entry_id: BasisEntryId, longer: Extension, now: datetime
 ) -> BasisEntry:
-    """Let an entry stand longer, and tell its person the new end (GDPR 13(2)(a)). Raises RequestRefused."""
+    """Extend an entry, and inform its person of the new end (GDPR 13(2)(a)). Raises RequestRefused."""
     before = load_entry(tx, context.vault, entry_id)
     until = longer.term.until
     if before is not None and before.until is not None and until is not None and until <= before.until:

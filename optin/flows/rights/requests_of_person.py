@@ -1,4 +1,4 @@
-"""The requests of one person about their data: found, and cleared of their texts at an erasure."""
+"""Find the requests of one person about their data, and remove their texts at an erasure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def requests_of_person(tx: Tx, context: Context, email_index: bytes) -> list[Rig
 
 
 def answer_own_erasure(tx: Tx, context: Context, email_index: bytes, now: datetime) -> None:
-    """Answer the open requests for erasure of a person who presses the button for it on the own page."""
+    """Answer a person's open requests for erasure when the person erases the data on the personal page."""
     people, day = people_of(tx, email_index), now.astimezone(context.policy.zone).date()
     answer = Answer(day, day, Outcome.DONE, "", "erased by the person on the own page", "")
     for row in locked_rows_about(tx, people):

@@ -1,4 +1,4 @@
-"""Write down what people ask about their data, and when it was answered, by the month of GDPR 12(3).
+"""Record requests of people about their data, and the answers, within the month of GDPR 12(3).
 
 An answer is recorded here, not carried out: `optin subject` does that, and answers in the same transaction.
 """
@@ -32,7 +32,7 @@ from optin.store.rights_requests import (
 
 @dataclass(frozen=True)
 class AskedRight:
-    """A request as it came. `person`: keyed digest of the address; `who`: who writes it down."""
+    """A request as it arrived. `person`: keyed digest of the address; `who`: who records it."""
 
     person: bytes
     address: str = field(repr=False)
@@ -45,7 +45,7 @@ class AskedRight:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the person was answered, by whom, and on which day; None: today."""
+    """The answer to the person, by whom, and on which day; None: today."""
 
     outcome: Outcome
     who: str
@@ -69,7 +69,7 @@ def today(context: Context, now: datetime) -> date:
 
 
 def note_request(tx: Tx, context: Context, asked: AskedRight, now: datetime) -> RightsRequest:
-    """Write down a request that came; return it with its number and last day.
+    """Record a request that arrived; return it with its number and last day.
 
     Raises RequestRefused for a day that is not over the past, and for one that is written down already.
     """

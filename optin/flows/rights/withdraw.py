@@ -150,7 +150,7 @@ def withdraw_from(
 def cancel_unconfirmed(
     tx: Tx, context: Context, email_index: bytes, now: datetime, channel: str
 ) -> list[ConsentQuestion]:
-    """Suppress what was asked for a channel, or at all, and is not confirmed yet; return it."""
+    """Cancel unconfirmed requests of consents for a channel, or all, by suppressing them; return them."""
     lapsed: list[ConsentQuestion] = []
     for stored in requests_of(tx, email_index):
         for question in () if stored.confirmed_at else open_request(tx, context.vault, stored).asked:
@@ -169,7 +169,7 @@ def _remember(tx: Tx, email_index: bytes, question: ConsentQuestion, now: dateti
 
 
 def _person_behind(tx: Tx, vault: Vault, opened: OpenedRequest) -> SubjectId | None:
-    """Return who confirmed a request, whatever its row claims: a withdrawal must reach the right person."""
+    """Return the person who confirmed a request, by its events: a withdrawal must reach the right person."""
     try:
         history = request_history(tx, vault, opened.stored.id)
     except LogDisagrees:

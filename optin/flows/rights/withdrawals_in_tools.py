@@ -1,4 +1,4 @@
-"""Withdraw the consents of people who unsubscribed in the tool of a processor (R2, W11).
+"""Withdraw consents of people who unsubscribed in a processor's tool (R2, W11).
 
 An unsubscription (an *end* in the names below) counts only for a consent that the tool received, and only if
 it is no older than that consent: a person who unsubscribed there and gave the consent again here wants it.
@@ -120,7 +120,7 @@ def _suppress(
 def _told(
     tx: Tx, reading: ToolReading, end: ToolUnsubscription, subject: SubjectId
 ) -> dict[ConsentKey, datetime]:
-    """Return the consents that an end may be about, and when the tool was told of each."""
+    """Return the consents that an unsubscription may be about, and when the tool received each."""
     meant = set(reading.purposes).intersection(end.purposes or reading.purposes)
     known = live_disclosures(tx, reading.processor, subject)
     return {key: at for key, at in known.items() if key.purpose in meant}
@@ -129,7 +129,7 @@ def _told(
 def _ended(
     tx: Tx, context: Context, reading: ToolReading, end: ToolUnsubscription, person: tuple[SubjectId, bytes]
 ) -> set[ConsentKey]:
-    """Return the consents that an end is about."""
+    """Return the consents that an unsubscription is about."""
     subject, index = person
     told = _told(tx, reading, end, subject)
     if not told:

@@ -1,4 +1,4 @@
-"""The log of evidence: events, canonical JSON, digests and checkpoints."""
+"""For a kind's own events in the log: canonical JSON, digests and checkpoints."""
 
 from optin.consent.consent_history import History
 from optin.consent.event_content import of_magnet, own_forgotten, rfc3339

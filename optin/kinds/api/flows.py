@@ -1,4 +1,4 @@
-"""For flow hooks: what happens to a request, and its person."""
+"""For flow hooks: the request, the person and the mails that a hook works with."""
 
 from optin.consent.email_and_telephone import EmailAddress, as_mailed, mailbox_of
 from optin.consent.signed_links import LinkKind

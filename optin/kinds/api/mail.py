@@ -1,4 +1,4 @@
-"""The kind's own mails: queued, and sent with files."""
+"""For a kind's own mails: queue them, and attach files."""
 
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.flows.evidence.receipt import Attachment

@@ -1,4 +1,4 @@
-"""For samples of views, to test templates on and to show in the gallery."""
+"""For sample pages and mails: to test a site's templates, and for the gallery."""
 
 from optin.theme.samples import (
     AFTER,

@@ -1,4 +1,4 @@
-"""For the kind's own tables, and the transactions that read and write them."""
+"""For a kind's own tables, and the transactions that read and write them."""
 
 from optin.store.database_interface import Row, Runner, Tx, from_ms, to_ms
 from optin.store.encryption import Vault

@@ -1,4 +1,4 @@
-"""For sweep rules: what is deleted in time, and on which ground."""
+"""For sweep rules: deleting a kind's rows after their period, with the ground."""
 
 from optin.consent.erasure_grounds import ErasureGround, own_ground
 from optin.flows.retention.forget_request import forget_request

@@ -1,4 +1,4 @@
-"""Routes: requests and responses."""
+"""For a kind's routes: requests, responses and pages."""
 
 from optin.web.app_context import AppContext, app_context_of, see_other, slug_of
 from optin.web.kind_route_hooks import PersonalAction, request_of_place

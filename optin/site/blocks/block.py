@@ -1,4 +1,4 @@
-"""What a block is: its options, and how its directive becomes a value for its template."""
+"""The interface of a block: its options, and how its directive becomes a value for its template."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Directive:
 
 
 class BlockReading(Protocol):
-    """What a block may ask while it is read. Lines are those of the magnet's file, from 1."""
+    """The functions that a block calls while it is read. Lines are those of the magnet's file, from 1."""
 
     def refuse(self, line: int, message: str, cure: str) -> None:
         """Report a mistake; the magnet is left out."""

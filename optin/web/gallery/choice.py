@@ -1,4 +1,4 @@
-"""What an author chose to look at in the gallery, from the query of its address and back."""
+"""The selection of an author in the gallery, read from the query of the address and written to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCHEMES = (LIGHT, DARK)
 
 @dataclass(frozen=True)
 class Choice:
-    """What is shown and how. `name`: of one exhibit; `page`: of all states of one page; empty: everything."""
+    """The selection. `name`: one exhibit; `page`: all states of one page; both empty: everything."""
 
     subject: Subject
     lang: str
@@ -46,7 +46,7 @@ class Choice:
 
 
 def read_choice(query: QueryParams, galleries: dict[str, Gallery]) -> Choice:
-    """Return what the query of an address asks; what it says wrong is the first of what there is."""
+    """Return the selection in a query; an unknown value selects the first one there is."""
     look = query.get("look", "")
     look = look if look in galleries else next(iter(galleries))
     gallery = galleries[look]

@@ -44,7 +44,7 @@ MOST_CARDS = 6
 
 @dataclass(frozen=True)
 class Subject:
-    """What an author chooses to look at. `name`: a magnet's slug, `new:KIND`, or `site`."""
+    """The subject whose pages are shown. `name`: a magnet's slug, `new:KIND`, or `site`."""
 
     name: str
     title: str
@@ -60,7 +60,7 @@ class Previewed:
 
 @dataclass(frozen=True)
 class Broken:
-    """In place of pages or mails that a kind of magnets could not give."""
+    """Stands in for pages or mails that a kind of magnets failed to return."""
 
     problem: Exception
 
@@ -105,7 +105,7 @@ class Gallery:
         return self._landing(subject, lang)[1]
 
     def extras(self, subject: Subject, lang: str) -> tuple[MailCover | None, NextStep]:
-        """Return what the mail of a magnet shows of its own: cover and next step."""
+        """Return the cover and the next step that a magnet's mail shows."""
         magnet, _ = self._landing(subject, lang)
         if magnet is None:
             return None, SAMPLE_STEP
@@ -215,7 +215,7 @@ def _template(sample: Sample) -> str:
 
 
 def _whole(make: Callable[[], Iterable[T]], failed: Callable[[Broken], T]) -> Iterator[T]:
-    """Yield what `make` returns; once it raises, a last exhibit with the reason."""
+    """Yield the exhibits that `make` returns; when it raises, a last one with the reason."""
     try:
         yield from make()
     except Exception as problem:  # noqa: BLE001 - a kind of another package, or a template: programs of others

@@ -59,7 +59,7 @@ class GalleryView:
 
     @property
     def count(self) -> int:
-        """How many exhibits are shown."""
+        """The number of exhibits on the page."""
         return sum(len(section.exhibits) for section in self.sections)
 
     @property

@@ -60,7 +60,7 @@ class GalleryRoom:
         return configured_server(self.app_context.edition.site.root, self.mail_server)
 
     def sending(self, number: str) -> Sending | None:
-        """Return what came of a test, by its number in the address of the answer."""
+        """Return the result of a test mail, by the number in the address of its page."""
         found = [it for place, it in enumerate(self.sendings) if str(place) == number]
         return found[0] if found else None
 
@@ -118,7 +118,7 @@ class GalleryRoom:
         return tuple(it.name for section in sections for it in section.exhibits)
 
     async def send(self, choice: Choice, name: str, recipient: str) -> Sending:
-        """Send a test of one mail, or of ALL; return what came of the last, or of the first that failed."""
+        """Send a test of one mail, or of ALL; return the last result, or the first failure."""
         try:
             parse_email(recipient)
         except ValueError:

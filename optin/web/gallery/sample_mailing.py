@@ -30,7 +30,7 @@ NO_SERVER = (
 
 @dataclass(frozen=True)
 class Sending:
-    """What came of a test. `answer`: the mail server's own words."""
+    """Result of a test mail. `answer`: the mail server's own words."""
 
     sent: bool
     message: str
@@ -72,7 +72,7 @@ def configured_server(root: Path, from_environment: str) -> str:
 
 
 async def send_sample(mail: bytes, recipient: str, server: str, gallery: Gallery) -> Sending:
-    """Send a sample mail to an address of the author's own; return what came of it."""
+    """Send a sample mail to the author's own address; return the result."""
     site = gallery.edition.site
     settings, to = site.settings, as_mailed(parse_email(recipient))
     if not server:
