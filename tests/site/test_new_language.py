@@ -42,6 +42,12 @@ def make_language(optin: Path) -> None:
     paper.write_text(paper.read_text("utf-8").replace("Title of your white paper", "Titolo"), "utf-8")
 
 
+def test_no_kind_of_optin_keeps_words_in_its_own_folder() -> None:
+    """M9, O11: else a new language would have to be added to the folder of each kind as well."""
+    kept = [path for name in ("locale", "starter") for path in (ROOT / "optin" / "kinds").rglob(name)]
+    assert kept == []
+
+
 def test_a_language_is_added_by_adding_its_folder(tmp_path: Path) -> None:
     """O11, M5, M7, M9: dates come from CLDR, words of the law and starter texts from the folder."""
     for part in ("optin", "templates"):
