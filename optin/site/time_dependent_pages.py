@@ -5,9 +5,10 @@ They change only when a form opens or closes: they are rendered then, and served
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from optin.consent.form_version import Slug
 from optin.site.magnet_life import MagnetPhase
@@ -36,17 +37,33 @@ def pages_at(site: Site, theme: Theme, publication: Publication, now: datetime) 
     """Render the pages of a moment. Raises whatever a template of the site's own raises."""
     if publication.index is None:  # an edition has one
         return MomentPages(b"", {}, {})
-    phases = {f"/{slug}": magnet.phase_at(now) for slug, magnet in site.magnets.items()}
-    offered = tuple(card for card in publication.index.cards if phases[card.url] is MagnetPhase.OPEN)
+    offered = tuple(_open_cards(site, publication, now))
     instead: dict[Slug, bytes] = {}
     framed: dict[Slug, bytes] = {}
     for slug, landing in publication.landings.items():
-        if phases[f"/{slug}"] is not MagnetPhase.OPEN:
-            view = _without_form(site.magnets[slug], landing, offered, now)
+        magnet = site.magnets[slug]
+        if magnet.phase_at(now) is not MagnetPhase.OPEN:
+            view = _without_form(magnet, landing, offered, now)
             instead[slug] = theme.page(view).encode()
             if site.settings.embed.sites:
                 framed[slug] = theme.page(replace(view, frame=in_frame(view.frame, slug))).encode()
     return MomentPages(theme.page(replace(publication.index, cards=offered)).encode(), instead, framed)
+
+
+def others_at(
+    site: Site, publication: Publication, now: datetime, but: Magnet | None, lang: str
+) -> tuple[Card, ...]:
+    """Return what visitors can have now in a language, besides the magnet `but`; the first of the index."""
+    own = "" if but is None else f"/{but.slug}"
+    cards = (it for it in _open_cards(site, publication, now) if it.lang == lang and it.url != own)
+    return tuple(islice(cards, MOST_OTHERS))
+
+
+def _open_cards(site: Site, publication: Publication, now: datetime) -> Iterator[Card]:
+    """Yield the magnets of the index whose form is open."""
+    for card in () if publication.index is None else publication.index.cards:
+        if site.magnets[Slug(card.url[1:])].phase_at(now) is MagnetPhase.OPEN:
+            yield card
 
 
 def _without_form(

@@ -165,6 +165,12 @@ def cover(of: views.LandingView) -> views.Cover:
     return views.Cover(of.declaration.kind, of.declaration.title, of.picture)
 
 
+def other(of: views.LandingView) -> views.Card:
+    """Return a magnet that is offered where there is nothing more to do: the one of a landing page."""
+    form = of.declaration
+    return views.Card("/", form.kind, form.lang, form.title, of.description, picture=of.picture)
+
+
 def about(of: views.LandingView) -> mail_views.RequestFacts:
     """Return what each mail says of a request by a form."""
     form, frame = of.declaration, of.frame

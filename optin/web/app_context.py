@@ -23,10 +23,10 @@ from optin.services.open_store import data_folders
 from optin.services.site_edition import Edition
 from optin.site.magnet_conflicts import RESERVED
 from optin.site.magnet_life import MagnetPhase
-from optin.site.time_dependent_pages import UnchangedPeriod, period_around
+from optin.site.time_dependent_pages import UnchangedPeriod, others_at, period_around
 from optin.store.database_interface import Operation, P, T, read, written
 from optin.theme.embedded_views import in_frame
-from optin.theme.views import ErrorView, Frame
+from optin.theme.views import Card, ErrorView, Frame
 from optin.web.page_cache import CachedPages, PageCache
 from optin.web.post_limits import PostLimits
 from optin.web.question_limits import QuestionLimits
@@ -121,6 +121,11 @@ class AppContext:
         if phase is MagnetPhase.WAITING:
             raise MagnetWaiting
         return now
+
+    def others(self, slug: Slug, lang: str) -> tuple[Card, ...]:
+        """Return what visitors can have now in a language, besides a magnet."""
+        edition, now = self.edition, self.installation.clock()
+        return others_at(edition.site, edition.publication, now, edition.site.magnet(slug), lang)
 
     def replace(self, edition: Edition) -> None:
         """Serve another edition from now on; if a template or the store raises, the earlier goes on."""

@@ -139,9 +139,14 @@ def test_the_story_leads_to_the_form(house: House, phone: Page) -> None:
 @pytest.mark.parametrize("name", ["closed", "closed-webinar", "closed-draw"])
 @pytest.mark.parametrize("width", [WIDTH, 768, 1280])
 def test_a_page_without_a_form_begins_with_its_name_as_well(browser: Browser, name: str, width: int) -> None:
-    """W1: what is offered, then that it is closed, then its story; side by side on a desk."""
+    """W1: what is offered, then that it is closed, then its story, folded; side by side on a desk."""
     page = browser.new_page(viewport={"width": width, "height": HEIGHT})
     page.set_content(THEME.page(dict(gallery.pages("nl"))[name]).replace(LINK, STYLE))
+    if width == WIDTH:
+        expect(page.locator(".near")).to_be_hidden()
+        page.click(".about > summary")
+    else:
+        expect(page.locator(".about > summary")).to_be_hidden()
     head, ask, story = (page.locator(it).bounding_box() for it in (".head", ".ask", ".near"))
     assert head is not None
     assert ask is not None

@@ -200,6 +200,27 @@ def test_blocks_stand_in_pairs_and_the_last_alone_is_as_wide_as_the_page(shown: 
         assert all(width > 1_040 for width in rows.values()), (slug, rows)
 
 
+def test_no_logo_wraps_alone(shown: Shown) -> None:
+    """W2, W3: four stand in one row, or two and two."""
+    for width in (360, 768, 1280):
+        page = opened(shown, PAPER, width, "light")
+        tops = page.locator(".logos li").evaluate_all("all => all.map(it => it.offsetTop)")
+        assert len(tops) == 4
+        assert all(tops.count(top) in {2, 4} for top in tops), (width, tops)
+
+
+def test_a_long_form_with_mistakes_leaves_no_empty_column(shown: Shown) -> None:
+    """W1, F6: on a desk it stands in the wide column, and its pitch beside it is about as long."""
+    page = opened(shown, "/sample/landing-unticked", 1280, "light")
+    form, head = page.locator(".ask").bounding_box(), page.locator(".head").bounding_box()
+    assert form is not None
+    assert head is not None
+    assert form["width"] > head["width"] * 1.5
+    assert form["x"] + form["width"] <= head["x"]
+    assert form["y"] < 200
+    assert head["y"] < 200
+
+
 def test_a_look_is_loaded_small_and_stays_in_its_place(shown: Shown) -> None:
     """W3: page, style, fonts and cover are below 60 kB on a phone; nothing moves when they arrive."""
     weights: dict[str, int] = {}

@@ -264,3 +264,18 @@ def test_every_magnet_of_the_repository_has_a_cover_and_blocks() -> None:
         there |= named
     assert there == {*BLOCKS}
     assert {f"{it.path}: {it.message}" for it in hints(loaded, KINDS.files)} == set()
+
+
+@pytest.mark.parametrize(
+    ("bold", "shown"),
+    [
+        ("12 artikelen", "12 <span>artikelen</span>"),
+        ("10 000 lezers", "10 000 <span>lezers</span>"),
+        ("15", "15"),
+        ("2 &amp; 3", "2 <span>&amp; 3</span>"),
+    ],
+)
+def test_a_unit_in_bold_stands_smaller_after_its_number(site: Path, bold: str, shown: str) -> None:
+    """W2: so that three numbers fit beside each other on a phone."""
+    written(site, f"::: numbers\n- **{bold}** van de wet\n:::")
+    assert f"<dd>{shown}</dd>" in page(site)

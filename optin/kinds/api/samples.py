@@ -3,6 +3,7 @@
 from optin.theme.samples import (
     AFTER,
     AT,
+    NEXT,
     PERSONAL,
     Sample,
     SampleLinks,
@@ -11,12 +12,14 @@ from optin.theme.samples import (
     delivery,
     kind_mail,
     landing,
+    other,
     personal_page,
 )
 
 __all__ = [
     "AFTER",
     "AT",
+    "NEXT",
     "PERSONAL",
     "Sample",
     "SampleLinks",
@@ -25,5 +28,6 @@ __all__ = [
     "delivery",
     "kind_mail",
     "landing",
+    "other",
     "personal_page",
 ]

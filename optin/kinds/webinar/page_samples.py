@@ -11,6 +11,7 @@ from optin.kinds.api.pages import LandingView
 from optin.kinds.api.samples import (
     AFTER,
     AT,
+    NEXT,
     PERSONAL,
     Sample,
     SampleLinks,
@@ -18,6 +19,7 @@ from optin.kinds.api.samples import (
     confirmed,
     delivery,
     kind_mail,
+    other,
     personal_page,
 )
 from optin.kinds.webinar.details import Webinar
@@ -67,7 +69,7 @@ def _attendances(of: LandingView) -> Iterator[tuple[str, Attendance]]:
 def samples(of: LandingView) -> Iterator[Sample]:
     """Yield the pages about a seat."""
     for what, told in _attendances(of):
-        yield Sample("Your seat", what, PlaceView(of.frame, told, of.page_url))
+        yield Sample("Your seat", what, PlaceView(of.frame, told, of.page_url, NEXT, (other(of),)))
         yield Sample(AFTER, what, confirmed(of, told))
         yield Sample(PERSONAL, what, personal_page(of, {"seat": told.standing.value}))
 

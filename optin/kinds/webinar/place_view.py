@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from optin.kinds.api.pages import Frame
+from optin.kinds.api.pages import Card, Frame, NextStep
 from optin.kinds.webinar.seat_status import Attendance
 
 
@@ -18,3 +18,5 @@ class PlaceView:
     frame: Frame
     told: Attendance
     again_url: str  # where one registers; empty: nowhere any more
+    next_step: NextStep | None = None  # of the magnet
+    others: tuple[Card, ...] = ()  # what can be had now

@@ -33,9 +33,18 @@ async def get_place(request: Request) -> Response:
     """Show the person's status; changes nothing."""
     app_context = app_context_of(request)
     told, form = await _told(app_context, request)
-    shown, site = replace(told, place_path=request.url.path), app_context.edition.site
-    again = "" if site.magnet(form.magnet) is None else f"{site.settings.base_url}/{form.magnet}"
-    return app_context.page(PlaceView(app_context.frame(form.lang), shown, again))
+    shown, edition = replace(told, place_path=request.url.path), app_context.edition
+    now, magnet = app_context.installation.clock(), edition.site.magnet(form.magnet)
+    is_open = magnet is not None and (magnet.closes_at is None or now < magnet.closes_at)
+    return app_context.page(
+        PlaceView(
+            app_context.frame(form.lang),
+            shown,
+            f"{edition.site.settings.base_url}/{form.magnet}" if is_open else "",
+            None if magnet is None else edition.publication.next_steps.get(magnet.slug),
+            app_context.others(form.magnet, form.lang),
+        )
+    )
 
 
 async def post_place(request: Request) -> Response:

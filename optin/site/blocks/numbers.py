@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from optin.site.blocks.block import Block, BlockReading, Directive, shown_text
@@ -9,14 +10,16 @@ from optin.site.blocks.list_items import bold_items
 
 MOST = 3
 EXAMPLE = "- **12** pages"
+_UNIT = re.compile(r"(?P<number>[^<]*\d\S*)\s+(?P<unit>[^\s\d<][^<]*)")
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number with what it counts, as HTML."""
+    """A number with what it counts, as HTML. `unit`: words in bold after the number, set smaller."""
 
     number: str
     label: str
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,12 @@ def _read(directive: Directive, reading: BlockReading) -> Numbers | None:
         message = f"The block 'numbers' has {len(items)} numbers; nobody remembers more than {MOST}."
         reading.refuse(items[MOST].line, message, f"Keep the {MOST} that matter to a reader.")
         return None
-    return Numbers(directive.heading, tuple(Number(it.bold, it.after) for it in items)) if items else None
+    return Numbers(directive.heading, tuple(_number(it.bold, it.after) for it in items)) if items else None
+
+
+def _number(bold: str, label: str) -> Number:
+    parts = _UNIT.fullmatch(bold)
+    return Number(bold, label) if parts is None else Number(parts["number"], label, parts["unit"])
 
 
 NUMBERS = Block(about="up to three numbers", read=_read)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import quopri
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from tests.installed import INSTALLED, KINDS
 from tests.mail.orders import composer
 from tests.stores import open_store
 from tests.web.conftest import Visit, site_at
+from tests.world import about_requests
 
 CLOSES = datetime(2029, 3, 31, 21, 59, tzinfo=UTC)
 WIN = """---
@@ -237,3 +239,21 @@ def test_a_template_of_ones_own_with_two_buttons_shows_both_alike(
     own.write_text(template)
     _, findings = load_edition(root, KINDS)
     assert {it.code for it in findings} == codes
+
+
+def test_who_won_nothing_is_told_where_more_is(win: Visit) -> None:
+    """M2, W4: by a link to the draw's page, which says what can be had now; the winner needs none."""
+    for name in ("alice", "bob", "carol", "dave"):
+        win.join(f"{name}@example.com", slug="win", age="yes", choice="none")
+    win.moment = CLOSES + timedelta(minutes=2)
+    sweep(win.installation)
+    win.moment = CLOSES + timedelta(days=2)
+    result = win.installation.run(draw_winners, magnet="win", typed="912,34 18477,10", now=win.moment)
+    advance_log(win.installation)
+    sweep(win.installation)
+    told = about_requests(win.mails(), "drawn")
+    assert len(told) == 4
+    mails = (quopri.decodestring(composer().compose(it, win.moment)) for it in told)
+    said = [b"pagina van de winactie" in mail for mail in mails]
+    assert [it.own.won for it in told] == [not more for more in said]
+    assert said.count(False) == len(result.winners)

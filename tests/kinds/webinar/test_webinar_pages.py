@@ -248,6 +248,33 @@ def test_a_cancellation_reaches_everybody_and_takes_the_entry_away(webinar: Visi
     assert "gaat niet door" in webinar.client.get(delivery.own.place_path).text
 
 
+def test_who_has_no_seat_any_more_is_told_what_there_is(webinar: Visit) -> None:
+    """M2, W4: on the page of the seat, and by a link in the mail; what is over takes nobody any more."""
+    alice, bob = join(webinar, "alice"), join(webinar, "bob")
+    assert 'href="/tips"' not in webinar.client.get(bob.own.place_path).text
+    webinar.press(bob.own.place_path, action="give-up")
+    page = webinar.client.get(bob.own.place_path).text
+    assert 'href="/tips"' in page
+    assert 'href="/bellen"' not in page
+    assert "Meld u opnieuw aan" in page
+    step = "next:\n  text: Lees verder.\n  link: /tips\n  label: Naar de tips\n"
+    write(
+        webinar,
+        WEBINAR.replace("webinar:\n", f"{step}webinar:\n").replace("---\nT", "  cancelled: true\n---\nT"),
+    )
+    page = webinar.client.get(alice.own.place_path).text
+    assert "Naar de tips" in page
+    assert "Meld u opnieuw aan" not in webinar.client.get(bob.own.place_path).text
+    sweep(webinar.installation)
+    (order, *_) = about_requests(webinar.mails(), WebinarMail.CANCELLED)
+    mail = message_from_bytes(composed(webinar, order), policy=policy.default)
+    text = mail.get_body(("plain",))
+    assert text is not None
+    words = text.get_content()
+    assert "Wat u nu wel kunt krijgen" in words
+    assert len(re.findall(r"/bellen\s", words)) == 1
+
+
 @pytest.mark.parametrize("others", [False, True])
 def test_whoever_confirms_after_a_cancellation_is_told_so(webinar: Visit, *, others: bool) -> None:
     """M2: on the page and in the one mail, with no entry; in line should it take place after all."""
