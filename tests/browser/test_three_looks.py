@@ -219,6 +219,24 @@ def test_a_long_form_with_mistakes_leaves_no_empty_column(shown: Shown) -> None:
     assert form["x"] + form["width"] <= head["x"]
     assert form["y"] < 200
     assert head["y"] < 200
+    form = opened(shown, "/sample/landing-unticked", 768, "light").locator(".ask").bounding_box()
+    assert form is not None
+    assert form["width"] > 700
+
+
+def test_plain_text_between_blocks_stands_clear_of_them(shown: Shown) -> None:
+    """W2, W3: also below a strip of colour; a page of a file that is shown alone has its words beside it."""
+    for width in (360, 768):
+        page = opened(shown, "/plain-consent", width, "light")
+        strip, prose = page.locator(".numbers").bounding_box(), page.locator(".prose").bounding_box()
+        assert strip is not None
+        assert prose is not None
+        assert prose["y"] >= strip["y"] + strip["height"] + 24
+    page = opened(shown, "/form-check", 1280, "light")
+    sheet, words = page.locator(".inside img").bounding_box(), page.locator("figcaption").first.bounding_box()
+    assert sheet is not None
+    assert words is not None
+    assert words["x"] >= sheet["x"] + sheet["width"]
 
 
 def test_a_look_is_loaded_small_and_stays_in_its_place(shown: Shown) -> None:

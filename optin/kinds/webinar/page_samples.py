@@ -43,6 +43,7 @@ STATES = {
     SeatStatus.OVER: "over",
     SeatStatus.CANCELLED: "cancelled",
 }
+STEP = replace(NEXT, picture="")
 WEBINAR = Webinar(
     AT, 60, "Europe/Amsterdam", "Host", "https://meet.example.com/x", 10, "https://example.com/r"
 )
@@ -69,7 +70,7 @@ def _attendances(of: LandingView) -> Iterator[tuple[str, Attendance]]:
 def samples(of: LandingView) -> Iterator[Sample]:
     """Yield the pages about a seat."""
     for what, told in _attendances(of):
-        yield Sample("Your seat", what, PlaceView(of.frame, told, of.page_url, NEXT, (other(of),)))
+        yield Sample("Your seat", what, PlaceView(of.frame, told, of.page_url, STEP, (other(of),)))
         yield Sample(AFTER, what, confirmed(of, told))
         yield Sample(PERSONAL, what, personal_page(of, {"seat": told.standing.value}))
 
