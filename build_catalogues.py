@@ -8,14 +8,14 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class CompiledCatalogues(BuildHookInterface):
-    """Put each `optin.mo` into the wheel."""
+    """Put each compiled catalogue into the wheel."""
 
     def initialize(self, _version: str, build_data: dict[str, Any]) -> None:
         """Compile what translators wrote."""
         sys.path.insert(0, self.root)
         from optin.theme.catalogue import compile_catalogue  # noqa: PLC0415 - found in the source tree only
 
-        for source in Path(self.root).glob("optin/locale/*/LC_MESSAGES/optin.po"):
+        for source in Path(self.root).glob("optin/locale/*/LC_MESSAGES/**/*.po"):
             compiled = source.with_suffix(".mo")
             compiled.write_bytes(compile_catalogue(source))
             build_data["artifacts"].append(compiled.relative_to(self.root).as_posix())

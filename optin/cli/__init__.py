@@ -41,6 +41,7 @@ COMMANDS = {
     "attest": "optin.cli.attest:attest",
     "object": "optin.cli.objections:object_command",
     "do-not-contact": "optin.cli.objections:do_not_contact",
+    "staff": "optin.cli.staff:staff",
     "rules": "optin.cli.rules:rules",
     "papers": "optin.cli.papers:papers",
     "evidence": "optin.cli.evidence:evidence",

@@ -12,6 +12,7 @@ import click
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import REFUSED, port_option, show_findings, site_option
 from optin.cli.server_jobs import Senders, background_jobs
+from optin.desk.all_routes import desk_routes
 from optin.jobs.background_job import Job
 from optin.jobs.tool_receiver import printing_receivers
 from optin.jobs.webhook_sender import PrintingSender, webhook_receivers
@@ -63,7 +64,7 @@ def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
         reloader = SiteReloader(app_context, kept, with_drafts=True)
         gallery = GalleryRoom(app_context, mail_server)
         bench = DevState(app_context, Mailbox(site / DEV_MAIL), reloader, gallery, (*findings, *reused))
-        app = DevMiddleware(build_app(app_context, kinds.routes, dev_routes(bench)), bench)
+        app = DevMiddleware(build_app(app_context, kinds.routes, [*dev_routes(bench), *desk_routes()]), bench)
         url = settings.base_url
         click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
         click.echo(f"Every page and mail: {url}/dev/gallery")

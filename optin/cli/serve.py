@@ -16,6 +16,7 @@ import click
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import REFUSED, as_served, port_option, refuse, show_findings, site_option
 from optin.cli.server_jobs import Senders, background_jobs
+from optin.desk.all_routes import desk_routes
 from optin.errors import SetupRefused
 from optin.jobs.agreement_end import while_agreed
 from optin.jobs.anchor_checkpoints import anchor_job
@@ -182,7 +183,7 @@ async def _serve(
         *reload.jobs,
     )
     app_context.readiness.add("site", reload.check)
-    app = build_app(app_context, kinds.routes)
+    app = build_app(app_context, kinds.routes, desk_routes())
     try:
         return await run_server(app, listening, jobs, settings.server, reload.ask)
     finally:

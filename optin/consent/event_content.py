@@ -171,9 +171,11 @@ LINES = "lines"  # that a restored backup is told of; `of` is the moment before 
 KIND_AWAY = "not-installed"  # noted of a kind when its request was confirmed: it wrote nothing
 REQUESTS = "rights-requests"  # answered long ago; `of` is the digest of the request
 REQUEST_TEXTS = "texts-of-rights-requests"  # of a person who was erased; `of` likewise
+STAFF_ACTS = "staff-acts"  # whose time in the trail is over; `of` is the digest of the act
+STAFF_TEXTS = "texts-of-staff-acts"  # about a person who was erased; `of` likewise
 KIND_ROWS = "kind-rows"  # in the tables of a kind of magnets that was removed; `of` is its name
 
-OWN_ROWS = frozenset({MEMBERS, LINES, KIND_ROWS, REQUESTS, REQUEST_TEXTS})
+OWN_ROWS = frozenset({MEMBERS, LINES, KIND_ROWS, REQUESTS, REQUEST_TEXTS, STAFF_ACTS, STAFF_TEXTS})
 
 
 def forgotten(at: datetime, what: str, of: str, count: int | None = None) -> dict[str, Any]:

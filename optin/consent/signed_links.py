@@ -31,6 +31,7 @@ class LinkKind(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     PERSONAL = "personal"
     PREVIEW = "preview"  # a page that is not public yet
+    SIGN_IN = "sign-in"  # of staff, to the desk
     PLACE = "place"  # what a kind of magnet keeps for one request: see it, give it up
 
 

@@ -55,6 +55,7 @@ class EventKind(StrEnum):
     BASIS_NOTIFIED = "basis-told"  # evidence only: its person was told what is kept, why, until when (13, 14)
     OBJECTED = "objected"  # evidence only: a person, or the company's own list, wants no contact (21(2)-(3))
     UNLISTED = "unlisted"  # evidence only: staff removed an entry of that list, with a reason
+    STAFF_ACT = "staff-act"  # evidence only: somebody of the staff signed in, looked at a person, or acted
     NOTED = "noted"  # evidence only: what a kind of magnet notes; every kind of event not known here
 
     @classmethod

@@ -45,6 +45,7 @@ from optin.theme.mail_views import (
     ProofReadme,
     RenewalMail,
     RequestFacts,
+    SignInMail,
     StaffMail,
 )
 from optin.theme.theme import MailText, Theme
@@ -128,7 +129,7 @@ class Composer:
         )
 
     def _notice(self, order: NoticeOrder) -> MailText:
-        """Compose the mail with the personal link, or the one that confirms an erasure."""
+        """Compose the mail with a personal link, the one that confirms an erasure, or a sign-in."""
         privacy = f"{self._base}/privacy"
         if order.kind == MailKind.ERASED:
             held = tuple(
@@ -138,6 +139,11 @@ class Composer:
             return self._theme.mail(ErasedMail(*about, order.required))
         if order.expires_at is None:
             raise ValueError(order.kind)
+        if order.kind == MailKind.SIGN_IN:
+            url = f"{self._base}/desk/sign-in/{order.token}"
+            return self._theme.mail(
+                SignInMail(order.lang, self._controller, self._base, url, order.expires_at, privacy)
+            )
         url = f"{self._base}/me/{order.token}"
         return self._theme.mail(
             PersonalMail(order.lang, self._controller, self._base, url, order.expires_at, privacy)

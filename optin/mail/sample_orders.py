@@ -46,7 +46,7 @@ class SampleOrders:
 
     def order(self, view: Mail, message_id: str) -> Order:
         """Return the order that gives the mail `view`; `message_id` with its angle brackets."""
-        if isinstance(view, mail_views.PersonalMail | mail_views.ErasedMail):
+        if isinstance(view, mail_views.PersonalMail | mail_views.SignInMail | mail_views.ErasedMail):
             return self._notice(view, message_id)
         if isinstance(view, mail_views.StaffMail):
             return StaffOrder(
@@ -122,18 +122,23 @@ class SampleOrders:
             proof=_PROOF if given and given.proof_attached else {},
         )
 
-    def _notice(self, view: mail_views.PersonalMail | mail_views.ErasedMail, message_id: str) -> NoticeOrder:
-        """Return the order of a mail about the person's own data."""
+    def _notice(
+        self,
+        view: mail_views.PersonalMail | mail_views.SignInMail | mail_views.ErasedMail,
+        message_id: str,
+    ) -> NoticeOrder:
+        """Return the order of a mail about the person's own data, or of a sign-in."""
+        kind = MailKind.SIGN_IN if isinstance(view, mail_views.SignInMail) else MailKind.PERSONAL
         erased = isinstance(view, mail_views.ErasedMail)
         holds = view.holds if isinstance(view, mail_views.ErasedMail) else ()
         return NoticeOrder(
             number=0,
             claim=b"",
             message_id=message_id,
-            kind=MailKind.ERASED if erased else MailKind.PERSONAL,
+            kind=MailKind.ERASED if erased else kind,
             recipient=self._recipient,
             lang=view.lang,
             token="" if erased else SAMPLE_TOKEN,
-            expires_at=view.expires_at if isinstance(view, mail_views.PersonalMail) else None,
+            expires_at=None if isinstance(view, mail_views.ErasedMail) else view.expires_at,
             holds=tuple(LegalHold(it.why, it.until, it.until, dict(it.values)) for it in holds),
         )

@@ -37,11 +37,12 @@ TABLES = (
     "rights_request", "breach_entry",
     "contact_question", "question_sum",
     "objection",
+    "staff", "staff_link", "staff_session", "staff_act", "person_number",
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",
     "webhook_outbox", "notice", "held_basis_act", "rights_request", "contact_question",
-    "breach_entry",
+    "breach_entry", "staff_act",
 )  # fmt: skip
 MADE_WITH_THE_SCHEMA = ("log_state", "installation")  # they have rows in a new database
 BATCH_ROWS = 1_000

@@ -30,6 +30,7 @@ from optin.store.tables import (
     RIGHTS_REQUEST_TABLES,
     RIGHTS_TABLES,
     SOURCE_TABLES,
+    STAFF_TABLES,
     STATEMENT_TABLES,
     TABLES,
     TALLY_TABLES,
@@ -224,4 +225,5 @@ MIGRATIONS = (
     Migration("m023_contact_questions", QUESTION_TABLES),
     Migration("m024_breaches", BREACH_TABLES, BREACHES),
     Migration("m025_objections", OBJECTION_TABLES),
+    Migration("m026_staff", STAFF_TABLES),
 )

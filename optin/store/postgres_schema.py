@@ -87,7 +87,7 @@ _ANSWERED_BY = (
     "event", "request", "subject", "consent", "suppression", "number_objection", "outbox", "mail", "erasure",
     "replay", "legal_hold", "rights_action", "export_run", "log_queue",
     "held_basis", "held_basis_address", "held_basis_act", "evidence_file", "rights_request",
-    "breach_entry", "objection",
+    "breach_entry", "objection", "staff_act",
 )  # fmt: skip
 # What changes when anything comes or goes that could swallow a write: triggers and their functions, rules,
 # policies, which tables the names stand for. `xmin` is the transaction that wrote a row of the catalogue.

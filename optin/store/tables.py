@@ -590,3 +590,50 @@ OBJECTION_TABLES = (
     "CREATE INDEX objection_address ON objection(address)",
     "CREATE INDEX objection_owner ON objection(owner)",
 )
+
+# Who may use the desk, the staff's website; what they signed in with, and what they did there. `sealed` of an
+# account: address, name, language. `browser`: the digest of a secret that only the browser has that asked.
+# `staff_act` is the trail: each row is bound to the log by an event. `person_number`: how pages name a person
+# without a word about them; it goes with the person.
+STAFF_TABLES = (
+    """CREATE TABLE staff (
+        id {blob} NOT NULL PRIMARY KEY,
+        email_index {blob} NOT NULL UNIQUE,
+        roles TEXT NOT NULL,
+        sealed {blob} NOT NULL,
+        added_at {int} NOT NULL,
+        removed_at {int}
+    ){strict}""",
+    """CREATE TABLE staff_link (
+        id {blob} NOT NULL PRIMARY KEY,
+        staff_id {blob} NOT NULL,
+        browser {blob} NOT NULL,
+        made_at {int} NOT NULL,
+        used_at {int}
+    ){strict}""",
+    "CREATE INDEX staff_link_staff ON staff_link(staff_id, made_at)",
+    """CREATE TABLE staff_session (
+        digest {blob} NOT NULL PRIMARY KEY,
+        staff_id {blob} NOT NULL,
+        begun_at {int} NOT NULL,
+        seen_at {int} NOT NULL,
+        proved_at {int} NOT NULL,
+        sealed {blob}
+    ){strict}""",
+    "CREATE INDEX staff_session_staff ON staff_session(staff_id)",
+    "CREATE INDEX staff_session_seen ON staff_session(seen_at)",
+    """CREATE TABLE staff_act (
+        id {id},
+        at {int} NOT NULL,
+        kind TEXT NOT NULL,
+        staff_id {blob} NOT NULL,
+        about {blob} NOT NULL,
+        sealed {blob} NOT NULL
+    ){strict}""",
+    "CREATE INDEX staff_act_at ON staff_act(at)",
+    "CREATE INDEX staff_act_about ON staff_act(about, id)",
+    """CREATE TABLE person_number (
+        number {int} NOT NULL PRIMARY KEY,
+        address {blob} NOT NULL UNIQUE
+    ){strict}""",
+)

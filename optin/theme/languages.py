@@ -1,6 +1,7 @@
 """The languages of pages and mails: one folder each below `locale/`, named by its code (ISO 639).
 
-LC_MESSAGES/optin.po   every sentence, by key
+LC_MESSAGES/optin.po   every sentence of pages and mails, by key
+LC_MESSAGES/desk/      those of the desk, the website of the staff, one file for each of its parts
 law.toml               words that the check objects to
 starter/               what a new site and a new magnet say (see `site.starter_texts`)
 """

@@ -167,6 +167,18 @@ class PersonalMail(MailAboutSite):
 
 
 @dataclass(frozen=True)
+class SignInMail(MailAboutSite):
+    """The mail to somebody of the staff with the link that opens the desk once (K1)."""
+
+    lang: str
+    controller: Controller
+    title: str  # where it was asked for: the site's address
+    sign_in_url: str
+    expires_at: datetime
+    privacy_url: str
+
+
+@dataclass(frozen=True)
 class BasisMail(MailAboutSite):
     """The mail to somebody whom staff put on file: what is kept, why, until when, and their rights (L4)."""
 

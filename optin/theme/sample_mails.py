@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from optin.bases.all_bases import BASES
 from optin.consent.channel import MAILBOX, declared_addresses
+from optin.consent.signed_links import SAMPLE_TOKEN
 from optin.flows.delivery.mail_order import BasisNotice, NamedPerson, NoticeLine, StaffDigest
 from optin.flows.request_policy import LetterText
 from optin.theme import mail_views, views
@@ -83,6 +84,8 @@ def site_mails(of: views.LandingView) -> Iterator[SampleMail]:
     yield SampleMail("with names", mail_views.StaffMail(*facts, named, privacy))
     waiting = StaffDigest((), CONSENT_ENDS, ("Mails that were given up: 3. See: optin mail retry --dry-run",))
     yield SampleMail("something waits", mail_views.StaffMail(*facts, waiting, privacy))
+    sign_in = f"{frame.base_url}/desk/sign-in/{SAMPLE_TOKEN}"
+    yield SampleMail("", mail_views.SignInMail(*facts, sign_in, LINK_ENDS, privacy), (sign_in,))
     yield SampleMail("a test", mail_views.StaffMail(*facts, None, privacy))
     yield SampleMail("a sample", letter(of), (links.withdraw,))
     yield SampleMail("", mail_views.ErasedMail(*facts, (), privacy))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Self, TypeAlias
@@ -23,8 +23,9 @@ from optin.consent.channel import address_at, declared_addresses
 from optin.proof.bundle_zip_file import pack
 from optin.proof.page_assets import asset_address, content_type_of
 from optin.theme import dev_views, evidence_views, mail_views, views
-from optin.theme.catalogue import catalogue
+from optin.theme.catalogue import Sentence, catalogue
 from optin.theme.compiled_templates import CompiledTemplates
+from optin.theme.desk_words import desk_sentences
 from optin.theme.icon import page_icon
 from optin.theme.icons import icons_in
 from optin.theme.kind_folders import NO_FOLDERS, KindFolders, KindLoader, templates_of, words_of_all
@@ -71,6 +72,7 @@ MAILS: Mapping[type, str] = {
     mail_views.ErasedMail: "mails/erased",
     mail_views.BasisMail: "mails/basis",
     mail_views.StaffMail: "mails/staff",
+    mail_views.SignInMail: "mails/sign-in",
     mail_views.LetterMail: "mails/letter",
 }
 Mail: TypeAlias = (
@@ -81,6 +83,7 @@ Mail: TypeAlias = (
     | mail_views.ErasedMail
     | mail_views.BasisMail
     | mail_views.StaffMail
+    | mail_views.SignInMail
     | mail_views.LetterMail
     | mail_views.KindMail
 )
@@ -88,6 +91,7 @@ _COMPILED = CompiledTemplates(OURS)  # for every theme: optin dev makes one at e
 _ENDINGS = ("css", "html", "txt")
 STYLESHEET = "style.css"
 GROWING_FRAMES = "embed.js"  # the script of a page of another site with forms in frames
+DESK_STYLE, DESK_SCRIPT = "desk.css", "desk.js"  # of the desk, the website of the staff
 FOR_FRAMES = (GROWING_FRAMES, "grow.js", "frame.css")  # the others: of the page in such a frame
 BLOCK_STYLES = "blocks/blocks.css"  # joined to it: a page asks for one stylesheet
 
@@ -207,6 +211,15 @@ class Theme:
         self._urls[name] = url
         return url
 
+    def add_desk(self) -> None:
+        """Serve stylesheet and script of the desk, which public pages lack."""
+        if DESK_STYLE in self._urls:
+            return
+        style = self._env.get_template(f"desk/{DESK_STYLE}").render(look=self.look)
+        source, _, _ = FileSystemLoader(OURS).get_source(self._env, f"desk/{DESK_SCRIPT}")
+        self.add_asset(DESK_SCRIPT, source.encode(), content_type_of(DESK_SCRIPT))
+        self.add_asset(DESK_STYLE, slim(style).encode(), content_type_of(DESK_STYLE))
+
     def keep_asset(self, url: str, asset: Asset) -> None:
         """Serve an asset at its own address (`asset_address`)."""
         self._assets[url] = asset
@@ -222,8 +235,11 @@ class Theme:
         return self._wordings[lang]
 
     def _wording(self, lang: str, *own: Mapping[str, str]) -> Wording:
-        of_kinds = cache(partial(words_of_all, self._kinds, lang))
-        return Wording(lang, self._texts.get(lang, {}), *own, zone=self._zone, more=of_kinds)
+        return Wording(lang, self._texts.get(lang, {}), *own, zone=self._zone, more=self._more_words(lang))
+
+    def _more_words(self, lang: str) -> Callable[[], Mapping[str, Sentence]]:
+        """Return what finds the sentences of kinds and of the desk, read when one is asked for."""
+        return cache(lambda: {**words_of_all(self._kinds, lang), **desk_sentences(lang)})
 
     def text(self, lang: str, key: str, **values: object) -> str:
         """Return one text of this site. Raises KeyError."""

@@ -84,6 +84,7 @@ ARGUMENTS = {
     "connect": [],
     "pull": [],
     "do-not-contact": ["list"],
+    "staff": ["add", "eva@example.com", "--role", "officer"],
     "object": ["bob@example.com", "--who", "Eva", "--why", "he called"],
 }
 DRAFT = """---

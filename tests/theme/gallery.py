@@ -217,6 +217,7 @@ def mails(lang: str) -> Iterator[Any]:
     yield renewal(lang, ends_at=None)
     yield renewal(lang, ends_at=None, attested=True)
     yield mail_views.PersonalMail(*about, "https://optin.example.com/me/" + "t" * 74, NOW, privacy)
+    yield mail_views.SignInMail(*about, "https://optin.example.com/desk/sign-in/" + "t" * 60, NOW, privacy)
     yield letter(lang)
     line = NoticeLine("Bellen, mag dat nog?", "https://optin.example.com/bellen-mag-dat-nog", 3, 2)
     yield mail_views.StaffMail(*about, StaffDigest((line,), NOW), privacy)

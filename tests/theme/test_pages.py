@@ -21,7 +21,15 @@ from optin.kinds.webinar.seat_status import SeatStatus
 from optin.theme.catalogue import catalogue, catalogue_path, compiled
 from optin.theme.languages import languages
 from optin.theme.look import Look
-from optin.theme.mail_views import BasisMail, ErasedMail, KindMail, LetterMail, PersonalMail, StaffMail
+from optin.theme.mail_views import (
+    BasisMail,
+    ErasedMail,
+    KindMail,
+    LetterMail,
+    PersonalMail,
+    SignInMail,
+    StaffMail,
+)
 from optin.theme.theme import OURS, Mail, Theme
 from tests.serving import BASE_URL
 from tests.theme import gallery
@@ -177,7 +185,9 @@ def test_a_mail_says_the_same_in_text_and_html(lang: str, mail: Mail) -> None:
     assert f'<html lang="{lang}">' in words.html
     for part in (words.text, words.html):
         said = flat(part)
-        about_consents = not isinstance(mail, PersonalMail | ErasedMail | StaffMail | KindMail | BasisMail)
+        about_consents = not isinstance(
+            mail, PersonalMail | SignInMail | ErasedMail | StaffMail | KindMail | BasisMail
+        )
         asked = DECLARATION.questions if about_consents else ()
         for question in (mail.question,) if isinstance(mail, LetterMail) else asked:
             assert question.wording in said

@@ -196,12 +196,15 @@ def record_crashed_send(
     if stand.kind == MailKind.BASIS:
         record_notice(tx, context.vault, BasisEntryId(stand.request), BY_MAIL, stand.message_id, now)
         return True
-    stored = None if stand.kind in {MailKind.PERSONAL, MailKind.STAFF} else load_request(tx, stand.request)
+    stored = None if stand.kind in _ABOUT_NO_REQUEST else load_request(tx, stand.request)
     if stored is not None:
         opened = open_request(tx, context.vault, stored)
         keep_mail(tx, context.vault, stand.message_id, stand.request, message, now)
         _note_sent(tx, context.vault, stand, opened.event_builder, commit(opened.sealed.salt, message), now)
     return True
+
+
+_ABOUT_NO_REQUEST = frozenset({MailKind.PERSONAL, MailKind.STAFF, MailKind.SIGN_IN})
 
 
 def _note_letter(tx: Tx, number: int, message_id: str, now: datetime) -> None:

@@ -31,6 +31,7 @@ from optin.flows.delivery.mail_order import (
 )
 from optin.flows.delivery.person_status import person_status_of
 from optin.flows.delivery.promised_file import keep_promised_file
+from optin.flows.delivery.sign_in_mail import order_of_sign_in
 from optin.flows.delivery.staff_notices import CLAIM, digest_of
 from optin.flows.evidence.receipt import proof_of_request
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings
@@ -184,6 +185,7 @@ _WITHOUT_REQUEST: Mapping[str, Callable[[Tx, SiteContext, OutboxMail, datetime],
     MailKind.ERASED: _notice,
     MailKind.STAFF: _staff,
     MailKind.BASIS: order_of_basis,
+    MailKind.SIGN_IN: order_of_sign_in,
 }
 
 

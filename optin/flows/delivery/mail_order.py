@@ -31,6 +31,7 @@ class MailKind(StrEnum):
     ERASED = "erased"  # the last one
     STAFF = "staff"  # to the company's own people: what was confirmed, in counts
     BASIS = "basis"  # to somebody whom staff put on file: what is kept, why, until when (GDPR 13)
+    SIGN_IN = "sign-in"  # to somebody of the staff: a link that opens the desk once
     LETTER = "letter"  # of a purpose's sequence: the one mail that the consent itself is for
 
 

@@ -99,6 +99,7 @@ def _reason(tx: Tx, context: SiteContext, letter: DeadLetter, now: datetime) -> 
     """Return why a mail is not sent again; None when it is."""
     always = {
         MailKind.PERSONAL: SkipReason.FORGOTTEN,  # what it was about was forgotten when it was given up
+        MailKind.SIGN_IN: SkipReason.FORGOTTEN,  # its link is too old by then
         MailKind.STAFF: SkipReason.STAFF,
         MailKind.LETTER: None,  # whether it still may leave is decided when it is composed
     }

@@ -26,7 +26,11 @@ from optin.flows.evidence.audit_erasures_exports import audit_erasures, audit_ex
 from optin.flows.evidence.audit_kinds import audit_kinds
 from optin.flows.evidence.audit_objections import audit_objections
 from optin.flows.evidence.audit_people import EVERYBODY, PeopleAudit, Share
-from optin.flows.evidence.audit_registers import audit_breaches, audit_rights_requests
+from optin.flows.evidence.audit_registers import (
+    audit_breaches,
+    audit_rights_requests,
+    audit_staff_acts,
+)
 from optin.flows.evidence.audit_tree import TreeAudit
 from optin.flows.evidence.check_journal_lines import count_lines_without_event
 from optin.flows.evidence.check_log_growth import events_missing_from_log
@@ -51,6 +55,7 @@ from optin.store.export_records import recorded_exports
 from optin.store.migration_sets import Schema
 from optin.store.removed_kinds import rows_of_removed_kinds, rows_without_request
 from optin.store.rights_requests import request_rows
+from optin.store.staff_trail import act_rows
 from optin.store.stored_forms import changed_assets
 
 
@@ -195,6 +200,7 @@ class Audit:
         self.findings += audit_exports(genuine, self.read(recorded_exports))
         self.findings += audit_breaches(genuine, self.read(breach_rows), self.vault)
         self.findings += audit_rights_requests(genuine, self.read(request_rows), self.vault)
+        self.findings += audit_staff_acts(genuine, self.read(act_rows), self.vault)
         for wrong in self.read(unsound_attestations):
             self.findings.append(f"what {wrong} said of a checkpoint is not of that checkpoint")
         for name in self.read(changed_assets):

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from optin.consent.event_content import REQUEST_TEXTS, REQUESTS
+from optin.consent.event_content import REQUEST_TEXTS, REQUESTS, STAFF_ACTS, STAFF_TEXTS
 from optin.consent.status_transitions import EventKind
 from optin.flows.unreadable_rows import BROKEN
 from optin.proof.register_entry import RegisterEntry
@@ -14,6 +14,7 @@ from optin.store.breaches import open_breach
 from optin.store.database_interface import Row
 from optin.store.encryption import Vault
 from optin.store.rights_requests import ANSWERED, open_row
+from optin.store.staff_trail import open_act
 
 Said = tuple[int, Mapping[str, Any]]  # the number of an event, and what it says
 
@@ -64,6 +65,29 @@ def audit_breaches(events: Sequence[Said], rows: Mapping[int, Iterable[Row]], va
             yield f"{name} lost its texts"
     for left in logged.values():
         yield f"the breach of event {left[0][0]} is gone from the log of breaches"
+
+
+def audit_staff_acts(events: Sequence[Said], rows: Iterable[Row], vault: Vault) -> Iterator[str]:
+    """Yield the acts of staff whose entries in the trail were changed or removed without optin."""
+    logged = entries_by_register(events, EventKind.STAFF_ACT)
+    gone, blank = _forgotten(events, STAFF_ACTS), _forgotten(events, STAFF_TEXTS)
+    for row in rows:
+        name = f"act {row[0]} of the staff's trail"
+        try:
+            stored = open_act(vault, row)
+        except BROKEN:
+            yield f"{name} cannot be read: it was edited"
+            continue
+        digest = stored.entry.digest
+        yield from (f"{name} {fault}" for fault in stored.faults(row))
+        yield from (f"{name} {fault}" for fault in entry_faults([stored.entry], logged.pop(digest, [])))
+        if digest in gone:
+            yield f"{name} was deleted after its time, and is back"
+        if digest not in blank and not stored.entry.has_texts:
+            yield f"{name} lost its reason without an erasure"
+    for digest, left in logged.items():
+        if digest not in gone:
+            yield f"the act of event {left[0][0]} is gone from the staff's trail"
 
 
 def entries_by_register(events: Sequence[Said], kind: EventKind) -> dict[str, list[Said]]:

@@ -34,6 +34,7 @@ from optin.store.legal_holds import LegalHold, holds_of
 from optin.store.mail_outbox import NoticeMail, enqueue_notice, withdraw_notices
 from optin.store.objections import blank_reasons
 from optin.store.officer_actions import reword_actions
+from optin.store.person_numbers import forget_number
 from optin.store.person_records import request_ids
 from optin.store.requests import (
     DeclaredData,
@@ -43,6 +44,7 @@ from optin.store.requests import (
     erase_requests,
     peek_request,
 )
+from optin.store.staff_trail import remove_act_texts
 from optin.store.suppressions import suppress, suppress_numbers
 
 __all__ = ["BY_OFFICER", "BY_PERSON", "BY_RESTORE", "ErasureResult", "erase_and_notify", "erase_person"]
@@ -111,6 +113,8 @@ def erase_person(
     kept = erase_bases_about(tx, context, [email_index], reason, now)
     withdraw_notices(tx, email_index)
     reword_actions(tx, email_index)
+    remove_act_texts(tx, vault, email_index, now)
+    forget_number(tx, email_index)
     blank_reasons(tx, email_index)
     if subject is not None:
         detach_requests(tx, subject)

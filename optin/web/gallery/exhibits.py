@@ -27,6 +27,7 @@ from optin.theme.mail_views import (
     LetterMail,
     PersonalMail,
     RenewalMail,
+    SignInMail,
     StaffMail,
 )
 from optin.theme.sample_mails import magnet_mails, site_mails
@@ -200,6 +201,7 @@ _MAIL_NAMES: Mapping[type, str] = {
     BasisMail: "Put on file by your staff",
     ErasedMail: "Everything erased",
     StaffMail: "To your staff",
+    SignInMail: "Sign in to the desk",
     Broken: "Mails of this kind",
 }
 

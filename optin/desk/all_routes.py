@@ -1,0 +1,15 @@
+"""Every route of the desk. The order of the menu is the order of this list."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute
+
+from optin.desk import home, sign_in
+from optin.desk.desk_route import DeskRoute, starlette_routes
+
+DESK_ROUTES: tuple[DeskRoute, ...] = (*home.ROUTES, *sign_in.ROUTES)
+
+
+def desk_routes() -> list[BaseRoute]:
+    """Return the routes of the desk as the server takes them."""
+    return [*sign_in.OPEN_ROUTES, *starlette_routes(DESK_ROUTES)]

@@ -1,0 +1,213 @@
+"""Sign in to the desk, stay signed in, sign out.
+
+A mailed link works once, for ten minutes, and only in the browser that asked for it: whoever reads the mail
+elsewhere, a scanner too, gets nothing by it. Only digests of secrets are stored, so a copy of the database
+opens no desk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from optin.consent.email_and_telephone import EmailAddress
+from optin.consent.staff_role import LINK_LASTS, Role, SessionTimes
+from optin.flows.context import Context
+from optin.flows.delivery.mail_order import MailKind
+from optin.flows.delivery.sign_in_mail import LINK
+from optin.flows.staff.trail import ActKind, Doing, record
+from optin.store.database_interface import Tx
+from optin.store.encryption import new_id
+from optin.store.mail_outbox import NoticeMail, enqueue_notice
+from optin.store.staff_accounts import StaffAccount, account_by_id, account_of
+from optin.store.staff_sessions import (
+    SignInLink,
+    StoredSession,
+    add_link,
+    add_session,
+    end_session,
+    end_sessions_of,
+    find_link,
+    find_session,
+    links_since,
+    see_session,
+    use_link,
+)
+
+SECRET_BYTES = 32
+MOST_LINKS = 6  # to one account in an hour
+PER = timedelta(hours=1)
+SEEN_EVERY = timedelta(minutes=1)  # a session's last use is written this often
+
+
+class LinkFault(StrEnum):
+    """Why a link opens nothing."""
+
+    UNKNOWN = "unknown"
+    USED = "used"
+    OLD = "old"
+    OTHER_BROWSER = "other-browser"
+    CLOSED = "closed"  # the account
+
+
+@dataclass(frozen=True)
+class StaffSession:
+    """Somebody who is signed in. `secret` is in the cookie, and nowhere else."""
+
+    account: StaffAccount
+    times: SessionTimes
+    secret: str = field(repr=False)
+    notes: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def digest(self) -> bytes:
+        """The digest under which the session is stored."""
+        return digest_of(self.secret)
+
+    @property
+    def form_token(self) -> str:
+        """What every form of this session carries, so that no other site can post it."""
+        return form_token(self.secret)
+
+
+def new_secret() -> str:
+    """Return a secret for a cookie."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def digest_of(secret: str) -> bytes:
+    """Return the digest of a secret, as it is stored."""
+    return hashlib.sha256(b"optin.desk\0" + secret.encode()).digest()
+
+
+def form_token(secret: str) -> str:
+    """Return the token that forms carry, from the secret of a cookie; it reveals nothing of the secret."""
+    return hmac.digest(secret.encode(), b"optin.desk.form", "sha256").hex()
+
+
+def ask_sign_in(
+    tx: Tx, context: Context, email: EmailAddress, browser: str, lang: str, now: datetime
+) -> bool:
+    """Queue the mail with a link; return whether one was queued.
+
+    Nobody but the caller learns it: whoever asks is told the same for an unknown address.
+    """
+    account = account_of(tx, context.vault, email)
+    if account is None or account.removed is not None:
+        return False
+    if links_since(tx, account.id, now - PER) >= MOST_LINKS:
+        return False
+    link = SignInLink(new_id(), account.id, digest_of(browser), now, used=False)
+    add_link(tx, link)
+    told = {"email": account.email, "lang": account.lang or lang, LINK: link.id.hex()}
+    notice = NoticeMail(MailKind.SIGN_IN, context.vault.index(account.email), told)
+    enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
+    return True
+
+
+def look_at_link(
+    tx: Tx, context: Context, link_id: bytes, browser: str, now: datetime
+) -> StaffAccount | LinkFault:
+    """Return whom a link would sign in; nothing is used up by looking at it, as scanners do."""
+    link = find_link(tx, link_id)
+    account = None if link is None else account_by_id(tx, context.vault, link.staff_id)
+    return _usable(link, account, browser, now)
+
+
+def sign_in_by_link(
+    tx: Tx, context: Context, link_id: bytes, browser: str, now: datetime
+) -> StaffSession | LinkFault:
+    """Use a link up and begin a session, or return why not. Both are in the trail."""
+    link = find_link(tx, link_id, tx.for_update)
+    account = None if link is None else account_by_id(tx, context.vault, link.staff_id)
+    found = _usable(link, account, browser, now)
+    if isinstance(found, LinkFault):
+        if link is not None:
+            refused = Doing(link.staff_id, ActKind.LINK_REFUSED, facts={"because": found.value})
+            record(tx, context.vault, refused, now)
+        return found
+    if not use_link(tx, link_id, now):
+        return LinkFault.USED
+    return begin_session(tx, context, found, "link", now)
+
+
+def begin_session(tx: Tx, context: Context, account: StaffAccount, how: str, now: datetime) -> StaffSession:
+    """Begin a session with a new secret; `how`: what its holder proved themselves with."""
+    session = StaffSession(account, SessionTimes(now, now, now), new_secret())
+    add_session(tx, StoredSession(session.digest, account.id, session.times))
+    record(tx, context.vault, Doing(account.id, ActKind.SIGNED_IN, facts={"by": how}), now)
+    return session
+
+
+def current_session(tx: Tx, context: Context, secret: str, now: datetime) -> StaffSession | None:
+    """Return who is signed in with a cookie's secret; None for nobody, or no longer."""
+    stored = find_session(tx, context.vault, digest_of(secret))
+    if stored is None or not stored.times.is_live(now):
+        return None
+    account = account_by_id(tx, context.vault, stored.staff_id)
+    if account is None or account.removed is not None:
+        return None
+    return StaffSession(account, stored.times, secret, stored.notes)
+
+
+def keep_session_alive(tx: Tx, context: Context, session: StaffSession, now: datetime) -> None:  # noqa: ARG001 - a flow
+    """Note that a session is used, so that it does not end for want of use."""
+    see_session(tx, session.digest, now)
+
+
+def is_due_to_be_seen(session: StaffSession, now: datetime) -> bool:
+    """Return whether the last use of a session is to be written."""
+    return now >= session.times.seen + SEEN_EVERY
+
+
+def sign_out(tx: Tx, context: Context, session: StaffSession, now: datetime) -> None:
+    """End a session at once; its cookie opens nothing any more."""
+    if end_session(tx, session.digest):
+        record(tx, context.vault, Doing(session.account.id, ActKind.SIGNED_OUT), now)
+
+
+def end_all_sessions(tx: Tx, context: Context, session: StaffSession, now: datetime) -> int:
+    """End every session of an account, this one too; return how many."""
+    ended = end_sessions_of(tx, session.account.id)
+    doing = Doing(session.account.id, ActKind.SESSIONS_ENDED, facts={"count": ended})
+    record(tx, context.vault, doing, now)
+    return ended
+
+
+def replace_session(
+    tx: Tx, context: Context, before: StaffSession, link_id: bytes, browser: str, now: datetime
+) -> StaffSession | LinkFault:
+    """Prove again who one is, by a link of one's own: a new session in place of the one before."""
+    link = find_link(tx, link_id, tx.for_update)
+    if link is not None and link.staff_id != before.account.id:
+        return LinkFault.OTHER_BROWSER
+    after = sign_in_by_link(tx, context, link_id, browser, now)
+    if isinstance(after, StaffSession):
+        end_session(tx, before.digest)
+        record(tx, context.vault, Doing(before.account.id, ActKind.PROVED_AGAIN), now)
+    return after
+
+
+def may(session: StaffSession, *roles: Role) -> bool:
+    """Return whether somebody who is signed in has one of these roles."""
+    return session.account.has(*roles)
+
+
+def _usable(
+    link: SignInLink | None, account: StaffAccount | None, browser: str, now: datetime
+) -> StaffAccount | LinkFault:
+    if link is None or account is None:
+        return LinkFault.UNKNOWN
+    if not hmac.compare_digest(link.browser, digest_of(browser)):
+        return LinkFault.OTHER_BROWSER
+    if link.used:
+        return LinkFault.USED
+    if not link.made <= now < link.made + LINK_LASTS:
+        return LinkFault.OLD
+    if account.removed is not None:
+        return LinkFault.CLOSED
+    return account

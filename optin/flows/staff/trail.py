@@ -1,0 +1,124 @@
+"""Write the trail of staff, together with what they do: an act and its record are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from optin.flows.context_with_kinds import Flow, SiteContext
+from optin.flows.unreadable_rows import BROKEN
+from optin.proof.canonical_json import Json
+from optin.store.database_interface import P, Row, T, Tx, from_ms
+from optin.store.encryption import Vault
+from optin.store.person_numbers import known_number
+from optin.store.staff_accounts import all_accounts
+from optin.store.staff_trail import NOBODY, StaffAct, acts_about, acts_before, add_act, open_act
+
+NEWEST = 2**62
+
+
+class ActKind(StrEnum):
+    """What staff did, as the trail names it. The trail of an earlier version may hold other words."""
+
+    SIGNED_IN = "signed-in"
+    SIGNED_OUT = "signed-out"
+    PROVED_AGAIN = "proved-again"
+    LINK_REFUSED = "link-refused"  # used, too old, or opened in another browser
+    REFUSED = "refused"  # a page or an act that the role may not have
+    ACCOUNT_ADDED = "account-added"
+    ACCOUNT_CHANGED = "account-changed"
+    ACCOUNT_CLOSED = "account-closed"
+    SESSIONS_ENDED = "sessions-ended"
+    LOOKED_AT_PERSON = "looked-at-person"
+    SEARCHED = "searched-people"
+
+
+@dataclass(frozen=True)
+class Doing:
+    """What somebody is about to do, for the trail. `staff_id`: whose account; `about`: a person, or nobody.
+
+    `facts` name nobody; `texts` may: they go when the person is erased.
+    """
+
+    staff_id: bytes
+    kind: str
+    about: bytes = NOBODY
+    why: str = field(default="", repr=False)
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    texts: Mapping[str, Json] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class TrailLine:
+    """One line of the trail. `person`: the number that pages of the desk use; empty: about nobody.
+
+    `broken`: the row cannot be read; an audit says more.
+    """
+
+    number: int
+    at: datetime
+    kind: str
+    name: str = field(repr=False)
+    person: str = ""
+    why: str = field(default="", repr=False)
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    texts: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    broken: bool = False
+
+
+def record(tx: Tx, vault: Vault, doing: Doing, now: datetime) -> int:
+    """Add an act to the trail; return its number there."""
+    texts = {**doing.texts, **({"why": doing.why} if doing.why else {})}
+    return add_act(tx, vault, StaffAct(now, doing.kind, doing.staff_id, doing.about, doing.facts, texts))
+
+
+def recorded(
+    tx: Tx,
+    context: SiteContext,
+    flow: Flow[P, T],
+    doing: Doing,
+    now: datetime,
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Run a flow and record it in the trail, in one transaction: what raises leaves neither.
+
+    A flow that takes the moment gets it among its own arguments.
+    """
+    done = flow(tx, context, *args, **kwargs)
+    record(tx, context.vault, doing, now)
+    return done
+
+
+def note_act(tx: Tx, context: SiteContext, doing: Doing, now: datetime) -> int:
+    """Record what changes nothing else: a look, a refusal."""
+    return record(tx, context.vault, doing, now)
+
+
+def list_acts(tx: Tx, context: SiteContext, before: int = NEWEST, most: int = 100) -> list[TrailLine]:
+    """Return the newest lines of the trail with a number below `before`."""
+    return _lines(tx, context.vault, acts_before(tx, before, most))
+
+
+def list_acts_about(tx: Tx, context: SiteContext, about: bytes, most: int = 100) -> list[TrailLine]:
+    """Return the newest lines about a person."""
+    return _lines(tx, context.vault, acts_about(tx, about, most))
+
+
+def _lines(tx: Tx, vault: Vault, rows: list[Row]) -> list[TrailLine]:
+    names = {it.id: it.name for it in all_accounts(tx, vault)}
+    lines = []
+    for row in rows:
+        try:
+            act = open_act(vault, row).act
+        except BROKEN:
+            lines.append(TrailLine(int(row[0]), from_ms(row[1]), row[2], "", broken=True))
+            continue
+        person = known_number(tx, act.about) if act.about else ""
+        why = str(act.texts.get("why", ""))
+        name = names.get(act.staff_id, "")
+        lines.append(TrailLine(int(row[0]), act.at, act.kind, name, person, why, act.facts, act.texts))
+    return lines

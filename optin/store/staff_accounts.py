@@ -1,0 +1,99 @@
+"""Accounts of staff: who may use the desk, in which roles. Name, address and language are sealed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from optin.consent.email_and_telephone import EmailAddress
+from optin.consent.staff_role import Role, as_text, roles_of
+from optin.store.database_interface import Row, Tx, from_ms, to_ms
+from optin.store.encryption import EncryptedCell, Vault
+
+_COLUMNS = "id, roles, sealed, added_at, removed_at"
+_LOCK = b"staff-accounts"
+
+
+@dataclass(frozen=True)
+class StaffAccount:
+    """One of the staff. `removed`: since when the account is closed; its acts stay in the trail."""
+
+    id: bytes
+    email: EmailAddress = field(repr=False)
+    name: str = field(repr=False)
+    lang: str
+    roles: frozenset[Role]
+    added: datetime
+    removed: datetime | None = None
+
+    def has(self, *roles: Role) -> bool:
+        """Return whether the account is open and has one of these roles."""
+        return self.removed is None and not self.roles.isdisjoint(roles)
+
+
+def save_account(tx: Tx, vault: Vault, account: StaffAccount) -> None:
+    """Store an account, or what changed of it."""
+    plain = {"email": account.email, "name": account.name, "lang": account.lang}
+    tx.run(
+        "INSERT INTO staff(id, email_index, roles, sealed, added_at, removed_at)"
+        " VALUES (:id, :email_index, :roles, :sealed, :added, :removed)"
+        " ON CONFLICT (id) DO UPDATE SET roles = excluded.roles, sealed = excluded.sealed,"
+        " removed_at = excluded.removed_at",
+        id=account.id,
+        email_index=vault.index(account.email),
+        roles=as_text(account.roles),
+        sealed=vault.seal(EncryptedCell("staff", account.id), json.dumps(plain).encode()),
+        added=to_ms(account.added),
+        removed=None if account.removed is None else to_ms(account.removed),
+    )
+
+
+def lock_accounts(tx: Tx) -> None:
+    """Let nobody else change accounts until the transaction ends: the last administrator stays."""
+    tx.hold(_LOCK)
+
+
+def account_of(tx: Tx, vault: Vault, email: EmailAddress) -> StaffAccount | None:
+    """Return the account of an address, open or closed. Raises KeysUnusable."""
+    row = tx.one(f"SELECT {_COLUMNS} FROM staff WHERE email_index = :index", index=vault.index(email))
+    return None if row is None else _opened(vault, row)
+
+
+def account_by_id(tx: Tx, vault: Vault, staff_id: bytes) -> StaffAccount | None:
+    """Return an account by its id. Raises KeysUnusable."""
+    row = tx.one(f"SELECT {_COLUMNS} FROM staff WHERE id = :id", id=staff_id)
+    return None if row is None else _opened(vault, row)
+
+
+def all_accounts(tx: Tx, vault: Vault) -> list[StaffAccount]:
+    """Return every account, the closed ones too, oldest first. Raises KeysUnusable."""
+    rows = tx.all(f"SELECT {_COLUMNS} FROM staff ORDER BY added_at, id")
+    return [_opened(vault, row) for row in rows]
+
+
+def names_of_staff(tx: Tx, vault: Vault, ids: Collection[bytes]) -> dict[bytes, str]:
+    """Return the names of these accounts. Raises KeysUnusable."""
+    return {it.id: it.name for it in all_accounts(tx, vault) if it.id in ids}
+
+
+def close_account(tx: Tx, vault: Vault, account: StaffAccount, now: datetime) -> StaffAccount:
+    """Close an account: it signs in no more. Return it as it is then."""
+    closed = replace(account, removed=now)
+    save_account(tx, vault, closed)
+    return closed
+
+
+def _opened(vault: Vault, row: Row) -> StaffAccount:
+    staff_id = bytes(row[0])
+    plain = json.loads(vault.open(EncryptedCell("staff", staff_id), bytes(row[2])))
+    return StaffAccount(
+        staff_id,
+        EmailAddress(plain["email"]),
+        plain["name"],
+        plain["lang"],
+        roles_of(row[1]),
+        from_ms(row[3]),
+        None if row[4] is None else from_ms(row[4]),
+    )

@@ -1,0 +1,139 @@
+"""Mailed links to sign in with, and the sessions that they open. Only digests of secrets are stored."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from optin.consent.staff_role import SessionTimes
+from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.encryption import EncryptedCell, Vault
+from optin.store.row_queries import count_rows
+
+
+@dataclass(frozen=True)
+class SignInLink:
+    """A mailed link. `browser`: the digest of a secret of the browser that asked for it."""
+
+    id: bytes
+    staff_id: bytes
+    browser: bytes = field(repr=False)
+    made: datetime
+    used: bool
+
+
+@dataclass(frozen=True)
+class StoredSession:
+    """A session as it is stored; `digest` is that of its cookie. `notes`: what is sealed with it."""
+
+    digest: bytes = field(repr=False)
+    staff_id: bytes
+    times: SessionTimes
+    notes: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+def add_link(tx: Tx, link: SignInLink) -> None:
+    """Store a link that is about to be mailed."""
+    tx.run(
+        "INSERT INTO staff_link(id, staff_id, browser, made_at) VALUES (:id, :staff, :browser, :made)",
+        id=link.id,
+        staff=link.staff_id,
+        browser=link.browser,
+        made=to_ms(link.made),
+    )
+
+
+def find_link(tx: Tx, link_id: bytes, lock: str = "") -> SignInLink | None:
+    """Return a link by its id. `lock`: the clause that locks it."""
+    row = tx.one(
+        f"SELECT staff_id, browser, made_at, used_at FROM staff_link WHERE id = :id {lock}", id=link_id
+    )
+    if row is None:
+        return None
+    return SignInLink(link_id, bytes(row[0]), bytes(row[1]), from_ms(row[2]), row[3] is not None)
+
+
+def use_link(tx: Tx, link_id: bytes, now: datetime) -> bool:
+    """Mark a link as used; return whether it was not used before."""
+    sql = "UPDATE staff_link SET used_at = :now WHERE id = :id AND used_at IS NULL"
+    return tx.run(sql, id=link_id, now=to_ms(now)) == 1
+
+
+def links_since(tx: Tx, staff_id: bytes, since: datetime) -> int:
+    """Return how many links somebody was mailed since a moment."""
+    return count_rows(
+        tx, "staff_link WHERE staff_id = :staff AND made_at > :since", staff=staff_id, since=to_ms(since)
+    )
+
+
+def add_session(tx: Tx, session: StoredSession) -> None:
+    """Store a new session, without notes."""
+    tx.run(
+        "INSERT INTO staff_session(digest, staff_id, begun_at, seen_at, proved_at)"
+        " VALUES (:digest, :staff, :begun, :seen, :proved)",
+        digest=session.digest,
+        staff=session.staff_id,
+        begun=to_ms(session.times.begun),
+        seen=to_ms(session.times.seen),
+        proved=to_ms(session.times.proved),
+    )
+
+
+def find_session(tx: Tx, vault: Vault, digest: bytes) -> StoredSession | None:
+    """Return the session of a cookie's digest. Raises KeysUnusable."""
+    row = tx.one(
+        "SELECT staff_id, begun_at, seen_at, proved_at, sealed FROM staff_session WHERE digest = :digest",
+        digest=digest,
+    )
+    if row is None:
+        return None
+    times = SessionTimes(*(from_ms(it) for it in row[1:4]))
+    notes = {} if row[4] is None else json.loads(vault.open(_cell(digest), bytes(row[4])))
+    return StoredSession(digest, bytes(row[0]), times, notes)
+
+
+def sessions_of(tx: Tx, staff_id: bytes) -> list[tuple[bytes, SessionTimes]]:
+    """Return the digests and times of somebody's sessions, the newest first."""
+    rows = tx.all(
+        "SELECT digest, begun_at, seen_at, proved_at FROM staff_session WHERE staff_id = :staff"
+        " ORDER BY begun_at DESC, digest",
+        staff=staff_id,
+    )
+    return [(bytes(row[0]), SessionTimes(*(from_ms(it) for it in row[1:4]))) for row in rows]
+
+
+def see_session(tx: Tx, digest: bytes, now: datetime) -> None:
+    """Note that a session is used."""
+    tx.run("UPDATE staff_session SET seen_at = :now WHERE digest = :digest", digest=digest, now=to_ms(now))
+
+
+def keep_notes_of(tx: Tx, vault: Vault, digest: bytes, notes: dict[str, Any]) -> None:
+    """Seal what belongs to a session with it."""
+    sealed = vault.seal(_cell(digest), json.dumps(notes).encode())
+    tx.run("UPDATE staff_session SET sealed = :sealed WHERE digest = :digest", digest=digest, sealed=sealed)
+
+
+def end_session(tx: Tx, digest: bytes) -> bool:
+    """Delete a session; return whether there was one."""
+    return tx.run("DELETE FROM staff_session WHERE digest = :digest", digest=digest) == 1
+
+
+def end_sessions_of(tx: Tx, staff_id: bytes) -> int:
+    """Delete every session and link of somebody; return how many sessions."""
+    tx.run("DELETE FROM staff_link WHERE staff_id = :staff", staff=staff_id)
+    return tx.run("DELETE FROM staff_session WHERE staff_id = :staff", staff=staff_id)
+
+
+def forget_sign_ins(tx: Tx, links_before: datetime, seen_before: datetime, begun_before: datetime) -> int:
+    """Delete old links, and sessions that were not used or begun since; return how many."""
+    return tx.run("DELETE FROM staff_link WHERE made_at < :made", made=to_ms(links_before)) + tx.run(
+        "DELETE FROM staff_session WHERE seen_at < :seen OR begun_at < :begun",
+        seen=to_ms(seen_before),
+        begun=to_ms(begun_before),
+    )
+
+
+def _cell(digest: bytes) -> EncryptedCell:
+    return EncryptedCell("staff_session", digest)
