@@ -23,8 +23,9 @@ from optin.consent.channel import address_at, declared_addresses
 from optin.proof.bundle_zip_file import pack
 from optin.proof.page_assets import asset_address, content_type_of
 from optin.theme import dev_views, evidence_views, mail_views, views
-from optin.theme.catalogue import Sentence, catalogue
+from optin.theme.catalogue import catalogue
 from optin.theme.compiled_templates import CompiledTemplates
+from optin.theme.desk_colours import BY_DAY, BY_NIGHT
 from optin.theme.desk_words import desk_sentences
 from optin.theme.icon import page_icon
 from optin.theme.icons import icons_in
@@ -215,7 +216,9 @@ class Theme:
         """Serve stylesheet and script of the desk, which public pages lack."""
         if DESK_STYLE in self._urls:
             return
-        style = self._env.get_template(f"desk/{DESK_STYLE}").render(look=self.look)
+        style = self._env.get_template(f"desk/{DESK_STYLE}").render(
+            look=self.look, by_day=BY_DAY, by_night=BY_NIGHT
+        )
         source, _, _ = FileSystemLoader(OURS).get_source(self._env, f"desk/{DESK_SCRIPT}")
         self.add_asset(DESK_SCRIPT, source.encode(), content_type_of(DESK_SCRIPT))
         self.add_asset(DESK_STYLE, slim(style).encode(), content_type_of(DESK_STYLE))
@@ -235,11 +238,8 @@ class Theme:
         return self._wordings[lang]
 
     def _wording(self, lang: str, *own: Mapping[str, str]) -> Wording:
-        return Wording(lang, self._texts.get(lang, {}), *own, zone=self._zone, more=self._more_words(lang))
-
-    def _more_words(self, lang: str) -> Callable[[], Mapping[str, Sentence]]:
-        """Return what finds the sentences of kinds and of the desk, read when one is asked for."""
-        return cache(lambda: {**words_of_all(self._kinds, lang), **desk_sentences(lang)})
+        more = cache(lambda: {**words_of_all(self._kinds, lang), **desk_sentences(lang)})
+        return Wording(lang, self._texts.get(lang, {}), *own, zone=self._zone, more=more)
 
     def text(self, lang: str, key: str, **values: object) -> str:
         """Return one text of this site. Raises KeyError."""

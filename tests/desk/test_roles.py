@@ -47,7 +47,9 @@ def test_nobody_gets_in_without_a_session(desk: Desk) -> None:
     browser = desk.browser()
     for route in DESK_ROUTES:
         path = path_of(route.path)
-        answer = browser.get(path) if route.method == "GET" else browser.client.post(path, data={"token": "x"})
+        answer = (
+            browser.get(path) if route.method == "GET" else browser.client.post(path, data={"token": "x"})
+        )
         assert answer.status_code == 303, path
         assert answer.headers["location"] == "/desk/sign-in"
 

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from optin.settings.site import LookTable
 from optin.theme import social_card
 from optin.theme.colours import Colours
+from optin.theme.desk_colours import BY_DAY, BY_NIGHT
 from optin.theme.look import Look
 from optin.theme.looks import CALM, LOOKS, Design
 from optin.theme.palette import (
+    LEAST_TEXT_CONTRAST,
     accent_contrasts,
     contrast,
     hexadecimal,
@@ -136,3 +138,16 @@ def test_what_is_no_colour_is_none(text: str) -> None:
     """M4: what is written into the stylesheet is six digits."""
     with pytest.raises(ValueError, match="is not a colour"):
         parse_colour(text)
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda it: it.stylesheet)
+def test_how_something_stands_can_be_read_on_every_ground_of_the_desk(design: Design) -> None:
+    """K6: in each look, by day and by night."""
+    for palette, own in ((design.light, BY_DAY), (design.dark, BY_NIGHT)):
+        for ground in (palette.ground, palette.sheet, own.due_ground, palette.good_ground, own.rail):
+            for words in (own.good, own.due, palette.ink):
+                assert contrast(parse_colour(words), parse_colour(ground)) >= LEAST_TEXT_CONTRAST, (
+                    words,
+                    ground,
+                )
+        assert contrast(parse_colour(own.bar), parse_colour(palette.sheet)) >= 3, "a bar against its card"

@@ -197,7 +197,7 @@ def test_a_mail_says_the_same_in_text_and_html(lang: str, mail: Mail) -> None:
         over = isinstance(mail, KindMail) and (
             mail.kind != "webinar" or mail.own.standing is SeatStatus.REPLAY
         )
-        assert (link is None) == (isinstance(mail, ErasedMail | StaffMail | BasisMail) or over)
+        assert (link is None) == (isinstance(mail, ErasedMail | SignInMail | StaffMail | BasisMail) or over)
         if isinstance(mail, ErasedMail):
             assert all(value in said for held in mail.holds for _, value in held.values)
     assert ("1234 5678" in words.text) == ("1234 5678" in words.html)
@@ -261,20 +261,25 @@ def test_no_key_stands_in_a_catalogue_twice() -> None:
         assert sorted(it for it, count in Counter(keys).items() if count > 1) == [], lang
 
 
+def every_text(lang: str) -> dict[str, str]:
+    """Return the sentences of pages, of mails and of the desk."""
+    return {**catalogue(lang), **{key: it.text for key, it in desk_sentences(lang).items()}}
+
+
 def test_no_sentence_ends_with_the_name_of_a_company() -> None:
     """M9: with "Example B.V." it would end in two full stops."""
-    texts = [(lang, key, text) for lang in LANGUAGES for key, text in catalogue(lang).items()]
+    texts = [(lang, key, text) for lang in LANGUAGES for key, text in every_text(lang).items()]
     assert [it for it in texts if re.search(r"\{(name|controller)\}\.", it[2])] == []
 
 
 def test_every_language_keeps_its_own_typography() -> None:
     """M9: no straight quotes; German opens them below; French keeps its marks on the line of their word."""
     for lang in LANGUAGES:
-        assert [key for key, text in catalogue(lang).items() if re.search("[\"']", text)] == []
-    for key, text in catalogue("de").items():
+        assert [key for key, text in every_text(lang).items() if re.search("[\"']", text)] == []
+    for key, text in every_text("de").items():
         assert text.count("„") == text.count("“"), key
         assert not re.search("[‘’«»”]", text), key
-    for key, text in catalogue("fr").items():
+    for key, text in every_text("fr").items():
         assert not re.search(r"(?<!\u00a0)[:;!?»]|«(?!\u00a0)", text), key
         assert not re.search("[„“”‘]", text), key
 
@@ -301,7 +306,7 @@ def test_every_text_that_a_template_names_exists() -> None:
     files = (path for path in OURS.rglob("*.*") if path.suffix != ".pyc")
     sources = "".join(path.read_text("utf-8") for path in files)
     named = set(re.findall(r"\bt\('([a-z0-9.-]+[a-z0-9])'[,)]", sources))
-    assert named - set(catalogue("en")) == set()
+    assert named - set(every_text("en")) == set()
 
 
 def test_every_error_has_a_sentence_in_every_language() -> None:
