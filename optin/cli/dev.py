@@ -12,7 +12,9 @@ import click
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import REFUSED, port_option, show_findings, site_option
 from optin.cli.server_jobs import Senders, background_jobs
+from optin.consent.email_and_telephone import EmailAddress
 from optin.desk.all_routes import desk_routes
+from optin.flows.staff.accounts import account_to_try
 from optin.jobs.background_job import Job
 from optin.jobs.tool_receiver import printing_receivers
 from optin.jobs.webhook_sender import PrintingSender, webhook_receivers
@@ -68,6 +70,9 @@ def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
         url = settings.base_url
         click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
         click.echo(f"Every page and mail: {url}/dev/gallery")
+        mine = EmailAddress(settings.controller.email)
+        account = installation.run(account_to_try, email=mine, now=installation.clock())
+        click.echo(f"The desk of your staff: {url}/desk    Sign in as {account.email}")
         receivers = {
             **webhook_receivers(installation, settings.processors, PrintingSender(click.echo)),
             **printing_receivers(settings.processors, click.echo),

@@ -19,6 +19,7 @@ from optin import errors
 from optin.consent.retention_period import RetentionPeriod
 from optin.kinds.webinar.seat_status import SeatStatus
 from optin.theme.catalogue import catalogue, catalogue_path, compiled
+from optin.theme.desk_words import desk_sentences
 from optin.theme.languages import languages
 from optin.theme.look import Look
 from optin.theme.mail_views import (

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.plain_text import plain_text
-from optin.consent.staff_role import Role, as_text
+from optin.consent.staff_role import EVERY_ROLE, Role, as_text
 from optin.errors import RequestRefused
 from optin.flows.context import Context
 from optin.flows.staff.trail import ActKind, Doing, record
@@ -106,6 +106,12 @@ def set_language(tx: Tx, context: Context, staff_id: bytes, lang: str) -> None:
 def list_accounts(tx: Tx, context: Context) -> list[StaffAccount]:
     """Return every account, the closed ones too."""
     return all_accounts(tx, context.vault)
+
+
+def account_to_try(tx: Tx, context: Context, email: EmailAddress, now: datetime) -> StaffAccount:
+    """Return an account to try the desk with, in every role: the first open one, else a new one."""
+    found = next((it for it in all_accounts(tx, context.vault) if it.removed is None), None)
+    return found or add_account(tx, context, NewAccount(email, EVERY_ROLE), now)
 
 
 def account_with_address(tx: Tx, context: Context, email: EmailAddress) -> StaffAccount:
