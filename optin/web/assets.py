@@ -29,6 +29,10 @@ async def get_asset(request: Request) -> Response:
         return _for_ever(data, CONTENT_TYPE)
     if ADDRESS.fullmatch(path) is None:
         raise PageUnknown
+    theme = app_context.edition.theme
+    theme.add_desk()  # nothing else of this edition lacks in the cache
+    if (asset := theme.assets.get(path)) is not None:
+        return _for_ever(asset.data, asset.content_type)
     return _for_ever(await app_context.view(view_asset, address=path), content_type_of(path))
 
 
