@@ -172,5 +172,6 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         "basis-recorded",
         "basis-recorded",
         "basis-recorded",
+        "staff-act",
     ]
     assert kinds == ["requested", "entries-fixed", "exported", *noted, "objected"]
