@@ -92,7 +92,7 @@ _COMPILED = CompiledTemplates(OURS)  # for every theme: optin dev makes one at e
 _ENDINGS = ("css", "html", "txt")
 STYLESHEET = "style.css"
 GROWING_FRAMES = "embed.js"  # the script of a page of another site with forms in frames
-DESK_STYLE, DESK_SCRIPT = "desk.css", "desk.js"  # of the desk, the website of the staff
+DESK_FILES = ("desk.css", "desk.js")  # of the desk, the website of the staff
 FOR_FRAMES = (GROWING_FRAMES, "grow.js", "frame.css")  # the others: of the page in such a frame
 BLOCK_STYLES = "blocks/blocks.css"  # joined to it: a page asks for one stylesheet
 
@@ -214,14 +214,11 @@ class Theme:
 
     def add_desk(self) -> None:
         """Serve stylesheet and script of the desk, which public pages lack."""
-        if DESK_STYLE in self._urls:
-            return
-        style = self._env.get_template(f"desk/{DESK_STYLE}").render(
-            look=self.look, by_day=BY_DAY, by_night=BY_NIGHT
-        )
-        source, _, _ = FileSystemLoader(OURS).get_source(self._env, f"desk/{DESK_SCRIPT}")
-        self.add_asset(DESK_SCRIPT, source.encode(), content_type_of(DESK_SCRIPT))
-        self.add_asset(DESK_STYLE, slim(style).encode(), content_type_of(DESK_STYLE))
+        for name in () if DESK_FILES[0] in self._urls else DESK_FILES:
+            text = self._env.get_template(f"desk/{name}").render(
+                by_day=BY_DAY, by_night=BY_NIGHT, look=self.look
+            )
+            self.add_asset(name, slim(text).encode(), content_type_of(name))
 
     def keep_asset(self, url: str, asset: Asset) -> None:
         """Serve an asset at its own address (`asset_address`)."""
