@@ -50,7 +50,7 @@ class Browser:
         answer = self.post("/desk/sign-in", {"email": email})
         assert answer.headers["location"] == "/desk/sign-in?sent=1"
         mails = [it for it in self.desk.mails() if it.kind == MailKind.SIGN_IN]
-        return f"/desk/sign-in/{mails[-1].token}" if mails else ""  # type: ignore[attr-defined]
+        return f"/desk/sign-in/{mails[-1].token}" if mails else ""  # type: ignore[attr-defined]  # an order of a notice
 
     def follow(self, link: str) -> Any:
         """Press the button of a mailed link, as far as a browser can: by a page that it may see."""

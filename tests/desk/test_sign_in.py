@@ -250,7 +250,7 @@ def test_to_prove_again_takes_a_link_of_the_same_account(desk: Desk) -> None:
     before = browser.cookie("optin-desk")
     assert browser.post("/desk/again").headers["location"] == "/desk/again?sent=1"
     order = next(it for it in reversed(desk.mails()) if it.kind == "sign-in")
-    answer = browser.post(f"/desk/sign-in/{order.token}")  # type: ignore[attr-defined]
+    answer = browser.post(f"/desk/sign-in/{order.token}")  # type: ignore[attr-defined]  # an order of a notice
     assert answer.status_code == 303
     assert browser.cookie("optin-desk") != before
     thief = desk.browser()
