@@ -56,7 +56,7 @@ class EventBuilder:
 
     request: RequestId
     form: FormDigest
-    words: str  # digest of what the form declares: who asks what, in which words, for how long
+    declaration_digest: str  # of what the form declares: who asks what, in which words, for how long
     declaration: FormDeclaration
     commitment: str  # salted digest of what the person declared
 
@@ -69,7 +69,7 @@ class EventBuilder:
             "request": self.request.hex(),
             "magnet": self.declaration.magnet,
             "form": self.form,
-            "words": self.words,
+            "words": self.declaration_digest,
             "privacy": self.declaration.privacy,
             "declaration": self.commitment,
             "purpose": None if question is None else question.purpose,
@@ -265,8 +265,8 @@ class Event(NamedTuple):  # an audit reads millions
     at: datetime
     request: RequestId
     form: str
-    words: str
-    declaration: str
+    declaration_digest: str  # of what the form declares
+    commitment: str  # salted digest of what the person declared
     key: ConsentKey | None  # which consent it is about; None: the request itself
 
     @property

@@ -204,4 +204,4 @@ class PrivacyVersion:
     lang: str
     page: bytes
     day: str = ""  # the date that it bears, as 2026-11-23; empty where it bears none
-    words: str = ""  # digest of its text, however it is rendered
+    text_digest: str = ""  # however the text is rendered

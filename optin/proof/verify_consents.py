@@ -23,7 +23,7 @@ def check_order(cases: Cases, events: Sequence[LoggedEvent], say: Callable[..., 
     for event in History(events).repeated:
         say(f"{event.purpose} was {event.kind} twice by one request", held=False)
     for event in History(events).of(EventKind.REQUESTED, EventKind.CONFIRMED):
-        case = cases.get(event.declaration)
+        case = cases.get(event.commitment)
         declared = {} if case is None else parse(case.declaration)
         if event.kind is EventKind.REQUESTED and declared.get("at") != rfc3339(event.at):
             say(f"what was declared is of another moment than {rfc3339(event.at)}", held=False)
@@ -79,7 +79,7 @@ def _until(files: dict[str, bytes], confirmed: Event) -> datetime | None:
 
 def _who(cases: Cases, event: Event) -> str:
     """Return the declared person of an event: one mailbox is one person, however it was typed."""
-    case = cases.get(event.declaration)
+    case = cases.get(event.commitment)
     declared = None if case is None else parse(case.declaration).get("email")
     if not isinstance(declared, str):
         return "somebody"
@@ -102,7 +102,7 @@ def _tell_confirmation(
     files: dict[str, bytes], cases: Cases, report: Report, event: Event, key: ConsentKey
 ) -> None:
     """Report the wording of a consent, or the contradiction in it."""
-    case = cases.get(event.declaration)
+    case = cases.get(event.commitment)
     form = _form(files, event.form)
     question = None if form is None else form.question(key.purpose)
     if case is None or form is None or question is None or question.key != key:

@@ -256,7 +256,7 @@ def _reused_dates(tx: Tx, edition: Edition) -> tuple[Finding, ...]:
     return tuple(
         changed_under_its_date(edition.site.privacy[it.lang])
         for it in statements
-        if it.day and has_other_text(tx, it.lang, it.day, it.words, starter_digest(it.lang))
+        if it.day and has_other_text(tx, it.lang, it.day, it.text_digest, starter_digest(it.lang))
     )
 
 

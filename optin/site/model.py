@@ -31,7 +31,7 @@ class PrivacyStatement:
     title: str
     body_html: str
     day: date | None = None  # from when on this text holds, as its author says
-    words: str = ""  # digest of what visitors read, however it is rendered
+    text_digest: str = ""  # of what visitors read, however it is rendered
     path: str = ""
     line: int = 1
     written: str = ""  # its text as it stands in the file, without the marks of blocks

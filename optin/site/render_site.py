@@ -295,7 +295,7 @@ def _privacy(maker: PageMaker, lang: str) -> PrivacyVersion:
         lang=lang,
         page=page,
         day="" if statement.day is None else statement.day.isoformat(),
-        words=statement.words,
+        text_digest=statement.text_digest,
     )
 
 

@@ -27,7 +27,7 @@ class StoredForm:
         return digest(self.version.page) == self.version.digest
 
     @cached_property
-    def words(self) -> str:
+    def declaration_digest(self) -> str:
         """The digest of the form's declaration."""
         return declaration_digest(self.version.declaration)
 
@@ -102,21 +102,21 @@ def keep_privacy(tx: Tx, statement: PrivacyVersion, now: datetime) -> None:
         digest=statement.digest,
         lang=statement.lang,
         day=statement.day,
-        words=statement.words,
+        words=statement.text_digest,
     )
 
 
-def has_other_text(tx: Tx, lang: str, day: str, words: str, starter: str) -> bool:
+def has_other_text(tx: Tx, lang: str, day: str, text: str, starter: str) -> bool:
     """Return whether a statement in this language was served under this date with another text.
 
-    `words`, `starter`: digests of its text, and of the text of a new site, which only its author sees.
+    `text`, `starter`: digests of its text, and of the text of a new site, which only its author sees.
     """
     return has_row(
         tx,
         "privacy_text WHERE lang = :lang AND day = :day AND words NOT IN (:words, :starter)",
         lang=lang,
         day=day,
-        words=words,
+        words=text,
         starter=starter,
     )
 

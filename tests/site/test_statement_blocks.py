@@ -81,13 +81,13 @@ def test_each_block_says_what_the_configuration_holds(site: Path) -> None:
 def test_a_change_of_the_configuration_is_another_text(site: Path) -> None:
     """F2, P2: so that a date that was served with it is noticed; the starter's own text never is."""
     write(site, "::: terms\n:::")
-    before = statement(site).words
+    before = statement(site).text_digest
     toml(site, 'retention = "24 months"', 'retention = "12 months"')
-    assert statement(site).words != before
+    assert statement(site).text_digest != before
     make_site(site.parent / "new")
-    first = statement(site.parent / "new").words
+    first = statement(site.parent / "new").text_digest
     toml(site.parent / "new", 'retention = "24 months"', 'retention = "12 months"')
-    assert statement(site.parent / "new").words == first
+    assert statement(site.parent / "new").text_digest == first
     assert statement(site.parent / "new").is_starter
 
 

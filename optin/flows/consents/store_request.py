@@ -84,7 +84,7 @@ def store_request(
     event_builder = EventBuilder(
         request=request,
         form=form.digest,
-        words=declaration_digest(form.declaration),
+        declaration_digest=declaration_digest(form.declaration),
         declaration=form.declaration,
         commitment=commit(sealed.salt, declared),
     )

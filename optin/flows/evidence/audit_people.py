@@ -61,7 +61,7 @@ _ASKED = frozenset({EventKind.REQUESTED, EventKind.CONFIRMED})
 class _Form:
     """The declaration of a stored form, and the digest that events refer to."""
 
-    words: str
+    declaration_digest: str
     declaration: FormDeclaration
 
     @cached_property
@@ -226,11 +226,11 @@ class PeopleAudit:
         known = self._form(form)
         for it in history:
             event, body, number, key = it.event, it.body, it.number, it.event.key
-            if event.declaration != commitment or body["request"] != named:
+            if event.commitment != commitment or body["request"] != named:
                 self.findings.append(f"event {number} commits to another declaration than is kept")
             if event.form != form:
                 self.findings.append(f"event {number} names another form than its request")
-            elif known is not None and event.words != known.words:
+            elif known is not None and event.declaration_digest != known.declaration_digest:
                 self.findings.append(f"event {number}: what its form declares was edited")
             elif known is not None and body["privacy"] != known.declaration.privacy:
                 self.findings.append(f"event {number} names another privacy statement than its form")

@@ -160,7 +160,7 @@ def _declared(
     # 5. The commitment of both events opens with the sealed declaration, which ticks the purpose.
     sealed = SealedRequest.open(vault, request.id, request.sealed)
     for event in events:
-        if not opens(event.declaration, sealed.salt, sealed.declaration) or event.form != request.form:
+        if not opens(event.commitment, sealed.salt, sealed.declaration) or event.form != request.form:
             raise _Unproven
     declared = DeclaredData.parse(sealed.declaration)
     if purpose not in declared.purposes:
@@ -171,7 +171,7 @@ def _declared(
 def _question(form: StoredForm, request: StoredRequest, event: Event, key: ConsentKey) -> ConsentQuestion:
     # 6. The form is the page of that digest, and asked this purpose by this channel, in these words.
     question = form.version.declaration.question(key.purpose)
-    if event.words != form.words:
+    if event.declaration_digest != form.declaration_digest:
         raise _Unproven
     if question is None or question.key != key or not key.channel.known:
         raise _Unproven

@@ -54,7 +54,7 @@ class OpenedRequest:
         return EventBuilder(
             request=self.stored.id,
             form=self.form.version.digest,
-            words=self.form.words,
+            declaration_digest=self.form.declaration_digest,
             declaration=self.declaration,
             commitment=commit(self.sealed.salt, self.sealed.declaration),
         )

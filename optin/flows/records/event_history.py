@@ -84,7 +84,12 @@ def declared_question(tx: Tx, event: Event) -> ConsentQuestion:
     """Return the consent box of an event, as its form declared it. Raises LogDisagrees."""
     form = form_by_digest(tx, event.form)
     question = None if form is None else form.version.declaration.question(event.purpose or "")
-    if form is None or question is None or form.words != event.words or question.key != event.key:
+    if (
+        form is None
+        or question is None
+        or form.declaration_digest != event.declaration_digest
+        or question.key != event.key
+    ):
         msg = f"the form {event.form[:16]} does not declare what its events say"
         raise LogDisagrees(msg)
     return question

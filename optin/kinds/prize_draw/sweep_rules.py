@@ -83,7 +83,7 @@ def _entry_ground(
         raise LogDisagrees(msg)
     opened = open_request(tx, context.vault, stored)
     history = request_history(tx, context.vault, entry.request)
-    if any(logged.event.words != opened.form.words for logged in history):
+    if any(logged.event.declaration_digest != opened.form.declaration_digest for logged in history):
         msg = "what the form of an entry declares was edited"
         raise LogDisagrees(msg)
     promise = promise_of(opened.declaration)
