@@ -139,15 +139,15 @@ def card(  # noqa: PLR0913 - one parameter an option
     with open_installation(settings, edition.policy, edition.kinds) as installation:
         now = installation.clock()
         form = installation.view(card_form, digest=read.digest)
-        told = answers(read, None if form is None else form.version.declaration, file.name)
-        for question, box in told:
+        answered = answers(read, None if form is None else form.version.declaration, file.name)
+        for question, box in answered:
             click.echo(_box_line(question, box))
         if not email:
             click.echo("Nothing is kept; add --email with the address on the card.")
             return
         filled = FilledCard(
             form=read.digest,
-            ticked=ticked_boxes(told, LookedAt(ticked, empty), file.name),
+            ticked=ticked_boxes(answered, LookedAt(ticked, empty), file.name),
             day=now.date() if day is None else day.date(),
             who=who,
             addresses=addresses,

@@ -82,7 +82,7 @@ def new(
         if kind is None or slug is None:
             wanted = ask_for_magnet(edition.site, kinds.parts.files, kind, lang)
             made = make_magnet(
-                edition.site, kinds.parts.files, wanted.kind, wanted.slug, wanted.lang, wanted.told
+                edition.site, kinds.parts.files, wanted.kind, wanted.slug, wanted.lang, wanted.given
             )
         else:
             made = make_magnet(

@@ -117,13 +117,13 @@ def _as_json(it: ListedBreach, now: datetime) -> dict[str, object]:
         "late": known.notified_late,
         "notified": [
             {
-                "at": rfc3339(told.at),
-                "authority": told.authority,
-                "reference": told.reference,
-                "why_late": told.why_late,
-                "who": told.who,
+                "at": rfc3339(notification.at),
+                "authority": notification.authority,
+                "reference": notification.reference,
+                "why_late": notification.why_late,
+                "who": notification.who,
             }
-            for told in known.notifications
+            for notification in known.notifications
         ],
         "corrections": [
             {"at": rfc3339(old.at), "why": old.why, "who": old.who, "before": old.before}
@@ -199,8 +199,8 @@ def notified(  # noqa: PLR0913 - one parameter an option
     with open_served(edition) as installation:
         now = installation.clock()
         at = now if moment is None else _moment(edition, moment)
-        told = Notification(at, authority, reference, why_late, who)
-        known = installation.run(note_notification, number=number, told=told, now=now)
+        notification = Notification(at, authority, reference, why_late, who)
+        known = installation.run(note_notification, number=number, notification=notification, now=now)
     click.echo(f"Breach {number}: {_authority(known, now)}.")
 
 

@@ -238,7 +238,7 @@ def _tell_beginnings(lines: Sequence[JournalLine]) -> None:
     """Print when the journal began to remember the log, and by which command."""
     for line in lines:
         if line.kind in BASES:
-            click.echo(_BASES[line.kind].format(at=rfc3339(line.at), size=line.told["size"]))
+            click.echo(_BASES[line.kind].format(at=rfc3339(line.at), size=line.content["size"]))
 
 
 def _remembered(settings: Settings, installation: Installation) -> tuple[tuple[JournalLine, ...], list[str]]:

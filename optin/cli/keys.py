@@ -73,8 +73,8 @@ def rotate(kinds: InstalledKinds, site: Path) -> None:
 def webhook(kinds: InstalledKinds, site: Path, processor: str) -> None:
     """Print the secret with which PROCESSOR verifies our webhooks. Whoever has it can forge them."""
     edition = load_edition_or_exit(site, kinds)
-    told = [name for name, it in edition.site.settings.processors.items() if it.webhook is not None]
-    _require(processor, told, "is not a processor with a webhook in optin.toml.")
+    with_webhook = [name for name, it in edition.site.settings.processors.items() if it.webhook is not None]
+    _require(processor, with_webhook, "is not a processor with a webhook in optin.toml.")
     vault = open_vault(edition.site.settings, kinds.parts.schema)
     click.echo(secret_text(vault.webhook_secrets(processor)[0]))
 

@@ -45,7 +45,7 @@ class NewMagnet:
     kind: str
     slug: str
     lang: str
-    told: MagnetAnswers
+    given: MagnetAnswers
 
 
 def on_a_terminal() -> bool:
@@ -78,8 +78,8 @@ def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, l
     answers = {
         it.name: _ask(it.words, partial(_own, reason_against=it.reason), it.default) for it in kind.questions
     }
-    told = MagnetAnswers(title, description, tuple(chosen), addresses, file, answers)
-    return NewMagnet(name, slug, lang, told)
+    given = MagnetAnswers(title, description, tuple(chosen), addresses, file, answers)
+    return NewMagnet(name, slug, lang, given)
 
 
 def suggested_slug(site: Site, title: str) -> str:

@@ -53,15 +53,15 @@ def test(kinds: InstalledKinds, receiver: str, site: Path) -> None:
         _test_mail(edition, known[receiver], SteadyClock()())
 
 
-def _test_chat(edition: Edition, told: Notify) -> None:
+def _test_chat(edition: Edition, setting: Notify) -> None:
     settings = edition.site.settings
-    address = os.environ.get(told.variable, "")
+    address = os.environ.get(setting.variable, "")
     if not address:
-        refuse(f"Nothing was sent: the environment variable {told.variable} is not set in this shell.")
+        refuse(f"Nothing was sent: the environment variable {setting.variable} is not set in this shell.")
     title, text = title_and_text_of_test(edition.theme, settings.languages[0], settings.controller.name)
     result = asyncio.run(ChatSender().send(address, ChatMessage(title, text)))
     if not result.sent:
-        refuse(f"Nothing was sent: {result.said}. Check the address in {told.variable}.")
+        refuse(f"Nothing was sent: {result.said}. Check the address in {setting.variable}.")
     click.echo("The chat service took the test message.")
 
 
@@ -75,7 +75,7 @@ def _cure_of(outcome: SendOutcome, to: str) -> str:
     return "It postpones the mail; try again in a few minutes, and ask whoever runs it if that goes on."
 
 
-def _test_mail(edition: Edition, told: Notify, now: datetime) -> None:
+def _test_mail(edition: Edition, setting: Notify, now: datetime) -> None:
     settings = edition.site.settings
     writer = MailWriter(composer_of(edition), open_signer(settings.dkim), settings.sender.address)
     order = StaffOrder(
@@ -83,7 +83,7 @@ def _test_mail(edition: Edition, told: Notify, now: datetime) -> None:
         claim=b"",
         message_id=f"<{secrets.token_hex(TEST_ID_BYTES)}@{settings.sender.address.rpartition('@')[2]}>",
         kind=MailKind.STAFF,
-        recipient=parse_email(told.to),
+        recipient=parse_email(setting.to),
         lang=settings.languages[0],
         digest=None,
     )
@@ -98,5 +98,5 @@ def _test_mail(edition: Edition, told: Notify, now: datetime) -> None:
 
     outcome = asyncio.run(send())
     if outcome.verdict is not Verdict.SENT:
-        refuse(f"Nothing was sent: the mail server answered {outcome.reply}. {_cure_of(outcome, told.to)}")
-    click.echo(f"The mail server took the test mail to {told.to}.")
+        refuse(f"Nothing was sent: the mail server answered {outcome.reply}. {_cure_of(outcome, setting.to)}")
+    click.echo(f"The mail server took the test mail to {setting.to}.")

@@ -61,10 +61,10 @@ class ConsentSummary:
     withdraw_at: str  # address where it can be withdrawn
 
 
-def consent_record(told: ConsentSummary, base_url: str) -> dict[str, Any]:
+def consent_record(summary: ConsentSummary, base_url: str) -> dict[str, Any]:
     """Return one consent record."""
-    form, question = told.form, told.question
-    identifier = f"{UUID(bytes=told.request)}.{question.purpose}"
+    form, question = summary.form, summary.question
+    identifier = f"{UUID(bytes=summary.request)}.{question.purpose}"
     address = question.channel.address
     named = any(field.name in NAME_FIELDS for field in form.fields)
     data = dict.fromkeys((MAILBOX.personal_data, address.personal_data, *(["pd:Name"] if named else [])))
@@ -75,7 +75,7 @@ def consent_record(told: ConsentSummary, base_url: str) -> dict[str, Any]:
         "dct:identifier": identifier,
         "dpv:hasIdentifier": identifier,
         "dpv:hasDataSubject": {
-            "@id": f"urn:x-optin:subject:{UUID(bytes=told.subject)}",
+            "@id": f"urn:x-optin:subject:{UUID(bytes=summary.subject)}",
             "@type": "dpv:DataSubject",
         },
         "dpv:hasDataController": _controller(form),
@@ -98,11 +98,11 @@ def consent_record(told: ConsentSummary, base_url: str) -> dict[str, Any]:
         },
         "dpv:hasNotice": [
             {
-                "@id": f"urn:x-optin:form:{told.form_version}",
+                "@id": f"urn:x-optin:form:{summary.form_version}",
                 "@type": "dpv:ConsentNotice",
                 "dct:title": {"@value": form.title, "@language": form.lang},
                 "dct:language": form.lang,
-                "dct:identifier": f"sha256:{told.form_version}",
+                "dct:identifier": f"sha256:{summary.form_version}",
                 "dct:source": {"@id": f"{base_url}/{form.magnet}"},
             },
             {
@@ -112,23 +112,23 @@ def consent_record(told: ConsentSummary, base_url: str) -> dict[str, Any]:
                 "dct:language": form.lang,
             },
         ],
-        "dpv:hasConsentStatus": [_status(kind, at) for kind, at in told.happened],
+        "dpv:hasConsentStatus": [_status(kind, at) for kind, at in summary.happened],
         "dpv:hasConsentControl": {
             "@type": "dpv:WithdrawConsent",
-            "dpv:isExercisedAt": {"@id": told.withdraw_at},
+            "dpv:isExercisedAt": {"@id": summary.withdraw_at},
         },
         "dpv:hasRight": {
             "@id": "eu-gdpr:A7-3",
             "@type": "dpv:DataSubjectRight",
             "dct:title": {"@value": "Right to withdraw consent", "@language": "en"},
-            "dpv:isExercisedAt": {"@id": told.withdraw_at},
+            "dpv:isExercisedAt": {"@id": summary.withdraw_at},
         },
     }
 
 
 def record_document(consents: Sequence[ConsentSummary], base_url: str) -> dict[str, Any]:
     """Return the records of one person as one document."""
-    return {"@context": dict(CONTEXT), "@graph": [consent_record(told, base_url) for told in consents]}
+    return {"@context": dict(CONTEXT), "@graph": [consent_record(summary, base_url) for summary in consents]}
 
 
 def receipt_document(
@@ -146,7 +146,7 @@ def receipt_document(
         "dct:created": _typed(rfc3339(at), "xsd:dateTime"),
         "dct:publisher": _controller(form),
         "dct:audience": {"@id": "dpv:DataSubject"},
-        "dpv:hasRecordOfActivity": [consent_record(told, base_url) for told in consents],
+        "dpv:hasRecordOfActivity": [consent_record(summary, base_url) for summary in consents],
     }
 
 

@@ -127,9 +127,9 @@ class EventBuilder:
         """Return the event for data of the person that were shown or handed over; `how`: in which way."""
         return {**self.body(EventKind.ACCESSED, at, None), "how": how}
 
-    def asked_about(self, at: datetime, told: ContactAnswer) -> dict[str, Any]:
+    def asked_about(self, at: datetime, answer: ContactAnswer) -> dict[str, Any]:
         """Return the event for an answer of the gate about the person."""
-        return {**self.body(EventKind.ASKED, at, None), **told.said}
+        return {**self.body(EventKind.ASKED, at, None), **answer.said}
 
     def handed(self, at: datetime, processor: str, purpose: str) -> dict[str, Any]:
         """Return the event for a consent disclosed by webhook; it is recorded before sending."""

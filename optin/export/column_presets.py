@@ -66,9 +66,9 @@ def _mailchimp() -> Preset:
         "https://mailchimp.com/help/format-guidelines-for-your-import-file/",
     )
 
-    def row(told: Row) -> Row:
-        short = {name: _cut(value) for name, value in told.items()}
-        days = {name: told[name][:10] for name in ("requested_at", "confirmed_at", "expires_at")}
+    def row(lead: Row) -> Row:
+        short = {name: _cut(value) for name, value in lead.items()}
+        days = {name: lead[name][:10] for name in ("requested_at", "confirmed_at", "expires_at")}
         return plain.row({**short, **days})
 
     return replace(plain, row=row)
@@ -109,12 +109,12 @@ _HUBSPOT = _renamed(
 
 
 # email, name, and everything else as JSON in attributes
-def _listmonk_row(told: Row) -> Row:
-    name = " ".join(part for part in (told.get("first_name"), told.get("last_name")) if part)
-    rest = {key: value for key, value in told.items() if value and key not in _LISTMONK_OWN}
+def _listmonk_row(lead: Row) -> Row:
+    name = " ".join(part for part in (lead.get("first_name"), lead.get("last_name")) if part)
+    rest = {key: value for key, value in lead.items() if value and key not in _LISTMONK_OWN}
     return {
-        "email": told["email"],
-        "name": name or told["email"],
+        "email": lead["email"],
+        "name": name or lead["email"],
         "attributes": json.dumps(rest, ensure_ascii=False),
     }
 

@@ -66,9 +66,9 @@ def _rows(path: Path, lines: Iterator[str], kind: str) -> Iterator[ContactListRo
     if _are_recipients(sample):
         yield from _line_by_line(chain(sample, lines))
         return
-    told = _SEPARATOR_LINE.fullmatch(sample[0]) if sample else None
-    skipped = 0 if told is None else 1
-    delimiter = _delimiter(sample, kind) if told is None else told[1]
+    separator = _SEPARATOR_LINE.fullmatch(sample[0]) if sample else None
+    skipped = 0 if separator is None else 1
+    delimiter = _delimiter(sample, kind) if separator is None else separator[1]
     feed = _Feed(chain(sample[skipped:], lines))
     reader = csv.reader(iter(feed), delimiter=delimiter, strict=True)
     before = skipped

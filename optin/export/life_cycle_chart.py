@@ -40,12 +40,12 @@ def as_svg(lines: Sequence[LineLifeCycle]) -> bytes:
     end = max(1, ceil(most / step)) * step
     height = _TOP + _ROW * max(1, len(shown)) + _BELOW
     width = _LEFT + _WIDTH + _RIGHT
-    told = [_words(it, quartiles) for it, quartiles in shown] or [NOTHING]
+    sentences = [_words(it, quartiles) for it, quartiles in shown] or [NOTHING]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
         f' height="{height}" role="img" aria-labelledby="cycle-title cycle-desc">',
         f'<title id="cycle-title">{TITLE}</title>',
-        f'<desc id="cycle-desc">{escape(" ".join(told))}</desc>',
+        f'<desc id="cycle-desc">{escape(" ".join(sentences))}</desc>',
         f"<style>{_STYLE}</style>",
         f'<rect class="paper" width="{width}" height="{height}"/>',
         f'<text class="title" x="16" y="26">{TITLE}</text>',

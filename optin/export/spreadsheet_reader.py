@@ -124,8 +124,8 @@ def _has_bare_formula(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool
     with archive.open(member) as file:
         before = b""
         while chunk := file.read(_CHUNK_BYTES):
-            told = before + chunk
-            if (b"<f" in told or b":f" in told) and _NOT_WORKED_OUT.search(told):
+            window = before + chunk
+            if (b"<f" in window or b":f" in window) and _NOT_WORKED_OUT.search(window):
                 return True
-            before = told[-_LONGEST_FORMULA_BYTES:]
+            before = window[-_LONGEST_FORMULA_BYTES:]
     return False

@@ -49,11 +49,11 @@ def as_svg(statistics: Statistics) -> bytes:
     weeks = every[-MOST_WEEKS:]
     of = "" if statistics.magnet is None else f" of {statistics.magnet}"
     title = f"Requests and confirmations by week{of}"
-    told = [f"{week.words}." for week in weeks] or [NOBODY]
+    sentences = [f"{week.words}." for week in weeks] or [NOBODY]
     if len(weeks) < len(every):
-        told.insert(0, f"The last {MOST_WEEKS} weeks of {len(every)}.")
+        sentences.insert(0, f"The last {MOST_WEEKS} weeks of {len(every)}.")
     wordings = statistics.comparisons
-    told += variant_intervals_chart.describe_intervals(wordings)
+    sentences += variant_intervals_chart.describe_intervals(wordings)
     plotted = _LEFT + _STEP * len(weeks) + _RIGHT
     width = max(_NARROWEST, plotted, _LETTER * len(title), variant_intervals_chart.intervals_width(wordings))
     below = _TOP + _HEIGHT + _BELOW
@@ -62,7 +62,7 @@ def as_svg(statistics: Statistics) -> bytes:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
         f' height="{height}" role="img" aria-labelledby="stats-title stats-desc">',
         f'<title id="stats-title">{escape(title)}</title>',
-        f'<desc id="stats-desc">{escape(" ".join([*told, *statistics.notes]))}</desc>',
+        f'<desc id="stats-desc">{escape(" ".join([*sentences, *statistics.notes]))}</desc>',
         f"<style>{_STYLE}</style>",
         f'<rect class="paper" width="{width}" height="{height}"/>',
         f'<text class="title" x="16" y="26">{escape(title)}</text>',

@@ -70,7 +70,7 @@ class Workbook:
         """Yield the rows of a sheet with their numbers; a formula as its saved value."""
         from openpyxl.worksheet._reader import ROW_TAG, WorkSheetParser  # noqa: PLC0415 - as above
 
-        told = WorkSheetParser(
+        row_parser = WorkSheetParser(
             None,
             self._texts,
             data_only=True,
@@ -80,8 +80,8 @@ class Workbook:
         )
         with self._archive.open(sheet.path) as source:
             for element in elements(source, ROW_TAG, ROW):
-                number, cells = told.parse_row(element)
-                told.row_dimensions.clear()
+                number, cells = row_parser.parse_row(element)
+                row_parser.row_dimensions.clear()
                 yield number, _in_columns(cells)
 
 

@@ -233,11 +233,11 @@ def _run(command: str, data: bytes) -> bytes:
     words = shlex.split(command)
     if not words:
         raise ValueError(command)
-    with tempfile.TemporaryFile() as told:
-        told.write(data)
-        told.seek(0)
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
         with subprocess.Popen(  # noqa: S603 - the operator's own command
-            words, stdin=told, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+            words, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
         ) as process:
             end = threading.Timer(CALL_SECONDS, _kill, [process])
             end.daemon = True

@@ -115,7 +115,7 @@ class _Lane:
 
     async def _tell(self, outgoing: OutgoingNotice) -> None:
         result = await self._send(outgoing)
-        told = await written(
+        outcome = await written(
             self._installation.store,
             record_notice_result,
             claimed=outgoing.claimed,
@@ -125,11 +125,11 @@ class _Lane:
         )
         if not result.sent:
             log.warning("notify %s: no message was sent: %s; it is tried again", self._receiver, result.said)
-        if told.dropped:
+        if outcome.dropped:
             log.error(
                 "notify %s: %d notices could not be sent for a day and were dropped; see: optin notify test",
                 self._receiver,
-                told.dropped,
+                outcome.dropped,
             )
 
     async def _send(self, outgoing: OutgoingNotice) -> ChatResult:

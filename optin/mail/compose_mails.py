@@ -110,8 +110,8 @@ class Composer:
         """Return the proof of a receipt as one file (P5), where the site attaches it."""
         if not order.proof or order.confirmed_at is None:
             return ()
-        told = ProofReadme.of(order.form, order.requested_at, order.confirmed_at, self._base)
-        return (Attachment(PROOF_FILE, "application/zip", self._theme.proof(told, order.proof)),)
+        readme = ProofReadme.of(order.form, order.requested_at, order.confirmed_at, self._base)
+        return (Attachment(PROOF_FILE, "application/zip", self._theme.proof(readme, order.proof)),)
 
     def _of_kind(self, order: MailOrder) -> MailText:
         """Compose a mail of a kind of magnets. It is no advertisement, so it has no unsubscribe link."""

@@ -35,16 +35,16 @@ class JournalBroken(ValueError):
 
 @dataclass(frozen=True)
 class JournalLine:
-    """One line. `told` holds digests, sizes and names of purposes, nothing personal."""
+    """One line. `content` holds digests, sizes and names of purposes, nothing personal."""
 
     number: int
     at: datetime
-    told: dict[str, Json]
+    content: dict[str, Json]
 
     @property
     def kind(self) -> str:
         """The kind of the line."""
-        return str(self.told.get("kind"))
+        return str(self.content.get("kind"))
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ class JournalEnd:
         self.name, self.since, self.number, self.place = name, since, number, 1
         return self._sealed({"journal": _HEADING, "version": VERSION, "name": name, "since": _text(since)})
 
-    def add(self, at: datetime, told: dict[str, Json], number: int | None = None) -> bytes:
+    def add(self, at: datetime, content: dict[str, Json], number: int | None = None) -> bytes:
         """Return the next line; `number`: the line's own one, when a file is rewritten."""
         self.number = self.number + 1 if number is None else number
         self.place += 1
-        line = JournalLine(self.number, at, told)
+        line = JournalLine(self.number, at, content)
         self._note(line)
-        return self._sealed({**told, "at": _text(at), "n": self.number})
+        return self._sealed({**content, "at": _text(at), "n": self.number})
 
     def read(self, text: bytes) -> JournalLine | None:
         """Read the next line of a file; None for its heading. Raises JournalBroken."""
@@ -122,7 +122,7 @@ class JournalEnd:
         self.number = line.number
         self.newest = line.at if self.newest is None else max(self.newest, line.at)
         if line.kind == CHECKPOINT or line.kind in BASES:
-            self.tip = read_tree_head(line.told)
+            self.tip = read_tree_head(line.content)
 
     def _sealed(self, plain: dict[str, Json]) -> bytes:
         self.last = self._link(canonical(plain))
@@ -172,7 +172,7 @@ def lines_since_restart(lines: Iterable[JournalLine]) -> list[JournalLine]:
 
 def tree_heads(lines: Iterable[JournalLine]) -> list[TreeHead]:
     """Return every checkpoint in the lines."""
-    return [read_tree_head(line.told) for line in lines if line.kind == CHECKPOINT or line.kind in BASES]
+    return [read_tree_head(line.content) for line in lines if line.kind == CHECKPOINT or line.kind in BASES]
 
 
 def possible_bases(lines: Iterable[JournalLine], size: int) -> list[TreeHead]:
@@ -190,9 +190,9 @@ def possible_bases(lines: Iterable[JournalLine], size: int) -> list[TreeHead]:
     return found or [TreeHead(0, EMPTY_ROOT)]
 
 
-def read_tree_head(told: dict[str, Json]) -> TreeHead:
+def read_tree_head(content: dict[str, Json]) -> TreeHead:
     """Read a checkpoint. Raises ValueError or KeyError when it is malformed."""
-    size, root = told["size"], bytes.fromhex(str(told["root"]))
+    size, root = content["size"], bytes.fromhex(str(content["root"]))
     if not isinstance(size, int) or size < 0 or len(root) != HASH_BYTES:
         raise ValueError(size)
     return TreeHead(size, root)

@@ -232,4 +232,6 @@ class JournalContent:
     @property
     def replay_lines(self) -> tuple[ReplayLine, ...]:
         """The lines that a restored backup replays: those about people."""
-        return tuple(ReplayLine(line.at, line.told) for line in self.lines if concerns_person(line.told))
+        return tuple(
+            ReplayLine(line.at, line.content) for line in self.lines if concerns_person(line.content)
+        )

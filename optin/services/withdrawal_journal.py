@@ -126,7 +126,7 @@ class Journal:
                 if os.fstat(descriptor).st_size > 0:
                     self._file.set_aside(now)
             if kept.lines and self._chain.keyed:
-                self._file.append(descriptor, [(base.at, base.told)])
+                self._file.append(descriptor, [(base.at, base.content)])
             else:
                 self._write_anew(None, kept, base)
         with self._file.locked() as descriptor:
@@ -147,7 +147,7 @@ class Journal:
                 founded = store.read(lines_with_event, lines=[line for _, line in waiting])
                 if len(founded) < len(waiting):
                     log.error(_UNFOUNDED, len(waiting) - len(founded))
-                lines = [(line.at, line.told) for line in founded if line.name not in known]
+                lines = [(line.at, line.content) for line in founded if line.name not in known]
                 self._file.append(descriptor, lines)
                 with suppress(StoreBusy):  # it is in the file; next time it is written once more
                     store.submit(self._note_kept, numbers=numbers).result()
@@ -162,7 +162,7 @@ class Journal:
             frontier: Frontier = store.read(checked_frontier, remembered=self._chain.tip)
             line = _base(CHECKPOINT, frontier, now)
             if self._chain.tip != TreeHead(frontier.size, frontier.root):
-                self._file.append(descriptor, [(line.at, line.told)])
+                self._file.append(descriptor, [(line.at, line.content)])
             return frontier
 
     def check(self, store: Store) -> None:
@@ -184,7 +184,7 @@ class Journal:
         with self._file.locked() as descriptor:
             kept = self._read_all(descriptor)
             lines = lines_to_keep(kept.lines, before)
-            old = any(concerns_person(line.told) and line.at < before for line in kept.lines)
+            old = any(concerns_person(line.content) and line.at < before for line in kept.lines)
             if old or len(kept.lines) - len(lines) >= SUPERSEDED_LINES:
                 since = before if old else kept.since
                 self._file.replace(partial(_shortened, end=self._chain, since=since, lines=lines))
@@ -271,7 +271,7 @@ class Journal:
         def write(chain: JournalEnd) -> Iterator[bytes]:
             yield chain.begin(name, kept.since)
             for line in (*kept.lines, base):
-                yield chain.add(line.at, line.told)
+                yield chain.add(line.at, line.content)
 
         self._file.replace(write)
 
@@ -339,5 +339,5 @@ def _shortened(
     """Yield a file with some lines of another, under their numbers, and one more at its end."""
     yield chain.begin(end.name, since)
     for line in lines:
-        yield chain.add(line.at, line.told, line.number)
+        yield chain.add(line.at, line.content, line.number)
     yield chain.add(end.newest or lines[-1].at, {"kind": SHORTENED}, end.number + 1)

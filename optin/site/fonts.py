@@ -44,13 +44,13 @@ def _font(root: Path, name: str, typeface: Typeface, objections: list[Objection]
             message = f"{shown} is not used: browsers get woff2 files only."
             objections.append(Objection("font", message, "Save it as woff2.", warning=True))
         return None  # a licence, a note
-    told = parse_font_name(stem)
-    if told is None:
+    name_parts = parse_font_name(stem)
+    if name_parts is None:
         message = f"{shown} has no weight in its name."
         cure = f"Name it like {_example(typeface)}."
         objections.append(Objection("font", message, cure, warning=True))
         return None
-    family, lightest, heaviest, italic = told
+    family, lightest, heaviest, italic = name_parts
     if same_family(family) not in {same_family(it) for it in typeface.families}:
         message = f"{shown} is not used: the typeface does not name {family!r}."
         cure = (

@@ -132,8 +132,8 @@ class _SiteReader:
 
     def check_notified(self, magnets: Collection[str]) -> None:
         """Object to magnets of [notify] for which there is no folder."""
-        for name, told in self._settings.notify.items():
-            for where, objection in objections_to_magnets(name, told, magnets):
+        for name, receiver in self._settings.notify.items():
+            for where, objection in objections_to_magnets(name, receiver, magnets):
                 self._object(where, objection)
 
     def letters(self, magnets: Collection[Magnet]) -> Mapping[str, tuple[PurposeLetter, ...]]:

@@ -17,31 +17,31 @@ _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def objections_to_notify(name: str, told: Notify) -> Iterator[tuple[Path_, Objection]]:
+def objections_to_notify(name: str, receiver: Notify) -> Iterator[tuple[Path_, Objection]]:
     """Check one receiver: its id, and its address as far as that can be known without a call."""
     where: Path_ = ("notify", name)
     if _ID.fullmatch(name) is None:
         yield where, Objection("id", f"{name!r} is no id.", "Use a-z, 0-9 and hyphens.")
-    if told.person and told.variable:
+    if receiver.person and receiver.variable:
         message = "Messages through a chat service name nobody: the service would store who they are."
         cure = "Remove person, or write an e-mail address as to."
         yield (*where, "person"), Objection(CODE, message, cure)
-    elif told.person and CONFIRMED not in told.events:
+    elif receiver.person and CONFIRMED not in receiver.events:
         message = "Who waits is nobody in particular, so these mails name nobody."
         yield (*where, "person"), Objection(CODE, message, "Remove person, or add confirmed to events.")
-    if told.to.startswith(ENVIRONMENT):
-        for objection in _to_variable(told.variable):
+    if receiver.to.startswith(ENVIRONMENT):
+        for objection in _to_variable(receiver.variable):
             yield (*where, "to"), objection
-    elif "://" in told.to:
+    elif "://" in receiver.to:
         message = "An address of a chat service holds a secret, so it does not belong in optin.toml."
         variable = f"{ENVIRONMENT}OPTIN_NOTIFY_{_shouted(name)}"
         cure = f'Put it into an environment variable, and write to = "{variable}".'
         yield (*where, "to"), Objection(CODE, message, cure)
     else:
         try:
-            parse_email(told.to)
+            parse_email(receiver.to)
         except ValueError:
-            message = f"{told.to!r} is not an e-mail address."
+            message = f"{receiver.to!r} is not an e-mail address."
             cure = f"Write name@domain, or {ENVIRONMENT}NAME for a chat service."
             yield (*where, "to"), Objection(CODE, message, cure)
 
@@ -60,10 +60,10 @@ def _to_variable(variable: str) -> Iterator[Objection]:
 
 
 def objections_to_magnets(
-    name: str, told: Notify, magnets: Collection[str]
+    name: str, receiver: Notify, magnets: Collection[str]
 ) -> Iterator[tuple[Path_, Objection]]:
     """Check that the magnets a receiver is told of exist."""
-    for place, magnet in enumerate(told.magnets):
+    for place, magnet in enumerate(receiver.magnets):
         if magnet not in magnets:
             message = f"There is no magnet {magnet!r}."
             yield ("notify", name, "magnets", place), Objection(CODE, message, nearest(magnet, [*magnets]))

@@ -176,11 +176,11 @@ def _mail_with(theme: Theme, mail: Mail, links: tuple[str, ...]) -> None:
 def one_for_each_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the first finding of each line: one mistake breaks many pages."""
     kept: list[Finding] = []
-    told: set[tuple[str, int]] = set()
+    seen: set[tuple[str, int]] = set()
     for finding in findings:
-        if finding.slug is not None or (finding.path, finding.line) not in told:
+        if finding.slug is not None or (finding.path, finding.line) not in seen:
             kept.append(finding)
-            told.add((finding.path, finding.line))
+            seen.add((finding.path, finding.line))
     return tuple(kept)
 
 

@@ -32,11 +32,11 @@ def objections_to_page(page: str, view: LandingView, kind: PagesPart) -> Iterato
         message = "The page does not show a consent in its own words beside its box (GDPR 7(2))."
         yield Objection("words", message, CURE)
     kept = view.declaration.source_field
-    if kept is not None and " ".join(kept.why.split()) not in seen.told:
+    if kept is not None and " ".join(kept.why.split()) not in seen.text:
         message = "The page does not say why the source of a request is kept (GDPR 13)."
         yield Objection("source", message, CURE)
     yield from kind.look(seen, view)
     if view.frame.privacy_url not in seen.links:
         yield Objection("privacy", "The page has no link to the privacy statement (GDPR 13).", CURE)
-    if view.declaration.controller.name not in seen.told:
+    if view.declaration.controller.name not in seen.text:
         yield Objection("controller", "The page does not say who is responsible (GDPR 13).", CURE)

@@ -23,7 +23,7 @@ class SeenPage(HTMLParser):
         self.close()
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """Its words, separated by single spaces."""
         return " ".join(self.words.split())
 

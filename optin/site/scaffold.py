@@ -86,15 +86,15 @@ def make_magnet(
     name: str,
     slug: str,
     lang: str,
-    told: MagnetAnswers | None = None,
+    given: MagnetAnswers | None = None,
 ) -> list[Path]:
     """Create a magnet of the kind `name` at `slug`; return its files. Raises AlreadyThere, OSError."""
-    told, kind = MagnetAnswers() if told is None else told, kinds[name]
+    given, kind = MagnetAnswers() if given is None else given, kinds[name]
     if reason := reason_against_slug(site, slug) or reason_against_language(site, lang):
         raise AlreadyThere(reason)
     folder, alone = site.root / "magnets" / slug, site.root / "magnets" / f"{slug}.md"
-    file = folder / f"{slug}{'.pdf' if told.file is None else told.file.suffix.lower()}"
-    text = _front_matter(site, (name, kind), lang, file.name, told)
+    file = folder / f"{slug}{'.pdf' if given.file is None else given.file.suffix.lower()}"
+    text = _front_matter(site, (name, kind), lang, file.name, given)
     if beside := magnet_starter(name, kind.folder, lang).files:
         folder.mkdir(parents=True)
         texts = {"index.md": text, **beside}
@@ -105,7 +105,7 @@ def make_magnet(
         alone.parent.mkdir(exist_ok=True)
         alone.write_text(text, "utf-8")
         return [alone]
-    data = placeholder_pdf() if told.file is None else told.file.read_bytes()
+    data = placeholder_pdf() if given.file is None else given.file.read_bytes()
     folder.mkdir(parents=True)
     (folder / "index.md").write_text(text, "utf-8")
     file.write_bytes(data)
@@ -143,22 +143,22 @@ def default_purposes(purposes: Mapping[PurposeId, Purpose]) -> tuple[PurposeId, 
     return tuple(name for name, it in purposes.items() if it.channel.by_mail)[:1]
 
 
-def _front_matter(site: Site, of: tuple[str, FilePart], lang: str, file: str, told: MagnetAnswers) -> str:
+def _front_matter(site: Site, of: tuple[str, FilePart], lang: str, file: str, given: MagnetAnswers) -> str:
     name, kind = of
     start = magnet_starter(name, kind.folder, lang)
     begins = default_purposes(purposes_in_language(site, name, kind, lang))
-    purposes = begins if told.purposes is None else told.purposes
-    lines = ["---", f"kind: {name}", f"lang: {lang}", f"title: {_quoted(told.title or start.title)}"]
-    lines.append(f"description: {_quoted(told.description or start.description)}")
+    purposes = begins if given.purposes is None else given.purposes
+    lines = ["---", f"kind: {name}", f"lang: {lang}", f"title: {_quoted(given.title or start.title)}"]
+    lines.append(f"description: {_quoted(given.description or start.description)}")
     if kind.hands_out_file:
         lines.append(f"file: {file}")
     lines.append(f"purposes: [{', '.join(purposes)}]")
-    lines += ["fields:"] if told.addresses else []
-    for address, why in told.addresses.items():
+    lines += ["fields:"] if given.addresses else []
+    for address, why in given.addresses.items():
         lines += [f"  - name: {address}", f"    why: {_quoted(why)}"]
     if start.table:
         answers = {
-            question.name: _answer(question, told.answers.get(question.name, question.default))
+            question.name: _answer(question, given.answers.get(question.name, question.default))
             for question in kind.questions
         }
         lines.append(Template(start.table).substitute(answers))

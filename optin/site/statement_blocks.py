@@ -147,32 +147,32 @@ def controller_lines(settings: SiteSettings, words: Wording) -> list[str]:
     it = settings.controller
     reach = f"[{escape_markdown(it.email)}](mailto:{it.email})"
     known = [escape_markdown(part) for part in (it.name, *it.address, it.registration, it.phone) if part]
-    told = [", ".join([*known, reach])]
+    parts = [", ".join([*known, reach])]
     if it.joint:
-        told.append(words.text("statement.joint", names=escape_markdown(", ".join(it.joint))))
+        parts.append(words.text("statement.joint", names=escape_markdown(", ".join(it.joint))))
     if it.representative:
         said = words.text("statement.representative", representative=escape_markdown(it.representative))
-        told.append(said)
+        parts.append(said)
     if it.officer:
-        told.append(words.text("statement.officer", officer=escape_markdown(it.officer)))
-    return [line for paragraph in told for line in (paragraph, "")]
+        parts.append(words.text("statement.officer", officer=escape_markdown(it.officer)))
+    return [line for paragraph in parts for line in (paragraph, "")]
 
 
 def purpose_lines(settings: SiteSettings, words: Wording) -> list[str]:
     """Return the purposes with their bases, an item each (GDPR 13(1)(c))."""
-    told = [
+    parts = [
         (escape_markdown(wording_in(it.text, words.lang)), bases_of(settings, name))
         for name, it in settings.purposes.items()
     ]
     if settings.products:
-        told.append((words.text("statement.customers"), (LawfulBasis.CONTRACT,)))
+        parts.append((words.text("statement.customers"), (LawfulBasis.CONTRACT,)))
     if keeps_enquiries(settings):
-        told.append((words.text("statement.enquiries"), (LawfulBasis.ENQUIRY,)))
+        parts.append((words.text("statement.enquiries"), (LawfulBasis.ENQUIRY,)))
     for it in settings.obligations.values():
         law = words.text("statement.obligation", law=escape_markdown(it.law))
-        told.append((f"{law}.", (LawfulBasis.OBLIGATION,)))
+        parts.append((f"{law}.", (LawfulBasis.OBLIGATION,)))
     found = []
-    for what, bases in told:
+    for what, bases in parts:
         names = "; ".join(words.text(f"statement.basis.{it}") for it in bases)
         found.append(f"- {what} {words.text('statement.basis', bases=names)}")
     return found or [words.text("statement.no-purposes")]
@@ -183,41 +183,41 @@ def term_lines(settings: SiteSettings, words: Wording) -> list[str]:
     keep, period = settings.retention, words.period
     rows = [("statement.unconfirmed", "statement.unconfirmed.until", settings.unconfirmed.keep)]
     rows += [("statement.request", "statement.request.until", keep.magnet)]
-    told = [(words.text(what), words.text(until, period=period(it))) for what, until, it in rows]
-    told += [(words.text("statement.file"), period(settings.download.link))]
-    told += [
+    parts = [(words.text(what), words.text(until, period=period(it))) for what, until, it in rows]
+    parts += [(words.text("statement.file"), period(settings.download.link))]
+    parts += [
         (
             escape_markdown(wording_in(it.text, words.lang)),
             words.text("statement.consent.until", period=period(it.retention)),
         )
         for it in settings.purposes.values()
     ]
-    told += _terms_of_bases(settings, words)
-    told.append(
+    parts += _terms_of_bases(settings, words)
+    parts.append(
         (words.text("statement.proof"), words.text("statement.proof.until", period=period(keep.proof)))
     )
     asked = words.text("statement.asked.until", period=period(keep.requests))
-    told.append((words.text("statement.asked"), asked))
-    told.append((words.text("statement.fingerprint"), words.text("statement.fingerprint.until")))
+    parts.append((words.text("statement.asked"), asked))
+    parts.append((words.text("statement.fingerprint"), words.text("statement.fingerprint.until")))
     head = f"| {words.text('statement.what')} | {words.text('statement.until')} |"
-    return [head, "| --- | --- |", *(f"| {what} | {until} |" for what, until in told)]
+    return [head, "| --- | --- |", *(f"| {what} | {until} |" for what, until in parts)]
 
 
 def _terms_of_bases(settings: SiteSettings, words: Wording) -> list[tuple[str, str]]:
     """Return how long customers, enquiries and documents are kept, where `optin.toml` speaks of them."""
-    told = []
+    parts = []
     for name, product in settings.products.items():
         what = words.text("statement.product", product=escape_markdown(name))
         until = words.text("statement.product.until", period=words.period(product.life_cycle))
-        told.append((what, until))
+        parts.append((what, until))
     if keeps_enquiries(settings):
         period = words.period(settings.enquiries.keep)
-        told.append((words.text("statement.enquiry"), words.text("statement.request.until", period=period)))
+        parts.append((words.text("statement.enquiry"), words.text("statement.request.until", period=period)))
     for it in settings.obligations.values():
         what = words.text("statement.obligation", law=escape_markdown(it.law))
         key = "statement.obligation.until" + (".year" if it.starts == "end of year" else "")
-        told.append((what, words.text(key, period=words.period(it.keep))))
-    return told
+        parts.append((what, words.text(key, period=words.period(it.keep))))
+    return parts
 
 
 def processor_lines(settings: SiteSettings, words: Wording) -> list[str]:
@@ -227,13 +227,13 @@ def processor_lines(settings: SiteSettings, words: Wording) -> list[str]:
 
 
 def _processor(it: Processor, settings: SiteSettings, words: Wording) -> str:
-    told = f"**{escape_markdown(it.name)}**"
+    parts = f"**{escape_markdown(it.name)}**"
     if it.country:
-        told += f", {country_name(it.country, words.lang)}"
+        parts += f", {country_name(it.country, words.lang)}"
     if task := wording_in(it.task, words.lang):
-        told += f"{words.text('colon')} {escape_markdown(task)}"
+        parts += f"{words.text('colon')} {escape_markdown(task)}"
     where = transfer_in_words(it, settings, words, law_data().checked)  # no clock: a page is its files
-    return f"{told} ({where})" if where else told
+    return f"{parts} ({where})" if where else parts
 
 
 def transfer_in_words(it: Processor, settings: SiteSettings, words: Wording, day: date) -> str:

@@ -105,7 +105,7 @@ class PeoplePage:
     mails: Sequence[Row]  # request, Message-ID, sealed, sent at
     people: Sequence[Row] = ()  # subject, address index, sealed contact, idle from, whether it ever consented
     consents: Sequence[Row] = ()  # subject, purpose, channel, status, since, until, request, withdrawn, begun
-    told: Sequence[Row] = ()  # subject, processor, purpose: what a webhook said
+    disclosed: Sequence[Row] = ()  # subject, processor, purpose: what a webhook said
 
 
 _OF = {
@@ -162,7 +162,7 @@ def people_page(tx: Tx, kind: str, after: bytes, until: bytes) -> PeoplePage | N
             "SELECT subject_id, purpose, channel, status, since, expires_at, request_id, withdrawn_at,"
             f" begun_at FROM consent {of_subject}"
         ),
-        told=rows(f"SELECT subject_id, processor, purpose FROM webhook_told {of_subject}"),
+        disclosed=rows(f"SELECT subject_id, processor, purpose FROM webhook_told {of_subject}"),
     )
 
 

@@ -74,10 +74,10 @@ def _moment(text: str) -> datetime:
 
 
 def _notified(breach: Breach, facts: Mapping[str, Any], texts: Mapping[str, Any]) -> Breach:
-    told = Notification(
+    notification = Notification(
         _moment(facts["told"]), texts["authority"], texts["reference"], texts["why_late"], facts["who"]
     )
-    return replace(breach, notifications=(*breach.notifications, told))
+    return replace(breach, notifications=(*breach.notifications, notification))
 
 
 def _corrected(breach: Breach, facts: Mapping[str, Any], texts: Mapping[str, Any]) -> Breach:
@@ -99,10 +99,10 @@ def _in_words(value: object) -> str:
 
 
 def _closed(breach: Breach, facts: Mapping[str, Any], texts: Mapping[str, Any]) -> Breach:
-    told = facts["people_told"]
+    notification = facts["people_told"]
     closing = Closing(
         _moment(facts["recorded"]),
-        None if told is None else date.fromisoformat(told),
+        None if notification is None else date.fromisoformat(notification),
         texts["why_people_not_told"],
         texts["why_not_notified"],
         facts["who"],
@@ -131,13 +131,15 @@ def add_breach(tx: Tx, vault: Vault, found: Breach, now: datetime) -> int:
     return number
 
 
-def add_notification(tx: Tx, vault: Vault, stored: StoredBreach, told: Notification, now: datetime) -> None:
+def add_notification(
+    tx: Tx, vault: Vault, stored: StoredBreach, notification: Notification, now: datetime
+) -> None:
     """Write down that the authority was told."""
-    facts: dict[str, Json] = {"told": rfc3339(told.at), "who": told.who}
+    facts: dict[str, Json] = {"told": rfc3339(notification.at), "who": notification.who}
     texts: dict[str, Json] = {
-        "authority": told.authority,
-        "reference": told.reference,
-        "why_late": told.why_late,
+        "authority": notification.authority,
+        "reference": notification.reference,
+        "why_late": notification.why_late,
     }
     _add(tx, vault, stored.number, new_entry(NOTIFIED, _following(stored, facts, now), texts), now)
 
@@ -151,8 +153,8 @@ def add_correction(
 
 def add_closing(tx: Tx, vault: Vault, stored: StoredBreach, closing: Closing, now: datetime) -> None:
     """Write down that a breach is dealt with."""
-    told = None if closing.people_told is None else closing.people_told.isoformat()
-    facts: dict[str, Json] = {"people_told": told, "who": closing.who}
+    notification = None if closing.people_told is None else closing.people_told.isoformat()
+    facts: dict[str, Json] = {"people_told": notification, "who": closing.who}
     texts: dict[str, Json] = {
         "why_people_not_told": closing.why_people_not_told,
         "why_not_notified": closing.why_not_notified,

@@ -55,7 +55,7 @@ class Contact:
         if self.read_from:
             return self.read_from.encode()
         correction = self.correction
-        told = {
+        content = {
             **self.values,
             _CORRECTED: None
             if correction is None
@@ -65,7 +65,7 @@ class Contact:
                 "moments": {name: to_ms(moment) for name, moment in correction.moments.items()},
             },
         }
-        return json.dumps(told).encode()
+        return json.dumps(content).encode()
 
     @property
     def email(self) -> EmailAddress:

@@ -27,24 +27,24 @@ _EVENT = '%"leaf":"%'
 
 @dataclass(frozen=True)
 class ReplayLine:
-    """One line. `told` holds digests and names of purposes, nothing personal."""
+    """One line. `content` holds digests and names of purposes, nothing personal."""
 
     at: datetime
-    told: dict[str, Json]
+    content: dict[str, Json]
 
     @property
     def name(self) -> bytes:
         """The digest of time and content: equal lines have equal names everywhere."""
-        return hashlib.sha256(canonical({**self.told, "at": to_ms(self.at)})).digest()
+        return hashlib.sha256(canonical({**self.content, "at": to_ms(self.at)})).digest()
 
 
-def add_replay_line(tx: Tx, told: dict[str, Json], now: datetime) -> bool:
+def add_replay_line(tx: Tx, content: dict[str, Json], now: datetime) -> bool:
     """Record a line that a restored backup replays; return False when it is already recorded."""
     added = tx.run(
         "INSERT INTO replay(name, at, line) VALUES (:name, :at, :line) ON CONFLICT (name) DO NOTHING",
-        name=ReplayLine(now, told).name,
+        name=ReplayLine(now, content).name,
         at=to_ms(now),
-        line=canonical(told).decode(),
+        line=canonical(content).decode(),
     )
     return added > 0
 
@@ -57,8 +57,8 @@ def add_event_line(tx: Tx, kind: str, number: int, leaf: bytes, at: datetime) ->
 def rename_person(tx: Tx, old: str, new: str) -> None:
     """Queue the lines about a person (digest in hexadecimal) again under the present digest."""
     for at, line in tx.all("SELECT at, line FROM replay WHERE line LIKE :about", about=f'%"{old}"%'):
-        told: dict[str, Json] = parse(line)
-        add_replay_line(tx, {**told, "person": new}, from_ms(at))
+        content: dict[str, Json] = parse(line)
+        add_replay_line(tx, {**content, "person": new}, from_ms(at))
 
 
 def lines_waiting(tx: Tx, number: int) -> list[tuple[int, ReplayLine]]:
@@ -152,10 +152,10 @@ def forget_lines(tx: Tx, before: datetime, most: int) -> int:
 def _line(row: Row) -> ReplayLine:
     """Read a row; one that optin did not write may be malformed."""
     try:
-        told = parse(row[1])
+        content = parse(row[1])
     except ValueError:
-        told = {}
-    return ReplayLine(from_ms(row[0]), told)
+        content = {}
+    return ReplayLine(from_ms(row[0]), content)
 
 
 def withdrawal(email_index: bytes, key: ConsentKey) -> dict[str, Json]:

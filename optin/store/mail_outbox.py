@@ -89,7 +89,7 @@ class NoticeMail:
 
     kind: str
     email_index: bytes
-    told: dict[str, str]
+    content: dict[str, str]
 
 
 def enqueue_notice(tx: Tx, vault: Vault, notice: NoticeMail, domain: str, now: datetime) -> None:
@@ -101,15 +101,15 @@ def enqueue_notice(tx: Tx, vault: Vault, notice: NoticeMail, domain: str, now: d
         message_id=message_id,
         kind=notice.kind,
         request=notice.email_index[:ID_BYTES],
-        sealed=vault.seal(EncryptedCell("outbox", message_id.encode()), json.dumps(notice.told).encode()),
+        sealed=vault.seal(EncryptedCell("outbox", message_id.encode()), json.dumps(notice.content).encode()),
         now=to_ms(now),
     )
 
 
 def open_notice(vault: Vault, message_id: str, sealed: bytes) -> dict[str, str]:
     """Return the content of a notice. Raises KeysUnusable."""
-    told: dict[str, str] = json.loads(vault.open(EncryptedCell("outbox", message_id.encode()), sealed))
-    return told
+    content: dict[str, str] = json.loads(vault.open(EncryptedCell("outbox", message_id.encode()), sealed))
+    return content
 
 
 def withdraw_notices(tx: Tx, email_index: bytes) -> None:

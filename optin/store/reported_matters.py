@@ -19,13 +19,13 @@ def reported_matters(tx: Tx, receiver: str) -> dict[str, datetime]:
     return {mark: from_ms(at) for mark, at in known.items()}
 
 
-def store_reported_matters(tx: Tx, receiver: str, told: Mapping[str, datetime]) -> None:
+def store_reported_matters(tx: Tx, receiver: str, reported: Mapping[str, datetime]) -> None:
     """Store which matters a receiver was told of, in place of those before."""
     tx.run(
         "INSERT INTO installation(name, value) VALUES (:name, :value)"
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         name=_NAME + receiver,
-        value=json.dumps({mark: to_ms(at) for mark, at in told.items()}).encode(),
+        value=json.dumps({mark: to_ms(at) for mark, at in reported.items()}).encode(),
     )
 
 

@@ -80,8 +80,8 @@ def _extension(entry: RegisterEntry | None) -> Extension | None:
     if entry is None:
         return None
     facts: Mapping[str, Any] = entry.facts
-    told, due = (date.fromisoformat(facts[name]) for name in ("told", "due"))
-    return Extension(told, due, facts["who"], str(entry.texts.get("why", "")))
+    informed_on, due = (date.fromisoformat(facts[name]) for name in ("told", "due"))
+    return Extension(informed_on, due, facts["who"], str(entry.texts.get("why", "")))
 
 
 def _answer(entry: RegisterEntry | None) -> Answer | None:
@@ -121,8 +121,8 @@ def add_request(tx: Tx, vault: Vault, asked: RightsRequest, now: datetime) -> in
 
 def add_extension(tx: Tx, vault: Vault, stored: StoredRequest, extension: Extension, now: datetime) -> None:
     """Store that the person was told of a longer term, with its event."""
-    told, due = extension.told_on.isoformat(), extension.due.isoformat()
-    facts: dict[str, Json] = {"of": stored.digest, "told": told, "due": due, "who": extension.who}
+    informed_on, due = extension.told_on.isoformat(), extension.due.isoformat()
+    facts: dict[str, Json] = {"of": stored.digest, "told": informed_on, "due": due, "who": extension.who}
     entry = new_entry(EXTENDED, facts, {"why": extension.why})
     _save(tx, vault, replace(stored, entries=(*stored.entries, entry), due_on=due))
     log_entry(tx, vault, EventKind.RIGHTS_REQUEST, entry, {"due": due}, now)

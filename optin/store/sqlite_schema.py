@@ -171,7 +171,7 @@ def _step(migration: Migration) -> Any:
 def _identity(path: Path) -> tuple[int, int]:
     """Return the identity of a file (another one for a new file of the same name); None when it is gone."""
     try:
-        told = os.stat(path)  # noqa: PTH116 - half the time of Path.stat, at each group of writes
+        status = os.stat(path)  # noqa: PTH116 - half the time of Path.stat, at each group of writes
     except FileNotFoundError:
         return (0, 0)
-    return (told.st_dev, told.st_ino)
+    return (status.st_dev, status.st_ino)

@@ -47,8 +47,8 @@ class SocialCard:
         said = astuple(self)
         if self.words == WHITE and not self.mark:
             said = said[:4]  # as cards were named before there were looks
-        told = json.dumps([_DRAWING, *said], ensure_ascii=False)
-        return f"/static/card-{hashlib.sha256(told.encode('utf-8', 'replace')).hexdigest()[:32]}.png"
+        content = json.dumps([_DRAWING, *said], ensure_ascii=False)
+        return f"/static/card-{hashlib.sha256(content.encode('utf-8', 'replace')).hexdigest()[:32]}.png"
 
 
 @lru_cache(maxsize=_KEPT)

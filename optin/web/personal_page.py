@@ -143,8 +143,8 @@ async def get_personal(request: Request) -> Response:
         return visit.app_context.page(view)
     done = request.query_params.get("done", "")
     # a link may claim what was not done
-    told = done in _done_words(request) and (done == "erased") == data.empty
-    return _page(visit, data, done=done if told else "")
+    is_done = done in _done_words(request) and (done == "erased") == data.empty
+    return _page(visit, data, done=done if is_done else "")
 
 
 async def post_personal(request: Request) -> Response:

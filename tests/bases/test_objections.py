@@ -570,7 +570,7 @@ def test_a_restored_backup_is_told_of_objections(world: World, tmp_path: Path) -
     object_for(world, ALICE)
     list_company(world, "example.org", DOMAIN)
     world.run(remove_from_list, ListedContact(DOMAIN, "example.org"), "Jan", "sold", now=world.now)
-    lines = [line for _, line in world.store.read(lines_after, number=0) if "person" in line.told]
+    lines = [line for _, line in world.store.read(lines_after, number=0) if "person" in line.content]
     (tmp_path / "older").mkdir()
     older = open_world(f"sqlite:///{tmp_path}/older/optin.db", tmp_path / "older", world.vault)
     try:

@@ -204,9 +204,9 @@ def test_a_restored_backup_brings_no_ended_entry_back(world: World, tmp_path: Pa
     number = {"phone": "+31201234567"}
     entry = recorded(world, replace(stated("enquiry"), addresses=number))
     world.run(end_basis, entry.id, now=world.now)
-    lines = [line for _, line in world.store.read(lines_after, number=0) if "person" in line.told]
+    lines = [line for _, line in world.store.read(lines_after, number=0) if "person" in line.content]
     for line in lines:
-        check_replay_line(line.told)
+        check_replay_line(line.content)
     assert "+3120" not in repr(lines)
     older = open_world(f"sqlite:///{tmp_path}/older.db", tmp_path, world.vault)
     try:

@@ -601,7 +601,7 @@ def test_a_long_line_is_written_once(house: House) -> None:
     """S7, S6: however long the last line is, the file does not grow by being opened."""
     with house.world() as world:
         told: dict[str, Json] = {"kind": "withdrawn", "person": "ab" * 32, "purpose": "x" * 70_000}
-        world.do(add_replay_line, told={**told, "channel": "email"}, now=world.now)
+        world.do(add_replay_line, content={**told, "channel": "email"}, now=world.now)
     size = house.journal.stat().st_size
     assert size > 70_000
     for _ in range(3):
@@ -609,7 +609,7 @@ def test_a_long_line_is_written_once(house: House) -> None:
             pass
     assert house.journal.stat().st_size == size
     with house.world() as world:
-        world.do(add_replay_line, told={**told, "channel": "phone"}, now=world.now)
+        world.do(add_replay_line, content={**told, "channel": "phone"}, now=world.now)
     assert len(house.kept().replay_lines) == 2
 
 
@@ -744,7 +744,7 @@ def test_a_journal_is_written_anew_beside_those_who_write_to_it(house: House) ->
         def write(first: int) -> None:
             journal = house.file()
             for number in range(first, first + 60):
-                installation.write(add_replay_line, told=told(number), now=old if number % 3 else new)
+                installation.write(add_replay_line, content=told(number), now=old if number % 3 else new)
                 journal.catch_up(installation.store)
 
         writers = [threading.Thread(target=write, args=(first,)) for first in (0, 1_000)]
@@ -756,7 +756,7 @@ def test_a_journal_is_written_anew_beside_those_who_write_to_it(house: House) ->
             writer.join()
         house.file().forget(new - timedelta(days=1))
     wanted = [number for first in (0, 1_000) for number in range(first, first + 60) if not number % 3]
-    found = [int(str(line.told["person"]), 16) for line in house.kept().replay_lines]
+    found = [int(str(line.content["person"]), 16) for line in house.kept().replay_lines]
     assert sorted(found) == wanted
 
 

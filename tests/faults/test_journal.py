@@ -284,12 +284,14 @@ def test_every_end_and_change_is_in_the_journal_by_its_leaf(house: House) -> Non
         until = world.now + timedelta(days=400)
         handling = OfficerRequest(index, "vera", "invoice")
         world.run(hold_on_request, handling, ("email",), until=until, now=world.now)
-    kept = [line for line in house.kept().lines if "leaf" in line.told]
+    kept = [line for line in house.kept().lines if "leaf" in line.content]
     assert sorted(line.kind for line in kept) == ["corrected", "erased", "held", "withdrawn"]
     with house.installation() as installation:
         for line in kept:
-            number = int(str(line.told["event"]))
-            assert installation.store.read(leaves_of_events, numbers=[number]) == {number: line.told["leaf"]}
+            number = int(str(line.content["event"]))
+            assert installation.store.read(leaves_of_events, numbers=[number]) == {
+                number: line.content["leaf"]
+            }
     assert "alice" not in house.journal.read_text()
     house.audit()
 
@@ -366,7 +368,7 @@ def test_a_restore_tells_what_no_journal_can_tell_it(tmp_path: Path) -> None:
 def unkeyed(house: House) -> None:
     """Make the journal one of the version before: sums without a key, and nobody knows better."""
     plain: list[dict[str, Json]] = [{"journal": "withdrawals and erasures", "since": None}]
-    plain += [{**line.told, "at": line.at.isoformat()} for line in house.kept().replay_lines]
+    plain += [{**line.content, "at": line.at.isoformat()} for line in house.kept().replay_lines]
     there, text = "", b""
     for line in plain:
         there = hashlib.sha256(there.encode() + canonical(line)).hexdigest()[:32]

@@ -33,7 +33,7 @@ def find(world: World, ago: timedelta = timedelta(0), people: int | None = None)
 
 def notify(world: World, number: int, at: datetime | None = None, why_late: str = "") -> Breach:
     told = Notification(at or world.now, "AP", "z-77", why_late, "Rita")
-    return world.run(note_notification, number=number, told=told, now=world.now)
+    return world.run(note_notification, number=number, notification=told, now=world.now)
 
 
 def correct(world: World, number: int, correction: BreachCorrection) -> Breach:

@@ -49,11 +49,11 @@ def test_what_was_written_is_read() -> None:
     """O9: number, moment and meaning; and the end of it, to go on from."""
     chain = seal()
     found = read(written(), chain)
-    assert [line.told for line in found] == [told(number) for number in range(5)]
+    assert [line.content for line in found] == [told(number) for number in range(5)]
     assert [line.number for line in found] == [1, 2, 3, 4, 5]
     assert (chain.name, chain.number, chain.newest) == ("file", 5, START + timedelta(minutes=4))
     whole = [*written(), chain.add(START, told(9))]
-    assert read(whole, seal())[-1].told == told(9)
+    assert read(whole, seal())[-1].content == told(9)
 
 
 @pytest.mark.parametrize("place", range(6))

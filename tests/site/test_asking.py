@@ -212,7 +212,7 @@ def test_a_kind_brings_its_own_questions(site: Path, monkeypatch: pytest.MonkeyP
         wanted = ask_for_magnet(loaded(site), kinds, "newsletter", "nl")
     assert b"Words of the button [Send]" in out.getvalue()
     assert b"Say something." in out.getvalue()
-    make_magnet(loaded(site), kinds, "newsletter", wanted.slug, wanted.lang, wanted.told)
+    make_magnet(loaded(site), kinds, "newsletter", wanted.slug, wanted.lang, wanted.given)
     make_magnet(loaded(site), kinds, "newsletter", "plain", "nl")
     asked, plain = (site / "magnets" / f"{it}.md" for it in ("mijn-brief", "plain"))
     assert 'form.jump: "Stuur: \\"hem\\""' in asked.read_text("utf-8")
@@ -229,7 +229,7 @@ def test_a_site_of_one_language_and_without_purposes_asks_neither(site: Path) ->
     (site / "magnets" / "tips.md").unlink()
     with CliRunner().isolation(input="Titel\n\n\n\n") as (out, *_):
         wanted = ask_for_magnet(loaded(site), KINDS.files, "checklist", None)
-    assert (wanted.lang, wanted.told.purposes) == ("nl", ())
+    assert (wanted.lang, wanted.given.purposes) == ("nl", ())
     assert b"Language" not in out.getvalue()
     assert b"consent" not in out.getvalue()
 

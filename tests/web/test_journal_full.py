@@ -54,5 +54,5 @@ def test_a_withdrawal_that_the_journal_cannot_take_is_never_said_to_be_done(
     full_disk[0] = False
     again = visit.press(f"/unsubscribe/{order.unsubscribe_token}")
     assert again.status_code == 200
-    assert [line.told["purpose"] for line in journal.read().replay_lines] == [TIPS]
+    assert [line.content["purpose"] for line in journal.read().replay_lines] == [TIPS]
     advance_log(installation)

@@ -174,9 +174,9 @@ def _is_stopped(contact: Any, number: int) -> bool:
 
 def _stopped_at(contact: Any) -> datetime | None:
     """Return when a contact was last unsubscribed; else when it was last modified, which is no earlier."""
-    told = inside(contact, "statistics")
-    rows = [*rows_of(told, "complaints"), *rows_of(told, "unsubscriptions", "userUnsubscription")]
-    rows += rows_of(told, "unsubscriptions", "adminUnsubscription")
+    statistics = inside(contact, "statistics")
+    rows = [*rows_of(statistics, "complaints"), *rows_of(statistics, "unsubscriptions", "userUnsubscription")]
+    rows += rows_of(statistics, "unsubscriptions", "adminUnsubscription")
     times = [moment(it.get("eventTime")) for it in rows]
     return max((it for it in times if it), default=None) or moment(inside(contact, "modifiedAt"))
 

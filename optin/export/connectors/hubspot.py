@@ -160,9 +160,9 @@ class HubSpot:
 
 
 def _words(lead: ToolLead) -> str:
-    told = lead.columns
-    when = f"{told.get('confirmed_at', '')}, form {told.get('form_version', '')}"
-    return f"{when}, proof {told.get('evidence', '')}: {told.get('consent_text', '')}"
+    columns = lead.columns
+    when = f"{columns.get('confirmed_at', '')}, form {columns.get('form_version', '')}"
+    return f"{when}, proof {columns.get('evidence', '')}: {columns.get('consent_text', '')}"
 
 
 def _stop(row: Mapping[str, Any], stopped: list[str], flags: Mapping[str, list[str]]) -> Stop:

@@ -52,10 +52,10 @@ def values_of(lead: ToolLead, fields: Mapping[str, str], most_bytes: int) -> dic
 
     Texts are cut to `most_bytes` of UTF-8, in whole characters; links, times and digests are left out.
     """
-    told = {"basis": BASIS, **lead.columns}
+    by_column = {"basis": BASIS, **lead.columns}
     values = {}
     for column, name in fields.items():
-        data = told.get(column, "").encode()
+        data = by_column.get(column, "").encode()
         if data and (len(data) <= most_bytes or column not in _WHOLE):
             values[name] = data[:most_bytes].decode("utf-8", "ignore")
     return values

@@ -127,8 +127,8 @@ def _notice(tx: Tx, context: Context, letter: OutboxMail, now: datetime) -> Noti
     """Return a mail that belongs to no request; None when the address is unknown (R1)."""
     if letter.sealed is None:
         return None
-    told = open_notice(context.vault, letter.message_id, letter.sealed)
-    email = EmailAddress(told["email"])
+    content = open_notice(context.vault, letter.message_id, letter.sealed)
+    email = EmailAddress(content["email"])
     index = context.vault.index(email)
     kind = MailKind(letter.kind)
     order = NoticeOrder(
@@ -137,7 +137,7 @@ def _notice(tx: Tx, context: Context, letter: OutboxMail, now: datetime) -> Noti
         message_id=letter.message_id,
         kind=kind,
         recipient=email,
-        lang=told["lang"],
+        lang=content["lang"],
         holds=tuple(hold for hold in holds_of(tx, context.vault, index) if hold.until > now),
         required=required_documents(tx, context, index, now),
     )
@@ -145,7 +145,7 @@ def _notice(tx: Tx, context: Context, letter: OutboxMail, now: datetime) -> Noti
         return order
     if not is_known(tx, index):
         return None
-    if told.get(REQUESTED_BY) != MailRequester.READER and not _may_link(tx, context, now):
+    if content.get(REQUESTED_BY) != MailRequester.READER and not _may_link(tx, context, now):
         raise NotDue(next_day(now))
     latest = latest_request(tx, context.vault, index)
     return replace(
@@ -161,8 +161,8 @@ def _staff(tx: Tx, context: SiteContext, letter: OutboxMail, now: datetime) -> S
     """Return a mail that tells staff of confirmed requests; None when nobody is left to count (W12)."""
     if letter.sealed is None:
         return None
-    told = open_notice(context.vault, letter.message_id, letter.sealed)
-    batch = bytes.fromhex(told[CLAIM])
+    content = open_notice(context.vault, letter.message_id, letter.sealed)
+    batch = bytes.fromhex(content[CLAIM])
     named = context.policy.notify_named  # as it is set now, not when the mail was queued
     why = next((why for name, why in named.items() if mail_name_of(name) == letter.request), "")
     digest = digest_of(tx, context, batch, now, why)
@@ -173,8 +173,8 @@ def _staff(tx: Tx, context: SiteContext, letter: OutboxMail, now: datetime) -> S
         claim=letter.claim,
         message_id=letter.message_id,
         kind=MailKind.STAFF,
-        recipient=EmailAddress(told["email"]),
-        lang=told["lang"],
+        recipient=EmailAddress(content["email"]),
+        lang=content["lang"],
         digest=digest,
         batch=batch,
     )

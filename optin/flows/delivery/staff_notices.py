@@ -92,8 +92,8 @@ def queue_staff_mail(tx: Tx, context: Context, receiver: str, to: Mapping[str, s
     forget_mailed(tx, receiver)
     waiting = claim_notices(tx, claimed)
     if waiting:
-        told = {**to, CLAIM: claimed.claim.hex()}
-        notice = NoticeMail(MailKind.STAFF, mail_name_of(receiver), told)
+        content = {**to, CLAIM: claimed.claim.hex()}
+        notice = NoticeMail(MailKind.STAFF, mail_name_of(receiver), content)
         enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
     release_receiver(tx, receiver, 0, now + PAUSE if waiting else now)
     return waiting > 0

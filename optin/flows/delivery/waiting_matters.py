@@ -153,13 +153,13 @@ def _of_kinds(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMa
 def queue_waiting_notices(tx: Tx, context: SiteContext, receiver: str, now: datetime) -> int:
     """Queue a notice of each matter that was not reported to the receiver within a day; return how many."""
     lock_reported_matters(tx, receiver)
-    told = reported_matters(tx, receiver)
+    reported = reported_matters(tx, receiver)
     found = {it.mark.hex(): it for it in waiting_matters(tx, context, now)}
     # a moment ahead of the clock is one of a clock that was wrong
-    fresh = {mark: at for mark, at in told.items() if mark in found and at <= now < at + AGAIN_AFTER}
+    fresh = {mark: at for mark, at in reported.items() if mark in found and at <= now < at + AGAIN_AFTER}
     new = [it for mark, it in found.items() if mark not in fresh]
     for matter in new:
         add_notice(tx, receiver, matter.mark, now)
-    if new or fresh.keys() != told.keys():
+    if new or fresh.keys() != reported.keys():
         store_reported_matters(tx, receiver, {**fresh, **{it.mark.hex(): now for it in new}})
     return len(new)

@@ -45,10 +45,10 @@ class DerivedRowsAudit:
 
     def webhook_faults(self) -> Iterator[str]:
         """Yield the processors whose row about a disclosed consent is missing."""
-        told = {(bytes(row[0]), row[1], row[2]) for row in self.page.told}
+        disclosed = {(bytes(row[0]), row[1], row[2]) for row in self.page.disclosed}
         for request, number, body in self.events.get(EventKind.HANDED, ()):
             subject = self.owners[request][1]
-            if subject is not None and (bytes(subject), body["to"], body["for"]) not in told:
+            if subject is not None and (bytes(subject), body["to"], body["for"]) not in disclosed:
                 yield f"event {number}: the record is missing that {body['to']} was told"
 
     def line_faults(self, lines_from: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from optin.store.database_interface import Tx
 from optin.store.event_log import leaves_of_events
 from optin.store.journal_lines import ENTRY_ENDED, ReplayLine, lines_after
 
-_TOLD: dict[str, dict[str, type]] = {
+_CONTENTS: dict[str, dict[str, type]] = {
     EventKind.ERASED.value: {"kind": str, "person": str, "suppressed": bool},
     EventKind.WITHDRAWN.value: {"kind": str, "person": str, "purpose": str, "channel": str},
     ENTRY_ENDED: {"kind": str, "person": str, "entry": str},
@@ -35,28 +35,28 @@ _EVENT: dict[str, type] = {"kind": str, "event": int, "leaf": str}
 _DIGEST_BYTES = 32
 
 
-def concerns_person(told: Mapping[str, Json]) -> bool:
+def concerns_person(content: Mapping[str, Json]) -> bool:
     """Return whether a restored backup replays this line; other lines only remember an event of the log."""
-    return "person" in told
+    return "person" in content
 
 
-def check_replay_line(told: Mapping[str, Json]) -> None:
+def check_replay_line(content: Mapping[str, Json]) -> None:
     """Check that a line is well-formed. Raises ValueError."""
-    kind = str(told.get("kind"))
-    wanted = _TOLD.get(kind) if concerns_person(told) else _EVENT if kind in IN_JOURNAL else None
-    if wanted is None or {key: type(value) for key, value in told.items()} != wanted:
+    kind = str(content.get("kind"))
+    wanted = _CONTENTS.get(kind) if concerns_person(content) else _EVENT if kind in IN_JOURNAL else None
+    if wanted is None or {key: type(value) for key, value in content.items()} != wanted:
         msg = "no withdrawal, no erasure, no objection and no event"
         raise ValueError(msg)
-    if len(bytes.fromhex(str(told["person" if concerns_person(told) else "leaf"]))) != _DIGEST_BYTES:
+    if len(bytes.fromhex(str(content["person" if concerns_person(content) else "leaf"]))) != _DIGEST_BYTES:
         msg = "no digest"
         raise ValueError(msg)
-    if kind == ENTRY_ENDED and len(bytes.fromhex(str(told["entry"]))) != ID_BYTES:
+    if kind == ENTRY_ENDED and len(bytes.fromhex(str(content["entry"]))) != ID_BYTES:
         msg = "no entry"
         raise ValueError(msg)
-    if kind == EventKind.OBJECTED and concerns_person(told):
-        Objection.of_line(told, datetime.min.replace(tzinfo=UTC))
+    if kind == EventKind.OBJECTED and concerns_person(content):
+        Objection.of_line(content, datetime.min.replace(tzinfo=UTC))
     elif "channel" in wanted:
-        channel_named(str(told["channel"]))
+        channel_named(str(content["channel"]))
 
 
 def lines_with_event(tx: Tx, lines: Sequence[ReplayLine]) -> list[ReplayLine]:
@@ -65,12 +65,12 @@ def lines_with_event(tx: Tx, lines: Sequence[ReplayLine]) -> list[ReplayLine]:
     Whoever writes to the database would else let the journal say for good that the log was cut.
     """
     sound = [line for line in lines if _means_something(line)]
-    numbers = [int(str(line.told["event"])) for line in sound if not concerns_person(line.told)]
+    numbers = [int(str(line.content["event"])) for line in sound if not concerns_person(line.content)]
     leaves = leaves_of_events(tx, numbers)
     return [
         it
         for it in sound
-        if concerns_person(it.told) or leaves.get(int(str(it.told["event"]))) == it.told["leaf"]
+        if concerns_person(it.content) or leaves.get(int(str(it.content["event"]))) == it.content["leaf"]
     ]
 
 
@@ -85,7 +85,7 @@ def count_lines_without_event(tx: Tx) -> int:
 
 def _means_something(line: ReplayLine) -> bool:
     try:
-        check_replay_line(line.told)
+        check_replay_line(line.content)
     except (ValueError, TypeError, AttributeError):
         return False
     return True

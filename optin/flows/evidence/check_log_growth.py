@@ -74,14 +74,14 @@ def events_missing_from_log(tx: Tx, lines: Sequence[JournalLine]) -> Iterator[st
 
 def lines_missing_from_log(tx: Tx, lines: Sequence[JournalLine]) -> Iterator[JournalLine]:
     """Yield each journal line whose event is missing from the log, or differs there."""
-    held = [line for line in lines if "leaf" in line.told]
+    held = [line for line in lines if "leaf" in line.content]
     for begin in range(0, len(held), PAGE_EVENTS):
         page = held[begin : begin + PAGE_EVENTS]
         found = leaves_of_events(tx, [_number(line) for line in page])
         for line in page:
-            if found.get(_number(line)) != line.told["leaf"]:
+            if found.get(_number(line)) != line.content["leaf"]:
                 yield line
 
 
 def _number(line: JournalLine) -> int:
-    return int(str(line.told["event"]))
+    return int(str(line.content["event"]))

@@ -62,9 +62,9 @@ def proof_of_request(
     }
 
     # 3. Tell the consents in the standard vocabulary; open the commitment.
-    told = consent_summaries(opened, events, withdraw_at, now)
+    summaries = consent_summaries(opened, events, withdraw_at, now)
     stored = opened.stored
-    receipt = receipt_document(stored.id, opened.declaration, told, base_url, now)
+    receipt = receipt_document(stored.id, opened.declaration, summaries, base_url, now)
     return {
         "consent-receipt.jsonld": _readable(receipt),
         **proofs,
@@ -79,7 +79,7 @@ def consent_summaries(
 ) -> tuple[ConsentSummary, ...]:
     """Return each consent of a request with its history; it expires without an event."""
     history = History([LoggedEvent.read(parse(event.body), event.number) for event in events])
-    told: list[ConsentSummary] = []
+    summaries: list[ConsentSummary] = []
     for question in opened.asked:
         consent = history.consent(question.key)
         happened = [(event.kind, event.at) for event in consent.events if event.kind in STATUS]
@@ -87,7 +87,7 @@ def consent_summaries(
         until = None if given is None else question.retention.after(given[1])
         if until is not None and until <= now:
             happened.append((EventKind.EXPIRED, until))
-        told.append(
+        summaries.append(
             ConsentSummary(
                 request=opened.stored.id,
                 subject=opened.stored.subject or opened.stored.id,
@@ -99,7 +99,7 @@ def consent_summaries(
                 withdraw_at=withdraw_at,
             )
         )
-    return tuple(told)
+    return tuple(summaries)
 
 
 def name_of_event(place: int, event: StoredEvent) -> str:

@@ -35,23 +35,23 @@ def endings_in_journal(lines: Iterable[JournalLine]) -> Endings:
     """Return when consents were withdrawn and people erased, by the lines of a journal."""
     found: dict[Ending, frozenset[datetime]] = {}
     for line in lines:
-        if "person" in line.told and line.kind in _ENDINGS:
+        if "person" in line.content and line.kind in _ENDINGS:
             for what in _ended(line):
-                ending = (str(line.told["person"]), what)
+                ending = (str(line.content["person"]), what)
                 found[ending] = found.get(ending, frozenset()) | {line.at}
     return found
 
 
 def _ended(line: JournalLine) -> Iterator[ConsentKey | str | None]:
-    told = line.told
+    content = line.content
     if line.kind == EventKind.WITHDRAWN:
-        yield ConsentKey.parse(str(told["purpose"]), str(told["channel"]))
+        yield ConsentKey.parse(str(content["purpose"]), str(content["channel"]))
     elif line.kind == EventKind.ERASED:
         yield None
-        if told.get("suppressed"):  # retention erases without it
+        if content.get("suppressed"):  # retention erases without it
             yield LEFT_ALONE
-    elif told.get("by") == ObjectedBy.PERSON:  # staff may take back what is on the company's list
-        yield from _objected(str(told["of"]), str(told["channel"]))
+    elif content.get("by") == ObjectedBy.PERSON:  # staff may take back what is on the company's list
+        yield from _objected(str(content["of"]), str(content["channel"]))
 
 
 def _objected(kind: str, channel: str) -> Iterator[str]:

@@ -225,7 +225,7 @@ def claim_outgoing(
         dropped.append(DroppedMessage(row.message, "", why, is_lost=_give_up_unreadable(tx, row, now)))
     for notice in notices:
         try:
-            told = _compose(tx, context, notice, now, endings_of)
+            composed = _compose(tx, context, notice, now, endings_of)
         except (LogDiverged, JournalUnusable) as problem:
             _put_off(tx, notice, attempts_of(tx, notice) or 0, now)
             dropped.append(DroppedMessage(notice.message, notice.kind, f"it waits: {type(problem).__name__}"))
@@ -235,11 +235,11 @@ def claim_outgoing(
             lost = state is MessageState.GIVEN_UP
             dropped.append(DroppedMessage(notice.message, notice.kind, error_name_of(problem), is_lost=lost))
             continue
-        if isinstance(told, str):
+        if isinstance(composed, str):
             forget_message(tx, notice.number)
-            dropped.append(DroppedMessage(notice.message, notice.kind, told))
+            dropped.append(DroppedMessage(notice.message, notice.kind, composed))
         else:
-            calls.append(OutgoingMessage(notice, told))
+            calls.append(OutgoingMessage(notice, composed))
     return calls, dropped
 
 

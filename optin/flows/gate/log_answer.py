@@ -77,21 +77,28 @@ def log_answer(
             return False
 
     # 2. An event for each of them, and a note of who asked.
-    told = ContactAnswer(question.asker, question.key, decided.may, decided.answer.rule, answer.digest)
+    contact_answer = ContactAnswer(
+        question.asker, question.key, decided.may, decided.answer.rule, answer.digest
+    )
     for person in decided.resting:
-        _log(tx, context, person, told, now)
+        _log(tx, context, person, contact_answer, now)
     notes = UnstoredAnswers()
     notes.note(question, decided, now)
     store_questions(tx, notes.questions, {})
     return True
 
 
-def _log(tx: Tx, context: Context, person: PersonOnFile, told: ContactAnswer, now: datetime) -> None:
+def _log(
+    tx: Tx, context: Context, person: PersonOnFile, contact_answer: ContactAnswer, now: datetime
+) -> None:
     vault = context.vault
     if person.request is None and person.entries:
         entry = person.entries[0]
         add_events(
-            tx, vault, RequestId(entry.id), [{**basis_event(EventKind.ASKED, now, entry), **told.said}]
+            tx,
+            vault,
+            RequestId(entry.id),
+            [{**basis_event(EventKind.ASKED, now, entry), **contact_answer.said}],
         )
         return
     index = b"" if person.subject is None else address_index(tx, person.subject)
@@ -100,7 +107,7 @@ def _log(tx: Tx, context: Context, person: PersonOnFile, told: ContactAnswer, no
     if request is None or stored is None:
         raise LinkSpent  # its person is gone
     opened = open_request(tx, vault, stored)
-    add_events(tx, vault, request, [opened.event_builder.asked_about(now, told)])
+    add_events(tx, vault, request, [opened.event_builder.asked_about(now, contact_answer)])
 
 
 def store_answers(tx: Tx, _context: Context, notes: UnstoredAnswers) -> None:

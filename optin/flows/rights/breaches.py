@@ -92,28 +92,30 @@ def note_breach(tx: Tx, context: Context, found: FoundBreach, now: datetime) -> 
     return _open(tx, context, add_breach(tx, context.vault, breach, now)).breach
 
 
-def note_notification(tx: Tx, context: Context, number: int, told: Notification, now: datetime) -> Breach:
+def note_notification(
+    tx: Tx, context: Context, number: int, notification: Notification, now: datetime
+) -> Breach:
     """Record that the authority was notified; information may follow in phases (33(4)).
 
     Raises RequestRefused, also for a first notification after the deadline without the reasons (33(1)).
     """
     stored = _open(tx, context, number)
     known = stored.breach
-    if told.at > now:
-        msg = f"{rfc3339(told.at)} has not come yet. Nothing was stored."
+    if notification.at > now:
+        msg = f"{rfc3339(notification.at)} has not come yet. Nothing was stored."
         raise RequestRefused(msg)
-    if told.at < known.discovered:
+    if notification.at < known.discovered:
         msg = f"The breach was discovered only at {rfc3339(known.discovered)}. Nothing was stored."
         raise RequestRefused(msg)
-    if not known.notifications and told.at > known.due and not plain_text(told.why_late):
+    if not known.notifications and notification.at > known.due and not plain_text(notification.why_late):
         msg = f"The deadline was {rfc3339(known.due)}; give the reasons with --why-late (GDPR 33(1))."
         raise RequestRefused(msg)
     clean = Notification(
-        told.at,
-        _said(told.authority, "--authority"),
-        plain_text(told.reference),
-        plain_text(told.why_late),
-        _said(told.who, "--who"),
+        notification.at,
+        _said(notification.authority, "--authority"),
+        plain_text(notification.reference),
+        plain_text(notification.why_late),
+        _said(notification.who, "--who"),
     )
     add_notification(tx, context.vault, stored, clean, now)
     return _open(tx, context, number).breach

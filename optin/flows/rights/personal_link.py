@@ -24,8 +24,8 @@ def ask_for_link(
     if not take_link(tx, context, address, network, now):
         return
     index = context.vault.index(address)
-    told = {"email": address, "lang": lang}
-    notice = NoticeMail(MailKind.PERSONAL, index, told)
+    content = {"email": address, "lang": lang}
+    notice = NoticeMail(MailKind.PERSONAL, index, content)
     enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
 
 
@@ -37,6 +37,6 @@ def ask_with_expired_link(tx: Tx, context: Context, email_index: bytes, lang: st
     address = known_address(tx, context.vault, email_index, latest_request(tx, context.vault, email_index))
     if address is None or not take_reader_mail(tx, context, address, now):
         return
-    told = {"email": address, "lang": lang, REQUESTED_BY: MailRequester.READER.value}
-    notice = NoticeMail(MailKind.PERSONAL, email_index, told)
+    content = {"email": address, "lang": lang, REQUESTED_BY: MailRequester.READER.value}
+    notice = NoticeMail(MailKind.PERSONAL, email_index, content)
     enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)

@@ -36,7 +36,7 @@ def replay(tx: Tx, context: Context, lines: Sequence[ReplayLine], size: int, now
     """
     done: Counter[str] = Counter()
     for line in lines:
-        if add_replay_line(tx, line.told, line.at):  # first: what it does would write the very same line
+        if add_replay_line(tx, line.content, line.at):  # first: what it does would write the very same line
             done[_replayed(tx, context, line)] += 1
     add_events(tx, context.vault, None, [restored(now, size)])
     mark_waiting(tx)  # whatever file is the journal from now on, it gets every one about a person
@@ -46,18 +46,18 @@ def replay(tx: Tx, context: Context, lines: Sequence[ReplayLine], size: int, now
 
 def _replayed(tx: Tx, context: Context, line: ReplayLine) -> str:
     """Replay one line, at its original time; return its kind."""
-    kind, person = str(line.told["kind"]), index_today(tx, bytes.fromhex(str(line.told["person"])))
+    kind, person = str(line.content["kind"]), index_today(tx, bytes.fromhex(str(line.content["person"])))
     if kind == EventKind.ERASED:
-        wanted = bool(line.told["suppressed"])
+        wanted = bool(line.content["suppressed"])
         gone = erase_person(tx, context, person, BY_RESTORE, line.at, suppress_all=wanted)
         if gone is None and wanted:
             suppress(tx, person, None, line.at)
     elif kind == ENTRY_ENDED:
-        end_restored_entry(tx, context, BasisEntryId(bytes.fromhex(str(line.told["entry"]))), line.at)
+        end_restored_entry(tx, context, BasisEntryId(bytes.fromhex(str(line.content["entry"]))), line.at)
     elif kind == EventKind.OBJECTED:
-        add_objection(tx, context.vault, Objection.of_line(line.told, line.at), None)
+        add_objection(tx, context.vault, Objection.of_line(line.content, line.at), None)
     else:
-        key = ConsentKey.parse(str(line.told["purpose"]), str(line.told["channel"]))
+        key = ConsentKey.parse(str(line.content["purpose"]), str(line.content["channel"]))
         subject = find_subject(tx, person)
         if subject is not None:
             withdraw_from(tx, context.vault, subject, {key}, line.at)

@@ -29,7 +29,7 @@ async def get_draw(request: Request) -> Response:
     promise = draws_of(app_context.installation.policy).get(slug) or promise_of(form)
     if promise is None:
         raise PageUnknown
-    told: dict[str, Any] = {} if published is None else json.loads(published)
+    transcript: dict[str, Any] = {} if published is None else json.loads(published)
     return app_context.page(
         DrawView(
             frame=app_context.frame(form.lang),
@@ -38,27 +38,27 @@ async def get_draw(request: Request) -> Response:
             if _is_served(app_context, slug)
             else "",
             file_url=f"/{slug}/draw.json",
-            promise=promise if published is None else _as_fixed(promise, told),
+            promise=promise if published is None else _as_fixed(promise, transcript),
             scheme=SCHEME,
-            entries=told.get("entries", 0),
-            digest=told.get("digest", ""),
-            seed=told.get("seed", ""),
-            seed_canonical=told.get("seed_canonical", ""),
-            winners=shown_tickets(told.get("winners", ()), told.get("order", ())),
-            passed_over=shown_tickets(told.get("passed_over", ()), told.get("order", ())),
-            changed=tuple(told.get("changed", {}).items()),
+            entries=transcript.get("entries", 0),
+            digest=transcript.get("digest", ""),
+            seed=transcript.get("seed", ""),
+            seed_canonical=transcript.get("seed_canonical", ""),
+            winners=shown_tickets(transcript.get("winners", ()), transcript.get("order", ())),
+            passed_over=shown_tickets(transcript.get("passed_over", ()), transcript.get("order", ())),
+            changed=tuple(transcript.get("changed", {}).items()),
         )
     )
 
 
-def _as_fixed(promise: PrizeDraw, told: dict[str, Any]) -> PrizeDraw:
+def _as_fixed(promise: PrizeDraw, transcript: dict[str, Any]) -> PrizeDraw:
     """Return the draw as fixed, whatever the front matter says now."""
     return replace(
         promise,
-        prize=told["prize"],
-        winners=told["prizes"],
-        seed_source=told["seed_source"],
-        seed_at=datetime.fromisoformat(told["seed_at"]),
+        prize=transcript["prize"],
+        winners=transcript["prizes"],
+        seed_source=transcript["seed_source"],
+        seed_at=datetime.fromisoformat(transcript["seed_at"]),
     )
 
 

@@ -40,7 +40,7 @@ def look(seen: SeenPage, view: LandingView) -> Iterator[Objection]:
     if not isinstance(view, ResultView):
         return
     kept = [it.why for it in view.declaration.fields if it.name in view.filled_in]
-    if any(" ".join(text.split()) not in seen.told for text in (view.outcome.title, *kept)):
+    if any(" ".join(text.split()) not in seen.text for text in (view.outcome.title, *kept)):
         message = "The page does not show the result, or not why it is kept (GDPR 5(1)(c), 13)."
         yield Objection("result", message, CURE)
 

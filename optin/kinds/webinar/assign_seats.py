@@ -56,15 +56,15 @@ def take_seat(
         return
     if webinar.cancelled:
         # the mail that hands over says so; should it take place after all, they are in line
-        told = occasion.sequence + occasion.differs(webinar.plan())
-        save_seat(tx, Seat(magnet, subject, request, WAITING, told, replayed=False), now)
+        sequence_told = occasion.sequence + occasion.differs(webinar.plan())
+        save_seat(tx, Seat(magnet, subject, request, WAITING, sequence_told, replayed=False), now)
         return
     full = webinar.capacity and count_seated(tx, magnet) >= webinar.capacity
     over = webinar.ends_at <= now
     state = WAITING if full and not over else SEATED
     # a server that was not started anew since the last change tells the plan before it; then they hear of it
-    told = occasion.sequence - occasion.differs(webinar.plan())
-    seat = Seat(magnet, subject, request, state, told, replayed=over and bool(webinar.replay))
+    sequence_told = occasion.sequence - occasion.differs(webinar.plan())
+    seat = Seat(magnet, subject, request, state, sequence_told, replayed=over and bool(webinar.replay))
     save_seat(tx, seat, now)
     if state == SEATED:
         remind(tx, seat, webinar, policy, now)

@@ -37,32 +37,32 @@ class Invitation:
     attendee: str = ""  # empty: the file is for whoever opens it
 
 
-def calendar_file(told: Attendance, invitation: Invitation, words: str, now: datetime) -> Attachment:
+def calendar_file(participation: Attendance, invitation: Invitation, words: str, now: datetime) -> Attachment:
     """Return the entry as an attachment. `words`: its texts."""
-    method = Method.CANCEL if told.standing is SeatStatus.CANCELLED else Method.REQUEST
+    method = Method.CANCEL if participation.standing is SeatStatus.CANCELLED else Method.REQUEST
     if method is Method.REQUEST and not invitation.attendee:
         method = Method.PUBLISH
-    data = calendar_bytes(told, invitation, method, words, now)
+    data = calendar_bytes(participation, invitation, method, words, now)
     return Attachment(FILE, f"text/calendar; method={method}", data)
 
 
 def calendar_bytes(
-    told: Attendance, invitation: Invitation, method: Method, words: str, now: datetime
+    participation: Attendance, invitation: Invitation, method: Method, words: str, now: datetime
 ) -> bytes:
     """Return the entry with times in the webinar's zone, whose rules are in the file."""
     from icalendar import Calendar, Event, vCalAddress, vText  # noqa: PLC0415 - heavy; few mails need it
 
-    webinar, zone = told.webinar, ZoneInfo(told.webinar.zone)
+    webinar, zone = participation.webinar, ZoneInfo(participation.webinar.zone)
     event = Event()
-    event.add("uid", f"{told.request.hex()}@{invitation.domain}")
+    event.add("uid", f"{participation.request.hex()}@{invitation.domain}")
     event.add("dtstamp", now.replace(microsecond=0))
-    event.add("sequence", told.sequence)
+    event.add("sequence", participation.sequence)
     start, end = webinar.starts_at.astimezone(zone), webinar.ends_at.astimezone(zone)
     if start.fold or end.fold:  # a local time that comes twice means the first (RFC 5545, section 3.3.5)
         start, end = webinar.starts_at, webinar.ends_at
     event.add("dtstart", start)
     event.add("dtend", end)
-    event.add("summary", told.title)
+    event.add("summary", participation.title)
     event.add("location", webinar.place)
     event.add("description", words)
     event.add("status", "CANCELLED" if method is Method.CANCEL else "CONFIRMED")
@@ -97,15 +97,17 @@ def attach(
     order: MailOrder, sender: MailSender, words: Callable[..., str], now: datetime
 ) -> tuple[Attachment, ...]:
     """Attach the calendar entry; a change has the same UID and a higher number."""
-    told = order.own
-    if not isinstance(told, Attendance):
+    participation = order.own
+    if not isinstance(participation, Attendance):
         return ()
-    delivered = order.kind == MailKind.DELIVERY and told.standing is SeatStatus.SEATED
-    if not delivered and not (order.kind in CHANGING and told.seated):
+    delivered = order.kind == MailKind.DELIVERY and participation.standing is SeatStatus.SEATED
+    if not delivered and not (order.kind in CHANGING and participation.seated):
         return ()
     domain = sender.address.rpartition("@")[2]
     invited = Invitation(sender.name, sender.address, domain, as_mailed(order.recipient))
-    return (calendar_file(told, invited, words("webinar.with", host=told.webinar.host), now),)
+    return (
+        calendar_file(participation, invited, words("webinar.with", host=participation.webinar.host), now),
+    )
 
 
 MAILS = MailPart(templates=dict.fromkeys(WebinarMail, "news"), modules=("icalendar",), attach=attach)

@@ -27,16 +27,16 @@ OUTDATED_WAIT = timedelta(minutes=1)  # of a mail whose plan this process does n
 
 def person_status(tx: Tx, context: Context, opened: OpenedRequest, now: datetime) -> PersonStatus | None:
     """Return a person's status with a webinar."""
-    told = attendance(tx, opened, context.policy, now)
-    if told is None:
+    participation = attendance(tx, opened, context.policy, now)
+    if participation is None:
         return None
-    return PersonStatus(_linked(context, opened, told, now), {"seat": told.standing.value})
+    return PersonStatus(_linked(context, opened, participation, now), {"seat": participation.standing.value})
 
 
-def _linked(context: Context, opened: OpenedRequest, told: Attendance, now: datetime) -> Attendance:
+def _linked(context: Context, opened: OpenedRequest, participation: Attendance, now: datetime) -> Attendance:
     """Return the attendance with the link to the page about the seat."""
     token = context.vault.links.sign(LinkKind.PLACE, opened.stored.id, now)
-    return replace(told, base_url=context.policy.base_url, place_path=f"/place/{token}")
+    return replace(participation, base_url=context.policy.base_url, place_path=f"/place/{token}")
 
 
 def fill_mail(
@@ -44,16 +44,16 @@ def fill_mail(
 ) -> Attendance | SendLater | None:
     """Return the person's attendance, for a mail that is due and still of use."""
     kind = WebinarMail(mail.name)
-    told = attendance(tx, opened, context.policy, now)
-    if told is not None and told.outdated:
+    participation = attendance(tx, opened, context.policy, now)
+    if participation is not None and participation.outdated:
         return SendLater(now + OUTDATED_WAIT)  # whoever knows the plan says it
-    if told is None or not has_use(kind, told, now):
+    if participation is None or not has_use(kind, participation, now):
         return None
-    due = due_of(kind, told.webinar)
+    due = due_of(kind, participation.webinar)
     if due is not None and now < due:
         # None: it was in hand while the time moved
         return None if has_duplicate(tx, mail.number, opened.stored.id, mail.name) else SendLater(due)
-    return _linked(context, opened, told, now)
+    return _linked(context, opened, participation, now)
 
 
 def kept(details: Details) -> Mapping[str, Any] | None:

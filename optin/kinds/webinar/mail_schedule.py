@@ -32,17 +32,17 @@ def due_of(kind: WebinarMail, webinar: Webinar) -> datetime | None:
     return None if before is None else webinar.starts_at - before
 
 
-def has_use(kind: WebinarMail, told: Attendance, now: datetime) -> bool:
+def has_use(kind: WebinarMail, participation: Attendance, now: datetime) -> bool:
     """Return whether a mail is still true, and concerns its recipient."""
-    webinar = told.webinar
+    webinar = participation.webinar
     match kind:
         case WebinarMail.CANCELLED:
-            return told.standing is SeatStatus.CANCELLED
+            return participation.standing is SeatStatus.CANCELLED
         case WebinarMail.REPLAY:
-            return told.standing is SeatStatus.REPLAY
+            return participation.standing is SeatStatus.REPLAY
         case WebinarMail.MOVED:
-            return told.standing in {SeatStatus.SEATED, SeatStatus.WAITING} and now < webinar.ends_at
+            return participation.standing in {SeatStatus.SEATED, SeatStatus.WAITING} and now < webinar.ends_at
         case WebinarMail.SEATED:
-            return told.standing is SeatStatus.SEATED and now < webinar.ends_at
+            return participation.standing is SeatStatus.SEATED and now < webinar.ends_at
     latest = webinar.starts_at - HOUR_BEFORE if kind is WebinarMail.DAY else webinar.starts_at
-    return told.standing is SeatStatus.SEATED and now < latest
+    return participation.standing is SeatStatus.SEATED and now < latest

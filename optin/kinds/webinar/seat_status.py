@@ -46,13 +46,13 @@ class Attendance:
         return calendar_links(self)
 
 
-def calendar_links(told: Attendance) -> tuple[tuple[str, str], ...]:
+def calendar_links(participation: Attendance) -> tuple[tuple[str, str], ...]:
     """Return name and link for each common web calendar; nothing is sent there before a click."""
-    webinar = told.webinar
+    webinar = participation.webinar
     compact = [f"{moment:%Y%m%dT%H%M%SZ}" for moment in (webinar.starts_at, webinar.ends_at)]
     google = {
         "action": "TEMPLATE",
-        "text": told.title,
+        "text": participation.title,
         "dates": "/".join(compact),
         "ctz": webinar.zone,
         "location": webinar.place,
@@ -60,7 +60,7 @@ def calendar_links(told: Attendance) -> tuple[tuple[str, str], ...]:
     outlook = {
         "path": "/calendar/action/compose",
         "rru": "addevent",
-        "subject": told.title,
+        "subject": participation.title,
         "startdt": f"{webinar.starts_at:%Y-%m-%dT%H:%M:%SZ}",
         "enddt": f"{webinar.ends_at:%Y-%m-%dT%H:%M:%SZ}",
         "location": webinar.place,
