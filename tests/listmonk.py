@@ -25,6 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 from optin.services.http_client import VettedClient
 from tests.mail.server import certificate
 from tests.receiver import answering
+from tests.waiting import SECONDS
 
 TOKEN = "optin:s3cret"
 
@@ -89,7 +90,7 @@ class FakeListmonk:
     def add(self, email: str, *numbers: int, status: str = "confirmed") -> int:
         return int(self._create({"email": email, "lists": [*numbers]}, status)["id"])
 
-    def wait(self, true: Callable[[], object], seconds: float = 30) -> None:
+    def wait(self, true: Callable[[], object], seconds: float = SECONDS) -> None:
         ends = time.monotonic() + seconds
         while not true() and time.monotonic() < ends:
             time.sleep(0.02)

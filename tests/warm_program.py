@@ -1,4 +1,4 @@
-"""The program as a process has it that has served a site before: imported, its templates and texts read.
+"""The program as a process has it that has served before: imported, its texts read, its schema made once.
 
 The fork server of `tests.started` loads this module once, and every process that it starts begins with it.
 """
@@ -9,10 +9,12 @@ import atexit
 import gc
 import importlib.util
 import os
+import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from tests.shifted import SEAM
@@ -37,8 +39,12 @@ from optin.cli import dev, serve  # noqa: E402, F401 - what each command imports
 from optin.services.preload import load_everything  # noqa: E402 - likewise
 from optin.services.site_edition import load_edition  # noqa: E402 - likewise
 from optin.site.scaffold import make_site  # noqa: E402 - likewise
+from optin.store.sqlite_schema import migrate  # noqa: E402 - likewise
 from tests.installed import KINDS  # noqa: E402 - likewise
 
+with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+    for _turn in range(2):  # made, then compared
+        migrate(database, KINDS.schema)
 with tempfile.TemporaryDirectory() as folder:
     make_site(Path(folder) / "site")
     edition, _ = load_edition(Path(folder) / "site", KINDS)

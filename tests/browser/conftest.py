@@ -26,7 +26,7 @@ from tests.serving import BASE_URL, served
 from tests.web.conftest import site_at
 from tests.web.static_host import static_host
 
-expect.set_options(timeout=20_000)  # a busy machine is slow; a page that never comes still fails
+expect.set_options(timeout=60_000)  # a busy machine is slow; a page that never comes still fails
 
 
 @pytest.fixture(scope="package")

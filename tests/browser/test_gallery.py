@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Frame, Page
 
 from tests.serving import developed
+from tests.waiting import SECONDS
 from tests.web.conftest import site_at
 
 EVERY = "of=paper&page=Sent&width=360&width=768&width=1280&scheme=light&scheme=dark"
@@ -23,7 +24,7 @@ def brightness(frame: Frame) -> int:
 
 def shown(page: Page, scheme: str) -> list[Frame]:
     """Return the frames of one scheme that have come: those in sight do, the others need not."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + SECONDS
     frames: list[Frame] = []
     while not frames and time.monotonic() < deadline:
         page.wait_for_timeout(50)

@@ -25,7 +25,7 @@ from tests.serving import developed, environment, form_key, served
 from tests.started import run_optin
 from tests.theme import gallery
 from tests.theme.font import EM_PER_LETTER, TWICE
-from tests.waiting import wait_until
+from tests.waiting import SECONDS, wait_until
 from tests.web.conftest import site_at
 
 ACCENT = "rgb(11, 93, 75)"
@@ -199,7 +199,7 @@ def test_no_page_of_dev_is_wider_than_a_telephone(
     (site / "optin.toml").write_text(text)
     page = browser.new_page(viewport={"width": width, "height": 640})
     page.route("**/dev/reload.js", lambda it: it.abort())  # its pages are looked at, not reloaded
-    with developed(site, free_port) as base, httpx.Client(base_url=base, timeout=30) as client:
+    with developed(site, free_port) as base, httpx.Client(base_url=base, timeout=SECONDS) as client:
         long = "eva.maria.van-den-hoogen-ter-braak@" + "langenaam" * 5 + ".example.com"
         assert client.post("/paper", data={"form": form_key(client), "email": long}).status_code == 303
         wait_until(lambda: "/dev/mail/" in client.get("/dev/mail").text)

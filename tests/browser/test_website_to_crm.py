@@ -28,7 +28,7 @@ from tests.listmonk import FakeListmonk, listmonk
 from tests.mail.server import Script, mail_server
 from tests.serving import BASE_URL
 from tests.shifted import SEAM
-from tests.waiting import wait_until
+from tests.waiting import SECONDS, wait_until
 from tests.web.static_host import static_host
 
 TIPS_LIST = 36
@@ -147,7 +147,7 @@ class Company:
         link = re.search(r"https://\S+(/unsubscribe/\S+)", letter)
         assert link is not None
         address = f"http://127.0.0.1:{self.walk.port}{link[1]}"
-        answer = httpx.post(address, data={"List-Unsubscribe": "One-Click"})
+        answer = httpx.post(address, data={"List-Unsubscribe": "One-Click"}, timeout=SECONDS)
         assert answer.status_code < 400
         self.tool.wait(lambda: self.tool.status_of(ANN, TIPS_LIST) == "unsubscribed")
         for who in (ANN, BOB):

@@ -36,6 +36,7 @@ from tests.mail.server import Script, mail_server
 from tests.own_site import add_settings
 from tests.serving import Serving, form_key, start
 from tests.stores import open_store
+from tests.waiting import SECONDS
 from tests.web.conftest import site_at
 
 LENGTH = Struct("!I")
@@ -292,7 +293,7 @@ def kill(folder: Path, port: int, url: str, times: int, steps: int) -> Toll:
 
 
 def _load(crowd: Crowd, serving: Serving, steps: int) -> None:
-    with httpx.Client(base_url=serving.base, timeout=30) as client:
+    with httpx.Client(base_url=serving.base, timeout=SECONDS) as client:
         crowd.start(serving.base, form_key(client))
     crowd.wait_for(steps)
     time.sleep(random.uniform(0, 0.05))  # another moment each time

@@ -9,7 +9,7 @@ import httpx2 as httpx
 from tests.mail.server import Script, mail_server
 from tests.own_site import add_settings
 from tests.serving import confirm_from_mail, form_key, served
-from tests.waiting import wait_until
+from tests.waiting import SECONDS, wait_until
 from tests.web.conftest import site_at
 
 ENDED = """
@@ -30,7 +30,7 @@ def test_a_server_sends_nothing_after_the_last_day(tmp_path: Path, free_port: in
     with (
         mail_server(script) as port,
         served(root, free_port, store, f"smtp://127.0.0.1:{port}", keys) as serving,
-        httpx.Client(base_url=serving.base) as client,
+        httpx.Client(base_url=serving.base, timeout=SECONDS) as client,
     ):
         form = {"form": form_key(client), "email": "alice@example.com", "consent": "tips-email"}
         assert client.post("/paper", data=form).status_code == 303

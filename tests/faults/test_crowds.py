@@ -31,7 +31,7 @@ from tests.ports import NO_MAIL, reserved_port
 from tests.postgres import new_database
 from tests.serving import Serving, answers, confirm_from_mail, developed, environment, form_key, served, start
 from tests.streaming_proxy import streaming_proxy
-from tests.waiting import wait_until
+from tests.waiting import SECONDS, wait_until
 from tests.web.conftest import site_at
 
 WAITS = 2.0  # seconds that others wait at most
@@ -70,10 +70,10 @@ def site_of(root: Path) -> Path:
 
 def download_link(serving: Serving, script: Script) -> str:
     """Sign up and confirm; return the path of the large file."""
-    with httpx.Client(base_url=serving.base) as client:
+    with httpx.Client(base_url=serving.base, timeout=SECONDS) as client:
         form = {"form": form_key(client), "email": "alice@example.com", "consent": "tips-email"}
         assert client.post("/paper", data=form).status_code == 303
-        assert wait_for(script, ["alice@example.com"], 30) == set()
+        assert wait_for(script, ["alice@example.com"], SECONDS) == set()
         link = re.search(r'href="(/download/[^"]+)"', confirm_from_mail(client, script.mails[0]))
         assert link is not None
         return link[1]
@@ -303,6 +303,6 @@ def test_a_signal_is_heeded_in_the_middle_of_a_crowd() -> None:
         for _ in range(5_000):  # as the HTTP server does for each request
             loop.call_soon_threadsafe(bool)
         os.kill(os.getpid(), signal.SIGTERM)
-        return await asyncio.wait_for(serving, 20)
+        return await asyncio.wait_for(serving, SECONDS)
 
     assert asyncio.run(in_a_crowd())

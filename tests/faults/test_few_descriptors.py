@@ -19,7 +19,7 @@ import pytest
 
 from tests.mail.server import Script, mail_server
 from tests.serving import NO_TLS, Serving, form_key, served
-from tests.waiting import wait_until
+from tests.waiting import SECONDS, wait_until
 from tests.web.conftest import site_at
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -96,7 +96,7 @@ def served_without_descriptors(serving: Serving, script: Script, left: int) -> N
     def mailed(name: str, kind: str) -> str:
         return link(script, f"{name}@example.com", kind)
 
-    with httpx.Client(base_url=serving.base, verify=NO_TLS, timeout=30) as client:
+    with httpx.Client(base_url=serving.base, verify=NO_TLS, timeout=SECONDS) as client:
         key = form_key(client)
         sign_up(client, key, alice)
         sign_up(client, key, carol)
@@ -115,7 +115,7 @@ def served_without_descriptors(serving: Serving, script: Script, left: int) -> N
             sign_up(client, key, dora)
             assert client.get("/paper").status_code == 200
             assert client.get("/nothing").status_code == 404
-    with httpx.Client(base_url=serving.base, verify=NO_TLS, timeout=30) as anew:
+    with httpx.Client(base_url=serving.base, verify=NO_TLS, timeout=SECONDS) as anew:
         wait_until(lambda: anew.get("/health/ready").status_code == 200)
     wait_until(lambda: mailed(alice, "unsubscribe"))
     wait_until(lambda: mailed(dora, "confirm"))

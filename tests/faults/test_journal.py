@@ -48,7 +48,7 @@ from tests.shell import shell
 from tests.started import run_optin
 from tests.stores import SCHEMA
 from tests.stranger import past_optin
-from tests.waiting import wait_until
+from tests.waiting import SECONDS, wait_until
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
@@ -228,7 +228,7 @@ def test_a_server_whose_log_is_rewritten_signs_nothing_more_and_goes_on_storing(
     forger = Forger(path, RequestId(b""))
     serving = start(house.root, free_port, house.store, NO_MAIL, str(house.root / KEYS))
     try:
-        with httpx.Client(base_url=serving.base, timeout=10) as client:
+        with httpx.Client(base_url=serving.base, timeout=SECONDS) as client:
             data = {"form": form_key(client), "consent": "tips-email"}
             forger.sql("UPDATE log_leaf SET leaf = zeroblob(32) WHERE seq = 0")
             forger.sql("UPDATE log_node SET hash = zeroblob(32) WHERE place = 0")
@@ -609,7 +609,7 @@ def test_workers_share_one_journal(postgres_url: str, tmp_path: Path, free_port:
 
 def sign_up_beside(base: str, act: Callable[[], object]) -> None:
     """Let three people at once sign up, time and again, while something else is done."""
-    with httpx.Client(base_url=base, timeout=30) as client, ThreadPoolExecutor(3) as crowd:
+    with httpx.Client(base_url=base, timeout=SECONDS) as client, ThreadPoolExecutor(3) as crowd:
         data = {"form": form_key(client), "consent": "tips-email"}
 
         def sign_up(number: int) -> int:

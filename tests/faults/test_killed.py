@@ -23,7 +23,7 @@ from tests.mail.server import Script, mail_server
 from tests.ports import NO_MAIL
 from tests.serving import NO_TLS, Serving, form_key, served, start
 from tests.stores import open_store
-from tests.waiting import wait_until
+from tests.waiting import SECONDS, wait_until
 from tests.web.conftest import site_at
 
 LOADERS = 6
@@ -96,7 +96,7 @@ def test_deaths_under_load_lose_nothing(tmp_path: Path, free_port: int) -> None:
         mail = f"smtp://127.0.0.1:{mail_port}"
         for death in range(DEATHS):
             serving = start(tmp_path / "site", free_port, store, mail, keys)
-            with httpx.Client(base_url=serving.base) as client:
+            with httpx.Client(base_url=serving.base, timeout=SECONDS) as client:
                 load.start(serving.base, form_key(client), f"d{death}")
             load.wait_for(2)
             time.sleep(death / DEATHS / 10)  # each death at another moment
@@ -112,7 +112,7 @@ def test_deaths_under_load_lose_nothing(tmp_path: Path, free_port: int) -> None:
         assert requests == events == letters >= len(load.acknowledged) > DEATHS
         database.close()
         with served(tmp_path / "site", free_port, store, mail, keys):
-            assert wait_for(script, load.acknowledged, 60) == set()
+            assert wait_for(script, load.acknowledged, SECONDS) == set()
     assert audited(tmp_path, store, keys) >= requests
     identities = [message_from_bytes(mail, policy=default)["Message-ID"] for mail in script.mails]
     doubles = len(identities) - len(set(identities))
@@ -151,7 +151,7 @@ def test_deaths_in_the_middle_of_integrating_leave_no_gap(
         for death in range(DEATHS_BESIDE_ANOTHER):
             serving = start(tmp_path / "site", free_port, postgres_url, mail, keys)
             load = Load()
-            with httpx.Client(base_url=serving.base) as client:
+            with httpx.Client(base_url=serving.base, timeout=SECONDS) as client:
                 load.start(serving.base, form_key(client), f"d{death}")
             load.wait_for(2)
             time.sleep(death / 20)
@@ -170,13 +170,13 @@ def test_a_graceful_stop_sends_nothing_twice_and_loses_nothing(tmp_path: Path, f
     with mail_server(script) as mail_port:
         mail = f"smtp://127.0.0.1:{mail_port}"
         serving = start(tmp_path / "site", free_port, store, mail, keys)
-        with httpx.Client(base_url=serving.base) as client:
+        with httpx.Client(base_url=serving.base, timeout=SECONDS) as client:
             load.start(serving.base, form_key(client), "a")
         load.wait_for(20)
         assert serving.stop() == 0
         load.finish()
         with served(tmp_path / "site", free_port, store, mail, keys):
-            assert wait_for(script, load.acknowledged, 30) == set()
+            assert wait_for(script, load.acknowledged, SECONDS) == set()
     assert len(load.acknowledged) > 0
     assert len(script.recipients) == len(set(script.recipients))
 
@@ -193,7 +193,7 @@ def test_two_processes_share_one_postgres(
         other = start(tmp_path / "site", other_port, postgres_url, mail, keys)
         try:
             load, load_two = Load(), Load()
-            with httpx.Client(base_url=one.base) as client:
+            with httpx.Client(base_url=one.base, timeout=SECONDS) as client:
                 key = form_key(client)
             load.start(one.base, key, "one")
             load_two.start(other.base, key, "two")
@@ -202,7 +202,7 @@ def test_two_processes_share_one_postgres(
             load.finish()
             load_two.finish()
             everybody = load.acknowledged + load_two.acknowledged
-            assert wait_for(script, everybody, 60) == set()
+            assert wait_for(script, everybody, SECONDS) == set()
             confirm_everywhere(script, one, other)
             wait_until(lambda: len(script.mails) > len(everybody))  # the delivery
         finally:
@@ -220,7 +220,7 @@ def confirm_everywhere(script: Script, one: Serving, other: Serving) -> None:
     assert token is not None
     headers = {"content-type": "application/x-www-form-urlencoded"}
     pages = set()
-    with httpx.Client(verify=NO_TLS, headers=headers) as client:
+    with httpx.Client(verify=NO_TLS, headers=headers, timeout=SECONDS) as client:
         for serving in (one, other, one):
             client.post(f"{serving.base}/confirm/{token[1]}")
             page = client.get(f"{serving.base}/confirm/{token[1]}")
@@ -235,4 +235,4 @@ def test_a_second_server_on_the_same_file_is_refused(tmp_path: Path, free_port: 
     with served(tmp_path / "site", free_port, store, NO_MAIL, keys) as serving:
         with pytest.raises(AssertionError, match="Another optin server"):
             start(tmp_path / "site", other_port, store, NO_MAIL, keys)
-        assert httpx.get(f"{serving.base}/health").status_code == 200
+        assert httpx.get(f"{serving.base}/health", timeout=SECONDS).status_code == 200

@@ -29,6 +29,7 @@ from tests.ports import NO_MAIL
 from tests.postgres import chosen_programs, new_database, postgres_server
 from tests.serving import NO_TLS, Serving, form_key, start
 from tests.stores import open_store
+from tests.waiting import SECONDS
 from tests.web.conftest import site_at
 from tests.world import World, open_world
 
@@ -60,7 +61,7 @@ def flood(serving: Serving, key: str, posts: list[tuple[str, str]]) -> Counter[i
         return client.post("/paper", data=data, headers={"x-forwarded-for": network}).status_code
 
     with (
-        httpx.Client(base_url=serving.base, verify=NO_TLS, limits=each_anew, timeout=30) as client,
+        httpx.Client(base_url=serving.base, verify=NO_TLS, limits=each_anew, timeout=SECONDS) as client,
         ThreadPoolExecutor(AT_ONCE) as people,
     ):
         return Counter(people.map(post, posts))
@@ -91,7 +92,7 @@ def flooded(tmp_path: Path, port: int, store_url: str, more: tuple[str, ...], *,
     for turn in range(3):
         serving = start(tmp_path / "site", port, store_url, NO_MAIL, str(tmp_path / "keys.json"), *more)
         try:
-            key = form_key(httpx.Client(base_url=serving.base))
+            key = form_key(httpx.Client(base_url=serving.base, timeout=SECONDS))
             answers = flood(serving, key, one_mailbox[turn * 10 : turn * 10 + 10])
             taken["mailbox"] += answers[303]
             taken["network"] += flood(serving, key, one_network)[303]

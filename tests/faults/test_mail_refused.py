@@ -9,7 +9,7 @@ import httpx2 as httpx
 from tests.mail.server import Script, mail_server
 from tests.serving import BASE_URL, form_key, served, settings
 from tests.shell import shell
-from tests.waiting import wait_until
+from tests.waiting import SECONDS, wait_until
 from tests.web.conftest import site_at
 
 PEOPLE = [f"p{number}@example.org" for number in range(6)]
@@ -32,7 +32,10 @@ def test_what_a_wrong_set_up_kept_back_leaves_when_it_is_mended(tmp_path: Path, 
             assert done.exit_code == 0, done.stderr
             return done.stdout
 
-        with served(site, free_port, *where) as serving, httpx.Client(base_url=serving.base) as client:
+        with (
+            served(site, free_port, *where) as serving,
+            httpx.Client(base_url=serving.base, timeout=SECONDS) as client,
+        ):
             key = form_key(client)
 
             def ask(person: str) -> None:

@@ -29,6 +29,7 @@ from tests.ports import reserved_port
 from tests.serving import BASE_URL, answers, form_key, served
 from tests.shell import shell
 from tests.started import run_optin, start_optin
+from tests.waiting import SECONDS
 from tests.web.conftest import site_at
 from tests.web.test_variants import VARIANTS
 from tests.world import TIPS, World
@@ -86,7 +87,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store, keys = f"sqlite:///{root}/var/optin.db", str(root / "var" / "keys.json")
         with (
             served(root, port, store, f"smtp://127.0.0.1:{mail_port}", keys) as server,
-            httpx.Client(base_url=server.base, headers={"host": "optin.example.com"}) as client,
+            httpx.Client(
+                base_url=server.base, headers={"host": "optin.example.com"}, timeout=SECONDS
+            ) as client,
         ):
             data = {"form": form_key(client), "email": "alice@example.com", "consent": "tips-email"}
             assert client.post("/paper", data=data).status_code == 303
@@ -170,7 +173,7 @@ def test_only_a_server_takes_the_keys(tmp_path: Path, free_port: int) -> None:
     process = start_optin(["dev", "--site", str(site), "--port", str(port)], plain, tmp_path / "dev.log")
     try:
         assert answers(process, f"http://127.0.0.1:{port}")
-        assert httpx.get(f"http://127.0.0.1:{port}/paper").status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{port}/paper", timeout=SECONDS).status_code == 200
         assert process.poll() is None
         taken = load_keys("var/keys.json", site)
         assert taken is not None

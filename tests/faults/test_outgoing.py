@@ -100,7 +100,7 @@ def test_a_resolver_that_hangs_holds_up_only_its_call(monkeypatch: pytest.Monkey
 
     began = time.monotonic()
     said = asyncio.run(call_many())
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
     assert said.count("TimeoutError") == outgoing.MOST_LOOKUPS
     assert said.count("OSError") == 9
     release.set()

@@ -26,6 +26,7 @@ from tests.own_site import add_settings
 from tests.ports import NO_MAIL
 from tests.serving import environment, served, start
 from tests.started import run_optin
+from tests.waiting import SECONDS
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
@@ -79,7 +80,7 @@ def test_a_port_belongs_to_one_server(tmp_path: Path, free_port: int) -> None:
         own = environment(f"sqlite:///{tmp_path}/two.db", NO_MAIL, str(tmp_path / "two.json"))
         outcome = run_optin(*second, environment=own)
         refused(outcome, f"Another server listens on port {port}")
-        assert httpx.get(f"{serving.base}/dev/mail").status_code == 404
+        assert httpx.get(f"{serving.base}/dev/mail", timeout=SECONDS).status_code == 404
 
 
 def test_workers_of_one_command_share_their_port_with_nobody_else(
@@ -92,7 +93,7 @@ def test_workers_of_one_command_share_their_port_with_nobody_else(
     serving = start(tmp_path / "one", free_port, postgres_url, NO_MAIL, keys, "--workers", "3")
     try:
         refused(dev(tmp_path / "two", "--port", str(free_port)), "Another server listens")
-        assert {httpx.get(f"{serving.base}/health").status_code for _ in range(20)} == {200}
+        assert {httpx.get(f"{serving.base}/health", timeout=SECONDS).status_code for _ in range(20)} == {200}
     finally:
         assert serving.stop() == 0
     with socket.create_server(("127.0.0.1", free_port)):

@@ -12,7 +12,7 @@ import httpx2 as httpx
 from tests.ports import NO_MAIL
 from tests.serving import BASE_URL, NO_TLS, Serving, served, settings, start
 from tests.shell import shell
-from tests.waiting import wait_until
+from tests.waiting import SECONDS, wait_until
 from tests.web.conftest import site_at
 
 PAPER = Path("magnets/paper/index.md")
@@ -25,13 +25,13 @@ def edit(site: Path, before: str, after: str) -> None:
 
 def page(serving: Serving) -> str:
     """Return the page as one worker shows it: each time on a connection of its own."""
-    with httpx.Client(verify=NO_TLS, timeout=30) as client:
+    with httpx.Client(verify=NO_TLS, timeout=SECONDS) as client:
         return client.get(f"{serving.base}/paper").text
 
 
 def health(serving: Serving) -> object:
     """Return what a ready server says of its site."""
-    answer = httpx.get(f"{serving.base}/health", verify=NO_TLS, timeout=30)
+    answer = httpx.get(f"{serving.base}/health", verify=NO_TLS, timeout=SECONDS)
     assert answer.status_code == 200
     return answer.json()["checks"]["site"]
 
@@ -83,9 +83,9 @@ def test_a_command_prints_a_link_to_a_draft_that_the_server_shows(tmp_path: Path
         assert printed.exit_code == 0, printed.stderr
         path = printed.stdout.strip().removeprefix(BASE_URL)
         assert path.startswith("/paper/preview/")
-        shown = httpx.get(f"{serving.base}{path}", verify=NO_TLS, timeout=30)
+        shown = httpx.get(f"{serving.base}{path}", verify=NO_TLS, timeout=SECONDS)
         assert (shown.status_code, "Het witboek" in shown.text) == (200, True)
-        assert httpx.get(f"{serving.base}/paper", verify=NO_TLS, timeout=30).status_code == 404
+        assert httpx.get(f"{serving.base}/paper", verify=NO_TLS, timeout=SECONDS).status_code == 404
         public, unknown = (shell(site, "preview", slug, **names) for slug in ("tips", "papier"))
         assert (public.exit_code, unknown.exit_code) == (1, 1)
         assert f"/tips is public: {BASE_URL}/tips" in public.stderr

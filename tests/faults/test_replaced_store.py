@@ -19,6 +19,7 @@ from tests.ports import NO_MAIL
 from tests.serving import form_key, served, settings, start
 from tests.shell import shell
 from tests.stores import SCHEMA
+from tests.waiting import SECONDS
 from tests.web.conftest import site_at
 
 
@@ -46,7 +47,7 @@ def test_a_restore_beside_a_server_is_refused(tmp_path: Path, free_port: int) ->
     store, keys, file = f"sqlite:///{tmp_path}/optin.db", str(tmp_path / "keys.json"), tmp_path / "copy"
     with (
         served(site, free_port, store, NO_MAIL, keys) as serving,
-        httpx.Client(base_url=serving.base) as client,
+        httpx.Client(base_url=serving.base, timeout=SECONDS) as client,
     ):
         key = form_key(client)
         assert sign_up(client, key, "before") == 303
@@ -66,7 +67,7 @@ def test_a_restore_beside_a_server_is_refused(tmp_path: Path, free_port: int) ->
     assert restored.exit_code == 0, restored.stderr
     with (
         served(site, free_port, store, NO_MAIL, keys) as serving,
-        httpx.Client(base_url=serving.base) as client,
+        httpx.Client(base_url=serving.base, timeout=SECONDS) as client,
     ):
         assert sign_up(client, form_key(client), "after") == 303
 
@@ -97,7 +98,7 @@ def test_a_restore_beside_a_server_on_postgres_is_refused(
     site_at(site)
     keys, file = str(tmp_path / "keys.json"), tmp_path / "copy"
     with served(site, free_port, postgres_url, NO_MAIL, keys) as serving:
-        with httpx.Client(base_url=serving.base) as client:
+        with httpx.Client(base_url=serving.base, timeout=SECONDS) as client:
             assert sign_up(client, form_key(client), "before") == 303
         assert run(site, postgres_url, keys, "backup", str(file)).exit_code == 0
         empty(postgres_url)

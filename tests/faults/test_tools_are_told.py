@@ -29,7 +29,7 @@ from optin.store.registered_webhooks import webhook_states
 from tests.faults.test_webhooks_leave import now_is_now, quick
 from tests.flows.test_webhooks import ALICE, SECOND, bodies, erase
 from tests.listmonk import TOKEN, Answer, FakeListmonk, Said, listmonk
-from tests.waiting import wait_until
+from tests.waiting import SECONDS, wait_until
 from tests.world import CALL, TIPS, World
 
 __all__ = ["quick"]  # a fixture
@@ -77,7 +77,7 @@ def telling(world: World, receivers: Mapping[str, Any]) -> Iterator[None]:
 
 def soon(world: World, true: Callable[[], object]) -> None:
     """Make everything due again and again, until `true()`."""
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + SECONDS
     while not true() and time.monotonic() < ends:
         world.do(lambda tx: tx.run("UPDATE webhook_outbox SET next_at = 0 WHERE claim IS NULL"))
         time.sleep(0.03)
@@ -289,7 +289,7 @@ def test_a_slow_tool_delays_no_other(
     hold = threading.Event()
 
     def wait(_said: Said) -> None:
-        hold.wait(30)
+        hold.wait(SECONDS)
 
     fake.before = wait
     now_is_now(world)
@@ -301,7 +301,7 @@ def test_a_slow_tool_delays_no_other(
         for number in range(8):
             world.join(f"p{number}@example.com", TIPS)
         other.wait(lambda: len(other.subscribers) == 8)
-        assert time.monotonic() - begun < 30
+        assert time.monotonic() - begun < SECONDS
         assert fake.subscribers == {}
         hold.set()
         soon(world, lambda: len(fake.subscribers) == 8)

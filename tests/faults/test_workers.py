@@ -21,7 +21,7 @@ from optin.web.run_server import open_port
 from optin.web.worker_processes import ParentPipe, exit_in_words, keep_workers, rest_seconds, start_worker
 from tests.ports import NO_MAIL
 from tests.serving import Serving, start
-from tests.waiting import wait_until
+from tests.waiting import SECONDS, wait_until
 from tests.web.conftest import site_at
 
 
@@ -49,7 +49,7 @@ def test_a_worker_that_is_killed_is_replaced_and_told(serving: Serving) -> None:
     killed = min(before)
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: killed not in children(serving) and len(children(serving)) == 3)
-    assert httpx.get(f"{serving.base}/health/live", timeout=30).status_code == 200
+    assert httpx.get(f"{serving.base}/health/live", timeout=SECONDS).status_code == 200
     assert f"(process {killed}) ended by SIGKILL; another takes its place\n" in serving.log.read_text()
     everybody = children(serving)
     assert serving.stop() == 0

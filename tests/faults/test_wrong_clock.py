@@ -24,6 +24,7 @@ from tests.mail.server import Script, mail_server
 from tests.serving import BASE_URL, Serving, form_key, served
 from tests.shifted import ShiftedClock, shifted_clock
 from tests.started import run_optin
+from tests.waiting import SECONDS
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
@@ -143,7 +144,7 @@ def test_after_an_officers_word_the_very_same_sweep_erases_them(house: House) ->
 
 def join(house: House, server: Serving, email: str) -> None:
     """Sign up and confirm over HTTP, by the mail that came."""
-    with httpx.Client(base_url=server.base, headers={"host": "optin.example.com"}) as client:
+    with httpx.Client(base_url=server.base, headers={"host": "optin.example.com"}, timeout=SECONDS) as client:
         data = {"form": form_key(client), "email": email, "consent": "tips-email"}
         assert client.post("/paper", data=data).status_code == 303
         assert client.post(confirmation(house.script, email), headers=FORM).status_code == 303
@@ -185,7 +186,7 @@ def test_a_mail_that_waits_by_a_wrong_clock_leaves_when_it_is_corrected(house: H
     house.clock.shift(TEN_YEARS)
     with (
         house.serve() as server,
-        httpx.Client(base_url=server.base, headers={"host": "optin.example.com"}) as client,
+        httpx.Client(base_url=server.base, headers={"host": "optin.example.com"}, timeout=SECONDS) as client,
     ):
         data = {"form": form_key(client), "email": "bob@example.com", "consent": "tips-email"}
         assert client.post("/paper", data=data).status_code == 303

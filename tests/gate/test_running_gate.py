@@ -27,6 +27,7 @@ from tests.own_site import add_settings
 from tests.ports import NO_MAIL, reserved_port
 from tests.serving import NO_TLS, served
 from tests.site_people import edition_on, people_of
+from tests.waiting import SECONDS
 from tests.world import CALL, TIPS
 
 CLIENTS = ROOT / "docs" / "clients"
@@ -129,7 +130,7 @@ def test_answers_have_the_described_shape(gate: RunningGate) -> None:
     """G5: every field, yes or no, by a validator that is not ours."""
     schemas = description(gate.base)["components"]["schemas"]
     headers = {"authorization": f"Bearer {gate.key}"}
-    with httpx.Client(verify=NO_TLS, base_url=gate.base, headers=headers) as client:
+    with httpx.Client(verify=NO_TLS, base_url=gate.base, headers=headers, timeout=SECONDS) as client:
         assert client.get("/may/openapi.json").json()["openapi"] == "3.1.0"
         for who in ("alice@example.com", "nobody@example.com"):
             question = {"who": who, "purpose": TIPS, "channel": "email"}

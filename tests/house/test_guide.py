@@ -44,6 +44,7 @@ from tests.site.conftest import (
 )
 from tests.site.conftest import site as site  # noqa: PLC0414 - a fixture
 from tests.site.test_json_schemas import WRONG
+from tests.waiting import SECONDS
 
 PAGES = sorted(path.name for path in GUIDE.glob("*.md"))
 DOCUMENTS = [
@@ -331,7 +332,7 @@ class Walk:
             self.server = None
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=30)
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=SECONDS)
 
     def sees(self, path: str, words: str) -> None:
         """Look at a page until it says something."""

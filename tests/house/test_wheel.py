@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2 as httpx
 
 from tests.house.requirements_table import ROOT
+from tests.waiting import SECONDS
 
 
 def test_the_wheel_serves_a_site_outside_the_repository(tmp_path: Path, free_port: int) -> None:
@@ -55,7 +56,9 @@ def test_the_wheel_serves_a_site_outside_the_repository(tmp_path: Path, free_por
     )  # fmt: skip
     try:
         transport = httpx.HTTPTransport(retries=20)
-        with httpx.Client(base_url=f"http://127.0.0.1:{free_port}", transport=transport) as client:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{free_port}", transport=transport, timeout=SECONDS
+        ) as client:
             assert "<h1>Titel van uw whitepaper</h1>" in client.get("/paper").text
             assert "/dev/reload.js" in client.get("/paper").text
     finally:

@@ -260,9 +260,9 @@ def test_marks_that_do_not_fit_lose_no_words(text: str) -> None:
 )
 def test_a_hostile_page_costs_no_time(piece: str) -> None:
     """S5: a stranger verifies what somebody else made."""
-    began = time.monotonic()
+    began = time.thread_time()  # what it takes itself, whatever else the machine does
     viewable_page((piece * 100_000).encode(), {}, "x")
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_a_picture_that_is_named_a_million_times_is_put_in_as_far_as_there_is_room() -> None:

@@ -24,6 +24,7 @@ from tests.installed import KINDS
 from tests.ports import NO_MAIL
 from tests.serving import BASE_URL, Serving, environment, form_key, served, start
 from tests.started import run_optin
+from tests.waiting import SECONDS
 from tests.web.conftest import site_at
 from tests.web.static_host import static_host
 
@@ -100,7 +101,7 @@ def app(works: Works) -> Iterator[httpx.Client]:
     works.built()
     with (
         served(works.site, works.port, *works.settings) as serving,
-        httpx.Client(base_url=serving.base) as it,
+        httpx.Client(base_url=serving.base, timeout=SECONDS) as it,
     ):
         yield it
 
@@ -110,7 +111,10 @@ def test_every_page_of_a_build_is_byte_for_byte_the_one_that_the_app_serves(
 ) -> None:
     """M8, P2: pages, statements and assets, from a plain file server and from the app; the 404 page too."""
     other = {"404.html", "_headers", "_redirects"}
-    with static_host(works.out) as host, httpx.Client(base_url=host, follow_redirects=True) as plain:
+    with (
+        static_host(works.out) as host,
+        httpx.Client(base_url=host, follow_redirects=True, timeout=SECONDS) as plain,
+    ):
         addresses = [name.removesuffix("/index.html") for name in works.names() - other - {"index.html"}]
         for path in ["", *addresses]:
             live = app.get(f"/{path}", follow_redirects=True)
@@ -227,7 +231,7 @@ def test_the_app_takes_the_forms_of_an_old_build_as_the_old_version(works: Works
     works.reword("Bel mij een keer hierover.", "Bel mij twee keer hierover.")
     serving = works.serve()
     try:
-        with httpx.Client(base_url=serving.base) as client:
+        with httpx.Client(base_url=serving.base, timeout=SECONDS) as client:
             new, (key,) = form_key(client), re.findall(rb'name="form" value="([0-9a-f]+)"', old)
             assert new != key.decode()
             sign_up = {"email": "alice@example.com", "consent": "follow-up-phone", "phone": "020 123 4567"}
@@ -387,7 +391,7 @@ def test_what_a_file_cannot_do_is_told_and_done_as_well_as_it_can(works: Works) 
     assert "<h1>Het witboek</h1>" in works.pages()["paper/index.html"]
     assert "/oud /paper 301\n" in (works.out / "_redirects").read_text()
     with static_host(works.out) as host:
-        moved = httpx.get(f"{host}/oud/", follow_redirects=True).text
+        moved = httpx.get(f"{host}/oud/", follow_redirects=True, timeout=SECONDS).text
     assert '<meta http-equiv="refresh" content="0; url=/paper">' in moved
     html5lib.HTMLParser(strict=True).parse(moved)
     works.reword("was: [oud]\n", "")

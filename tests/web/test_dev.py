@@ -17,6 +17,7 @@ from optin.site.findings import Finding
 from optin.web.site_reload import edits, load_or_report
 from tests.serving import form_key
 from tests.started import start_optin
+from tests.waiting import SECONDS
 from tests.web.conftest import site_at
 
 
@@ -26,7 +27,7 @@ def bench(tmp_path: Path, free_port: int) -> Iterator[tuple[Path, httpx.Client]]
     site_at(tmp_path / "site")
     words = ["dev", "--site", str(tmp_path / "site"), "--port", str(free_port)]
     process = start_optin(words, os.environ, tmp_path / "dev.log")
-    client = httpx.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=30)
+    client = httpx.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=SECONDS)
     for _ in range(200):
         try:
             client.get("/health")
