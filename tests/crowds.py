@@ -134,6 +134,10 @@ def crowd(port: int, kind: Kind, count: int = COUNT, source: str = HERE) -> Iter
                 dripping.join(10)
 
 
+class VisitorRefused(AssertionError):
+    """The server was too busy to take a sign-up."""
+
+
 class Visitor:
     """Somebody who opens the page and sends the form, over connections of their own."""
 
@@ -150,7 +154,10 @@ class Visitor:
         begun = time.monotonic()
         assert self._ask("GET", "/paper")[0] == HTTPStatus.OK
         data = urlencode({"form": self._form, "email": email, "consent": "tips-email"})
-        assert self._ask("POST", "/paper", data)[0] == HTTPStatus.SEE_OTHER
+        status = self._ask("POST", "/paper", data)[0]
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            raise VisitorRefused(email)
+        assert status == HTTPStatus.SEE_OTHER, status
         return time.monotonic() - begun
 
     def _ask(self, method: str, path: str, data: str | None = None) -> tuple[int, str]:

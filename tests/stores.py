@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 from functools import cache, partial
@@ -55,5 +56,6 @@ def open_store(
 def _new_file() -> Path:
     """Return a file with the schema of a store in which nobody has written."""
     folder = Path(tempfile.mkdtemp(prefix="optin-schema-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     connect(f"sqlite:///{folder}/optin.db", folder).close()
     return folder / "optin.db"

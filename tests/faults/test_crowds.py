@@ -23,7 +23,7 @@ from starlette.responses import PlainTextResponse
 
 from optin.web.run_server import open_port, run_server
 from tests.conftest import THOROUGH
-from tests.crowds import COUNT, Crowd, Kind, Visitor, crowd, kinds
+from tests.crowds import COUNT, Crowd, Kind, Visitor, VisitorRefused, crowd, kinds
 from tests.faults.test_killed import wait_for
 from tests.mail.server import Script, mail_server
 from tests.own_site import add_settings
@@ -36,7 +36,7 @@ from tests.web.conftest import site_at
 
 WAITS = 2.0  # seconds that others wait at most
 BUSY = 10  # times as long as without a crowd, on a busy machine
-GOES_WITHIN = 60.0  # seconds until the server has sent a whole crowd away, on a busy machine
+GOES_WITHIN = 120.0  # seconds until the server has sent a whole crowd away, on a busy machine
 SETTINGS = """
 [proxy]
 trusted = ["127.0.0.1"]
@@ -109,7 +109,7 @@ def despite_a_busy_machine(once: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(once)
     def tried(*args: P.args, **kwargs: P.kwargs) -> None:
         for _ in range(2):
-            with suppress(SomebodyWaited):
+            with suppress(SomebodyWaited, VisitorRefused):
                 return once(*args, **kwargs)
         return once(*args, **kwargs)
 
@@ -119,7 +119,8 @@ def despite_a_busy_machine(once: Callable[P, None]) -> Callable[P, None]:
 def serves_others(port: int, name: str, until: Callable[[], bool]) -> None:
     """Visit again and again until something is so: nobody waits for longer than 2 seconds.
 
-    On a machine that is busy with other things, nobody waits much longer than afterwards.
+    On a machine that is busy with other things, nobody waits longer than by the number of programs that
+    want each core, nor much longer than afterwards.
     """
     visitor, longest = Visitor(port, name), 0.0
     deadline = time.monotonic() + GOES_WITHIN
@@ -129,7 +130,8 @@ def serves_others(port: int, name: str, until: Callable[[], bool]) -> None:
     if not until():
         msg = "the crowd is still there"
         raise SomebodyWaited(msg)
-    if longest >= WAITS and longest >= BUSY * max(visitor.wait() for _ in range(5)):
+    programs = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # of the last minute, for each core
+    if longest >= WAITS * programs and longest >= BUSY * max(visitor.wait() for _ in range(5)):
         msg = f"{longest} seconds"
         raise SomebodyWaited(msg)
 

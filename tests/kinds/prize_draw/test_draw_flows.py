@@ -34,6 +34,7 @@ from optin.services.event_log_signer import advance_log
 from optin.store.database_interface import Tx
 from optin.store.event_log import integrate, log_frontier, sign_checkpoint
 from optin.store.latest_known_time import store_clock_mark
+from tests.conftest import THOROUGH
 from tests.installed import KINDS
 from tests.stranger import past_triggers
 from tests.world import DECLARATION, NOON, TIPS, World, about_requests, form_version
@@ -392,7 +393,7 @@ class Counting:
 
 
 def test_a_large_draw_asks_the_store_no_more_than_a_small_one(world: World) -> None:
-    """M2: a hundred thousand entries are one list, fixed and drawn with as many statements as ten."""
+    """M2: any number of entries is one list, fixed and drawn with as many statements as ten."""
     asked: list[int] = []
 
     def fill(tx: Tx, count: int) -> None:
@@ -425,7 +426,7 @@ def test_a_large_draw_asks_the_store_no_more_than_a_small_one(world: World) -> N
         raise Undone
 
     hold(world)
-    for count in (10, 100_000):
+    for count in (10, 100_000 if THOROUGH else 10_000):
         world.do(fill, count=count)
         with pytest.raises(Undone):
             world.do(whole)
