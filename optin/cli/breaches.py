@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -24,7 +24,7 @@ from optin.cli.options_and_output import (
 from optin.cli.rights_requests import day_of, day_option, open_served
 from optin.consent.breach import Breach, Notification
 from optin.consent.event_content import rfc3339
-from optin.consent.time_zones import moments_of
+from optin.consent.time_zones import typed_moment
 from optin.flows.rights.breaches import (
     BreachCorrection,
     BreachEnd,
@@ -267,15 +267,6 @@ def close(  # noqa: PLR0913 - one parameter an option
 def _moment(edition: Edition, text: str) -> datetime:
     """Return a moment that was typed, in UTC. Raises click.BadParameter for one that is none, or is two."""
     try:
-        found = datetime.fromisoformat(text.strip())
-    except ValueError:
-        msg = f"{text!r} is no moment; write it like 2026-11-30T14:05 or 2026-11-30T14:05+01:00."
-        raise click.BadParameter(msg) from None
-    if found.tzinfo is not None:
-        return found.astimezone(UTC)
-    moments = moments_of(found, edition.policy.zone)
-    if len(moments) != 1:
-        often = "twice" if moments else "not at all"
-        msg = f"{text} happened {often} in {edition.policy.zone}; write the offset, as in {text}+01:00."
-        raise click.BadParameter(msg)
-    return moments[0]
+        return typed_moment(text, edition.policy.zone)
+    except ValueError as problem:
+        raise click.BadParameter(str(problem)) from None

@@ -23,7 +23,6 @@ from optin.cli.options_and_output import (
     tell_if_nobody_hears,
     who_option,
 )
-from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.rights_request import ArrivalWay, Outcome, Right, RightsRequest
 from optin.errors import RequestRefused
 from optin.flows.rights.count_immediate_actions import count_immediate_actions
@@ -32,6 +31,7 @@ from optin.flows.rights.rights_requests import (
     ListedRequest,
     Reply,
     answer_request,
+    asked_address,
     extend_request,
     list_requests,
     note_request,
@@ -267,11 +267,8 @@ def open_served(edition: Edition) -> AbstractContextManager[Installation]:
 
 def _person(installation: Installation, edition: Edition, text: str) -> tuple[bytes, str]:
     """Return the digest and the normal form of an address. Raises RequestRefused."""
-    for kind in (MAILBOX, *declared_addresses()):
-        try:
-            normal = kind.parse(text.strip(), edition.site.settings.controller.country)
-        except ValueError:
-            continue
-        return installation.vault.address_index(kind, normal), normal
+    country = edition.site.settings.controller.country
+    if (found := asked_address(installation.context, text, country)) is not None:
+        return found
     msg = "This is neither an e-mail address nor a telephone number that is called as it is."
     raise RequestRefused(msg)

@@ -13,6 +13,27 @@ def moments_of(local: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
     return tuple(sorted(it for it in found if it.astimezone(zone).replace(tzinfo=None, fold=0) == local))
 
 
+def typed_moment(text: str, zone: ZoneInfo) -> datetime:
+    """Return a moment that staff typed, in UTC; without an offset it is by the clocks of `zone`.
+
+    Raises ValueError, with a sentence, for what is no moment, and for a time that those clocks showed twice
+    or never.
+    """
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        msg = f"{text!r} is no moment; write it like 2026-11-30T14:05 or 2026-11-30T14:05+01:00."
+        raise ValueError(msg) from None
+    if found.tzinfo is not None:
+        return found.astimezone(UTC)
+    moments = moments_of(found, zone)
+    if len(moments) != 1:
+        often = "twice" if moments else "not at all"
+        msg = f"{text} happened {often} in {zone}; write the offset, as in {text}+01:00."
+        raise ValueError(msg)
+    return moments[0]
+
+
 def after_gap(local: datetime, zone: ZoneInfo) -> datetime:
     """Return the local time that clocks show in place of a skipped one."""
     return local.replace(tzinfo=zone, fold=0).astimezone(UTC).astimezone(zone).replace(tzinfo=None)

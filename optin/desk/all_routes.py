@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from optin.desk import home, sign_in
+from optin.desk import breaches, home, requests, sign_in
 from optin.desk.desk_route import DeskRoute, starlette_routes
 
-DESK_ROUTES: tuple[DeskRoute, ...] = (*home.ROUTES, *sign_in.ROUTES)
+DESK_ROUTES: tuple[DeskRoute, ...] = (
+    *home.ROUTES,
+    *requests.ROUTES,
+    *breaches.ROUTES,
+    *sign_in.ROUTES,
+)
 
 
 def desk_routes() -> list[BaseRoute]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.plain_text import plain_text
 from optin.consent.rights_request import Answer, ArrivalWay, Extension, Outcome, Right, RightsRequest
 from optin.errors import RequestRefused
@@ -66,6 +67,20 @@ class ListedRequest:
 def today(context: Context, now: datetime) -> date:
     """Return the calendar day in the controller's time zone."""
     return now.astimezone(context.policy.zone).date()
+
+
+def asked_address(context: Context, text: str, country: str) -> tuple[bytes, str] | None:
+    """Return the digest and the normal form of the address of whoever asks; None for what is no address.
+
+    `country`: by whose rules national telephone numbers are read.
+    """
+    for kind in (MAILBOX, *declared_addresses()):
+        try:
+            normal = kind.parse(text.strip(), country)
+        except ValueError:
+            continue
+        return context.vault.address_index(kind, normal), normal
+    return None
 
 
 def note_request(tx: Tx, context: Context, asked: AskedRight, now: datetime) -> RightsRequest:

@@ -33,6 +33,20 @@ class ActKind(StrEnum):
     SESSIONS_ENDED = "sessions-ended"
     LOOKED_AT_PERSON = "looked-at-person"
     SEARCHED = "searched-people"
+    REQUEST_RECORDED = "request-recorded"
+    REQUEST_READ = "request-read"
+    REQUEST_LOOKED_UP = "request-looked-up"  # from a request to the page of whoever asks
+    REQUEST_IDENTITY = "request-identity"  # made sure who asks
+    REQUEST_EXTENDED = "request-extended"
+    REQUEST_ANSWERED = "request-answered"
+    BREACH_RECORDED = "breach-recorded"
+    BREACH_NOTIFIED = "breach-notified"
+    BREACH_CORRECTED = "breach-corrected"
+    BREACH_CLOSED = "breach-closed"
+    MAIL_SENT_AGAIN = "mail-sent-again"
+    LOG_AUDITED = "log-audited"
+    PAPERS_TAKEN = "papers-taken"
+    TRAIL_READ = "trail-read"
 
 
 @dataclass(frozen=True)

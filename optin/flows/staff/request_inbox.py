@@ -1,0 +1,113 @@
+"""What people ask about their data, as the desk shows it: by number of person, with what was done (K5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from statistics import median
+
+from optin.consent.rights_request import RightsRequest
+from optin.errors import RequestRefused
+from optin.flows.context_with_kinds import SiteContext
+from optin.flows.rights.rights_requests import AskedRight, list_requests, note_request
+from optin.flows.staff.trail import Doing, TrailLine, list_acts_about, record
+from optin.flows.unreadable_rows import BROKEN
+from optin.store.database_interface import Tx
+from optin.store.person_numbers import known_number, number_of_person
+from optin.store.rights_requests import find_request
+
+REQUEST = "request"  # in the facts of an act: the number of the request that it was done for
+YEAR = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class InboxLine:
+    """A request in the inbox. `person`: the number by which the desk knows the person; empty: none yet.
+
+    `request`: None when its row cannot be read.
+    """
+
+    number: int
+    request: RightsRequest | None
+    person: str = ""
+
+
+@dataclass(frozen=True)
+class AnsweredLately:
+    """How the answers of the last twelve months went. `days`: the median from arrival to answer."""
+
+    count: int = 0
+    days: int = 0
+    late: int = 0
+
+
+@dataclass(frozen=True)
+class RequestFile:
+    """One request with what staff did for it at the desk, newest first."""
+
+    request: RightsRequest
+    person: str
+    acts: tuple[TrailLine, ...]
+
+    def has(self, kind: str) -> bool:
+        """Return whether staff did something of a kind for it."""
+        return any(it.kind == kind for it in self.acts)
+
+
+def request_inbox(tx: Tx, context: SiteContext, *, answered: bool) -> list[InboxLine]:
+    """Return the open requests, the most urgent first, or the answered ones; changes nothing."""
+    return [
+        InboxLine(it.number, it.request, "" if it.request is None else known_number(tx, it.request.person))
+        for it in list_requests(tx, context, is_open=not answered, answered=answered)
+    ]
+
+
+def answered_lately(lines: Sequence[InboxLine], today: date) -> AnsweredLately:
+    """Return how the answers of the last twelve months went."""
+    known = [it.request for it in lines if it.request is not None]
+    found = [(it, it.answer) for it in known if it.answer is not None and it.answer.on >= today - YEAR]
+    if not found:
+        return AnsweredLately()
+    days = median((answer.on - it.arrived).days for it, answer in found)
+    return AnsweredLately(len(found), round(days), sum(it.answered_late for it, _ in found))
+
+
+def request_file(tx: Tx, context: SiteContext, number: int) -> RequestFile | None:
+    """Return one request with what was done for it; None when there is none, or it cannot be read."""
+    try:
+        stored = find_request(tx, context.vault, number)
+        if stored is None:
+            return None
+        request = stored.request
+    except BROKEN:
+        return None
+    acts = list_acts_about(tx, context, request.person)
+    own = tuple(it for it in acts if it.facts.get(REQUEST) == number)
+    return RequestFile(request, known_number(tx, request.person), own)
+
+
+def record_request(
+    tx: Tx, context: SiteContext, asked: AskedRight, doing: Doing, now: datetime
+) -> RightsRequest:
+    """Write down a request at the desk, give its person a number, and record it. Raises RequestRefused."""
+    found = note_request(tx, context, asked, now)
+    number_of_person(tx, asked.person)
+    facts = {**doing.facts, REQUEST: found.number, "right": found.right.value, "via": found.via.value}
+    record(tx, context.vault, replace(doing, about=asked.person, facts=facts), now)
+    return found
+
+
+def open_person_of_request(tx: Tx, context: SiteContext, number: int, doing: Doing, now: datetime) -> str:
+    """Return the number of the person who asked, and record that staff went to their page.
+
+    Raises RequestRefused when there is no such request, or the person was erased since.
+    """
+    stored = find_request(tx, context.vault, number)
+    if stored is None or not any(stored.email_index):
+        msg = f"There is no person with request {number} any more."
+        raise RequestRefused(msg)
+    person = stored.request.person
+    found = number_of_person(tx, person)
+    record(tx, context.vault, replace(doing, about=person), now)
+    return found
