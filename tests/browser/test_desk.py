@@ -1,0 +1,155 @@
+"""The desk in Chromium: every page in every language, without script, by keyboard alone."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes
+from email.policy import default
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Error, Page, expect
+from starlette.routing import Route
+
+from optin.consent.staff_role import Role
+from optin.desk.all_routes import DESK_ROUTES, desk_routes
+from optin.theme.languages import languages
+from tests.browser.conftest import House
+from tests.browser.test_prospect import someone
+from tests.serving import environment
+from tests.started import run_optin
+
+PATTERNS = [it for it in desk_routes() if isinstance(it, Route) and "GET" in (it.methods or ())]
+MOST_PAGES = 120
+MOST_BYTES = 60_000
+
+
+def staff(house: House, *words: str) -> None:
+    """Run a command about staff, beside the running server."""
+    done = run_optin(
+        "staff",
+        words[0],
+        "--site",
+        str(house.site),
+        *words[1:],
+        environment=environment(house.store, house.mail, house.keys),
+    )
+    done.check_returncode()
+
+
+def link_of(house: House, address: str) -> str:
+    """Wait for the mail with a link to sign in; return the link."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        for data in reversed(house.script.mails):
+            mail = message_from_bytes(data, policy=default)
+            text = mail.get_body(("plain",))
+            assert text is not None
+            found = re.search(r"https://\S+/desk/sign-in/\S+", text.get_content())
+            if mail["To"] == address and found is not None:
+                return found[0]
+        time.sleep(0.05)
+    raise AssertionError(address)
+
+
+@contextmanager
+def signed_in(
+    house: House, browser: Browser, *roles: Role, lang: str = "en", **more: object
+) -> Iterator[Page]:
+    """Open the desk as somebody of the staff."""
+    address = someone()
+    staff(house, "add", address, *(word for role in roles for word in ("--role", role.value)))
+    context = browser.new_context(locale=lang, **more)  # type: ignore[arg-type]  # options of a window
+    page = context.new_page()
+    page.goto(f"{house.base}/desk")
+    page.fill("#field-email", address)
+    page.click("form.card button")
+    page.goto(link_of(house, address))
+    page.click("form.card button")
+    expect(page).to_have_url(f"{house.base}/desk")
+    yield page
+    context.close()
+
+
+def pattern_of(address: str) -> str:
+    """Return the route that answers an address; empty for none of the desk's."""
+    path = urlsplit(address).path
+    return next((it.path for it in PATTERNS if it.path_regex.match(path)), "")
+
+
+def pages_of_the_desk(page: Page, house: House) -> Iterator[str]:
+    """Follow every link of the desk; show one page of each route, and yield its pattern."""
+    shown: set[str] = set()
+    seen: set[str] = set()
+    waiting = [f"{house.base}/desk"]
+    while waiting and len(seen) < MOST_PAGES:
+        address = waiting.pop(0)
+        if address in seen or pattern_of(address) in shown:
+            continue
+        seen.add(address)
+        try:
+            answer = page.goto(address)
+        except Error as problem:  # a file to download is no page
+            assert "Download is starting" in problem.message, address
+            continue
+        assert answer is not None
+        assert answer.status < 500, address
+        assert len(answer.body()) <= MOST_BYTES, address
+        links = page.locator("a[href^='/desk']").evaluate_all("all => all.map(it => it.href.split('#')[0])")
+        pattern = pattern_of(page.url)
+        if answer.status == 200 and pattern not in shown:
+            shown.add(pattern)
+            yield pattern
+        waiting += [it for it in dict.fromkeys(links) if pattern_of(it)]
+
+
+@pytest.mark.parametrize("lang", languages())
+def test_every_page_of_the_desk_can_be_used_by_everybody(house: House, browser: Browser, lang: str) -> None:
+    """K6: axe finds nothing, nothing scrolls sideways, no text is missing, no page is heavy."""
+    width, scheme = {"en": (360, "light"), "nl": (1280, "dark"), "de": (360, "dark"), "fr": (1280, "light")}[
+        lang
+    ]
+    window = {"viewport": {"width": width, "height": 740}, "color_scheme": scheme}
+    axe = Axe()
+    with signed_in(house, browser, *Role, lang=lang, **window) as page:
+        for pattern in pages_of_the_desk(page, house):
+            assert page.get_attribute("html", "lang") == lang
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), pattern
+            result = axe.run(page)
+            assert result.violations_count == 0, f"{pattern}\n{result.generate_report()}"
+
+
+def test_the_desk_is_complete_without_script(house: House, browser: Browser) -> None:
+    """K6: every line of the menu opens its page, and one can sign out."""
+    with signed_in(house, browser, *Role, java_script_enabled=False) as page:
+        lines = page.locator("nav.rail a").evaluate_all("all => all.map(it => it.href)")
+        assert len(lines) == len({it.path for it in DESK_ROUTES if it.menu})
+        for line in lines:
+            page.goto(line)
+            expect(page.locator("nav.rail [aria-current=page]")).to_have_count(1)
+        page.click("details.account summary")
+        page.click("details.account button >> nth=0")
+        expect(page).to_have_url(f"{house.base}/desk/sign-in")
+
+
+def test_the_desk_is_used_by_keyboard_alone(house: House, browser: Browser) -> None:
+    """K6: the skip link comes first, then what is shown; the focus can be seen everywhere."""
+    with signed_in(house, browser, *Role) as page:
+        page.keyboard.press("Tab")
+        expect(page.locator(":focus")).to_have_class("skip")
+        page.keyboard.press("Enter")
+        expect(page.locator(":focus")).to_have_id("main")
+        page.goto(f"{house.base}/desk")
+        wanted = page.locator("nav.rail a").first.get_attribute("href")
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.getAttribute('href')") == wanted:
+                break
+        else:
+            raise AssertionError(wanted)
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none"
