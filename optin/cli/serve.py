@@ -145,7 +145,7 @@ def serve(kinds: InstalledKinds, /, site: Path, host: str, port: int, workers: i
         if shared is not None or workers == 1:
             load_everything(edition)
             app_context = AppContext.of(edition, installation)
-            reload = ServedReload(app_context, kept, watch=flags["reload"])
+            reload = ServedReload(app_context, kept, watch=flags["reload"] or settings.desk.edit)
             held_out = asyncio.run(_serve(kinds, app_context, reload, listening))
     if shared is None and workers > 1:
         start = partial(start_worker, listening, ParentPipe(), sys.argv[1:])

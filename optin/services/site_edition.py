@@ -192,14 +192,16 @@ def load_edition(
     served: ServedSettings | None = None,
     *,
     with_drafts: bool = False,
+    instead: Mapping[Path, bytes] | None = None,
 ) -> tuple[Edition | None, tuple[Finding, ...]]:
     """Load, check and render the site at `root`. No edition when `optin.toml` or a template is broken.
 
     `kept`: of an earlier loading of this site, to make only what has changed; the edition is the same.
     `served`: settings of its server (`optin.services.served_settings`), for a command in another shell.
-    `with_drafts`: as their author sees them, beside the other magnets.
+    `with_drafts`: as their author sees them, beside the other magnets. `instead`: bytes to read in place of
+    those of a magnet's file, to see what would be before they are saved.
     """
-    loaded = load_site(root, kinds.files, kept, served, with_drafts=with_drafts)
+    loaded = load_site(root, kinds.files, kept, served, with_drafts=with_drafts, instead=instead)
     if loaded.site is None:
         return None, (*loaded.findings, *broken_templates(root.resolve()))
     site = loaded.site

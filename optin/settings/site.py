@@ -410,6 +410,16 @@ class ReceiptTable(Table):
         return self.proof == "attach"
 
 
+class DeskTable(Table):
+    """The desk, the staff's website at /desk."""
+
+    edit: bool = Field(
+        default=False,
+        description="Whether marketers edit magnets in the browser; their files are written.",
+        examples=[True],
+    )
+
+
 class LinksTable(Table):
     """Other sites that people may be sent to."""
 
@@ -665,6 +675,7 @@ class SiteSettings(Settings):
     erasure: ErasureTable = ErasureTable()
     download: DownloadTable = DownloadTable()
     receipt: ReceiptTable = ReceiptTable()
+    desk: DeskTable = DeskTable()
     links: LinksTable = LinksTable()
     embed: EmbedTable = EmbedTable()
     papers: PapersTable = PapersTable()

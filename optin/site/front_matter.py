@@ -146,6 +146,11 @@ class MagnetFile(Table):
         "", description="Any word; pages with the same word link to each other as translations."
     )
     was: list[str] = Field([], description="Earlier addresses of the page; they redirect to it.")
+    owner: Stripped = Field(
+        "",
+        description="Address of whoever of the staff has its leads as their own, in the desk.",
+        examples=["anna@example.com"],
+    )
     order: int | None = Field(
         None,
         description="Its place on the list: smaller numbers first, then those without one.",

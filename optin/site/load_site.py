@@ -48,19 +48,20 @@ def load_site(
     served: ServedSettings | None = None,
     *,
     with_drafts: bool = False,
+    instead: Mapping[Path, bytes] | None = None,
 ) -> LoadedSite:
     """Read the site at `root`. Never raises for the content of a file.
 
     `kept`: of an earlier loading of this site, to read only what has changed. `served`: settings of its
     server, which hold where neither `optin.toml` nor the environment sets another. `with_drafts`: drafts are
     magnets like any other, as their author sees them; otherwise nobody sees them, and a mistake in one is a
-    warning.
+    warning. `instead`: bytes to read in place of those of a magnet's file, before they are saved.
     """
     root = root.resolve()
     document = read_toml(root / SITE_FILE, SITE_FILE)
     reader = _SiteReader(root, document, served)
     site = reader.read(kinds)
-    found = read_magnets(root, reader.surroundings(site, kinds), kept or ReadingCache())
+    found = read_magnets(root, reader.surroundings(site, kinds), kept or ReadingCache(), instead)
     files = {path.stem if path.suffix == ".md" else path.name for path in (root / "magnets").glob("*")}
     reader.check_notified({*files, *found.magnets})  # a broken one, too, is there
     if not any(it.severity == "error" for it in found.findings):  # of a broken magnet no field is known

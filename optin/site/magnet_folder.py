@@ -36,15 +36,18 @@ class MagnetFolder:
     findings: Sequence[Finding]
 
 
-def read_magnets(root: Path, around: KnownReferences, kept: ReadingCache) -> MagnetFolder:
-    """Read every magnet of the site at `root`."""
+def read_magnets(
+    root: Path, around: KnownReferences, kept: ReadingCache, instead: Mapping[Path, bytes] | None = None
+) -> MagnetFolder:
+    """Read every magnet of the site at `root`; `instead`: bytes to read in place of those of a file."""
     paths, findings = _magnet_files(root)
+    instead = instead or {}
     known = around.known
     readings = [
         kept.once(
             ("magnet", path),
-            (known, kept.stamp(path.parent if path.name == INDEX else path)),
-            partial(_reading, root, path, around),
+            (known, kept.stamp(path.parent if path.name == INDEX else path), instead.get(path)),
+            partial(_reading, root, path, around, instead.get(path)),
         )
         for path in paths
     ]
@@ -54,8 +57,8 @@ def read_magnets(root: Path, around: KnownReferences, kept: ReadingCache) -> Mag
     return MagnetFolder(magnets, drafts, [*findings, *more])
 
 
-def _reading(root: Path, path: Path, around: KnownReferences) -> MagnetReading:
-    return MagnetReader(root, path, around).reading
+def _reading(root: Path, path: Path, around: KnownReferences, data: bytes | None) -> MagnetReading:
+    return MagnetReader(root, path, around, data).reading
 
 
 def _magnet_files(root: Path) -> tuple[list[Path], list[Finding]]:

@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 from optin.consent.channel import declared_addresses
+from optin.consent.email_and_telephone import parse_email
 from optin.consent.form_version import EMAIL_FIELD, FormField, Slug
 from optin.consent.kind_part_lookup import OUR_PACKAGE, PartsByKind
 from optin.consent.kind_specific_details import Details
@@ -76,8 +77,9 @@ class KnownReferences:
 class MagnetReader:
     """Reads one file and collects its findings."""
 
-    def __init__(self, root: Path, path: Path, around: KnownReferences) -> None:
-        """Read `path`, a Markdown file below `root`/magnets."""
+    def __init__(self, root: Path, path: Path, around: KnownReferences, data: bytes | None = None) -> None:
+        """Read `path`, a Markdown file below `root`/magnets; `data`: as if it held these bytes."""
+        self._data = data
         self._around = around
         self._path = path
         self.name = shown_path(path, root)
@@ -98,7 +100,7 @@ class MagnetReader:
     def read(self) -> Magnet | None:
         """Return the magnet, or None when an error was found."""
         self._check_slug()
-        document = read_front_matter(self._path, self.name)
+        document = read_front_matter(self._path, self.name, self._data)
         if isinstance(document, Finding):
             self._findings.add(document)
             return None
@@ -177,10 +179,20 @@ class MagnetReader:
             headline=(written.headline or "").strip(),
             life=self._life(written, reading.details),
             order=written.order,
+            owner=self._owner(written.owner),
             listed=written.listed,
             next_step=read_next_step(written.next, self._files, self._findings),
             thanks=read_thanks(written.thanks, self._around.link_hosts, self._findings),
         )
+
+    def _owner(self, text: str) -> str:
+        """Return the address of a magnet's owner; whether they have an account is the desk's to say."""
+        try:
+            return str(parse_email(text)) if text else ""
+        except ValueError:
+            cure = "Write the address of one of the staff, such as anna@example.com."
+            self._findings.say(("owner",), f"{text[:60]!r} is no e-mail address.", cure, code="owner")
+            return ""
 
     def _life(self, written: MagnetFile, details: Details | None) -> MagnetLife:
         """Return when the form is open; one that its kind closes before it opens never is."""

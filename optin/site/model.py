@@ -133,6 +133,7 @@ class Magnet:
     thanks: str = ""  # the page elsewhere that they are sent to
     headline: str = ""  # what people gain; the page begins with it instead of the title
     order: int | None = None  # its place on the index: smaller first, then those without one
+    owner: str = ""  # e-mail address of whoever has its leads as their own
     listed: bool = True  # on the index and in the sitemap
     life: MagnetLife = MagnetLife()
 

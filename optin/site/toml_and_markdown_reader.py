@@ -62,6 +62,13 @@ def read_text(path: Path, name: str) -> str | Finding:
         return Finding(
             name, 1, 1, f"This file cannot be read ({problem.strerror}).", "Check its permissions."
         )
+    return text_of(data, name)
+
+
+def text_of(data: bytes, name: str) -> str | Finding:
+    """Return the text of a file from its bytes, with line feeds between its lines, or why it has none."""
+    if len(data) > MAX_BYTES:
+        return Finding(name, 1, 1, "This file is larger than 1 MB.", "Shorten it.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
@@ -149,11 +156,14 @@ def _nearest_place(places: Mapping[Path_, LineColumn], where: Path_) -> LineColu
     return places[where]
 
 
-def read_front_matter(path: Path, name: str) -> Document | Finding:
-    """Read a Markdown file with YAML front matter."""
-    text = read_text(path, name)
-    if isinstance(text, Finding):
-        return text
+def read_front_matter(path: Path, name: str, data: bytes | None = None) -> Document | Finding:
+    """Read a Markdown file with YAML front matter; `data`: as if it held these bytes."""
+    text = read_text(path, name) if data is None else text_of(data, name)
+    return text if isinstance(text, Finding) else parse_front_matter(text, name)
+
+
+def parse_front_matter(text: str, name: str) -> Document | Finding:
+    """Read the text of a Markdown file with YAML front matter."""
     lines = text.split("\n")
     if lines[0].strip() != FENCE:
         return Finding(name, 1, 1, "The front matter is missing.", "Begin the file with a line ---.")
@@ -168,7 +178,7 @@ def read_front_matter(path: Path, name: str) -> Document | Finding:
         return values
     return Document(
         path=name,
-        values=_plain(values),
+        values=plain_values(values),
         place=lambda where: _yaml_place(values, where),
         body="\n".join(lines[end + 1 :]),
         body_line=end + 2,
@@ -286,12 +296,12 @@ def _whole(key: str) -> str:
     return key.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
     """Return a value without the reader's annotations."""
     if isinstance(value, Mapping):
-        return {_whole(str(key)): _plain(item) for key, item in value.items()}
+        return {_whole(str(key)): plain_values(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_plain(item) for item in value]
+        return [plain_values(item) for item in value]
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             return kind(value)

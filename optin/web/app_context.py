@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.consent.signed_links import LinkKind
 from optin.errors import MagnetClosed, MagnetWaiting, PageUnknown, log_line_of
 from optin.flows.context_with_kinds import Flow
+from optin.services.edit_site import SiteEditor
 from optin.services.health import Readiness, readiness_of
 from optin.services.installation import Installation
 from optin.services.open_store import data_folders
@@ -56,6 +57,8 @@ class AppContext:
     limits: PostLimits
     questions: QuestionLimits
     readiness: Readiness
+    editor: SiteEditor
+    reload: Callable[[], Awaitable[tuple[str, ...]]] | None = None  # serve the files as they now are
     followers: list[Callable[[Edition], None]] = field(default_factory=list)  # called with each new edition
     _pages: Mapping[str, CachedPages] = field(default_factory=dict)
     _page_cache: PageCache = field(default_factory=PageCache)
@@ -73,6 +76,7 @@ class AppContext:
             limits,
             QuestionLimits(installation, site.settings.limits.questions_per_minute, limits.log),
             readiness_of(installation, data_folders(site.settings)),
+            SiteEditor(site.root, edition.kinds),
         )
         installation.policy = replace(installation.policy, limited=limits.log.note)
         installation.sources.follow(site.settings.sources)

@@ -128,6 +128,8 @@ class ServedReload:
         self._reloader = SiteReloader(app_context, kept)
         self._asked = asyncio.Event()
         self._refusal: tuple[str, ...] = ()  # what is wrong with the files as they now are
+        self._loading = asyncio.Lock()
+        app_context.reload = self.reload_now
 
     def ask(self) -> None:
         """Load the site soon. Call it from the event loop."""
@@ -167,20 +169,35 @@ class ServedReload:
         """Readiness check: how many mistakes keep an edited site from being served. None makes it unready."""
         return CheckResult(ok=True, says={"mistakes": len(self._refusal)} if self._refusal else {})
 
+    async def reload_now(self) -> tuple[str, ...]:
+        """Serve the site as its files now are; return why it cannot be served, else nothing."""
+        try:
+            await self._load()
+        except OptinError as problem:
+            self.ask()
+            return (log_line_of(problem),)
+        return self._refusal
+
     async def _reload(self, stopping: asyncio.Future[Any]) -> None:
+        try:
+            await self._load()
+        except OptinError as problem:
+            log.warning("the edited site cannot be served yet, and is tried again: %s", log_line_of(problem))
+            await asyncio.wait({stopping}, timeout=RETRY_SECONDS)
+            self.ask()
+
+    async def _load(self) -> None:
+        async with self._loading:
+            await self._load_alone()
+
+    async def _load_alone(self) -> None:
         edition, findings = await self._reloader.load()
         sound = self._sound(edition, findings)
         if sound is None:
             return
         is_new = self._reloader.is_new(sound)
-        try:
-            await asyncio.to_thread(load_everything, sound)
-            await self._reloader.take(sound)
-        except OptinError as problem:
-            log.warning("the edited site cannot be served yet, and is tried again: %s", log_line_of(problem))
-            await asyncio.wait({stopping}, timeout=RETRY_SECONDS)
-            self.ask()
-            return
+        await asyncio.to_thread(load_everything, sound)
+        await self._reloader.take(sound)
         if is_new:
             log.info("the edited site is served: %d magnets", len(sound.site.magnets))
         else:  # files that people get may be others, and are kept now
