@@ -197,7 +197,7 @@ class _Editor:
     def _end(self, key: Node | None, value: Node) -> int:
         """Return where a value ends, without the empty lines and comments after it."""
         if isinstance(value, ScalarNode):
-            start, end = value.start_mark.index, value.end_mark.index
+            start, end = int(value.start_mark.index), int(value.end_mark.index)
             if start == end and key is not None:
                 return self._after_colon(key)
             return start + len(self._text[start:end].rstrip("\n")) if value.style in ("|", ">") else end
