@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from optin.desk import breaches, home, requests, sign_in
+from optin.desk import account, breaches, home, requests, sign_in, staff
 from optin.desk.desk_route import DeskRoute, starlette_routes
 
 DESK_ROUTES: tuple[DeskRoute, ...] = (
     *home.ROUTES,
     *requests.ROUTES,
     *breaches.ROUTES,
+    *staff.ROUTES,
+    *account.ROUTES,
     *sign_in.ROUTES,
 )
 

@@ -41,6 +41,7 @@ class DeskFrame:
     menu: tuple[MenuItem, ...]
     token: str
     path: str  # of the page
+    shortcuts: bool = True  # of the keyboard
 
     def may(self, *names: str) -> bool:
         """Return whether the reader has one of these roles, for templates."""
@@ -109,6 +110,7 @@ def desk_frame(request: Request, app_context: AppContext, session: StaffSession,
         tuple(MenuItem(key, at, is_here=at == here) for key, at in open_to),
         session.form_token,
         path,
+        session.account.shortcuts,
     )
 
 

@@ -27,6 +27,7 @@ class StaffAccount:
     roles: frozenset[Role]
     added: datetime
     removed: datetime | None = None
+    shortcuts: bool = True  # of the keyboard, on pages of the desk
 
     def has(self, *roles: Role) -> bool:
         """Return whether the account is open and has one of these roles."""
@@ -35,7 +36,12 @@ class StaffAccount:
 
 def save_account(tx: Tx, vault: Vault, account: StaffAccount) -> None:
     """Store an account, or what changed of it."""
-    plain = {"email": account.email, "name": account.name, "lang": account.lang}
+    plain = {
+        "email": account.email,
+        "name": account.name,
+        "lang": account.lang,
+        "shortcuts": account.shortcuts,
+    }
     tx.run(
         "INSERT INTO staff(id, email_index, roles, sealed, added_at, removed_at)"
         " VALUES (:id, :email_index, :roles, :sealed, :added, :removed)"
@@ -96,4 +102,5 @@ def _opened(vault: Vault, row: Row) -> StaffAccount:
         roles_of(row[1]),
         from_ms(row[3]),
         None if row[4] is None else from_ms(row[4]),
+        plain.get("shortcuts", True),
     )

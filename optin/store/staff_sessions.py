@@ -104,6 +104,14 @@ def sessions_of(tx: Tx, staff_id: bytes) -> list[tuple[bytes, SessionTimes]]:
     return [(bytes(row[0]), SessionTimes(*(from_ms(it) for it in row[1:4]))) for row in rows]
 
 
+def all_sessions(tx: Tx) -> list[tuple[bytes, SessionTimes]]:
+    """Return the account and the times of every session."""
+    rows = tx.all(
+        "SELECT staff_id, begun_at, seen_at, proved_at FROM staff_session ORDER BY begun_at, digest"
+    )
+    return [(bytes(row[0]), SessionTimes(*(from_ms(it) for it in row[1:4]))) for row in rows]
+
+
 def see_session(tx: Tx, digest: bytes, now: datetime) -> None:
     """Note that a session is used."""
     tx.run("UPDATE staff_session SET seen_at = :now WHERE digest = :digest", digest=digest, now=to_ms(now))

@@ -16,7 +16,7 @@ from optin.consent.event_content import STAFF_ACTS, STAFF_TEXTS, forgotten, rfc3
 from optin.consent.status_transitions import ID_BYTES, EventKind
 from optin.proof.canonical_json import Json, parse
 from optin.proof.register_entry import RegisterEntry
-from optin.store.database_interface import Row, Tx, to_ms
+from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault, new_id
 from optin.store.events import add_events
 from optin.store.register_entries import log_entry, new_entry
@@ -111,6 +111,12 @@ def count_acts(tx: Tx, since: datetime) -> dict[str, int]:
     """Return how many acts there were since a moment, by kind."""
     rows = tx.all("SELECT kind, COUNT(*) FROM staff_act WHERE at >= :since GROUP BY kind", since=to_ms(since))
     return {row[0]: int(row[1]) for row in rows}
+
+
+def last_acts(tx: Tx, kind: str) -> dict[bytes, datetime]:
+    """Return when each account last did an act of this kind."""
+    rows = tx.all("SELECT staff_id, MAX(at) FROM staff_act WHERE kind = :kind GROUP BY staff_id", kind=kind)
+    return {bytes(row[0]): from_ms(row[1]) for row in rows}
 
 
 def act_rows(tx: Tx) -> list[Row]:

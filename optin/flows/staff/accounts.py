@@ -47,6 +47,7 @@ def add_account(tx: Tx, context: Context, new: NewAccount, now: datetime, by: by
     `by`: whose account adds it.
     """
     lock_accounts(tx)
+    _refuse_former_admin(tx, context, by)
     if not new.roles:
         msg = "An account needs a role. Nothing was stored."
         raise RequestRefused(msg)
@@ -71,6 +72,7 @@ def change_roles(
     Nobody takes the administrator's role from themselves, and the last one keeps it.
     """
     lock_accounts(tx)
+    _refuse_former_admin(tx, context, by)
     account = _open_account(tx, context, staff_id)
     if not roles:
         msg = "An account needs a role; close it instead. Nothing was changed."
@@ -88,6 +90,7 @@ def remove_account(
 ) -> StaffAccount:
     """Close an account and end its sessions at once. What it did stays on record. Raises RequestRefused."""
     lock_accounts(tx)
+    _refuse_former_admin(tx, context, by)
     account = _open_account(tx, context, staff_id)
     closed = replace(account, removed=now)
     _keep_an_admin(tx, context, account, closed, by)
@@ -129,6 +132,14 @@ def _open_account(tx: Tx, context: Context, staff_id: bytes) -> StaffAccount:
         msg = "There is no such account any more. Nothing was changed."
         raise RequestRefused(msg)
     return account
+
+
+def _refuse_former_admin(tx: Tx, context: Context, by: bytes) -> None:
+    """Raise RequestRefused for whoever lost the role since their page came: two closed each other at once."""
+    account = None if by == SHELL else account_by_id(tx, context.vault, by)
+    if by != SHELL and (account is None or not account.has(Role.ADMIN)):
+        msg = "You are no administrator any more. Nothing was changed."
+        raise RequestRefused(msg)
 
 
 def _keep_an_admin(tx: Tx, context: Context, before: StaffAccount, after: StaffAccount, by: bytes) -> None:

@@ -31,6 +31,7 @@ class ActKind(StrEnum):
     ACCOUNT_CHANGED = "account-changed"
     ACCOUNT_CLOSED = "account-closed"
     SESSIONS_ENDED = "sessions-ended"
+    PREFERENCES_SET = "preferences-set"  # of one's own account
     LOOKED_AT_PERSON = "looked-at-person"
     SEARCHED = "searched-people"
     REQUEST_RECORDED = "request-recorded"
