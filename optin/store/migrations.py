@@ -29,6 +29,7 @@ from optin.store.tables import (
     REFUSAL_TABLES,
     RIGHTS_REQUEST_TABLES,
     RIGHTS_TABLES,
+    SEARCH_TABLES,
     SOURCE_TABLES,
     STAFF_TABLES,
     STATEMENT_TABLES,
@@ -226,4 +227,5 @@ MIGRATIONS = (
     Migration("m024_breaches", BREACH_TABLES, BREACHES),
     Migration("m025_objections", OBJECTION_TABLES),
     Migration("m026_staff", STAFF_TABLES),
+    Migration("m028_person_searches", SEARCH_TABLES),
 )

@@ -637,3 +637,20 @@ STAFF_TABLES = (
         address {blob} NOT NULL UNIQUE
     ){strict}""",
 )
+
+# Searches of staff for people whose data are sealed: what is looked for, and who was found, sealed, for a
+# quarter of an hour. `looked`: how many records of `total` were compared so far.
+SEARCH_TABLES = (
+    """CREATE TABLE person_search (
+        id {blob} NOT NULL PRIMARY KEY,
+        session {blob} NOT NULL,
+        state TEXT NOT NULL,
+        looked {int} NOT NULL,
+        total {int} NOT NULL,
+        begun_at {int} NOT NULL,
+        seen_at {int} NOT NULL,
+        sealed {blob} NOT NULL
+    ){strict}""",
+    "CREATE INDEX person_search_session ON person_search(session)",
+    "CREATE INDEX person_search_begun ON person_search(begun_at)",
+)
