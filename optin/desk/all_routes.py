@@ -6,10 +6,15 @@ from starlette.routing import BaseRoute
 
 from optin.desk import account, breaches, home, requests, sign_in, staff
 from optin.desk.desk_route import DeskRoute, starlette_routes
+from optin.desk.people import acts, ends, person, search
 
 DESK_ROUTES: tuple[DeskRoute, ...] = (
     *home.ROUTES,
     *requests.ROUTES,
+    *search.ROUTES,
+    *person.ROUTES,
+    *acts.ROUTES,
+    *ends.ROUTES,
     *breaches.ROUTES,
     *staff.ROUTES,
     *account.ROUTES,

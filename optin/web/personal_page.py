@@ -240,7 +240,7 @@ async def _correct(visit: _Visit, posted: list[tuple[str, str]]) -> Response:
         for name in (*data.contact, *data.taken_away)
         if name in there
     }
-    values, problems = _checked(typed, app_context.edition.site.settings.controller.country)
+    values, problems = checked_corrections(typed, app_context.edition.site.settings.controller.country)
     if problems:
         return _page(visit, data, problems=problems, typed=tuple(typed.items()), status=422)
     done = await app_context.run(correct, email_index=visit.index, values=values, now=visit.now)
@@ -248,7 +248,10 @@ async def _correct(visit: _Visit, posted: list[tuple[str, str]]) -> Response:
     return visit.back("corrected" if done else "unchanged")
 
 
-def _checked(typed: dict[str, str], country: str) -> tuple[dict[str, str], tuple[FieldProblem, ...]]:
+def checked_corrections(
+    typed: dict[str, str], country: str
+) -> tuple[dict[str, str], tuple[FieldProblem, ...]]:
+    """Return corrected values in their normal forms, and the mistakes in them."""
     values, problems = dict(typed), []
     for name, value in typed.items():
         if len(value) > MAX_FIELD_CHARACTERS:

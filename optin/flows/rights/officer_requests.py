@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -18,6 +18,7 @@ from optin.flows.bases.record_basis import EvidenceFile, record_basis
 from optin.flows.context import Context
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import open_request
+from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_OFFICER, ErasureResult, erase_and_notify
 from optin.flows.rights.rights_requests import Reply, answer_request, check_answer_by_act
 from optin.flows.rights.withdraw import withdraw_from, withdraw_person
@@ -55,6 +56,7 @@ class OfficerRequest:
 SERVED_RIGHTS = {
     "show": (Right.ACCESS,),
     "export": (Right.ACCESS, Right.PORTABILITY),
+    "correct": (Right.RECTIFICATION,),
     "withdraw": (Right.WITHDRAWAL, Right.OBJECTION),
     "erase": (Right.ERASURE,),
 }  # what each action answers
@@ -102,6 +104,16 @@ def withdraw_on_request(
         ended = () if subject is None else withdraw_from(tx, context.vault, subject, which, now)
     record_officer_request(tx, context, handling, "withdraw", now)
     return ended
+
+
+def correct_on_request(
+    tx: Tx, context: Context, handling: OfficerRequest, values: Mapping[str, str], now: datetime
+) -> bool:
+    """Put a person's name or number right, and record it (GDPR 16); return whether anything changed."""
+    changed = correct(tx, context, handling.email_index, values, now)
+    if changed:
+        record_officer_request(tx, context, handling, "correct", now)
+    return changed
 
 
 def hold_on_request(

@@ -48,6 +48,14 @@ class ActKind(StrEnum):
     LOG_AUDITED = "log-audited"
     PAPERS_TAKEN = "papers-taken"
     TRAIL_READ = "trail-read"
+    WITHDREW = "withdrew-consent"
+    HELD_DATA = "held-data"
+    CORRECTED_PERSON = "corrected-person"
+    OBJECTED_FOR = "recorded-objection"
+    ERASED_PERSON = "erased-person"
+    VERIFIED = "verified-evidence"
+    TOOK_EVIDENCE = "took-evidence"
+    PRINTED = "printed-statement"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,320 @@
+"""The pages about people: search, the reason, one person with the proofs, the acts."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from optin.consent.email_and_telephone import parse_email
+from optin.consent.form_version import Slug
+from optin.consent.staff_role import REASON_LASTS, Role
+from optin.flows.context import Context
+from optin.flows.rights.personal_data import view_personal
+from optin.flows.staff import find_people
+from optin.flows.staff.find_people import SearchPage, SearchStep, begin_search, view_search
+from optin.flows.staff.trail import ActKind, list_acts
+from optin.services import search_people
+from optin.store.database_interface import Tx
+from tests.desk.conftest import Browser, Desk
+
+ALICE = "alice@example.com"
+WHY = "letter of 9 November"
+
+
+def officer(desk: Desk) -> Browser:
+    return in_english(desk.signed_in(Role.OFFICER))
+
+
+def in_english(browser: Browser) -> Browser:
+    browser.client.headers["accept-language"] = "en"
+    return browser
+
+
+def search(browser: Browser, text: str, why: str = WHY) -> str:
+    """Search, wait until it ends; return the page with what was found."""
+    answer = browser.post("/desk/people", {"text": text, "why": why})
+    assert answer.status_code == 303, answer.text
+    path = answer.headers["location"]
+    for _ in range(200):
+        page = str(browser.get(path).text)
+        if 'http-equiv="refresh"' not in page:
+            return page
+    raise AssertionError
+
+
+def person_of(browser: Browser, text: str = ALICE) -> str:
+    """Search for somebody; return the address of their page."""
+    found = re.search(r'href="(/desk/people/[0-9A-Z]{6})"', search(browser, text))
+    assert found is not None
+    return found[1]
+
+
+def index_of(desk: Desk, email: str = ALICE) -> bytes:
+    return desk.installation.vault.index(parse_email(email))
+
+
+def kinds(desk: Desk) -> list[str]:
+    return [it.kind for it in desk.installation.view(list_acts)]
+
+
+def test_an_officer_finds_somebody_by_address_number_and_part_of_a_name(desk: Desk) -> None:
+    """K4: a whole address or number at once, a part by comparing; with the basis beside each."""
+    desk.join(first_name="Sanne", phone="06 12345678", consent=["tips-email", "follow-up-phone"])
+    browser = officer(desk)
+    for text in (ALICE, "ALICE@example.com", "0612345678", "+31 6 1234 5678", "sanne", "lice@ex", "1234567"):
+        page = search(browser, text)
+        assert ALICE in page, text
+        assert "Sanne" in page
+    assert "Nobody was found" in search(browser, "bob@example.com")
+    assert "Nobody was found" in search(browser, "zzz")
+    assert kinds(desk).count(ActKind.SEARCHED) == 9
+
+
+def test_no_page_lists_everybody(desk: Desk) -> None:
+    """K4: without a search there is what waits, and nobody's name."""
+    desk.join()
+    assert ALICE not in officer(desk).get("/desk/people").text
+
+
+@pytest.mark.parametrize("text", ["%%", "**", "a*e", "a%e", "_l", "' OR 1=1 --"])
+def test_wildcards_are_letters(desk: Desk, text: str) -> None:
+    """K4: a star finds a star."""
+    desk.join()
+    assert ALICE not in search(officer(desk), text)
+
+
+def test_a_search_needs_letters_and_a_reason(desk: Desk) -> None:
+    """K4: mistakes come back with what was typed."""
+    browser = officer(desk)
+    short = browser.post("/desk/people", {"text": " a ", "why": WHY})
+    assert short.status_code == 422
+    assert WHY in short.text
+    without = browser.post("/desk/people", {"text": "alice", "why": "  "})
+    assert without.status_code == 422
+    assert 'value="alice"' in without.text
+    assert not kinds(desk).count(ActKind.SEARCHED)
+
+
+def test_people_without_a_consent_are_found(desk: Desk) -> None:
+    """K4: by a sign-up never confirmed, by one without a box."""
+    desk.fill("pending@example.com", consent="tips-email")
+    desk.join("plain@example.com")
+    browser = officer(desk)
+    assert "Not confirmed" in search(browser, "pending@")
+    assert "No basis to approach" in search(browser, "plain@example.com")
+    page = browser.get(person_of(browser, "plain@example.com")).text
+    assert "Downloaded without a box" in page
+    assert "No basis to approach" in page
+
+
+def test_a_search_belongs_to_its_session_for_a_quarter_of_an_hour(desk: Desk) -> None:
+    """K4: its address opens nothing for another session, nor later."""
+    desk.join()
+    browser, other = officer(desk), in_english(desk.signed_in(Role.OFFICER, email="other@example.com"))
+    path = browser.post("/desk/people", {"text": ALICE, "why": WHY}).headers["location"]
+    assert ALICE in browser.get(path).text
+    assert "alice" not in path
+    assert other.get(path).headers["location"] == "/desk/people?done=forgotten"
+    desk.wait(find_people.LASTS + timedelta(seconds=1))
+    assert browser.get(path).headers["location"] == "/desk/people?done=forgotten"
+
+
+def test_a_search_that_is_stopped_compares_no_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K4: what was found stays; nothing is read after the stop."""
+    for name in ("a1", "a2", "a3", "b1"):
+        desk.join(f"{name}@example.com")
+    monkeypatch.setattr(find_people, "PAGE", 1)
+    monkeypatch.setattr(search_people, "TOLD_EVERY", timedelta(0))
+    installation = desk.installation
+    begun = installation.run(begin_search, session=b"s" * 32, text="@example", now=desk.moment)
+    read = find_people.read_page
+    seen = []
+
+    def stopping(tx: Tx, context: Context, search_id: bytes, step: SearchStep) -> SearchPage:
+        seen.append(step)
+        if len(seen) == 3:
+            installation.run(find_people.end_search, search_id=search_id, session=b"s" * 32)
+        return read(tx, context, search_id, step)
+
+    monkeypatch.setattr(search_people, "read_page", stopping)
+    ended = search_people.compare(installation, begun)
+    assert ended.state == "stopped"
+    found = installation.view(view_search, search_id=begun.id, now=desk.moment)
+    assert found is not None
+    assert len(found.people) == 2
+    assert not found.runs
+
+
+def test_the_stop_button_stops_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K4: a page of a search that runs refreshes itself, and has the button."""
+    monkeypatch.setattr("optin.desk.people.search.start_comparing", lambda *_: None)
+    desk.join()
+    browser = officer(desk)
+    path = browser.post("/desk/people", {"text": "alic", "why": WHY}).headers["location"]
+    page = browser.get(path).text
+    assert '<meta http-equiv="refresh" content="2">' in page
+    assert browser.post(f"{path}/stop", page=path).headers["location"] == path
+    assert 'http-equiv="refresh"' not in browser.get(path).text
+    again = browser.post("/desk/people", {"text": "alic", "why": WHY}).headers["location"]
+    browser.post("/desk/people", {"text": "bobb", "why": WHY})
+    assert "Stopped" in browser.get(again).text  # one search at a time
+
+
+def test_a_search_whose_server_died_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K4: no page waits for ever."""
+    monkeypatch.setattr("optin.desk.people.search.start_comparing", lambda *_: None)
+    browser = officer(desk)
+    path = browser.post("/desk/people", {"text": "alic", "why": WHY}).headers["location"]
+    desk.wait(find_people.DEAD_AFTER + timedelta(seconds=1))
+    page = browser.get(path).text
+    assert "has stopped" in page
+    assert 'http-equiv="refresh"' not in page
+
+
+def test_a_visit_has_a_reason_for_half_an_hour(desk: Desk) -> None:
+    """K1: asked once, shown, recorded once for each person; and this person sees it."""
+    desk.join(consent="tips-email")
+    browser = officer(desk)
+    path = person_of(browser)
+    for _ in range(3):
+        page = browser.get(path)
+        assert page.status_code == 200
+        assert WHY in page.text
+    assert kinds(desk).count(ActKind.LOOKED_AT_PERSON) == 1
+    data = desk.installation.view(view_personal, email_index=index_of(desk), now=desk.moment)
+    assert [(it.what, it.why) for it in data.handled] == [("show", WHY)]
+    assert [it.kind for it in data.events].count("accessed") == 1
+    desk.wait(REASON_LASTS)
+    asked = browser.get(path)
+    assert "Why do you look" in asked.text
+    assert ALICE not in asked.text
+    assert browser.post(f"{path}/reason", {"why": ""}, page=path).status_code == 422
+    assert browser.post(f"{path}/reason", {"why": "a call"}, page=path).headers["location"] == path
+    assert "a call" in browser.get(path).text
+    assert kinds(desk).count(ActKind.LOOKED_AT_PERSON) == 2
+
+
+def test_a_person_page_names_nobody_in_title_or_address(desk: Desk) -> None:
+    """S4: the title is the number."""
+    desk.join(first_name="Sanne", consent="tips-email")
+    browser = officer(desk)
+    path = person_of(browser)
+    page = browser.get(path).text
+    title = re.search(r"<title>(.*?)</title>", page, re.DOTALL)
+    assert title is not None
+    assert path[-6:] in title[1]
+    assert "alice" not in title[1]
+    assert "Sanne" not in title[1]
+    assert len(page.encode()) < 60_000
+
+
+def test_a_proven_consent_shows_its_words_its_page_and_why_it_holds(desk: Desk) -> None:
+    """K4: the card of a consent, the answer for its purpose, and the exact page in a frame."""
+    desk.join(consent="tips-email")
+    browser = officer(desk)
+    path = person_of(browser)
+    page = browser.get(path).text
+    assert "Proven" in page
+    assert "byte for byte" in page
+    assert "nobody outside holds its total yet" in page
+    assert "Yes for 1 of" in page
+    shown = re.search(rf'href="({path}/pages/[0-9a-f]{{64}})"', page)
+    assert shown is not None
+    frame = browser.get(shown[1])
+    assert 'sandbox="allow-same-origin"' in frame.text
+    served = browser.get(f"{shown[1]}/as-shown")
+    form = desk.app_context.edition.publication.forms[Slug("paper")]
+    assert served.content == form.page
+    policy = served.headers["content-security-policy"]
+    assert "sandbox allow-same-origin;" in policy
+    assert "form-action 'none'" in policy
+    assert "script-src" not in policy
+    assert browser.get(f"{path}/pages/{'0' * 64}/as-shown").status_code == 404
+    mails = browser.get(f"{path}/mails").text
+    assert f"{path}/mails/1" in mails
+    assert browser.get(f"{path}/mails/1").status_code == 200
+    assert browser.get(f"{path}/mails/99").status_code == 404
+    assert browser.get(f"{path}/mails/x").status_code == 404
+
+
+def test_markup_in_every_field_stays_text(desk: Desk) -> None:
+    """S3: a name, a reason, a search that are markup."""
+    markup = '<img src=x onerror="alert(1)">'
+    desk.join(first_name=markup, consent="tips-email")
+    browser = officer(desk)
+    pages = [search(browser, "<img src", why=markup)]
+    path = person_of(browser)
+    for part in ("", "/withdraw", "/object", "/correct", "/hold", "/erase", "/evidence", "/mails", "/reason"):
+        answer = browser.get(f"{path}{part}")
+        assert answer.status_code == 200, part
+        pages.append(answer.text)
+    for page in pages:
+        assert "<img src=x" not in page
+    assert any("&lt;img src=x" in page for page in pages)
+
+
+def test_an_officer_withdraws_corrects_holds_and_records_an_objection(desk: Desk) -> None:
+    """K2: by the flows of the commands, each in the trail with its reason."""
+    desk.join(first_name="Sane", consent=["tips-email", "follow-up-phone"], phone="0612345678")
+    browser = officer(desk)
+    path = person_of(browser)
+    for act in ("withdraw", "hold", "object"):
+        wrong = browser.post(f"{path}/{act}", {"channel": "pigeon", "until": "2001-01-01"})
+        assert wrong.status_code == 422, act
+    wrong = browser.post(f"{path}/correct", {"first_name": "Sanne", "phone": "12"})
+    assert wrong.status_code == 422
+    assert 'value="Sanne"' in wrong.text
+    done = browser.post(f"{path}/correct", {"first_name": "Sanne", "phone": "0612345678"})
+    assert done.headers["location"] == f"{path}?done=corrected"
+    assert "Sanne" in browser.get(path).text
+    done = browser.post(f"{path}/withdraw", {"consent": "follow-up-phone phone"})
+    assert done.headers["location"] == f"{path}?done=withdrawn"
+    held = {"until": f"{desk.moment.year + 2}-01-31", "data": "email", "why": "a claim"}
+    assert browser.post(f"{path}/hold", held).headers["location"] == f"{path}?done=held"
+    assert browser.post(f"{path}/object", {"channel": ""}).headers["location"] == f"{path}?done=objected"
+    data = desk.installation.view(view_personal, email_index=index_of(desk), now=desk.moment)
+    assert {it.status for it in data.consents} == {"withdrawn"}
+    assert [it.why for it in data.holds] == ["a claim"]
+    assert data.objected_at is not None
+    assert {it.what for it in data.handled} == {"show", "correct", "withdraw", "hold", "object"}
+    done_kinds = {ActKind.WITHDREW, ActKind.HELD_DATA, ActKind.CORRECTED_PERSON, ActKind.OBJECTED_FOR}
+    assert done_kinds <= set(kinds(desk))
+    page = browser.get(path).text
+    assert "a claim" in page
+    assert "Yes for 0 of" in page
+
+
+def test_an_erasure_is_told_first_and_takes_the_number_along(desk: Desk) -> None:
+    """K4: what is lost, what stays, who is told; then the number is gone."""
+    desk.join(first_name="Sanne", consent="tips-email")
+    browser, other = officer(desk), in_english(desk.signed_in(Role.OFFICER, email="other@example.com"))
+    path = person_of(browser)
+    assert person_of(other) == path
+    first = browser.get(f"{path}/erase").text
+    for words in ("what is lost", "What stays", "Who else is told", "cannot be undone"):
+        assert words in first
+    token = other.token(f"{path}/erase")
+    gone = browser.post(f"{path}/erase")
+    assert gone.headers["location"] == "/desk/people?done=erased"
+    assert "Erased" in browser.get(gone.headers["location"]).text
+    assert browser.get(path).status_code == 404
+    assert other.client.post(f"{path}/erase", data={"token": token}).status_code == 404  # another was first
+    assert "was erased on" in search(browser, ALICE)
+    assert "Nobody was found" in search(browser, "alice")
+    assert "Nobody was found" in search(browser, "sanne")
+    assert ActKind.ERASED_PERSON in kinds(desk)
+
+
+@pytest.mark.parametrize("act", ["erase", "hold", "evidence"])
+def test_what_cannot_be_undone_asks_who_one_is(desk: Desk, act: str) -> None:
+    """K1: a sign-in of a while ago opens no erasure, hold or evidence."""
+    desk.join()
+    browser = officer(desk)
+    path = person_of(browser)
+    token = browser.token(path)
+    desk.wait(timedelta(minutes=11))
+    assert browser.get(f"{path}/{act}").headers["location"] == "/desk/again"
+    posted = browser.client.post(f"{path}/{act}", data={"token": token})
+    assert posted.headers["location"] == "/desk/again"
