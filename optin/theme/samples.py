@@ -59,7 +59,10 @@ NUMBER = "+31201234567"
 FIELDS = {"first_name": "Alice", "phone": NUMBER}
 HOST = "https://optin.example.com"
 URL = f"{HOST}/x"
-NEXT = NextStep("Text.", "Title", f"{HOST}/y", "Label", "/static/a.webp", "/static/a.png", "A line", 40, 20)
+NEXT = NextStep(
+    "Here stands what you write under next: in the front matter.", "Your next step", f"{HOST}/y", "Your link",
+    "/static/a.webp", "/static/a.png", "A line", 40, 20,
+)  # fmt: skip
 COVER = MailCover("/static/a.png", "A line")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -16,7 +17,9 @@ from optin.services.site_edition import Edition, load_edition
 from optin.site.render_site import OpeningPage
 from optin.theme.looks import LOOKS
 from optin.theme.theme import Asset
+from optin.web.gallery.exhibits import Gallery
 from tests.browser.test_looks import WIDE, fonts_used
+from tests.browser.test_phone_first import HEIGHT, MEASURE, MOST_WORDS, SCREENS, WIDTH
 from tests.installed import KINDS
 from tests.repository_site import copy_repository_site
 from tests.theme import gallery
@@ -28,6 +31,16 @@ VIEWS = (
     "landing-unticked", "index", "confirmed-next", "quiz-one-2-0-wrong", "quiz-result", "personal",
     "sent-to", "confirm-number",
 )  # fmt: skip
+# of the site's own magnets: where somebody comes too early or too late, lost a seat, or made a mistake
+STATES = {
+    "koud-bellen": ("Form: with errors", "Waiting", "Closed: by its author"),
+    "bellen-mag-dat-nog": (
+        "Closed: by its kind", "Your seat: has a seat", "Your seat: gave it up",
+        "Your seat: over, with a recording", "Your seat: cancelled",
+    ),
+    "win-boeken": ("Form: with errors",),
+    "houden-uw-toestemmingen-stand": ("Form wankel: with errors",),
+}  # fmt: skip
 ABOUT_A_MAGNET = ("confirmed-next", "sent-to", "confirm-number")
 BLOCKS = "[...document.querySelectorAll('.bands > *')].map(it => it.getBoundingClientRect())"
 SHIFTS = """() => new Promise((done) => {
@@ -47,6 +60,7 @@ class Shown:
     look: str
     edition: Edition
     samples: tuple[str, ...]
+    states: tuple[str, ...]
 
 
 @pytest.fixture(scope="module", params=LOOKS)
@@ -60,12 +74,19 @@ def shown(request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: An
     pages |= {f"{path}/questions": it.page for path, it in openings_of(edition).items()}
     views = dict(gallery.pages("nl"))
     samples = {f"/sample/{name}": views[name] for name in VIEWS}
+    exhibits = Gallery(edition, theme)
+    states = {
+        f"/state/{slug}/{quote(name)}": exhibits.pages(exhibits.subject(slug), "nl")[name].view
+        for slug, names in STATES.items()
+        for name in names
+    }
 
     def answer(route: Route, request: Request) -> None:
         address = request.url.removeprefix(HOST)
         asset = theme.assets.get(address)
-        if address in samples:
-            asset = Asset(theme.page(samples[address]).encode(), "text/html; charset=utf-8")
+        if address in samples or address in states:
+            view = samples.get(address) or states[address]
+            asset = Asset(theme.page(view).encode(), "text/html; charset=utf-8")
         elif address in pages:
             asset = Asset(pages[address], "text/html; charset=utf-8")
         if asset is None:
@@ -75,7 +96,7 @@ def shown(request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: An
 
     page = browser.new_page()
     page.route("**/*", answer)
-    yield Shown(page, request.param, edition, tuple(samples))
+    yield Shown(page, request.param, edition, tuple(samples), tuple(states))
     page.close()
 
 
@@ -128,6 +149,47 @@ def test_no_page_of_a_look_has_a_barrier_by_night(shown: Shown) -> None:
     assert found == {}
 
 
+def test_no_state_of_a_page_has_a_barrier(shown: Shown) -> None:
+    """W3, F6: axe finds none, too early, too late or wrong, on a phone and, by night, on a desk."""
+    found: dict[str, object] = {}
+    for address in shown.states:
+        for width, scheme in ((360, "light"), (1280, "dark")):
+            page = opened(shown, address, width, scheme)
+            answer = Axe().run(page)
+            if answer.violations_count or page.evaluate(WIDE):
+                found[f"{address} {width}"] = answer.generate_report()
+        if opened(shown, address, 768, "light").evaluate(WIDE):
+            found[f"{address} 768"] = "sideways"
+    assert found == {}
+
+
+def test_on_a_tablet_a_large_cover_stands_beside_the_form(shown: Shown) -> None:
+    """W3: below the lead; what there is to read has the page's width, and the last button is the last."""
+    for slug in shown.edition.publication.form_pages:
+        if f"/{slug}" in openings_of(shown.edition):
+            continue
+        page = opened(shown, f"/{slug}", 768, "light")
+        cover, lead, form, story, bands, last = (
+            page.locator(it).bounding_box()
+            for it in (".offer .cover", ".offer > .lead", ".ask", ".near", ".bands", ".bar")
+        )
+        assert cover is not None, slug
+        assert lead is not None
+        assert form is not None
+        assert story is not None
+        assert bands is not None
+        assert last is not None
+        assert cover["width"] >= 230, slug
+        assert cover["y"] > lead["y"] + lead["height"], slug
+        assert cover["x"] + cover["width"] < form["x"], slug
+        assert story["y"] >= form["y"] + form["height"], slug
+        assert story["width"] > 700, slug
+        assert bands["y"] < last["y"], slug
+    others = opened(shown, shown.states[1], 768, "light").locator(".others .cover").first.bounding_box()
+    assert others is not None
+    assert others["width"] < 100
+
+
 def test_a_white_paper_is_asked_for_in_the_first_screen_of_every_look(shown: Shown) -> None:
     """W1, W3: the field begins by pixel 514, the button ends by 1,033, on a phone of 360 by 740."""
     page = opened(shown, PAPER, 360, "light")
@@ -137,6 +199,17 @@ def test_a_white_paper_is_asked_for_in_the_first_screen_of_every_look(shown: Sho
     assert submit is not None
     assert field["y"] <= 514
     assert submit["y"] + submit["height"] <= 1_033
+
+
+def test_every_form_of_the_site_is_near_and_short(shown: Shown) -> None:
+    """W1, W3: its field, or a button that leads to it, in the first screen; sent by two; at most 90 words."""
+    for slug in shown.edition.publication.form_pages:
+        page = opened(shown, f"/{slug}", WIDTH, "light")
+        page.evaluate("document.fonts.ready")
+        found = page.evaluate(MEASURE)
+        assert found["field"] <= HEIGHT or found["led"] == [found["button"]], (slug, found)
+        assert found["submit"] <= SCREENS * HEIGHT, (slug, found)
+        assert found["words"] <= MOST_WORDS, (slug, found)
 
 
 def test_the_first_question_stands_in_the_first_screen_of_every_look(shown: Shown) -> None:
@@ -222,6 +295,15 @@ def test_a_long_form_with_mistakes_leaves_no_empty_column(shown: Shown) -> None:
     form = opened(shown, "/sample/landing-unticked", 768, "light").locator(".ask").bounding_box()
     assert form is not None
     assert form["width"] > 700
+    (draw,) = (it for it in shown.states if "win-boeken" in it)
+    page = opened(shown, draw, 1280, "light")
+    form, pitch, more = (page.locator(it).bounding_box() for it in (".ask", ".near", ".more"))
+    assert form is not None
+    assert pitch is not None
+    assert more is not None
+    assert pitch["y"] + pitch["height"] <= form["y"] + form["height"] + 120
+    assert more["y"] >= form["y"] + form["height"]
+    assert more["width"] > 1_040
 
 
 def test_plain_text_between_blocks_stands_clear_of_them(shown: Shown) -> None:

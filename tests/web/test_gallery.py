@@ -30,7 +30,7 @@ from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from optin.web.dev import DevMiddleware, DevState, dev_routes
 from optin.web.gallery.exhibits import SITE, Broken, Gallery, Previewed
-from optin.web.gallery.frames import in_scheme
+from optin.web.gallery.frames import in_scheme, page_of
 from optin.web.gallery.routes import GalleryRoom
 from optin.web.mailbox import Mailbox
 from optin.web.site_reload import SiteReloader
@@ -44,6 +44,7 @@ HOME = "http://127.0.0.1"
 FRAMES = re.compile(r'<iframe[^>]* src="([^"]+)"')
 CONFIRM = "{% extends 'base.html' %}\n{% block main %}\n{{ view.nonsense.more }}{% endblock %}"
 BROKEN = "cannot be shown yet"
+EMPTY_LINK = re.compile(r'<a [^>]*href=""|<a [^>]*>\s*</a>')
 
 
 class Bench:
@@ -123,6 +124,16 @@ def test_every_mail_that_can_be_sent_is_in_the_gallery(bench: Bench) -> None:
     own = {mail for _, flows in KINDS.flows.items() for mail in flows.mails}
     assert len(own) > 5
     assert kinds_of_mail(bench.room.galleries["calm"]) == {*MailKind, *own}
+
+
+def test_every_link_of_a_page_or_mail_leads_somewhere_and_has_words(bench: Bench) -> None:
+    """W3, F6: also of a seat whose recording is there, and in its mail."""
+    gallery, frame = bench.room.galleries["calm"], bench.room.app_context.frame("en")
+    for subject in gallery.subjects:
+        pages, mails = gallery.pages(subject, "en"), gallery.mails(subject, "en")
+        made = {name: page_of(gallery.theme, it.view, bench.site, frame) for name, it in pages.items()}
+        made |= {name: gallery.theme.mail(it.view).html for name, it in mails.items()}
+        assert [(subject.name, name) for name, html in made.items() if EMPTY_LINK.search(html)] == []
 
 
 def test_every_page_that_can_be_shown_is_in_the_gallery(bench: Bench) -> None:

@@ -63,7 +63,11 @@ def _attendances(of: LandingView) -> Iterator[tuple[str, Attendance]]:
         place_path=links.place.removeprefix(frame.base_url),
     )
     for status, what in STATES.items():
-        yield what, replace(told, standing=status)
+        recorded = replace(webinar, replay=webinar.replay or WEBINAR.replay)
+        yield (
+            what,
+            replace(told, standing=status, webinar=recorded if status is SeatStatus.REPLAY else webinar),
+        )
     yield "in a room", replace(told, webinar=replace(webinar, place="Street 1"))
 
 

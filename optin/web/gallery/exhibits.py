@@ -32,14 +32,14 @@ from optin.theme.mail_views import (
 )
 from optin.theme.sample_mails import magnet_mails, site_mails
 from optin.theme.sample_pages import list_pages, magnet_pages, site_pages
-from optin.theme.samples import Sample, SampleMail
+from optin.theme.samples import NEXT, Sample, SampleMail
 from optin.theme.theme import Theme, page_template
 from optin.theme.views import Card, IndexView, LandingView, PrivacyView
 from optin.web.gallery.starter_magnet import starter_magnet
 
 T = TypeVar("T")
 SITE, NEW = "site", "new"  # what is shown besides a magnet's slug; neither can be one
-SAMPLE_STEP = NextStep("Here stands what you write under next: in the front matter.", "Your next step")
+SAMPLE_STEP = NextStep(NEXT.text, NEXT.title)
 MOST_CARDS = 6
 
 
