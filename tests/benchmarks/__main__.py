@@ -18,6 +18,7 @@ NAMES = (
     "proof",
     "rights",
     "may",
+    "people",
     "site",
     "pictures",
     "customers",

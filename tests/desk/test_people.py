@@ -7,15 +7,22 @@ from datetime import timedelta
 
 import pytest
 
+from optin.consent.channel import MAILBOX
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.form_version import Slug
+from optin.consent.rights_request import ArrivalWay, Right
 from optin.consent.staff_role import REASON_LASTS, Role
 from optin.flows.context import Context
+from optin.flows.rights.object_to_contact import ObjectionRecord, object_on_request
+from optin.flows.rights.officer_requests import OfficerRequest, withdraw_on_request
 from optin.flows.rights.personal_data import view_personal
+from optin.flows.rights.rights_requests import AskedRight, note_request
 from optin.flows.staff import find_people
 from optin.flows.staff.find_people import SearchPage, SearchStep, begin_search, view_search
 from optin.flows.staff.trail import ActKind, list_acts
-from optin.services import search_people
+from optin.proof.bundle_zip_file import unpack
+from optin.proof.verify_bundle import verify_bundle
+from optin.services import search_people, verify_person
 from optin.store.database_interface import Tx
 from tests.desk.conftest import Browser, Desk
 
@@ -318,3 +325,77 @@ def test_what_cannot_be_undone_asks_who_one_is(desk: Desk, act: str) -> None:
     assert browser.get(f"{path}/{act}").headers["location"] == "/desk/again"
     posted = browser.client.post(f"{path}/{act}", data={"token": token})
     assert posted.headers["location"] == "/desk/again"
+
+
+def test_the_evidence_is_verified_on_the_spot_and_taken_along(desk: Desk) -> None:
+    """K4: the button verifies the real bundle; the download is that bundle; the statement says what fits."""
+    desk.join(consent="tips-email")
+    browser = officer(desk)
+    path = person_of(browser)
+    assert browser.post(f"{path}/verify", page=path).headers["location"] == f"{path}?done=verified"
+    page = browser.get(path).text
+    told = re.search(r"(\d+) of (\d+) checks hold, checkpoint (\d+)", page)
+    assert told is not None
+    assert told[1] == told[2] != "0"
+    assert int(told[3]) > 0
+    taken = browser.post(f"{path}/evidence")
+    assert taken.headers["content-type"] == "application/zip"
+    assert "alice" not in taken.headers["content-disposition"]
+    report = verify_bundle(unpack(taken.content), desk.moment)
+    assert report.holds, report.lines
+    paper = browser.get(f"{path}/paper").text
+    assert "fits" in paper
+    assert "does not fit" not in paper
+    assert re.search(r"sha256 ([0-9a-f]{4} ){15}[0-9a-f]{4}", paper)
+    assert {ActKind.VERIFIED, ActKind.TOOK_EVIDENCE, ActKind.PRINTED} <= set(kinds(desk))
+
+
+def test_a_check_that_fails_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K4: a bundle with a byte changed is not called proven."""
+    desk.join(consent="tips-email")
+    browser = officer(desk)
+    path = person_of(browser)
+
+    def damaged(data: bytes) -> dict[str, bytes]:
+        files = unpack(data)
+        name = next(it for it in files if it.endswith("declaration.json"))
+        return {**files, name: files[name].replace(b"alice", b"malice")}
+
+    monkeypatch.setattr(verify_person, "unpack", damaged)
+    browser.post(f"{path}/verify", page=path)
+    page = browser.get(path).text
+    assert "Does not hold" in page
+    assert "does not fit" in browser.get(f"{path}/paper").text
+
+
+def test_the_terminal_and_the_desk_at_once(desk: Desk) -> None:
+    """K2: what a command withdrew meanwhile stays withdrawn, and the page says it."""
+    desk.join(consent="tips-email")
+    browser = officer(desk)
+    path = person_of(browser)
+    token = browser.token(f"{path}/withdraw")
+    handling = OfficerRequest(index_of(desk), "eva", "a letter")
+    desk.installation.run(withdraw_on_request, handling=handling, which=None, now=desk.moment)
+    data = {"token": token, "consent": "tips-email email"}
+    assert browser.client.post(f"{path}/withdraw", data=data).status_code == 303
+    stored = desk.installation.view(view_personal, email_index=index_of(desk), now=desk.moment)
+    assert [it.status for it in stored.consents] == ["withdrawn"]
+    assert [it.kind for it in stored.events].count("withdrawn") == 1
+    assert "Withdrawn" in browser.get(path).text
+
+
+def test_somebody_known_by_an_objection_or_a_request_is_found(desk: Desk) -> None:
+    """K4: whoever only objected or wrote a letter is on file as well."""
+    record = ObjectionRecord("eva", "a call", "")
+    desk.installation.run(
+        object_on_request, address=MAILBOX, value="carol@example.com", record=record, now=desk.moment
+    )
+    day = desk.moment.date()
+    asked = AskedRight(
+        index_of(desk, "dave@example.com"), "dave@example.com", Right.ACCESS, day, ArrivalWay.LETTER, "eva"
+    )
+    desk.installation.run(note_request, asked=asked, now=desk.moment)
+    browser = officer(desk)
+    assert "Objected" in search(browser, "carol@example.com")
+    assert browser.get(person_of(browser, "dave@example.com")).status_code == 200
+    assert re.search(r"/desk/people/[0-9A-Z]{6}", search(browser, "dave@ex"))

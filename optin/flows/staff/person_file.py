@@ -32,6 +32,7 @@ from optin.flows.rights.requests_of_person import requests_of_person
 from optin.flows.staff.trail import TrailLine, list_acts_about
 from optin.proof.canonical_json import parse
 from optin.proof.receipt_files import PROOF_FILE
+from optin.rules.may_contact import Refusal
 from optin.store.data_subjects import find_subject
 from optin.store.database_interface import Tx
 from optin.store.event_log import attestations, checkpoint_at, is_sound, latest_checkpoint, places_of
@@ -190,6 +191,8 @@ def _answers(
             except QuestionUnreadable:  # a number by mail, or nothing known but a digest
                 continue
             answer = decide(tx, context, question, now, endings_of=endings_of).answer
+            if purpose.channel is None and answer.refusal is Refusal.NO_BASIS:
+                continue  # what a basis carries without advertising, where there is no such basis
             may = answer.refusal is None
             because = answer.basis.value if may and answer.basis is not None else ""
             found.append(
