@@ -24,6 +24,7 @@ IDLE = timedelta(minutes=60)  # without a request, a session ends
 LONGEST = timedelta(hours=12)  # then it ends in any case
 FRESH = timedelta(minutes=10)  # so long a sign-in counts as fresh, for what asks for it again
 REASON_LASTS = timedelta(minutes=30)  # why somebody looks at a person, asked once
+SEARCH_LASTS = timedelta(minutes=15)  # a search for people, with what it found
 
 
 def roles_of(text: str) -> frozenset[Role]:

@@ -11,7 +11,7 @@ from optin.consent.channel import MAILBOX
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.form_version import Slug
 from optin.consent.rights_request import ArrivalWay, Right
-from optin.consent.staff_role import REASON_LASTS, Role
+from optin.consent.staff_role import REASON_LASTS, SEARCH_LASTS, Role
 from optin.flows.context import Context
 from optin.flows.rights.object_to_contact import ObjectionRecord, object_on_request
 from optin.flows.rights.officer_requests import OfficerRequest, withdraw_on_request
@@ -20,6 +20,7 @@ from optin.flows.rights.rights_requests import AskedRight, note_request
 from optin.flows.staff import find_people
 from optin.flows.staff.find_people import SearchPage, SearchStep, begin_search, view_search
 from optin.flows.staff.trail import ActKind, list_acts
+from optin.jobs.sweep_runner import sweep
 from optin.proof.bundle_zip_file import unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services import search_people, verify_person
@@ -124,8 +125,10 @@ def test_a_search_belongs_to_its_session_for_a_quarter_of_an_hour(desk: Desk) ->
     assert ALICE in browser.get(path).text
     assert "alice" not in path
     assert other.get(path).headers["location"] == "/desk/people?done=forgotten"
-    desk.wait(find_people.LASTS + timedelta(seconds=1))
+    desk.wait(SEARCH_LASTS + timedelta(seconds=1))
     assert browser.get(path).headers["location"] == "/desk/people?done=forgotten"
+    assert sweep(desk.installation)["searches"] == 1
+    assert sweep(desk.installation)["searches"] == 0
 
 
 def test_a_search_that_is_stopped_compares_no_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 
 from optin.consent.event_content import LINES, MEMBERS, forgotten, rfc3339
+from optin.consent.staff_role import SEARCH_LASTS
 from optin.consent.status_transitions import EventKind
 from optin.errors import LogDisagrees
 from optin.flows.request_policy import RequestPolicy
@@ -26,6 +27,7 @@ from optin.store.past_retention import (
     count_unrecorded_members,
     forget_notices,
 )
+from optin.store.person_searches import forget_searches
 from optin.store.webhook_outbox import count_given_up, forget_given_up
 
 LINES_STEP = 500
@@ -101,6 +103,11 @@ def _all_recorded(tx: Tx, context: SweepContext) -> bool:
 def sweep_limits(tx: Tx, context: SweepContext) -> int:
     """Delete counts of limits whose window is over."""
     return forget_counts(tx, context.now, STEP)
+
+
+def sweep_searches(tx: Tx, context: SweepContext) -> int:
+    """Delete searches of staff for people whose time is over."""
+    return forget_searches(tx, context.now - SEARCH_LASTS)
 
 
 def sweep_journal(tx: Tx, context: SweepContext) -> int:

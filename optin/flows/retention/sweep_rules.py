@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from optin.consent.kind_part_lookup import PartsByKind
+from optin.consent.staff_role import SEARCH_LASTS
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.flows.retention.sweep_bases import sweep_bases
 from optin.flows.retention.sweep_consents import (
@@ -37,6 +38,7 @@ from optin.flows.retention.sweep_mails_and_records import (
     sweep_notices,
     sweep_questions,
     sweep_records,
+    sweep_searches,
     sweep_unrecorded_exports,
 )
 from optin.flows.retention.sweep_rights_requests import count_requests, sweep_requests
@@ -53,6 +55,7 @@ from optin.store.past_retention import (
     count_unconfirmed,
     count_unrecorded_members,
 )
+from optin.store.person_searches import count_searches
 
 # before the rules of kinds: they look whether a person has other requests
 UNCONFIRMED = SweepRule(
@@ -166,6 +169,13 @@ RULES = (
         why="their window is over",
         due=lambda tx, context: count_counts_over(tx, context.now),
         step=sweep_limits,
+    ),
+    SweepRule(
+        name="searches",
+        what="searches of staff for people",
+        why="a quarter of an hour is over",
+        due=lambda tx, context: count_searches(tx, context.now - SEARCH_LASTS),
+        step=sweep_searches,
     ),
     SweepRule(
         name="journal",

@@ -17,6 +17,7 @@ from optin.consent.channel import MAILBOX, Address, address_at, declared_address
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.form_version import EMAIL_FIELD
 from optin.consent.held_basis import BasisEntryId
+from optin.consent.staff_role import SEARCH_LASTS
 from optin.consent.status_transitions import ConsentState, RequestId, SubjectId
 from optin.errors import RequestRefused
 from optin.flows.context import Context
@@ -51,7 +52,6 @@ from optin.store.requests import DeclaredData, SealedRequest, peek_request
 from optin.store.rights_requests import open_row
 from optin.store.suppressions import erased_at
 
-LASTS = timedelta(minutes=15)
 LEAST_LETTERS, MOST_LETTERS = 2, 200
 MOST_FOUND = 50  # people of one search
 PAGE = 500  # records that are read at a time
@@ -116,7 +116,7 @@ def begin_search(tx: Tx, context: SiteContext, session: bytes, text: str, now: d
     Another search of the session is stopped; searches whose time is over are forgotten. Raises
     RequestRefused for less than two letters.
     """
-    forget_searches(tx, now - LASTS)
+    forget_searches(tx, now - SEARCH_LASTS)
     if not LEAST_LETTERS <= len(fold(text)) <= MOST_LETTERS:
         msg = f"Give {LEAST_LETTERS} to {MOST_LETTERS} letters of what you look for."
         raise RequestRefused(msg)
@@ -157,7 +157,7 @@ def people_at(tx: Tx, vault: Vault, kind: Address, value: str) -> tuple[bytes, .
 
 def view_search(tx: Tx, context: SiteContext, search_id: bytes, now: datetime) -> SearchOnPage | None:
     """Return a search with the people that it found so far; None when there is none any more."""
-    search = find_search(tx, context.vault, search_id, now - LASTS)
+    search = find_search(tx, context.vault, search_id, now - SEARCH_LASTS)
     if search is None:
         return None
     people = [person_line(tx, context, it, exact=search.wanted.exact) for it in search.found]
