@@ -13,6 +13,7 @@ from optin.consent.form_version import Slug
 from optin.consent.rights_request import ArrivalWay, Right
 from optin.consent.staff_role import REASON_LASTS, SEARCH_LASTS, Role
 from optin.flows.context import Context
+from optin.flows.delivery.mail_order import MailKind
 from optin.flows.rights.object_to_contact import ObjectionRecord, object_on_request
 from optin.flows.rights.officer_requests import OfficerRequest, withdraw_on_request
 from optin.flows.rights.personal_data import view_personal
@@ -247,6 +248,19 @@ def test_a_proven_consent_shows_its_words_its_page_and_why_it_holds(desk: Desk) 
     assert browser.get(f"{path}/mails/1").status_code == 200
     assert browser.get(f"{path}/mails/99").status_code == 404
     assert browser.get(f"{path}/mails/x").status_code == 404
+
+
+def test_staff_cannot_confirm_in_place_of_a_person(desk: Desk) -> None:
+    """K4: a mail whose link still confirms something is not shown to anybody else."""
+    desk.fill(consent="tips-email")
+    token = desk.mail(MailKind.CONFIRMATION).confirm_token
+    browser = officer(desk)
+    path = person_of(browser)
+    page = browser.get(f"{path}/mails/1")
+    assert "still confirms something" in page.text
+    assert "as-sent" not in page.text
+    assert token not in page.text
+    assert browser.get(f"{path}/mails/1/as-sent").status_code == 404
 
 
 def test_markup_in_every_field_stays_text(desk: Desk) -> None:

@@ -234,6 +234,8 @@ async def get_mail(visit: StaffVisit) -> Response:
     if isinstance(found, Response):
         return found
     page, mail, told = found
+    if mail.unused:
+        return visit.page(_in_frame(page, "", mail=mail))
     plain = told.get_body(("plain",))
     headers = tuple(
         (name, str(told[name])) for name in ("From", "To", "Date", "Subject", "Message-ID") if told[name]
@@ -256,7 +258,7 @@ async def get_mail_as_sent(visit: StaffVisit) -> Response:
     found = await _mail(visit)
     if isinstance(found, Response):
         return found
-    html = found[2].get_body(("html",))
+    html = None if found[1].unused else found[2].get_body(("html",))
     return nobody(visit) if html is None else _as_stored(str(html.get_content()).encode())
 
 

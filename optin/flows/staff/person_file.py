@@ -101,12 +101,15 @@ class ConsentProof:
 
 @dataclass(frozen=True)
 class MailAsSent:
-    """A mail to the person. `place`: its number on the page, from 1; `kind`: as its event says."""
+    """A mail to the person. `place`: its number on the page, from 1.
+
+    `unused`: its link would still confirm something, so nobody but the person may read it.
+    """
 
     place: int
     subject: str
     sent_at: datetime
-    kind: str = ""
+    unused: bool = False
 
 
 @dataclass(frozen=True)
@@ -294,11 +297,16 @@ def _carries_proof(data: bytes) -> bool:
 
 
 def _mails(tx: Tx, context: SiteContext, index: bytes) -> list[tuple[MailAsSent, bytes]]:
-    sent = [mail for request in requests_of(tx, index) for mail in mails_of(tx, context.vault, request.id)]
+    sent = [
+        (mail, request.confirmed_at is None)
+        for request in requests_of(tx, index)
+        for mail in mails_of(tx, context.vault, request.id)
+    ]
+    ordered = sorted(sent, key=lambda it: (it[0].sent_at, it[0].message_id))
     found = []
-    for place, mail in enumerate(sorted(sent, key=lambda it: (it.sent_at, it.message_id)), start=1):
+    for place, (mail, unused) in enumerate(ordered, start=1):
         head = email.message_from_bytes(mail.data.partition(b"\r\n\r\n")[0], policy=email.policy.default)
-        found.append((MailAsSent(place, str(head.get("Subject", "")), mail.sent_at), mail.data))
+        found.append((MailAsSent(place, str(head.get("Subject", "")), mail.sent_at, unused), mail.data))
     return found
 
 
