@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,21 +11,16 @@ import click
 from optin.cli.installed_kinds import InstalledKinds, KindName, pass_kinds
 from optin.cli.new_prompts import ask_for_magnet, on_a_terminal
 from optin.cli.options_and_output import REFUSED, load_edition_or_exit, refuse, show_findings, site_option
-from optin.consent.kind_part_lookup import OUR_PACKAGE
 from optin.export.personal_data_json import schema as personal_schema
 from optin.export.statistics_json import schema as stats_schema
-from optin.papers.check_papers import paper_findings
-from optin.services.site_edition import Edition, load_edition, reused_date_warnings
+from optin.services.site_findings import check_site
 from optin.services.steady_clock import utc_now
-from optin.site.closed_magnet_warning import closed_magnets
-from optin.site.findings import Finding, as_github, as_json, kind_failed
+from optin.site.findings import as_github, as_json
 from optin.site.hints import hints
 from optin.site.json_schemas import magnet_schema, site_schema
 from optin.site.load_site import SITE_FILE, find_root, load_site
-from optin.site.privacy_statement_reader import statements_dated_ahead
 from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
 from optin.site.starter_texts import starter_languages
-from optin.site.unedited_starter_texts import scaffold_texts
 
 SAID_ALREADY = {"example", "privacy-example", "processor-unnamed"}  # by check itself
 SCHEMAS = {"personal": personal_schema, "stats": stats_schema}  # of what optin writes
@@ -105,13 +99,7 @@ def new(
 @pass_kinds
 def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> None:
     """Report every mistake in every file, with its cure. The status is 1 when there is an error."""
-    edition, findings = load_edition(site, kinds.parts, with_drafts=True)
-    if edition is not None:
-        now = utc_now()
-        findings += (*closed_magnets(edition.site, now), *_by_kind(edition))
-        findings += scaffold_texts(edition.site, edition.kinds.files)
-        findings += paper_findings(edition.site, edition.site.day_of(now))
-        findings += (*statements_dated_ahead(edition.site, now), *reused_date_warnings(edition))
+    edition, findings = check_site(site, kinds.parts, utc_now())
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     better = hints(edition.site, edition.kinds.files) if hinting and edition is not None else ()
@@ -125,20 +113,6 @@ def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> No
     else:
         click.echo(as_json(findings) if shape == "json" else as_github(findings))
     sys.exit(REFUSED if errors else 0)
-
-
-def _by_kind(edition: Edition) -> Iterator[Finding]:
-    """Yield the findings of kinds that compare their magnets with each other."""
-    kinds = edition.kinds.files
-    for kind in dict.fromkeys(it.kind for it in edition.site.magnets.values()):
-        try:
-            yield from kinds[kind].check_site(edition.site)
-        except Exception as problem:
-            if kinds.package(kind) == OUR_PACKAGE:
-                raise
-            yield Finding(
-                "magnets", 1, 1, *kind_failed(kind, kinds.package(kind), problem), code="kind-broken"
-            )
 
 
 def _site_or_none(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:

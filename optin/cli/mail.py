@@ -8,8 +8,8 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import served_edition, site_option
-from optin.flows.delivery.retry_abandoned_mails import RetryCounts, SkipReason, retry_dead
-from optin.services.installation import Installation
+from optin.flows.delivery.retry_abandoned_mails import SkipReason
+from optin.services.mail_retry import retry_all
 from optin.services.open_installation import open_installation
 
 
@@ -30,7 +30,7 @@ def retry(kinds: InstalledKinds, site: Path, *, dry_run: bool) -> None:
     """
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
-        done = _retry(installation, dry_run=dry_run)
+        done = retry_all(installation, dry_run=dry_run)
     again, left = sum(done.again.values()), sum(done.skipped.values())
     if not again and not left:
         click.echo("No mail is given up.")
@@ -49,16 +49,6 @@ def retry(kinds: InstalledKinds, site: Path, *, dry_run: bool) -> None:
         click.echo(f"{_mails(done.hurried)} that waited for another try {_are(done.hurried)} tried now.")
     if dry_run:
         click.echo("Nothing was changed.")
-
-
-def _retry(installation: Installation, *, dry_run: bool) -> RetryCounts:
-    """Process every failed mail, step by step while the server runs."""
-    done = RetryCounts()
-    while True:
-        before = done.last
-        done.add(installation.run(retry_dead, after=before, now=installation.clock(), dry_run=dry_run))
-        if done.last == before:
-            return done
 
 
 def _mails(count: int) -> str:

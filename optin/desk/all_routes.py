@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from optin.desk import account, breaches, home, requests, sign_in, staff
+from optin.desk import account, breaches, health, home, requests, sign_in, staff, trail
 from optin.desk.desk_route import DeskRoute, starlette_routes
 from optin.desk.people import acts, ends, person, search
 
@@ -18,6 +18,8 @@ DESK_ROUTES: tuple[DeskRoute, ...] = (
     *breaches.ROUTES,
     *staff.ROUTES,
     *account.ROUTES,
+    *trail.ROUTES,
+    *health.ROUTES,
     *sign_in.ROUTES,
 )
 

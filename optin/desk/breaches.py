@@ -25,9 +25,9 @@ from optin.flows.rights.breaches import (
     close_breach,
     correct_breach,
     list_breaches,
-    note_breach,
     note_notification,
 )
+from optin.flows.staff.breach_record import record_breach
 from optin.flows.staff.trail import ActKind
 from optin.papers.paper_words import PaperWords
 from optin.rules.data_protection.law_data import law_data
@@ -120,7 +120,9 @@ async def post_new(visit: StaffVisit) -> Response:
     who = visit.session.account.name
     found = FoundBreach(moment, typed["what"], who, people, typed["effects"], typed["measures"])
     try:
-        breach = await visit.act(visit.doing(ActKind.BREACH_RECORDED), note_breach, found, visit.now)
+        breach = await visit.app_context.run(
+            record_breach, found, visit.doing(ActKind.BREACH_RECORDED), visit.now
+        )
     except RequestRefused as problem:
         return _form(visit, typed, sentence=str(problem))
     return visit.back(f"/breaches/{breach.number}?new=1")

@@ -18,7 +18,7 @@ from optin.store.database_interface import Row, Tx, Value, from_ms, to_ms
 from optin.store.encryption import Vault
 from optin.store.events import add_events
 from optin.store.leads import PAGE_LEADS
-from optin.store.row_queries import list_parameters
+from optin.store.row_queries import PAGE, Place, list_parameters
 
 
 @dataclass(frozen=True)
@@ -227,6 +227,17 @@ def recorded_exports(tx: Tx) -> list[RecordedExport]:
         values["members"] = members = bytes(values["members"] or b"")
         found.append(RecordedExport(number, digest_of(values), members.hex(), values["exported"], known))
     return found
+
+
+def export_runs_before(tx: Tx, place: Place, since: int, most: int) -> list[Row]:
+    """Return rows from a place on, the newest first: number, moment, who, why, processor, how many."""
+    return tx.all(
+        f"SELECT id, at, who, why, processor, exported FROM export_run WHERE {PAGE}",
+        at=place.at,
+        id=place.number,
+        since=since,
+        most=most,
+    )
 
 
 def list_exports(tx: Tx) -> list[ExportRun]:

@@ -20,6 +20,7 @@ ORIGIN = "origin"
 BACKUP = "backup"
 SERVED = "served-"
 HEALTH = "health"
+AUDIT = "audit"
 
 
 def is_claimed(tx: Tx) -> bool:
@@ -75,6 +76,22 @@ def note_health(tx: Tx, now: datetime) -> None:
         name=HEALTH,
         value=str(to_ms(now)).encode(),
     )
+
+
+def note_audit(tx: Tx, told: str) -> None:
+    """Store how the last audit of the desk goes or went."""
+    tx.run(
+        "INSERT INTO installation(name, value) VALUES (:name, :value)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        name=AUDIT,
+        value=told.encode(),
+    )
+
+
+def last_audit(tx: Tx) -> str:
+    """Return what `note_audit` stored; empty when there was none."""
+    row = tx.one("SELECT value FROM installation WHERE name = :name", name=AUDIT)
+    return "" if row is None else bytes(row[0]).decode()
 
 
 def log_origin(tx: Tx) -> str:

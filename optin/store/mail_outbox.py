@@ -239,24 +239,32 @@ def revive(tx: Tx, numbers: Iterable[int], until: datetime) -> int:
     )
 
 
+def oldest_waiting_mail(tx: Tx) -> datetime | None:
+    """Return when the mail was queued that waits longest, letters aside; None when none waits."""
+    row = tx.one(f"SELECT MIN(created_at) FROM outbox WHERE state = 'queued' AND kind <> '{LETTER}'")
+    return None if row is None or row[0] is None else from_ms(row[0])
+
+
 @dataclass(frozen=True)
 class DeadLetter:
-    """One abandoned mail."""
+    """One abandoned mail. `since`: when it was given up; `reply`: what the mail server said last."""
 
     number: int
     kind: str
     request: RequestId
+    since: datetime
+    reply: str
 
 
 def dead_letters(tx: Tx, after: int, most: int) -> list[DeadLetter]:
     """Return abandoned mails, in the order in which they were queued."""
     rows = tx.all(
-        "SELECT id, kind, request_id FROM outbox WHERE state = 'dead' AND id > :after"
+        "SELECT id, kind, request_id, settled_at, last_reply FROM outbox WHERE state = 'dead' AND id > :after"
         " ORDER BY id LIMIT :most",
         after=after,
         most=most,
     )
-    return [DeadLetter(row[0], row[1], RequestId(row[2])) for row in rows]
+    return [DeadLetter(row[0], row[1], RequestId(row[2]), from_ms(row[3] or 0), row[4] or "") for row in rows]
 
 
 def count_dead(tx: Tx) -> dict[str, int]:

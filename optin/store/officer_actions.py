@@ -9,8 +9,9 @@ from typing import Any
 
 from optin.consent.status_transitions import ID_BYTES
 from optin.proof.canonical_json import parse
-from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.database_interface import Row, Tx, Value, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault, new_id
+from optin.store.row_queries import PAGE, Place
 
 NOBODY = b""  # whose digest stands with an act that is about no person
 
@@ -52,6 +53,25 @@ def actions_of(tx: Tx, vault: Vault, email_index: bytes) -> list[RightsAction]:
         )
         for row in rows
     ]
+
+
+def actions_before(tx: Tx, place: Place, since: int, kind: str, but: str, most: int) -> list[Row]:
+    """Return rows from a place on, the newest first: number, moment, kind, who, person, sealed reason.
+
+    `since`: in milliseconds; `kind`: of one kind, or empty; `but`: who is left out.
+    """
+    condition = "kind = :kind AND " if kind else ""
+    values: dict[str, Value] = {"kind": kind} if kind else {}
+    return tx.all(
+        f"SELECT id, at, kind, who, email_index, sealed FROM rights_action"
+        f" WHERE {condition}who <> :but AND {PAGE}",
+        but=but,
+        at=place.at,
+        id=place.number,
+        since=since,
+        most=most,
+        **values,
+    )
 
 
 def reword_actions(tx: Tx, email_index: bytes) -> None:

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
 from optin.store.database_interface import Tx, Value
 
 SumKey = TypeVar("SumKey", bound=tuple[date | str, ...])
+
+
+LAST = 2**62  # beyond every number and moment
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page of rows begins, the newest first: before a moment, or at it and with a lower number."""
+
+    at: int
+    number: int
+
+
+# after WHERE and a condition, in a table with `id` and `at`; `most` rows from `place_values` on
+PAGE = "at <= :at AND (at < :at OR id < :id) AND at >= :since ORDER BY at DESC, id DESC LIMIT :most"
 
 
 def list_parameters(values: Sequence[bytes]) -> tuple[dict[str, Value], str]:

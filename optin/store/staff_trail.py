@@ -17,10 +17,11 @@ from optin.consent.status_transitions import ID_BYTES, EventKind
 from optin.proof.canonical_json import Json, parse
 from optin.proof.register_entry import RegisterEntry
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
+from optin.store.database_interface import Row, Tx, Value, to_ms
 from optin.store.encryption import EncryptedCell, Vault, new_id
 from optin.store.events import add_events
 from optin.store.register_entries import log_entry, new_entry
-from optin.store.row_queries import count_rows
+from optin.store.row_queries import PAGE, Place, count_rows
 
 ACT = "act"
 _TABLE = "staff_act"
@@ -104,6 +105,52 @@ def acts_about(tx: Tx, about: bytes, most: int) -> list[Row]:
         f"SELECT {_COLUMNS} FROM staff_act WHERE about = :about ORDER BY id DESC LIMIT :most",
         about=about,
         most=most,
+    )
+
+
+@dataclass(frozen=True)
+class ActFilter:
+    """Which rows are wanted. `since`: in milliseconds; None and empty: all of them."""
+
+    staff: bytes | None = None
+    kind: str = ""
+    since: int = 0
+    about_nobody: bool = False
+
+
+def acts_page(tx: Tx, wanted: ActFilter, place: Place, most: int) -> list[Row]:
+    """Return rows from a place on, the newest first, for `open_act`."""
+    which: dict[str, Value] = {}
+    if wanted.staff is not None:
+        which["staff_id"] = wanted.staff
+    if wanted.kind:
+        which["kind"] = wanted.kind
+    if wanted.about_nobody:
+        which["about"] = NOBODY
+    conditions = "".join(f"{it} = :{it} AND " for it in which)
+    return tx.all(
+        f"SELECT {_COLUMNS} FROM staff_act WHERE {conditions}{PAGE}",
+        at=place.at,
+        id=place.number,
+        since=wanted.since,
+        most=most,
+        **which,
+    )
+
+
+def acts_at(tx: Tx, at: int) -> set[bytes]:
+    """Return the people whom acts of one moment are about."""
+    return {bytes(row[0]) for row in tx.all("SELECT about FROM staff_act WHERE at = :at", at=at)}
+
+
+def acts_of_kinds(tx: Tx, word: str, since: int, until: int) -> list[Row]:
+    """Return rows of a time whose kind has a word in its name, for `open_act`."""
+    return tx.all(
+        f"SELECT {_COLUMNS} FROM staff_act WHERE at >= :since AND at <= :until AND kind LIKE :word"
+        " ORDER BY id",
+        since=since,
+        until=until,
+        word=f"%{word}%",
     )
 
 

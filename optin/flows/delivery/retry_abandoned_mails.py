@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from optin.consent.held_basis import BasisEntryId
-from optin.errors import KindFailed
+from optin.errors import KindFailed, RequestRefused
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.deliver_mails import MAX_KIND_CHARACTERS
 from optin.flows.delivery.mail_content import UnknownMailKind, is_known_mail, kind_mail_facts
@@ -76,13 +76,44 @@ def retry_dead(
                 done.unknown[letter.kind] += 1
             continue
         if not dry_run:
-            requeue(tx, letter.number, now)
-            if letter.kind == MailKind.CONFIRMATION:
-                keep_longer(tx, letter.request, context.policy.erase_at(now))
+            _again(tx, context, letter, now)
         done.again[letter.kind] += 1
     if done.last == after and not dry_run:
         done.hurried = hurry(tx, now)
     return done
+
+
+@dataclass(frozen=True)
+class GivenUpMail:
+    """A mail that was given up. `skip`: why it is not sent again; None: it can be."""
+
+    letter: DeadLetter
+    skip: SkipReason | None
+
+
+def given_up_mails(
+    tx: Tx, context: SiteContext, now: datetime, most: int, after: int = 0
+) -> list[GivenUpMail]:
+    """Return mails that were given up, the oldest first, from number `after` on; changes nothing."""
+    return [GivenUpMail(it, _reason(tx, context, it, now)) for it in dead_letters(tx, after, most)]
+
+
+def retry_one(tx: Tx, context: SiteContext, number: int, now: datetime) -> str:
+    """Queue one abandoned mail again; return its kind. Raises RequestRefused."""
+    found = [it for it in dead_letters(tx, number - 1, 1) if it.number == number]
+    reason = _reason(tx, context, found[0], now) if found else None
+    if not found or reason is not None:
+        why = "it is not given up any more" if reason is None else reason.value
+        msg = f"This mail is not sent again: {why}."
+        raise RequestRefused(msg)
+    _again(tx, context, found[0], now)
+    return found[0].kind
+
+
+def _again(tx: Tx, context: SiteContext, letter: DeadLetter, now: datetime) -> None:
+    requeue(tx, letter.number, now)
+    if letter.kind == MailKind.CONFIRMATION:
+        keep_longer(tx, letter.request, context.policy.erase_at(now))
 
 
 def warn_of_unknown(tx: Tx, context: SiteContext) -> list[str]:

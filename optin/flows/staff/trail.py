@@ -47,7 +47,6 @@ class ActKind(StrEnum):
     MAIL_SENT_AGAIN = "mail-sent-again"
     LOG_AUDITED = "log-audited"
     PAPERS_TAKEN = "papers-taken"
-    TRAIL_READ = "trail-read"
     WITHDREW = "withdrew-consent"
     HELD_DATA = "held-data"
     CORRECTED_PERSON = "corrected-person"
@@ -132,7 +131,11 @@ def list_acts_about(tx: Tx, context: SiteContext, about: bytes, most: int = 100)
 
 
 def _lines(tx: Tx, vault: Vault, rows: list[Row]) -> list[TrailLine]:
-    names = {it.id: it.name for it in all_accounts(tx, vault)}
+    return lines_of(tx, vault, rows, {it.id: it.name for it in all_accounts(tx, vault)})
+
+
+def lines_of(tx: Tx, vault: Vault, rows: list[Row], names: Mapping[bytes, str]) -> list[TrailLine]:
+    """Return rows of the trail as lines. `names`: of the accounts."""
     lines = []
     for row in rows:
         try:

@@ -1,0 +1,192 @@
+"""How the installation stands: what is broken first, with its cure; mail that was given up; the log."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from starlette.responses import Response
+
+from optin.consent.staff_role import Role
+from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_route import DeskRoute, StaffVisit
+from optin.errors import PageUnknown, RequestRefused
+from optin.flows.delivery.retry_abandoned_mails import GivenUpMail, given_up_mails, retry_one
+from optin.flows.staff.trail import ActKind
+from optin.services.audit_job import (
+    MOST_EVENTS,
+    AuditState,
+    claim_audit,
+    run_claimed_audit,
+    stop_audit,
+    view_audit,
+)
+from optin.services.mail_retry import retry_all
+from optin.services.setup_health import HealthFinding, LogState, State, log_state, setup_findings
+from optin.services.site_findings import check_site
+from optin.site.findings import Finding
+
+READERS = frozenset({Role.OFFICER, Role.ADMIN})
+OFFICERS = frozenset({Role.OFFICER})
+MOST_MAILS = 50
+ALL = "all"
+FILES_HOLD = timedelta(minutes=5)
+_ADDRESS = re.compile(r"\S+@\S+")
+
+
+@dataclass(frozen=True)
+class MailLine:
+    """A mail that was given up; `reply`: what the mail server said, without addresses."""
+
+    number: int
+    kind: str
+    since: datetime
+    reply: str
+    skip: str  # the name of the reason why it is not sent again; empty: it can be
+
+
+@dataclass(frozen=True)
+class HealthView(DeskPage):
+    """How everything stands. `mails`: for officers alone."""
+
+    broken: tuple[HealthFinding, ...]
+    attention: tuple[HealthFinding, ...]
+    unseen: tuple[HealthFinding, ...]
+    passed: tuple[HealthFinding, ...]
+    checked: datetime
+    mails: tuple[MailLine, ...]
+    is_officer: bool
+    log: LogState
+    audit: AuditState | None
+    audit_began: datetime | None
+    audit_runs: bool
+    most_events: int = MOST_EVENTS
+    said: str = ""
+    template: ClassVar[str] = "desk/health.html"
+
+
+@dataclass(frozen=True)
+class AgainView(DeskPage):
+    """The question before mail is sent again. `mail`: one of them; None: all."""
+
+    mail: MailLine | None
+    count: int
+    number: str
+    template: ClassVar[str] = "desk/mail-again.html"
+
+
+async def get_health(visit: StaffVisit) -> Response:
+    """Show how everything stands."""
+    context, edition = visit.app_context, visit.app_context.edition
+    installation = context.installation
+    report = await context.readiness.report()
+    checked, mistakes = await _files(visit)
+    found = await asyncio.to_thread(setup_findings, installation, edition, report, mistakes)
+    is_officer = visit.may(Role.OFFICER)
+    mails = await visit.view(given_up_mails, visit.now, MOST_MAILS) if is_officer else []
+    audit = await visit.view(view_audit)
+    said = next((it for it in ("sent", "audit", "checked") if it in visit.request.query_params), "")
+
+    def of(state: State) -> tuple[HealthFinding, ...]:
+        return tuple(it for it in found if it.state is state)
+
+    view = HealthView(
+        desk_frame(visit.request, context, visit.session, visit.lang),
+        of(State.BROKEN),
+        of(State.ATTENTION),
+        of(State.NOT_CHECKED),
+        of(State.PASSED),
+        checked,
+        tuple(map(_line, mails)),
+        is_officer,
+        await visit.view(log_state, edition),
+        audit,
+        None if audit is None else datetime.fromisoformat(audit.began),
+        audit is not None and audit.runs(visit.now),
+        said=said,
+    )
+    return visit.page(view)
+
+
+async def _files(visit: StaffVisit, *, again: bool = False) -> tuple[datetime, tuple[Finding, ...]]:
+    """Return the mistakes in the site's files, as of a few minutes ago at most."""
+    state = visit.request.app.state
+    held: tuple[datetime, tuple[Finding, ...]] | None = getattr(state, "site_findings", None)
+    if held is None or again or not held[0] <= visit.now < held[0] + FILES_HOLD:
+        edition = visit.app_context.edition
+        _, found = await asyncio.to_thread(check_site, edition.site.root, edition.kinds, visit.now)
+        held = state.site_findings = (visit.now, found)
+    return held
+
+
+def _line(mail: GivenUpMail) -> MailLine:
+    it = mail.letter
+    skip = "" if mail.skip is None else mail.skip.name.lower()
+    return MailLine(it.number, it.kind, it.since, _ADDRESS.sub("…", it.reply)[:300], skip)
+
+
+async def post_check(visit: StaffVisit) -> Response:
+    """Look at the site's files again."""
+    await _files(visit, again=True)
+    return visit.back("/health?checked=1")
+
+
+async def get_again(visit: StaffVisit) -> Response:
+    """Ask whether mail is to be sent again."""
+    number = str(visit.request.path_params["number"])
+    mails = [_line(it) for it in await visit.view(given_up_mails, visit.now, MOST_MAILS)]
+    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    if number == ALL:
+        done = await asyncio.to_thread(retry_all, visit.app_context.installation, dry_run=True)
+        return visit.page(AgainView(frame, None, sum(done.again.values()), ALL))
+    mail = next((it for it in mails if str(it.number) == number and not it.skip), None)
+    if mail is None:
+        raise PageUnknown
+    return visit.page(AgainView(frame, mail, 1, number))
+
+
+async def post_again(visit: StaffVisit) -> Response:
+    """Send one mail again, or all that still can be."""
+    number = str(visit.request.path_params["number"])
+    installation = visit.app_context.installation
+    if number == ALL:
+        done = await asyncio.to_thread(retry_all, installation)
+        await visit.note(visit.doing(ActKind.MAIL_SENT_AGAIN, facts={"count": sum(done.again.values())}))
+    elif number.isascii() and number.isdigit() and len(number) < 16:  # noqa: PLR2004 - fits every database
+        doing = visit.doing(ActKind.MAIL_SENT_AGAIN, facts={"count": 1, "mail": int(number)})
+        await visit.act(doing, retry_one, int(number), visit.now)
+    else:
+        raise PageUnknown
+    installation.wake_courier()
+    return visit.back("/health?sent=1")
+
+
+async def post_audit(visit: StaffVisit) -> Response:
+    """Begin an audit of the log beside the server."""
+    if not await visit.app_context.run(claim_audit, visit.now):
+        msg = (
+            f"An audit runs already, or the log has over {MOST_EVENTS} events: run optin audit on the server."
+        )
+        raise RequestRefused(msg)
+    await visit.note(visit.doing(ActKind.LOG_AUDITED))
+    run_claimed_audit(visit.app_context.installation)
+    return visit.back("/health?audit=1#log")
+
+
+async def post_stop(visit: StaffVisit) -> Response:
+    """Stop the audit that runs."""
+    await visit.app_context.run(stop_audit)
+    return visit.back("/health#log")
+
+
+ROUTES = (
+    DeskRoute("/health", get_health, READERS, menu="health"),
+    DeskRoute("/health/check", post_check, READERS, method="POST"),
+    DeskRoute("/health/audit", post_audit, OFFICERS, method="POST"),
+    DeskRoute("/health/audit/stop", post_stop, OFFICERS, method="POST"),
+    DeskRoute("/mails/{number}/again", get_again, OFFICERS),
+    DeskRoute("/mails/{number}/again", post_again, OFFICERS, method="POST"),
+)

@@ -1,0 +1,178 @@
+"""How an installation stands: each thing that was looked at, with why it matters and what cures it (O5).
+
+A finding has a code; whoever shows it has the words, in the reader's language. What another part says in
+English stands in `said`. What was not looked at is said so: it is no pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from optin.errors import SetupRefused
+from optin.flows.context_with_kinds import SiteContext
+from optin.flows.delivery.mail_order import MailKind
+from optin.flows.delivery.waiting_matters import waiting_matters
+from optin.services.health import ReadinessReport
+from optin.services.installation import Installation
+from optin.services.setup_check import check_settings
+from optin.services.site_edition import Edition
+from optin.settings.site import WAITS
+from optin.site.findings import Finding
+from optin.store.database_interface import Tx
+from optin.store.event_log import StoredCheckpoint, last_attested, latest_checkpoint, log_frontier
+from optin.store.mail_outbox import count_dead, oldest_waiting_mail
+
+COSIGNATURE, TIMESTAMP = "cosignature", "rfc3161"
+MAIL_IS_LATE = timedelta(hours=1)
+MAIL_IS_STUCK = timedelta(days=1)
+HOLDER_IS_LATE = timedelta(days=2)
+SIGNING_IS_LATE = timedelta(hours=1)
+# what this version looks at nowhere: said, so that nobody takes it for a pass
+UNSEEN = ("mail-records", "certificate", "backups")
+_ELSEWHERE = ("clock", "mails", "requests", "breach")  # matters with a finding or a page of their own
+
+
+class State(StrEnum):
+    """How one thing stands."""
+
+    BROKEN = "broken"
+    ATTENTION = "attention"
+    NOT_CHECKED = "not-checked"
+    PASSED = "passed"
+
+
+@dataclass(frozen=True)
+class HealthFinding:
+    """One thing that was looked at. `values`: what its words name, people never.
+
+    `said` and `cure`: in English, of a part that has no other words; `place`: a file and line.
+    """
+
+    code: str
+    state: State
+    values: Mapping[str, str | int] = field(default_factory=dict)
+    said: str = ""
+    cure: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class LogHolder:
+    """Who outside keeps checkpoints of the log: a witness or a time-stamp authority. None: nothing yet."""
+
+    name: str
+    at: datetime | None
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class LogState:
+    """The log: its events, the last signed checkpoint, who outside holds one."""
+
+    size: int
+    signed: StoredCheckpoint | None
+    holders: tuple[LogHolder, ...]
+
+
+def log_state(tx: Tx, _context: SiteContext, edition: Edition) -> LogState:
+    """Return how the log stands; changes nothing."""
+    anchors = edition.site.settings.log
+    sources = [(TIMESTAMP, anchors.timestamp, anchors.timestamp)] if anchors.timestamp else []
+    sources += [(COSIGNATURE, name, name) for name in anchors.named_witnesses]
+    holders = []
+    for kind, source, name in sources:
+        found = last_attested(tx, kind, source)
+        holders.append(
+            LogHolder(name, None if found is None else found.at, 0 if found is None else found.size)
+        )
+    return LogState(log_frontier(tx).size, latest_checkpoint(tx), tuple(holders))
+
+
+def stored_findings(
+    tx: Tx, context: SiteContext, edition: Edition, now: datetime
+) -> tuple[HealthFinding, ...]:
+    """Return what the database tells: mail, log, what waits."""
+    state = log_state(tx, context, edition)
+    dead = sum(count for kind, count in count_dead(tx).items() if kind != MailKind.STAFF)
+    return (
+        HealthFinding("dead-mail", State.ATTENTION if dead else State.PASSED, {"count": dead}),
+        _waiting_mail(tx, now),
+        *_of_log(state, now),
+        *(
+            HealthFinding("matter", State.ATTENTION, said=it.sentence)
+            for it in waiting_matters(tx, context, now)
+            if it.name.partition(" ")[0] not in _ELSEWHERE
+        ),
+    )
+
+
+def _waiting_mail(tx: Tx, now: datetime) -> HealthFinding:
+    oldest = oldest_waiting_mail(tx)
+    age = timedelta(0) if oldest is None else max(timedelta(0), now - oldest)
+    state = State.BROKEN if age > MAIL_IS_STUCK else State.ATTENTION if age > MAIL_IS_LATE else State.PASSED
+    return HealthFinding("waiting-mail", state, {"count": int(age.total_seconds() // 3600)})
+
+
+def _of_log(state: LogState, now: datetime) -> Iterator[HealthFinding]:
+    signed = 0 if state.signed is None else state.signed.size
+    late = state.size > signed and (state.signed is None or now - state.signed.at > SIGNING_IS_LATE)
+    yield HealthFinding(
+        "log-signed", State.ATTENTION if late else State.PASSED, {"count": state.size - signed}
+    )
+    if not state.holders:
+        yield HealthFinding("log-unheld", State.ATTENTION)
+    for it in state.holders:
+        fresh = it.at is not None and (now - it.at <= HOLDER_IS_LATE or it.size >= signed)
+        yield HealthFinding("log-holder", State.PASSED if fresh else State.ATTENTION, {"name": it.name})
+
+
+def setup_findings(
+    installation: Installation, edition: Edition, report: ReadinessReport, mistakes: tuple[Finding, ...]
+) -> list[HealthFinding]:
+    """Return every finding. `report`: of the readiness checks; `mistakes`: of the site's files."""
+    look = installation.read_clock()
+    found = [
+        HealthFinding(
+            "ready", State.PASSED if it.ok else State.BROKEN, {"name": name}, str(it.says.get("why", ""))
+        )
+        for name, it in report.found.items()
+    ]
+    found.append(
+        HealthFinding("clock", State.BROKEN, said=look.sentence)
+        if look.doubted
+        else HealthFinding("clock", State.PASSED)
+    )
+    found.append(_settings(edition))
+    found.append(_journal(installation))
+    found += [HealthFinding("schema", State.BROKEN, said=it) for it in installation.schema_findings]
+    heard = any(WAITS in it.events for it in edition.site.settings.notify.values())
+    found.append(HealthFinding("staff-told", State.PASSED if heard else State.ATTENTION))
+    found += installation.view(stored_findings, edition=edition, now=installation.clock())
+    found += [_of_file(it) for it in mistakes]
+    if not mistakes:
+        found.append(HealthFinding("files", State.PASSED))
+    found += [HealthFinding(it, State.NOT_CHECKED) for it in UNSEEN]
+    return found
+
+
+def _settings(edition: Edition) -> HealthFinding:
+    try:
+        check_settings(edition.site.settings)
+    except SetupRefused as problem:
+        return HealthFinding("settings", State.BROKEN, said=str(problem))
+    return HealthFinding("settings", State.PASSED)
+
+
+def _journal(installation: Installation) -> HealthFinding:
+    if installation.journal is None:
+        return HealthFinding("journal", State.NOT_CHECKED)
+    return HealthFinding("journal", State.BROKEN if installation.unwritten.is_set() else State.PASSED)
+
+
+def _of_file(finding: Finding) -> HealthFinding:
+    state = State.BROKEN if finding.severity == "error" else State.ATTENTION
+    place = f"{finding.path}:{finding.line}"
+    return HealthFinding("file", state, {"place": place}, finding.message, finding.cure, place)
