@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from optin.desk import account, breaches, health, home, requests, sign_in, staff, trail
+from optin.desk import account, breaches, health, home, record, requests, sign_in, staff, trail
 from optin.desk.desk_route import DeskRoute, starlette_routes
 from optin.desk.people import acts, ends, person, search
 
@@ -16,10 +16,11 @@ DESK_ROUTES: tuple[DeskRoute, ...] = (
     *acts.ROUTES,
     *ends.ROUTES,
     *breaches.ROUTES,
-    *staff.ROUTES,
-    *account.ROUTES,
+    *record.ROUTES,
     *trail.ROUTES,
     *health.ROUTES,
+    *staff.ROUTES,
+    *account.ROUTES,
     *sign_in.ROUTES,
 )
 

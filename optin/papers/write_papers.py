@@ -54,10 +54,10 @@ def papers(
     site: Site, kinds: PartsByKind[FilePart], theme: Theme, day: date, lang: str = ""
 ) -> dict[str, bytes]:
     """Return every file by its name. `lang`: instead of the site's own language. `day`: of the papers."""
-    of = _in_language(site, kinds, lang or site.settings.languages[0], day)
+    of = paper_site(site, kinds, lang or site.settings.languages[0], day)
     found = {f"{name}.html": _page(of, theme, name, text(of)) for name, text in PAPERS.items()}
     for other in site.settings.languages:
-        told = _in_language(site, kinds, other, day)
+        told = paper_site(site, kinds, other, day)
         text = statement_facts(told)
         found[f"statement-{other}.html"] = _page(told, theme, "statement", text)
         title = heading(1, told.words.text("titles.statement"))
@@ -69,7 +69,8 @@ def papers(
     return found
 
 
-def _in_language(site: Site, kinds: PartsByKind[FilePart], lang: str, day: date) -> PaperSite:
+def paper_site(site: Site, kinds: PartsByKind[FilePart], lang: str, day: date) -> PaperSite:
+    """Return a site as its papers of a day tell of it, in a language."""
     return PaperSite(site, kinds, PaperWords(lang, site.settings.texts.get(lang, {})), day)
 
 

@@ -16,8 +16,7 @@ from optin.consent.event_content import STAFF_ACTS, STAFF_TEXTS, forgotten, rfc3
 from optin.consent.status_transitions import ID_BYTES, EventKind
 from optin.proof.canonical_json import Json, parse
 from optin.proof.register_entry import RegisterEntry
-from optin.store.database_interface import Row, Tx, from_ms, to_ms
-from optin.store.database_interface import Row, Tx, Value, to_ms
+from optin.store.database_interface import Row, Tx, Value, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault, new_id
 from optin.store.events import add_events
 from optin.store.register_entries import log_entry, new_entry
