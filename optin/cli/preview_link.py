@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import refuse, served_edition, site_option
-from optin.consent.form_version import Slug
-from optin.consent.preview_link import preview_payload
-from optin.consent.signed_links import LinkKind
+from optin.errors import RequestRefused
 from optin.services.open_installation import open_installation
-from optin.site.findings import nearest
-from optin.site.magnet_life import MagnetPhase
-
-MOST_DAYS = 90
+from optin.services.preview_links import DAYS, MOST_DAYS, preview_link
 
 
 @click.command()
@@ -24,7 +18,7 @@ MOST_DAYS = 90
 @click.option(
     "--days",
     type=click.IntRange(1, MOST_DAYS),
-    default=7,
+    default=DAYS,
     show_default=True,
     help="How long the link works.",
 )
@@ -36,14 +30,9 @@ def preview(kinds: InstalledKinds, site: Path, slug: str, days: int) -> None:
     The server shows it once it has loaded the draft. The form of a preview takes nothing.
     """
     edition = served_edition(site, kinds)
-    settings, name = edition.site.settings, Slug(slug.strip("/"))
-    magnet = edition.site.drafts.get(name) or edition.site.magnets.get(name)
-    if magnet is None:
-        refuse(f"There is no magnet {slug!r}. {nearest(name, [*edition.site.drafts, *edition.site.magnets])}")
-    with open_installation(settings, edition.policy, edition.kinds) as installation:
-        now = installation.clock()
-        if name in edition.site.magnets and magnet.phase_at(now) is not MagnetPhase.WAITING:
-            refuse(f"/{name} is public: {settings.base_url}/{name}")
-        payload = preview_payload(name, now + timedelta(days=days))
-        token = installation.vault.links.sign(LinkKind.PREVIEW, payload, now)
-    click.echo(f"{settings.base_url}/{name}/preview/{token}")
+    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
+        try:
+            link = preview_link(installation, edition, slug, days)
+        except RequestRefused as problem:
+            refuse(str(problem))
+    click.echo(link)

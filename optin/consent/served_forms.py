@@ -21,12 +21,16 @@ class ServedForms:
         """The digests of the served form versions."""
         return frozenset(form.digest for form in self._forms)
 
+    def current(self, magnet: str) -> str:
+        """Return the current name of a magnet, by a former one."""
+        return self._renamed.get(magnet, magnet)
+
     def form_for(self, key: ConsentKey, like: FormDeclaration) -> FormVersion | None:
         """Return a form that asks this: of the magnet of an earlier form, else in its language, else None.
 
         Of several forms of a magnet it is the one of the same name, if it is still there.
         """
-        magnet = self._renamed.get(like.magnet, like.magnet)
+        magnet = self.current(like.magnet)
         asking = [form for form in self._forms if _asks(form, key)]
         of_magnet = [form for form in asking if form.declaration.magnet == magnet]
         of_magnet.sort(key=lambda form: form.declaration.form_name != like.form_name)

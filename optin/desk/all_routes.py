@@ -6,10 +6,12 @@ from starlette.routing import BaseRoute
 
 from optin.desk import account, breaches, health, home, record, requests, sign_in, staff, trail
 from optin.desk.desk_route import DeskRoute, starlette_routes
+from optin.desk.magnets import routes as magnets
 from optin.desk.people import acts, ends, person, search
 
 DESK_ROUTES: tuple[DeskRoute, ...] = (
     *home.ROUTES,
+    *magnets.ROUTES,
     *requests.ROUTES,
     *search.ROUTES,
     *person.ROUTES,

@@ -90,7 +90,7 @@ def _by_week(statistics: Statistics) -> Iterator[_Week]:
 
 def _plot(weeks: list[_Week], width: int) -> Iterator[str]:
     most = max(1, *(max(week.requests, week.confirmed) for week in weeks))
-    step = _step(most)
+    step = grid_step(most)
     lines = -(-most // step)
     top = step * lines
     for line in range(lines + 1):
@@ -119,7 +119,7 @@ def _bar(kind: str, x: float, share: float) -> str:
     return f'<rect class="{kind}" x="{x:g}" y="{_TOP + _HEIGHT - high:g}" width="{_BAR}" height="{high:g}"/>'
 
 
-def _step(most: int) -> int:
+def grid_step(most: int) -> int:
     """Return the distance between grid lines: 1, 2, 5, 10, 20, 50 and so on."""
     size = 1
     while True:

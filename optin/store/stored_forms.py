@@ -164,6 +164,13 @@ def form_by_digest(tx: Tx, digest: str) -> StoredForm | None:
     return _form(tx.one(f"{_FORM} WHERE digest = :digest", digest=digest))
 
 
+def form_by_ordinal(tx: Tx, magnet: str, ordinal: int) -> StoredForm | None:
+    """Return a version of a magnet by its number, from 1."""
+    return _form(
+        tx.one(f"{_FORM} WHERE magnet = :magnet AND ordinal = :ordinal", magnet=magnet, ordinal=ordinal)
+    )
+
+
 def last_declaration(tx: Tx, magnet: str) -> FormDeclaration | None:
     """Return the declaration of a magnet's newest form; None: none was ever served."""
     row = tx.one(

@@ -42,3 +42,19 @@ def country_name(code: str, lang: str) -> str:
     from babel import Locale  # noqa: PLC0415 - see above
 
     return str(Locale.parse(lang).territories.get(code.upper(), code))
+
+
+@lru_cache(maxsize=4_096)
+def amount(number: int, lang: str) -> str:
+    """Return a whole number with the language's separators: 3,008 or 3.008."""
+    from babel.numbers import format_decimal  # noqa: PLC0415 - see above
+
+    return str(format_decimal(number, locale=lang))
+
+
+@lru_cache(maxsize=4_096)
+def percent(share: float, lang: str) -> str:
+    """Return a share as percents in the language's form, with the digits that it has: 75% or 5,6 %."""
+    from babel.numbers import format_percent  # noqa: PLC0415 - see above
+
+    return str(format_percent(share, locale=lang, decimal_quantization=False))

@@ -12,10 +12,11 @@ from optin.consent.email_and_telephone import international
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.time_zones import offset_in_words
 from optin.theme.catalogue import Sentence, catalogue, catalogue_path, plural_form
-from optin.theme.cldr import month_name, quantity, weekday_name
+from optin.theme.cldr import amount, month_name, percent, quantity, weekday_name
 from optin.theme.zones import UNIVERSAL, needs_name, zone_name
 
 Words: TypeAlias = Callable[[], Mapping[str, Sentence]]
+SMALL_SHARE = 0.1
 MOST_MINUTES = 90  # a longer wait is told in hours
 
 
@@ -140,6 +141,14 @@ class Wording:
     def number(self, number: str) -> str:
         """Return a telephone number in groups: +31 20 123 4567."""
         return international(number)
+
+    def amount(self, number: int) -> str:
+        """Return a whole number: 3.008."""
+        return amount(number, self.lang)
+
+    def percent(self, share: float) -> str:
+        """Return a share in whole percents, a small one to a tenth: 75 %, 5,6 %."""
+        return percent(round(share, 2 if share >= SMALL_SHARE else 3), self.lang)
 
     def wait(self, seconds: int) -> str:
         """Return a waiting time, rounded up, in minutes or in hours: 3 minuten."""

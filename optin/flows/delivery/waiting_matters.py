@@ -39,10 +39,15 @@ LAST_DAY_HOURS = 24
 
 @dataclass(frozen=True)
 class WaitingMatter:
-    """One matter. `name`: what it is, without counts; `sentence`: for staff, with the cure."""
+    """One matter. `name`: what it is, without counts; `sentence`: for staff, with the cure.
+
+    `key`: of the sentence that the desk has for it in each language, with its number; empty: it has none.
+    """
 
     name: str
     sentence: str
+    key: str = ""
+    count: int = 0
 
     @property
     def mark(self) -> RequestId:
@@ -57,18 +62,20 @@ def waiting_matters(tx: Tx, context: SiteContext, now: datetime) -> tuple[Waitin
         *_late(tx, now),
         *_breaches(tx, context, now),
         *_requests_of_people(tx, context, now),
-        *_of_kinds(tx, context, now),
+        *matters_of_kinds(tx, context, now),
     )
 
 
 def _of_optin(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:
     look = read_clock(tx, context, now)
     if look.doubted:
-        yield WaitingMatter("clock", look.sentence)
+        yield WaitingMatter("clock", look.sentence, "clock")
     # a mail to staff that was given up cannot be told by another
     dead = sum(count for kind, count in count_dead(tx).items() if kind != MailKind.STAFF)
     if dead:
-        yield WaitingMatter("mails", f"Mails that were given up: {dead}. See: optin mail retry --dry-run")
+        yield WaitingMatter(
+            "mails", f"Mails that were given up: {dead}. See: optin mail retry --dry-run", "mails", dead
+        )
     stopped = stopped_webhooks(tx)
     for processor in stopped:
         sentence = f"The webhook of {processor} answered 410; nothing is sent to it until its url changes."
@@ -108,11 +115,11 @@ def _breaches(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMa
             sentence = (
                 f"Breach {number}: the time to tell the authority is over since {-left} hours (GDPR 33(1))."
             )
-            yield WaitingMatter(f"breach {number} late", f"{sentence} {cure}")
+            yield WaitingMatter(f"breach {number} late", f"{sentence} {cure}", "breach-late", number)
         else:
             stage = "last day" if left < LAST_DAY_HOURS else "open"
             sentence = f"Breach {number}: the authority must be told within {left} hours (GDPR 33(1))."
-            yield WaitingMatter(f"breach {number} {stage}", f"{sentence} {cure}")
+            yield WaitingMatter(f"breach {number} {stage}", f"{sentence} {cure}", "breach-open", number)
 
 
 def _requests_of_people(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:
@@ -130,16 +137,17 @@ def _requests_of_people(tx: Tx, context: SiteContext, now: datetime) -> Iterator
         sentence = (
             f"Requests of people past their last day (GDPR 12(3)): {overdue}. See: optin requests --open"
         )
-        yield WaitingMatter("requests overdue", sentence)
+        yield WaitingMatter("requests overdue", sentence, "requests-overdue", overdue)
     if soon:
         sentence = f"Requests of people due within {DUE_SOON.days} days: {soon}. See: optin requests --open"
-        yield WaitingMatter("requests due", sentence)
+        yield WaitingMatter("requests due", sentence, "requests-due", soon)
     if unreadable:
         sentence = f"Requests of people that cannot be read: {unreadable}. Run: optin audit"
         yield WaitingMatter("requests unreadable", sentence)
 
 
-def _of_kinds(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:
+def matters_of_kinds(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:
+    """Yield what kinds of magnets have to say of theirs."""
     for name, part in context.kinds.items():
         try:
             said = tuple(part.warnings(tx, context, now))

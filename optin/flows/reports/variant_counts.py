@@ -73,6 +73,17 @@ class VariantCounts:
         else:
             self._whole[form, _SUMS[kind]] += count
 
+    def add_week(self, form: str, monday: date, asked: int, confirmed: int) -> None:
+        """Count the requests of a week together, erased ones left out; of its first week, none are known."""
+        since = self.since.get(form)
+        if since is None or monday < monday_of(since.date()):
+            return
+        if monday == monday_of(since.date()) and since > _moment(monday):
+            self._erased.add(self.versions[form].magnet)
+        else:
+            self._whole[form, _ASKED] += asked
+            self._whole[form, _CONFIRMED] += confirmed
+
     def comparisons(self) -> Iterator[Comparison]:
         """Yield a comparison for each magnet."""
         by_magnet: dict[str, list[str]] = defaultdict(list)

@@ -27,6 +27,7 @@ class ActKind(StrEnum):
     PROVED_AGAIN = "proved-again"
     LINK_REFUSED = "link-refused"  # used, too old, or opened in another browser
     REFUSED = "refused"  # a page or an act that the role may not have
+    PREVIEW_LINK = "preview-link"  # to a page that is not public yet
     ACCOUNT_ADDED = "account-added"
     ACCOUNT_CHANGED = "account-changed"
     ACCOUNT_CLOSED = "account-closed"

@@ -1,0 +1,7 @@
+"""Every route about magnets."""
+
+from __future__ import annotations
+
+from optin.desk.magnets import list_page, one_page, preview, versions
+
+ROUTES = (*list_page.ROUTES, *one_page.ROUTES, *preview.ROUTES, *versions.ROUTES)
