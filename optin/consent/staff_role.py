@@ -20,6 +20,7 @@ class Role(StrEnum):
 EVERY_ROLE = frozenset(Role)
 
 LINK_LASTS = timedelta(minutes=10)  # a mailed link to sign in
+CHALLENGE_LASTS = timedelta(minutes=5)  # what a passkey signs
 IDLE = timedelta(minutes=60)  # without a request, a session ends
 LONGEST = timedelta(hours=12)  # then it ends in any case
 FRESH = timedelta(minutes=10)  # so long a sign-in counts as fresh, for what asks for it again

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from optin.desk.desk_page import DeskPage, desk_frame
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.flows.staff.own_account import OwnSession, end_other_sessions, own_sessions, set_preferences
+from optin.flows.staff.passkeys import OwnPasskey, own_passkeys
 from optin.flows.staff.trail import ActKind
 from optin.theme.languages import languages
 
@@ -26,6 +27,7 @@ class AccountView(DeskPage):
     lang: str
     languages: Sequence[str]
     sessions: Sequence[OwnSession]
+    passkeys: Sequence[OwnPasskey]
     done: str = ""
     template: ClassVar[str] = "desk/account.html"
 
@@ -46,7 +48,8 @@ async def get_account(visit: StaffVisit) -> Response:
         account.lang,
         languages(),
         sessions,
-        done if done in {"saved", "ended"} else "",
+        await visit.view(own_passkeys, visit.session),
+        done if done in {"saved", "ended", "passkey", "removed"} else "",
     )
     return visit.page(view)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from optin.desk import account, breaches, health, home, record, requests, sign_in, staff, trail
+from optin.desk import account, breaches, health, home, passkeys, record, requests, sign_in, staff, trail
 from optin.desk.desk_route import DeskRoute, starlette_routes
 from optin.desk.magnets import routes as magnets
 from optin.desk.people import acts, ends, person, search
@@ -23,10 +23,11 @@ DESK_ROUTES: tuple[DeskRoute, ...] = (
     *health.ROUTES,
     *staff.ROUTES,
     *account.ROUTES,
+    *passkeys.ROUTES,
     *sign_in.ROUTES,
 )
 
 
 def desk_routes() -> list[BaseRoute]:
     """Return the routes of the desk as the server takes them."""
-    return [*sign_in.OPEN_ROUTES, *starlette_routes(DESK_ROUTES)]
+    return [*passkeys.OPEN_ROUTES, *sign_in.OPEN_ROUTES, *starlette_routes(DESK_ROUTES)]

@@ -24,6 +24,7 @@ from optin.desk.desk_route import (
     session_of,
 )
 from optin.errors import LinkExpired, LinkForged, VisitorRefused
+from optin.flows.staff.passkeys import PasskeyFault, own_passkeys
 from optin.flows.staff.sign_in import (
     LinkFault,
     StaffSession,
@@ -50,6 +51,7 @@ class SignInView:
     token: str
     email: str = ""
     problem: str = ""
+    passkey_problem: str = ""
     sent: bool = False
     template: ClassVar[str] = "desk/sign-in.html"
 
@@ -70,6 +72,8 @@ class AgainView(DeskPage):
     """The page that asks somebody who is signed in to prove again who they are."""
 
     email: str
+    has_passkey: bool
+    passkey_problem: str = ""
     sent: bool = False
     template: ClassVar[str] = "desk/again.html"
 
@@ -80,16 +84,23 @@ async def get_sign_in(request: Request) -> Response:
     if await session_of(request, app_context.installation.clock()) is not None:
         return RedirectResponse(DESK, 303)
     secret = browser_secret(request) or new_secret()
-    return _ask(request, secret, sent=request.query_params.get("sent") == "1")
+    return sign_in_page(request, secret, sent=request.query_params.get("sent") == "1")
 
 
-def _ask(
-    request: Request, secret: str, *, email: str = "", problem: str = "", sent: bool = False
+def sign_in_page(
+    request: Request,
+    secret: str,
+    *,
+    email: str = "",
+    problem: str = "",
+    passkey_problem: str = "",
+    sent: bool = False,
 ) -> Response:
+    """Answer with the page that asks for an address or a passkey, and what is wrong with either."""
     app_context = app_context_of(request)
     frame = outer_frame(app_context, language_for(request, None))
-    view = SignInView(frame, form_token(secret), email, problem, sent=sent)
-    response = answer(app_context, view, 422 if problem else 200)
+    view = SignInView(frame, form_token(secret), email, problem, passkey_problem, sent=sent)
+    response = answer(app_context, view, 422 if problem or passkey_problem else 200)
     set_cookie(response, app_context, SIGN_IN, secret)
     return response
 
@@ -104,7 +115,7 @@ async def post_sign_in(request: Request) -> Response:
     try:
         address = parse_typed_email(typed)
     except AddressRefused as problem:
-        return _ask(request, secret, email=typed[:254], problem=problem.reason)
+        return sign_in_page(request, secret, email=typed[:254], problem=problem.reason)
     now, lang = app_context.installation.clock(), language_for(request, None)
     await app_context.run(ask_sign_in, address, secret, lang, now)
     app_context.installation.wake_courier()
@@ -174,7 +185,10 @@ async def get_again(visit: StaffVisit) -> Response:
     """Ask for another proof of who one is."""
     frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
     sent = visit.request.query_params.get("sent") == "1"
-    return visit.page(AgainView(frame, visit.session.account.email, sent=sent))
+    has_passkey = bool(await visit.view(own_passkeys, visit.session))
+    problem = visit.request.query_params.get("passkey", "")
+    problem = problem if problem in set(PasskeyFault) else ""
+    return visit.page(AgainView(frame, visit.session.account.email, has_passkey, problem, sent=sent))
 
 
 async def post_again(visit: StaffVisit) -> Response:

@@ -37,7 +37,8 @@ TABLES = (
     "rights_request", "breach_entry",
     "contact_question", "question_sum",
     "objection",
-    "staff", "staff_link", "staff_session", "staff_act", "person_number", "person_search",
+    "staff", "staff_link", "staff_session", "staff_act", "staff_passkey", "staff_challenge",
+    "person_number", "person_search",
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",

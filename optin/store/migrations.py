@@ -24,6 +24,7 @@ from optin.store.tables import (
     MARK_TABLES,
     NOTICE_TABLES,
     OBJECTION_TABLES,
+    PASSKEY_TABLES,
     PROMISE_TABLES,
     QUESTION_TABLES,
     REFUSAL_TABLES,
@@ -228,4 +229,5 @@ MIGRATIONS = (
     Migration("m025_objections", OBJECTION_TABLES),
     Migration("m026_staff", STAFF_TABLES),
     Migration("m028_person_searches", SEARCH_TABLES),
+    Migration("m029_staff_passkeys", PASSKEY_TABLES),
 )

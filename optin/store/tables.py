@@ -654,3 +654,26 @@ SEARCH_TABLES = (
     "CREATE INDEX person_search_session ON person_search(session)",
     "CREATE INDEX person_search_begun ON person_search(begun_at)",
 )
+
+# Passkeys of staff, with the public key and the count that its device keeps; `sealed`: the name that its
+# owner gave it. `staff_challenge`: what a browser must sign, once, bound to the secret of that browser.
+PASSKEY_TABLES = (
+    """CREATE TABLE staff_passkey (
+        id {blob} NOT NULL PRIMARY KEY,
+        staff_id {blob} NOT NULL,
+        public_key {blob} NOT NULL,
+        sign_count {int} NOT NULL,
+        sealed {blob} NOT NULL,
+        added_at {int} NOT NULL,
+        used_at {int}
+    ){strict}""",
+    "CREATE INDEX staff_passkey_staff ON staff_passkey(staff_id)",
+    """CREATE TABLE staff_challenge (
+        digest {blob} NOT NULL PRIMARY KEY,
+        browser {blob} NOT NULL,
+        purpose TEXT NOT NULL,
+        made_at {int} NOT NULL
+    ){strict}""",
+    "CREATE INDEX staff_challenge_made ON staff_challenge(made_at)",
+    "CREATE INDEX staff_act_kind ON staff_act(kind, staff_id, at)",
+)

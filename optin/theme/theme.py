@@ -92,7 +92,7 @@ _COMPILED = CompiledTemplates(OURS)  # for every theme: optin dev makes one at e
 _ENDINGS = ("css", "html", "txt")
 STYLESHEET = "style.css"
 GROWING_FRAMES = "embed.js"  # the script of a page of another site with forms in frames
-DESK_FILES = ("desk.css", "desk.js")  # of the desk, the website of the staff
+DESK_FILES = ("desk.css", "desk.js", "passkey.js")  # of the desk, the website of the staff
 FOR_FRAMES = (GROWING_FRAMES, "grow.js", "frame.css")  # the others: of the page in such a frame
 BLOCK_STYLES = "blocks/blocks.css"  # joined to it: a page asks for one stylesheet
 
@@ -213,7 +213,7 @@ class Theme:
         return url
 
     def add_desk(self) -> None:
-        """Serve stylesheet and script of the desk, which public pages lack."""
+        """Serve stylesheet and scripts of the desk, which public pages lack."""
         for name in () if DESK_FILES[0] in self._urls else DESK_FILES:
             text = self._env.get_template(f"desk/{name}").render(
                 by_day=BY_DAY, by_night=BY_NIGHT, look=self.look

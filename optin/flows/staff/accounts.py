@@ -26,6 +26,7 @@ from optin.store.staff_accounts import (
     lock_accounts,
     save_account,
 )
+from optin.store.staff_passkeys import remove_passkeys_of
 from optin.store.staff_sessions import end_sessions_of
 
 SHELL = b""  # in the trail, in place of an account: whoever has the shell of the server
@@ -95,6 +96,7 @@ def remove_account(
     closed = replace(account, removed=now)
     _keep_an_admin(tx, context, account, closed, by)
     close_account(tx, context.vault, account, now)
+    remove_passkeys_of(tx, account.id)
     end_sessions_of(tx, account.id)
     _note(tx, context, ActKind.ACCOUNT_CLOSED, closed, by, now)
     return closed

@@ -11,25 +11,33 @@ from optin.flows.context import Context
 from optin.flows.staff.trail import ActKind
 from optin.store.database_interface import Tx
 from optin.store.staff_accounts import StaffAccount, account_by_id, account_of, all_accounts
+from optin.store.staff_passkeys import count_passkeys
 from optin.store.staff_sessions import all_sessions
 from optin.store.staff_trail import last_acts
 
 
 @dataclass(frozen=True)
 class ListedAccount:
-    """An account. `signed_in`: the last sign-in that is still in the trail (UTC). `sessions`: open now."""
+    """An account. `signed_in`: the last sign-in that is still in the trail (UTC). `sessions`: open now.
+
+    `passkeys`: that it may sign in with.
+    """
 
     account: StaffAccount
     signed_in: datetime | None
     sessions: int
+    passkeys: int
 
 
 def staff_list(tx: Tx, context: Context, now: datetime) -> list[ListedAccount]:
     """Return every account, the closed ones last. Raises KeysUnusable."""
     signed_in = last_acts(tx, ActKind.SIGNED_IN)
     live = [staff_id for staff_id, times in all_sessions(tx) if times.is_live(now)]
+    passkeys = count_passkeys(tx)
     listed = [
-        ListedAccount(it, signed_in.get(it.id), 0 if it.removed else live.count(it.id))
+        ListedAccount(
+            it, signed_in.get(it.id), 0 if it.removed else live.count(it.id), passkeys.get(it.id, 0)
+        )
         for it in all_accounts(tx, context.vault)
     ]
     return sorted(listed, key=lambda it: it.account.removed is not None)

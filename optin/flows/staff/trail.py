@@ -32,6 +32,9 @@ class ActKind(StrEnum):
     ACCOUNT_CHANGED = "account-changed"
     ACCOUNT_CLOSED = "account-closed"
     SESSIONS_ENDED = "sessions-ended"
+    PASSKEY_ADDED = "passkey-added"
+    PASSKEY_REMOVED = "passkey-removed"
+    PASSKEY_REFUSED = "passkey-refused"  # no signature of it, a count that went back, a closed account
     PREFERENCES_SET = "preferences-set"  # of one's own account
     LOOKED_AT_PERSON = "looked-at-person"
     SEARCHED = "searched-people"
