@@ -6,11 +6,13 @@ from starlette.routing import BaseRoute
 
 from optin.desk import account, breaches, health, home, passkeys, record, requests, sign_in, staff, trail
 from optin.desk.desk_route import DeskRoute, starlette_routes
+from optin.desk.editor import routes as editor
 from optin.desk.magnets import routes as magnets
 from optin.desk.people import acts, ends, person, search
 
 DESK_ROUTES: tuple[DeskRoute, ...] = (
     *home.ROUTES,
+    *editor.ROUTES,  # before the pages of one magnet: /magnets/new is none
     *magnets.ROUTES,
     *requests.ROUTES,
     *search.ROUTES,

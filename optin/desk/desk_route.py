@@ -6,8 +6,10 @@ the desk sent. So nothing is left to the handlers: who adds a route says who may
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -19,7 +21,8 @@ from starlette.routing import Route
 from optin.consent.staff_role import EVERY_ROLE, Role
 from optin.desk.cookies import RETURN_TO, SESSION, SIGN_IN, cookie, is_place, set_cookie
 from optin.desk.desk_page import DeskView, ForbiddenView, RefusedView, answer, desk_frame
-from optin.errors import PostMalformed, RequestRefused
+from optin.desk.uploads import UploadedFile, is_upload, read_parts
+from optin.errors import PostMalformed, PostTooSlow, RequestRefused
 from optin.flows.context_with_kinds import Flow
 from optin.flows.staff.sign_in import (
     StaffSession,
@@ -33,10 +36,11 @@ from optin.proof.canonical_json import Json
 from optin.store.database_interface import P, T
 from optin.theme.languages import languages
 from optin.web.app_context import AppContext, app_context_of, preferred
-from optin.web.read_posted_form import read_post, single
+from optin.web.read_posted_form import MAX_POST_BYTES, read_body, read_post, single
 
 DESK = "/desk"
 FORM_TOKEN = "token"  # noqa: S105 - the name of a field
+UPLOAD_SECONDS = 60
 FOREIGN = frozenset({"cross-site", "same-site"})
 
 
@@ -49,6 +53,7 @@ class StaffVisit:
     session: StaffSession
     now: datetime
     posted: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    files: tuple[UploadedFile, ...] = field(default=(), repr=False)
 
     @property
     def lang(self) -> str:
@@ -114,7 +119,7 @@ class DeskRoute:
     """One page or act of the desk. `path`: below /desk.
 
     `again`: whoever signed in longer ago than a few minutes proves again who they are. `menu`: the key of
-    its line in the menu.
+    its line in the menu. `most_bytes`: of what is posted, see `LARGE_POSTS`.
     """
 
     path: str
@@ -123,6 +128,7 @@ class DeskRoute:
     method: str = "GET"
     again: bool = False
     menu: str = ""
+    most_bytes: int = MAX_POST_BYTES
 
 
 def starlette_routes(routes: Sequence[DeskRoute]) -> list[Route]:
@@ -149,9 +155,12 @@ def _endpoint(
 
         # 2. A post of our own page.
         posted: tuple[tuple[str, str], ...] = ()
-        if route.method == "POST":
-            posted = await own_post(request, session.secret)
-        visit = StaffVisit(request, app_context, session, now, posted)
+        files: tuple[UploadedFile, ...] = ()
+        if route.method == "POST" and is_upload(request) and route.most_bytes > MAX_POST_BYTES:
+            posted, files = await own_upload(request, session.secret, route.most_bytes)
+        elif route.method == "POST":
+            posted = await own_post(request, session.secret, route.most_bytes)
+        visit = StaffVisit(request, app_context, session, now, posted, files)
 
         # 3. In a role that may.
         if not session.account.has(*route.roles):
@@ -178,14 +187,45 @@ async def session_of(request: Request, now: datetime) -> StaffSession | None:
     return await app_context.view(current_session, secret, now) if secret else None
 
 
-async def own_post(request: Request, secret: str) -> tuple[tuple[str, str], ...]:
+async def own_post(request: Request, secret: str, most: int = MAX_POST_BYTES) -> tuple[tuple[str, str], ...]:
     """Return the fields of a form that a page of the desk sent. Raises PostMalformed for any other.
 
-    `secret`: of the cookie that the page's token was made from.
+    `secret`: of the cookie that the page's token was made from; `most`: bytes of the form.
     """
+    _refuse_foreign(request)
+    async with in_time(request, most):
+        posted = await read_post(request, most)
+    return _with_token(posted, secret)
+
+
+async def own_upload(
+    request: Request, secret: str, most: int
+) -> tuple[tuple[tuple[str, str], ...], tuple[UploadedFile, ...]]:
+    """Return the fields and files of a form that a page of the desk sent. Raises PostMalformed."""
+    _refuse_foreign(request)
+    async with in_time(request, most):
+        body = await read_body(request, most)
+    posted, files = read_parts(request.headers["content-type"], bytes(body))
+    return _with_token(posted, secret), tuple(files)
+
+
+@asynccontextmanager
+async def in_time(request: Request, most: int) -> AsyncIterator[None]:
+    """Read a body in time: a large one may take longer. Raises PostTooSlow."""
+    seconds = app_context_of(request).edition.site.settings.server.body_seconds
+    try:
+        async with asyncio.timeout(seconds if most == MAX_POST_BYTES else max(seconds, UPLOAD_SECONDS)):
+            yield
+    except TimeoutError:
+        raise PostTooSlow from None
+
+
+def _refuse_foreign(request: Request) -> None:
     if request.headers.get("sec-fetch-site", "same-origin") in FOREIGN:
         raise PostMalformed
-    posted = await read_post(request)
+
+
+def _with_token(posted: list[tuple[str, str]], secret: str) -> tuple[tuple[str, str], ...]:
     if not secret or not hmac.compare_digest(
         single(posted, FORM_TOKEN).encode(), form_token(secret).encode()
     ):

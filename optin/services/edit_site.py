@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from optin.services.site_edition import Edition, load_edition
 from optin.site.edit_file import (
     EditRefused,
     OpenedMagnet,
+    digest_of,
     open_magnet,
     save_magnet,
     with_changes,
@@ -31,7 +33,9 @@ from optin.site.measure_pictures import MOST_BYTES, PICTURE_ENDINGS, PictureRefu
 from optin.site.model import Site
 from optin.site.picture_cache import PictureCache
 from optin.site.resized_pictures import renditions
-from optin.site.scaffold import reason_against_slug
+from optin.site.scaffold import MagnetAnswers, make_magnet, reason_against_slug
+
+UNDO = Path("var", "desk")  # one file for each magnet: its bytes before the last save
 
 
 @dataclass(frozen=True)
@@ -185,6 +189,44 @@ class SiteEditor:
             it for it in (magnets / new).rglob("*") if it.is_file() and not it.name.startswith(".")
         )
         return self.commit(files, author, f"Copy {slug} to {new}")
+
+    def make(
+        self, site: Site, magnet: tuple[str, str, str], answers: MagnetAnswers, author: Author
+    ) -> CommitResult:
+        """Make a magnet from the starter of its kind, as a draft. `magnet`: kind, slug and language.
+
+        Raises AlreadyThere, EditRefused.
+        """
+        kind, slug, lang = magnet
+        if kind not in self._kinds.files:
+            msg = f"The kind {kind!r} is unknown."
+            raise EditRefused(msg)
+        try:
+            made = make_magnet(site, self._kinds.files, kind, slug, lang, answers)
+        except OSError as problem:
+            msg = f"magnets/{slug} cannot be made ({problem.strerror}); check the permissions."
+            raise EditRefused(msg) from problem
+        opened = self.open(slug)
+        save_magnet(opened, with_changes(opened, {"status": "draft"}))
+        return self.commit(made, author, f"Begin {slug}")
+
+    def keep_undo(self, before: OpenedMagnet, after: bytes) -> None:
+        """Keep the bytes from before a save, until another save; a disk that takes none keeps nothing."""
+        path = self._undo_path(before.slug)
+        with suppress(OSError, EditRefused):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_whole(path, f"{digest_of(after)}\n".encode() + before.data)
+
+    def before_last_save(self, opened: OpenedMagnet) -> bytes | None:
+        """Return what a file held before the last save in the desk; None when it changed since."""
+        try:
+            digest, _, data = self._undo_path(opened.slug).read_bytes().partition(b"\n")
+        except OSError:
+            return None
+        return data if digest.decode("ascii", "replace") == opened.digest else None
+
+    def _undo_path(self, slug: str) -> Path:
+        return self.root / UNDO / f"{slug}.undo"
 
     def _load(self, instead: Mapping[Path, bytes]) -> tuple[Edition | None, tuple[Finding, ...]]:
         return load_edition(self.root, self._kinds, self._kept, with_drafts=True, instead=instead)

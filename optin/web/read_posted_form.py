@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -10,21 +11,29 @@ from optin.errors import PostMalformed, PostTooLarge
 
 MAX_POST_BYTES = 16_384
 MAX_POST_FIELDS = 60
+MOST_TEXT_BYTES = 3_500_000  # of an edited file of 1 MB, with its signs escaped
+MOST_TEXT_FIELDS = 400
+MOST_PICTURE_BYTES = 12_000_000
+# read only once it is known who sends them
+LARGE_POSTS = re.compile(r"/desk/magnets/[^/]+/edit(/preview|/picture)?")
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 
-async def read_post(request: Request) -> list[tuple[str, str]]:
-    """Return the fields of a form in order. Raises PostTooLarge or PostMalformed."""
+async def read_post(request: Request, most: int = MAX_POST_BYTES) -> list[tuple[str, str]]:
+    """Return the fields of a form in order. Raises PostTooLarge or PostMalformed.
+
+    `most`: bytes of its body.
+    """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
         raise PostMalformed
-    body = await _body(request)
+    body = await read_body(request, most)
     try:
         return parse_qsl(
             body.decode("ascii"),
             keep_blank_values=True,
             strict_parsing=bool(body),
             errors="strict",
-            max_num_fields=MAX_POST_FIELDS,
+            max_num_fields=MAX_POST_FIELDS if most == MAX_POST_BYTES else MOST_TEXT_FIELDS,
         )
     except ValueError:
         raise PostMalformed from None
@@ -35,18 +44,19 @@ async def named_in_post(request: Request, name: str) -> str:
 
     Raises PostTooLarge.
     """
-    body = await _body(request)
+    body = await read_body(request)
     try:
         return dict(parse_qsl(body.decode("ascii"), max_num_fields=MAX_POST_FIELDS)).get(name, "")
     except ValueError:
         return ""
 
 
-async def _body(request: Request) -> bytearray:
+async def read_body(request: Request, most: int = MAX_POST_BYTES) -> bytearray:
+    """Return a body of at most so many bytes. Raises PostTooLarge."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_POST_BYTES:
+        if len(body) > most:
             raise PostTooLarge
     return body
 

@@ -1,6 +1,7 @@
 """Admit requests: each complete and in time, limited per network and in total (O8).
 
-A form is read to its end before anything works on it. So nobody who sends it slowly, himself or through a
+A form is read to its end before anything works on it, save the few large ones of the desk, which are read
+only once it is known who sends them. So nobody who sends it slowly, himself or through a
 proxy that passes on each byte as it comes, keeps others waiting.
 """
 
@@ -20,7 +21,7 @@ from optin.web.connection_limits import THIS_MACHINE
 from optin.web.error_pages import refuse
 from optin.web.health import HEALTH_ROUTES
 from optin.web.post_limits import network_of
-from optin.web.read_posted_form import MAX_POST_BYTES
+from optin.web.read_posted_form import LARGE_POSTS, MAX_POST_BYTES
 
 UNCOUNTED = frozenset(route.path for route in HEALTH_ROUTES)  # asked above all when a process is full
 
@@ -44,7 +45,7 @@ class Admission:
         request = Request(scope)
         try:
             with self._place(request):
-                if scope["method"] == "POST":
+                if scope["method"] == "POST" and LARGE_POSTS.fullmatch(scope["path"]) is None:
                     receive = await self._whole(receive)
                 await self._in_turn(scope, receive, send)
         except (TooManyRequests, PostTooSlow) as problem:

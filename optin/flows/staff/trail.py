@@ -59,6 +59,9 @@ class ActKind(StrEnum):
     VERIFIED = "verified-evidence"
     TOOK_EVIDENCE = "took-evidence"
     PRINTED = "printed-statement"
+    MAGNET_EDITED = "magnet-edited"
+    MAGNET_MADE = "magnet-made"
+    PICTURE_ADDED = "picture-added"
 
 
 @dataclass(frozen=True)
