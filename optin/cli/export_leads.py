@@ -26,13 +26,12 @@ from optin.export.destination import destination
 from optin.export.writers import WRITERS
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.rules.contact_rule import LawfulBasis
-from optin.services.lead_export import ExportOrder, export_leads
+from optin.services.lead_export import ExportOrder, export_leads, require_agreement
 from optin.services.open_installation import open_installation
 from optin.services.steady_clock import utc_now
-from optin.site.findings import nearest
 from optin.site.model import Site
 
-SELF, CONSENT = "self", LawfulBasis.CONSENT.value
+CONSENT = LawfulBasis.CONSENT.value
 
 
 @click.command()
@@ -123,20 +122,7 @@ def _checked(site: Site, purpose: str, channel: Channel, processor: str, why: st
     Raises RequestRefused.
     """
     known = known_purpose(site, purpose, channel)
-    if processor != SELF and processor not in site.settings.processors:
-        known_names = [*site.settings.processors, SELF]
-        msg = (
-            f"{processor!r} is not a processor with an agreement in optin.toml (GDPR 28)."
-            f" {nearest(processor, known_names)}"
-        )
-        raise RequestRefused(msg)
-    agreed = site.settings.processors.get(processor)
-    if agreed is not None and agreed.is_over(site.day_of(utc_now())):
-        msg = (
-            f"The agreement with {processor!r} ended on {agreed.ends}, so nothing may go to it (GDPR 28)."
-            " Write its new last day into optin.toml."
-        )
-        raise RequestRefused(msg)
+    require_agreement(site, processor, site.day_of(utc_now()))
     if not why.strip():
         msg = "--why is empty; say what the export is for, it is recorded."
         raise RequestRefused(msg)

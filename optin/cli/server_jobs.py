@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +17,13 @@ from optin.jobs.schema_watch import check_schema, schema_job
 from optin.jobs.server_presence import presence_job
 from optin.jobs.staff_notifier import notify_jobs
 from optin.services.chat_sender import ChatSender
+from optin.services.export_jobs import FOLDER, ExportJobs
 from optin.services.interrupted_sendings import HANDED_OVER
 from optin.web.app_context import LOOK_AHEAD_SECONDS, AppContext
 from optin.web.connection_limits import keep_room
 from optin.web.limit_log import keep_limit_log
+
+TIDY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ def background_jobs(
     """
     edition, installation = app_context.edition, app_context.installation
     settings, limits = edition.site.settings, app_context.limits
+    exports = ExportJobs(installation, settings.path(FOLDER))
     courier = courier_of(edition, installation)
     app_context.followers.append(partial(follow_edition, courier))
     jobs = [
@@ -51,6 +56,7 @@ def background_jobs(
         Job("pages", partial(every, LOOK_AHEAD_SECONDS, app_context.prepare_upcoming), STALE_SECONDS),
         *lane_jobs(installation, senders.receivers),
         letters_job(installation),
+        Job("exports", partial(every, TIDY_SECONDS, partial(asyncio.to_thread, exports.tidy)), STALE_SECONDS),
         *notify_jobs(installation, lambda: app_context.edition, senders.chat),
         *more,
     ]

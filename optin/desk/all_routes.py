@@ -7,13 +7,19 @@ from starlette.routing import BaseRoute
 from optin.desk import account, breaches, health, home, passkeys, record, requests, sign_in, staff, trail
 from optin.desk.desk_route import DeskRoute, starlette_routes
 from optin.desk.editor import routes as editor
+from optin.desk.leads import export_pages, lead_pages, recorded_export
 from optin.desk.magnets import routes as magnets
+from optin.desk.may_contact import ROUTES as MAY_ROUTES
 from optin.desk.people import acts, ends, person, search
 
 DESK_ROUTES: tuple[DeskRoute, ...] = (
     *home.ROUTES,
     *editor.ROUTES,  # before the pages of one magnet: /magnets/new is none
     *magnets.ROUTES,
+    *lead_pages.ROUTES,
+    *export_pages.ROUTES,
+    *recorded_export.ROUTES,
+    *MAY_ROUTES,
     *requests.ROUTES,
     *search.ROUTES,
     *person.ROUTES,

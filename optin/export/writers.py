@@ -79,11 +79,17 @@ def write_jsonl(file: IO[str], columns: tuple[str, ...], rows: Iterable[Row]) ->
         file.write(json.dumps({name: row[name] for name in columns}, ensure_ascii=False) + "\n")
 
 
-def write_xlsx(file: IO[str], columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """Write one sheet in constant memory: moments as dates, everything else as text."""
+def write_xlsx(
+    file: IO[str], columns: tuple[str, ...], rows: Iterable[Row], *, in_memory: bool = False
+) -> None:
+    """Write one sheet in constant memory: moments as dates, everything else as text.
+
+    `in_memory`: in memory that grows with the rows, and without a temporary file.
+    """
     from xlsxwriter import Workbook  # noqa: PLC0415 - heavy, and seldom needed
 
-    book = Workbook(file.buffer, {"constant_memory": True, "remove_timezone": True})  # type: ignore[attr-defined]  # an untyped library
+    kept = {"in_memory": True} if in_memory else {"constant_memory": True}
+    book = Workbook(file.buffer, {**kept, "remove_timezone": True})  # type: ignore[attr-defined]  # an untyped library
     moment, bold = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}), book.add_format({"bold": True})
     sheet = book.add_worksheet("export")
     sheet.freeze_panes(1, 0)

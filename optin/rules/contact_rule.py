@@ -128,3 +128,8 @@ class CountryRules(DataTable):
     known_since: date
     hours: dict[str, Hours] = Field(default={})
     rules: tuple[ContactRule, ...] = Field(min_length=1)
+
+    def hours_of(self, channel: str, day: date) -> tuple[Hours, ...]:
+        """Return the hours that rules of a channel name on a day, whoever is contacted."""
+        named = {it.hours: it for it in self.rules if it.channel == channel and it.holds_on(day)}
+        return tuple(self.hours[name] for name in sorted(named) if name in self.hours)

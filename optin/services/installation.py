@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from optin.consent.wrong_clock import ClockReading
 from optin.errors import ClockDoubted, EndingUnwritten, JournalUnusable, OptinError
@@ -57,6 +58,8 @@ class Installation:
     downloads: Counter[WeeklySumKey] = field(default_factory=Counter)  # not yet in the store
     sources: SourceCounts = field(default_factory=SourceCounts)
     questions: UnstoredAnswers = field(default_factory=UnstoredAnswers)  # answers of the gate, not yet stored
+    # counts that took long, with the moment until which they are shown again
+    slow_counts: dict[str, tuple[datetime, Any]] = field(default_factory=dict)
     clock_doubted: bool = False  # the operator was told of it
 
     def count_download(self, form: str) -> None:

@@ -5,23 +5,29 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
+from typing import Any
 
 from optin.consent.purpose import ConsentKey
+from optin.errors import RequestRefused
 from optin.export.basis_row import BASIS_COLUMNS, basis_row
 from optin.export.column_presets import Preset
 from optin.export.destination import UnreleasedFile
 from optin.export.lead_row import LeadRows
-from optin.export.writers import FOR_EXCEL, WRITERS, write_csv
+from optin.export.writers import FOR_EXCEL, WRITERS, Writer, write_csv, write_xlsx
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.gate.export_by_basis import BasisExport
 from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
+from optin.site.findings import nearest
+from optin.site.model import Site
 from optin.store.event_log import latest_checkpoint
 from optin.store.export_records import ExportRun, record_export
 from optin.store.leads import count_leads
+
+SELF = "self"  # in place of a processor: the controller
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class ExportOrder:
     preset: Preset | None = None  # columns as a tool wants them
     excel: bool = False  # a CSV that Excel opens by itself
     basis: str = ""  # of the register of bases; empty: a proven consent
+    who: str = ""  # gave the order; empty: the user of the shell
+    in_memory: bool = False  # writes no temporary file that another process could read
 
 
 Watch = Callable[[Callable[[], int], Iterable[tuple[int, ProvenConsent]]], Iterable[ProvenConsent]]
@@ -65,14 +73,13 @@ def export_leads(
     people, columns, written = (
         _by_basis(installation, order, now) if order.basis else _proven(installation, order, now, watch)
     )
-    writer = partial(write_csv, shape=FOR_EXCEL) if order.excel else WRITERS[order.format]
-    writer(draft.file, columns, written)
+    _writer(order)(draft.file, columns, written)
     draft.file.flush()
 
     # 3. Record the export, then release the draft.
     run = ExportRun(
         at=now,
-        who=getpass.getuser(),
+        who=order.who or getpass.getuser(),
         why=f"{order.why} (basis: {order.basis})" if order.basis else order.why,
         processor=order.processor,
         key=order.key,
@@ -85,6 +92,63 @@ def export_leads(
     number = installation.write(record_export, vault=installation.vault, run=run)
     draft.released = True
     return replace(run, number=number)
+
+
+def require_agreement(site: Site, processor: str, day: date) -> None:
+    """Check that a processor has an agreement that lasts on a day (E1, E7). Raises RequestRefused.
+
+    `processor`: its id, or SELF for the controller, who needs none.
+    """
+    if processor == SELF:
+        return
+    agreed = site.settings.processors.get(processor)
+    if agreed is None:
+        known_names = [*site.settings.processors, SELF]
+        msg = (
+            f"{processor!r} is not a processor with an agreement in optin.toml (GDPR 28)."
+            f" {nearest(processor, known_names)}"
+        )
+        raise RequestRefused(msg)
+    if agreed.is_over(day):
+        msg = (
+            f"The agreement with {processor!r} ended on {agreed.ends}, so nothing may go to it (GDPR 28)."
+            " Write its new last day into optin.toml."
+        )
+        raise RequestRefused(msg)
+
+
+def count_export(installation: Installation, order: ExportOrder, watch: Watch) -> LeadExport:
+    """Prove every lead of an order as its export will: who would leave, and why not the rest.
+
+    `watch`: as in `export_leads`.
+    """
+    nobody: Any = _remember_nobody
+    read, key = installation.store.read, order.key
+    leads = LeadExport(
+        read,
+        nobody,
+        installation.vault,
+        installation.kinds.details,
+        key,
+        installation.clock(),
+        installation.endings(),
+    )
+    for _ in watch(lambda: read(count_leads, key=key), _counted(leads)):
+        pass
+    return leads
+
+
+def _remember_nobody(_operation: object, **of_run: Any) -> Any:
+    """Return the people of a page, as if they were written down as part of an export."""
+    return frozenset(of_run["subjects"])
+
+
+def _writer(order: ExportOrder) -> Writer:
+    if order.excel:
+        return partial(write_csv, shape=FOR_EXCEL)
+    if order.in_memory and WRITERS[order.format] is write_xlsx:
+        return partial(write_xlsx, in_memory=True)
+    return WRITERS[order.format]
 
 
 Written = tuple[LeadExport | BasisExport, tuple[str, ...], Iterable[dict[str, str]]]

@@ -5,7 +5,7 @@ Each page is a read of its own: a long export neither blocks the write-ahead log
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -13,7 +13,7 @@ from operator import itemgetter
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import RequestId, SubjectId
 from optin.store.consent_key_columns import columns_of
-from optin.store.database_interface import Row, Tx, Value, from_ms
+from optin.store.database_interface import Row, Tx, Value, from_ms, to_ms
 from optin.store.events import StoredEvent, stored_event
 from optin.store.row_queries import count_rows
 
@@ -127,6 +127,80 @@ def _leads(rows: Sequence[Row], events: Sequence[Row]) -> list[StoredLead]:
         )
         for row in rows
     ]
+
+
+def newest_consents(
+    tx: Tx, key: ConsentKey, span: tuple[int, int], most: int
+) -> list[tuple[bytes, int, str]]:
+    """Return the standing consents of a purpose, the one that began last first.
+
+    `span`: the earliest and the latest moment of their beginning (ms). Each: person, moment, form.
+    """
+    rows = tx.all(
+        "SELECT recent.subject_id, recent.begun_at, request.form FROM"
+        " (SELECT subject_id, begun_at, request_id FROM consent"
+        " WHERE purpose = :purpose AND channel = :channel AND status = 'given'"
+        " AND begun_at >= :since AND begun_at <= :before"
+        " ORDER BY begun_at DESC, subject_id DESC LIMIT :most) AS recent"
+        " JOIN request ON request.id = recent.request_id"
+        " ORDER BY recent.begun_at DESC, recent.subject_id DESC",
+        **columns_of(key),
+        since=span[0],
+        before=span[1],
+        most=most,
+    )
+    return [(bytes(row[0]), int(row[1]), str(row[2])) for row in rows]
+
+
+def count_by_status(tx: Tx, key: ConsentKey, now: datetime) -> dict[str, int]:
+    """Count the consents of a purpose by status; given ones that are over count as expired."""
+    rows = tx.all(
+        "SELECT CASE WHEN status = 'given' AND expires_at <= :now THEN 'expired' ELSE status END AS standing,"
+        " COUNT(*) FROM consent WHERE purpose = :purpose AND channel = :channel GROUP BY standing",
+        **columns_of(key),
+        now=to_ms(now),
+    )
+    return {str(row[0]): int(row[1]) for row in rows}
+
+
+def count_suppressed(tx: Tx, key: ConsentKey, now: datetime) -> int:
+    """Count the standing consents of a purpose whose address is suppressed."""
+    return count_rows(
+        tx,
+        "suppression JOIN subject ON subject.email_index = suppression.email_index"
+        " JOIN consent ON consent.subject_id = subject.id AND consent.purpose = suppression.purpose"
+        " AND consent.channel = suppression.channel"
+        " WHERE suppression.purpose = :purpose AND suppression.channel = :channel"
+        " AND consent.status = 'given' AND consent.expires_at > :now",
+        **columns_of(key),
+        now=to_ms(now),
+    )
+
+
+def count_downloaders(tx: Tx) -> int:
+    """Count the people who asked for a magnet and never gave a consent."""
+    return count_rows(tx, "subject WHERE consented = 0")
+
+
+def newest_downloaders(tx: Tx, before: int, most: int) -> list[tuple[SubjectId, bytes, bytes, datetime]]:
+    """Return people without any consent, whoever asked for a magnet last first.
+
+    `before`: the latest moment of their asking (ms). Each: person, digest of the address, sealed contact,
+    moment.
+    """
+    rows = tx.all(
+        "SELECT id, email_index, sealed, idle_from FROM subject WHERE consented = 0 AND idle_from <= :before"
+        " ORDER BY idle_from DESC, id LIMIT :most",
+        before=before,
+        most=most,
+    )
+    return [(SubjectId(bytes(row[0])), bytes(row[1]), bytes(row[2]), from_ms(row[3])) for row in rows]
+
+
+def forms_of_magnets(tx: Tx, magnets: Collection[str]) -> frozenset[str]:
+    """Return the digests of every form of some magnets, by their addresses."""
+    rows = tx.all("SELECT digest, magnet FROM form_version")
+    return frozenset(str(row[0]) for row in rows if row[1] in magnets)
 
 
 def unconfirmed_bodies(tx: Tx, after: int) -> list[tuple[int, str]]:

@@ -68,13 +68,13 @@ async def ask_gate(request: Request) -> Response:
     question = read_question(installation.policy.gate, text, asker)
 
     # 4. The answer.
-    answer, has_basis = await _answer(app_context, question)
+    answer, has_basis = await answer_question(app_context, question)
     if not has_basis:
         await asyncio.sleep((came - loop.time()) % PACE_SECONDS)
     return JSONResponse(answer.as_json, headers={"cache-control": NO_STORE})
 
 
-async def _answer(app_context: AppContext, question: Question) -> tuple[SignedAnswer, bool]:
+async def answer_question(app_context: AppContext, question: Question) -> tuple[SignedAnswer, bool]:
     """Return the answer, logged, and whether it speaks of a basis. Raises StoreBusy, JournalUnusable."""
     installation = app_context.installation
     key = installation.vault.answer_keys[-1]

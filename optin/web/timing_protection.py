@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,12 +16,13 @@ from starlette.responses import Response
 PACE_SECONDS = 0.2
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+Asked = TypeVar("Asked")  # a request, or the visit that it is a part of
 
 
-def at_even_times(handler: Handler) -> Handler:
+def at_even_times(handler: Callable[[Asked], Awaitable[Response]]) -> Callable[[Asked], Awaitable[Response]]:
     """Return the handler with its answers, refusals included, delayed to even times."""
 
-    async def paced(request: Request) -> Response:
+    async def paced(request: Asked) -> Response:
         clock = asyncio.get_running_loop().time
         came = clock()
         try:

@@ -12,6 +12,8 @@ from optin.store.database_interface import Tx
 from optin.store.export_records import ExportRun, find_export, list_exports
 from optin.store.registered_webhooks import WebhookState, webhook_states
 
+__all__ = ["ExportRun", "RecordedExports", "view_export", "view_exports"]
+
 
 @dataclass(frozen=True)
 class RecordedExports:

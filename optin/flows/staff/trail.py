@@ -62,6 +62,13 @@ class ActKind(StrEnum):
     MAGNET_EDITED = "magnet-edited"
     MAGNET_MADE = "magnet-made"
     PICTURE_ADDED = "picture-added"
+    ASKED_MAY = "asked-may"  # whether a person may be contacted
+    LISTED_LEADS = "listed-leads"  # looked at a page with the names of people
+    EXPORT_BEGUN = "export-begun"
+    EXPORTED = "exported"
+    EXPORT_ENDED = "export-ended"  # without a file: stopped, refused or broken off
+    EXPORT_FETCHED = "export-fetched"
+    DELETIONS_FETCHED = "deletions-fetched"  # whom a processor must delete
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Leads and their exports at the desk (E1, E5)."""

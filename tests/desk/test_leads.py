@@ -1,0 +1,154 @@
+"""Leads at the desk: proven, by page, and as much of each as the role may see."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from optin.consent.staff_role import Role
+from optin.flows.exports import lead_list
+from optin.flows.staff.trail import ActKind, list_acts
+from tests.desk.conftest import Browser, Desk
+from tests.gate.asking import NUMBER
+
+TIPS = "/desk/leads?purpose=tips-email"
+
+
+def english(browser: Browser) -> Browser:
+    browser.client.headers["accept-language"] = "en"
+    return browser
+
+
+def kinds(desk: Desk) -> list[str]:
+    return [it.kind for it in desk.installation.view(list_acts)]
+
+
+def own(desk: Desk, email: str) -> None:
+    """Let somebody own the white paper."""
+    path = desk.root / "magnets" / "paper" / "index.md"
+    path.write_text(path.read_text().replace("lang: nl\n", f"lang: nl\nowner: {email}\n", 1))
+    desk.serve_again()
+
+
+def test_an_officer_sees_names_and_a_marketer_sees_them_shortened(desk: Desk) -> None:
+    """K2, E1: proven leads alone; who downloaded without a box is a count."""
+    desk.join("alice@example.com", consent=["tips-email"], first_name="Alice")
+    desk.join("carol@example.com")
+    desk.fill("bob@example.com", consent=["tips-email"])
+    officer = english(desk.signed_in(Role.OFFICER)).get(TIPS).text
+    marketer = english(desk.signed_in(Role.MARKETER)).get(TIPS).text
+    assert "alice@example.com" in officer
+    assert "alice@example.com" not in marketer
+    assert "a***@example.com" in marketer
+    for page in (officer, marketer):
+        assert "1 lead for tips-email" in page
+        assert "Held back: 1" in page
+        assert "Not confirmed" in page
+        assert "1 person downloaded without a box" in page
+        assert "bob@" not in page
+        assert "carol@" not in page
+    assert "Show in full" not in marketer
+    assert ActKind.LISTED_LEADS in kinds(desk)
+
+
+def test_who_withdrew_is_held_back(desk: Desk) -> None:
+    """K2, E1: as a count with its reason."""
+    delivery = desk.join("alice@example.com", consent=["tips-email"])
+    assert desk.press(f"/unsubscribe/{delivery.unsubscribe_token}").status_code < 400
+    page = english(desk.signed_in(Role.OFFICER)).get(TIPS).text
+    assert "0 leads for tips-email" in page
+    assert "Withdrawn" in page
+    assert "alice@" not in page
+
+
+def test_downloaders_are_listed_for_officers_alone(desk: Desk) -> None:
+    """K2, E1: as people whom nobody may approach; nothing on the page selects them."""
+    desk.join("carol@example.com")
+    page = english(desk.signed_in(Role.OFFICER)).get("/desk/leads/downloads").text
+    assert "carol@example.com" in page
+    assert "No basis to approach anybody" in page
+    assert "checkbox" not in page
+    assert "/desk/leads/export" not in page
+    assert desk.signed_in(Role.MARKETER).get("/desk/leads/downloads").status_code == 403
+
+
+def test_sales_see_the_leads_of_their_own_magnets(desk: Desk) -> None:
+    """K2: hidden until asked, for a reason; another owner's leads are not found by address."""
+    daan, eva = (english(desk.signed_in(Role.SALES, email=f"{it}@example.com")) for it in ("daan", "eva"))
+    own(desk, "Daan@example.com")
+    desk.join("alice@example.com", consent=["follow-up-phone"], phone=NUMBER, first_name="Alice")
+    path = "/desk/leads?purpose=follow-up-phone"
+    mine, theirs = daan.get(path).text, eva.get(path).text
+    assert "Alice" in mine
+    assert NUMBER not in mine
+    assert "alice@example.com" not in mine
+    assert "No leads of yours yet" in theirs
+    assert "Held back" not in mine
+    found = re.search(r'name="person" value="(\w{6})"', mine)
+    assert found is not None
+    person = {"person": found[1], "purpose": "follow-up-phone"}
+    asked = daan.post("/desk/leads/show", person, "/desk/may")
+    assert (asked.status_code, NUMBER in asked.text) == (200, False)
+    assert daan.post("/desk/leads/show", {**person, "why": " "}, "/desk/may").status_code == 422
+    assert ActKind.LOOKED_AT_PERSON not in kinds(desk)
+    shown = daan.post("/desk/leads/show", {**person, "why": "call back"}, "/desk/may")
+    assert "+31 20 123 4567" in shown.text
+    (line,) = [it for it in desk.installation.view(list_acts) if it.kind == ActKind.LOOKED_AT_PERSON]
+    assert (line.person, line.why) == (found[1], "call back")
+    stolen = eva.post("/desk/leads/show", {**person, "why": "curious"}, "/desk/may")
+    unknown = eva.post("/desk/leads/show", {**person, "person": "ZZZZZZ", "why": "x"}, "/desk/may")
+    assert (stolen.status_code, unknown.status_code) == (404, 404)
+    assert "Alice" not in eva.get(f"{path}&magnet=paper").text
+
+
+def test_pages_follow_each_other_without_gap_or_twice(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K2, K6: also where several began at one moment; filters stay."""
+    monkeypatch.setattr(lead_list, "PAGE", 2)
+    for name in ("a", "b", "c", "d", "e"):
+        desk.join(f"{name}@example.com", consent=["tips-email"])
+    desk.installation.write(
+        lambda tx: tx.run("UPDATE consent SET begun_at = (SELECT MAX(begun_at) FROM consent)")
+    )
+    browser = english(desk.signed_in(Role.OFFICER))
+    seen: list[str] = []
+    path = f"{TIPS}&magnet=paper"
+    for _ in range(4):
+        page = browser.get(path).text
+        seen += re.findall(r"(\w)@example\.com<br>", page)
+        older = re.search(r'href="(/desk/leads\?[^"]+)" rel="next"', page)
+        if older is None:
+            break
+        path = older[1].replace("&amp;", "&")
+        assert "magnet=paper" in path
+        assert "example" not in path
+    assert sorted(seen) == ["a", "b", "c", "d", "e"]
+
+
+def test_filters_by_magnet_and_day(desk: Desk) -> None:
+    """K2: what fits nobody says so; what is no day is asked again."""
+    desk.join("alice@example.com", consent=["tips-email"])
+    browser = english(desk.signed_in(Role.OFFICER))
+    tomorrow = f"{desk.moment + timedelta(days=2):%Y-%m-%d}"
+    assert "alice@" in browser.get(f"{TIPS}&since=2026-01-01").text
+    assert "Nobody fits" in browser.get(f"{TIPS}&since={tomorrow}").text
+    assert "Nobody fits" in browser.get(f"{TIPS}&magnet=tips").text
+    assert browser.get(f"{TIPS}&since=soon").status_code == 422
+    assert browser.get(f"{TIPS}&before=x.y").status_code == 200
+
+
+def test_a_name_that_is_markup_stays_text(desk: Desk) -> None:
+    """K6: in every field."""
+    desk.join("alice@example.com", consent=["tips-email"], first_name="<b>Eve</b>")
+    page = english(desk.signed_in(Role.OFFICER)).get(TIPS).text
+    assert "&lt;b&gt;Eve" in page
+    assert "<b>Eve" not in page
+
+
+def test_an_owner_that_is_no_address_is_a_finding(desk: Desk) -> None:
+    """M4: at its key."""
+    path = desk.root / "magnets" / "paper" / "index.md"
+    path.write_text(path.read_text().replace("lang: nl\n", "lang: nl\nowner: Daan\n", 1))
+    with pytest.raises(AssertionError):
+        desk.serve_again()
