@@ -367,6 +367,11 @@ class Retention(Table):
         description="How long you keep backups; the journal covers the same time.",
         examples=["3 months", "4 weeks"],
     )
+    staff_trail: Period = Field(
+        default=_period("36 months"),
+        description="How long the audit trail of your staff is kept: who did what at the desk, and why.",
+        examples=["36 months", "5 years"],
+    )
 
 
 class Sweep(Table):

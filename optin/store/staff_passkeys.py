@@ -7,6 +7,7 @@ from datetime import datetime
 
 from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault
+from optin.store.row_queries import count_rows
 
 _COLUMNS = "id, staff_id, public_key, sign_count, sealed, added_at, used_at"
 
@@ -94,6 +95,11 @@ def take_challenge(tx: Tx, digest: bytes, browser: bytes, purpose: str, since: d
         " AND made_at >= :since"
     )
     return tx.run(sql, digest=digest, browser=browser, purpose=purpose, since=to_ms(since)) == 1
+
+
+def count_challenges_to_forget(tx: Tx, before: datetime) -> int:
+    """Count the challenges that were made before."""
+    return count_rows(tx, "staff_challenge WHERE made_at < :before", before=to_ms(before))
 
 
 def forget_challenges(tx: Tx, before: datetime) -> int:

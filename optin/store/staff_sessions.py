@@ -143,5 +143,17 @@ def forget_sign_ins(tx: Tx, links_before: datetime, seen_before: datetime, begun
     )
 
 
+def count_sign_ins_to_forget(
+    tx: Tx, links_before: datetime, seen_before: datetime, begun_before: datetime
+) -> int:
+    """Count what `forget_sign_ins` would delete."""
+    return count_rows(tx, "staff_link WHERE made_at < :made", made=to_ms(links_before)) + count_rows(
+        tx,
+        "staff_session WHERE seen_at < :seen OR begun_at < :begun",
+        seen=to_ms(seen_before),
+        begun=to_ms(begun_before),
+    )
+
+
 def _cell(digest: bytes) -> EncryptedCell:
     return EncryptedCell("staff_session", digest)

@@ -30,6 +30,7 @@ from optin.consent.posted_form import ValidEntry
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.rights_request import ArrivalWay, Right
+from optin.consent.staff_role import Role
 from optin.consent.status_transitions import ID_BYTES, RequestId
 from optin.errors import OptinError, SetupRefused
 from optin.flows.bases.record_basis import EvidenceFile, record_basis
@@ -45,6 +46,8 @@ from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.rights_requests import AskedRight, note_request
 from optin.flows.rights.withdraw import withdraw_consent
+from optin.flows.staff.accounts import NewAccount, add_account
+from optin.flows.staff.trail import ActKind, Doing, note_act
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
 from optin.proof.bundle_zip_file import BundleBroken, unpack
@@ -74,6 +77,7 @@ from tests.stores import open_store
 from tests.web.conftest import site_at
 
 PAGE = ROOT / "docs" / "proof.md"
+_LOOK = "kind = 'looked-at-person'"
 BEGIN, END = "<!-- forger's table: written by make docs -->", "<!-- end of the table -->"
 TIPS, CALL = PurposeId("tips-email"), PurposeId("follow-up-phone")
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -247,6 +251,11 @@ def _played(folder: Path) -> Scene:
     scene.installation.run(note_request, asked=asked, now=scene.moment)
     found = FoundBreach(scene.moment, "a laptop was stolen", "officer")
     scene.installation.run(note_breach, found=found, now=scene.moment)
+    officer = NewAccount(parse_email("eva@example.com"), frozenset({Role.OFFICER}))
+    eva = scene.installation.run(add_account, new=officer, now=scene.moment)
+    bert = scene.vault.index(parse_email("bert@example.com"))
+    look = Doing(eva.id, ActKind.LOOKED_AT_PERSON, bert, "a letter of bert")
+    scene.installation.run(note_act, doing=look, now=scene.moment)
     scene.join("zed@example.com", TIPS)
     run = ExportRun(
         at=scene.moment, who="officer", why="tips", processor="crm", key=ConsentKey(TIPS, Channel.EMAIL),
@@ -695,6 +704,33 @@ def find_breach_later(scene: Scene) -> None:
     scene.sql("UPDATE breach_entry SET sealed = :forged", forged=forged)
 
 
+def change_look(scene: Scene) -> None:
+    """With the keys: seal a look at a person as another act, in its columns, too."""
+    ((number, sealed),) = scene.rows(f"SELECT id, sealed FROM staff_act WHERE {_LOOK}")
+    cell = EncryptedCell("staff_act", sealed[:ID_BYTES])
+    plain = json.loads(scene.vault.open(cell, sealed[ID_BYTES:]))
+    plain["facts"]["kind"] = "signed-in"
+    forged = sealed[:ID_BYTES] + scene.vault.seal(cell, json.dumps(plain).encode())
+    scene.sql(
+        "UPDATE staff_act SET kind = 'signed-in', sealed = :forged WHERE id = :id", forged=forged, id=number
+    )
+
+
+def invent_act(scene: Scene) -> None:
+    """With the keys: seal an act that eva did not do, at an earlier moment."""
+    ((sealed,),) = scene.rows(f"SELECT sealed FROM staff_act WHERE {_LOOK}")
+    plain = json.loads(scene.vault.open(EncryptedCell("staff_act", sealed[:ID_BYTES]), sealed[ID_BYTES:]))
+    plain["facts"]["at"] = rfc3339(START)
+    row = bytes(ID_BYTES)
+    forged = row + scene.vault.seal(EncryptedCell("staff_act", row), json.dumps(plain).encode())
+    scene.sql(
+        "INSERT INTO staff_act(at, kind, staff_id, about, sealed)"
+        f" SELECT :at, kind, staff_id, about, :forged FROM staff_act WHERE {_LOOK}",
+        at=to_ms(START),
+        forged=forged,
+    )
+
+
 def give_more_time(scene: Scene) -> None:
     """With the keys: seal bert's request with a later last day."""
     ((sealed,),) = scene.rows("SELECT sealed FROM rights_request")
@@ -747,6 +783,16 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "delete a person's request": ("database", edit("DELETE FROM rights_request")),
     "delete a breach": ("database", edit("DELETE FROM breach_entry")),
     "let a breach be discovered later, sealed anew": ("keys", find_breach_later),
+    "delete a look at a person from the staff's trail": (
+        "database",
+        edit(f"DELETE FROM staff_act WHERE {_LOOK}"),
+    ),
+    "file a look at a person under another day": (
+        "database",
+        edit(f"UPDATE staff_act SET at = at - 86400000 WHERE {_LOOK}"),
+    ),
+    "present a look at a person as a sign-in, sealed anew": ("keys", change_look),
+    "invent an act of staff": ("keys", invent_act),
     "invent a time-stamp": (
         "database",
         edit(

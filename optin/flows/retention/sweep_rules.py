@@ -42,6 +42,12 @@ from optin.flows.retention.sweep_mails_and_records import (
     sweep_unrecorded_exports,
 )
 from optin.flows.retention.sweep_rights_requests import count_requests, sweep_requests
+from optin.flows.retention.sweep_staff import (
+    count_sign_ins,
+    count_staff_trail,
+    sweep_sign_ins,
+    sweep_staff_trail,
+)
 from optin.flows.sweep_context import SweepContext
 from optin.flows.sweep_rule import SweepRule
 from optin.store.database_interface import Tx
@@ -147,6 +153,21 @@ RULES = (
         why="answered over {policy.retention.requests.text} ago",
         due=count_requests,
         step=sweep_requests,
+        erases=True,
+    ),
+    SweepRule(
+        name="sign-ins",
+        what="links and challenges of sign-ins, and ended sessions of staff",
+        why="their time is over",
+        due=count_sign_ins,
+        step=sweep_sign_ins,
+    ),
+    SweepRule(
+        name="staff-trail",
+        what="acts in the audit trail of staff",
+        why="older than {policy.retention.staff_trail.text}",
+        due=count_staff_trail,
+        step=sweep_staff_trail,
         erases=True,
     ),
     SweepRule(
