@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from optin.desk.magnets import list_page, one_page, preview, versions
+from optin.desk.magnets import list_page, one_page, preview, status_page, versions
 
-ROUTES = (*list_page.ROUTES, *one_page.ROUTES, *preview.ROUTES, *versions.ROUTES)
+ROUTES = (*list_page.ROUTES, *one_page.ROUTES, *preview.ROUTES, *versions.ROUTES, *status_page.ROUTES)

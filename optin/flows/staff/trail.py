@@ -28,6 +28,7 @@ class ActKind(StrEnum):
     LINK_REFUSED = "link-refused"  # used, too old, or opened in another browser
     REFUSED = "refused"  # a page or an act that the role may not have
     PREVIEW_LINK = "preview-link"  # to a page that is not public yet
+    MAGNET_STATUS = "magnet-status"  # draft, published, archived, from and until
     ACCOUNT_ADDED = "account-added"
     ACCOUNT_CHANGED = "account-changed"
     ACCOUNT_CLOSED = "account-closed"
