@@ -43,32 +43,39 @@ class Held(Generic[T]):
     _edition: Edition | None = None
     _until: datetime | None = None
     _making: Future[None] | None = None
+    _changes: int = 0  # how often it was forgotten
 
     async def get(self, edition: Edition, now: datetime) -> T | None:
         """Return the answer, perhaps that of a while ago; None while the first one is being made.
 
         Raises what the last making raised, once.
         """
-        if self._making is None and self._is_old(edition, now):
-            self._making = _THREADS.submit(self._renew, edition, now)
-        if (making := self._making) is not None:
+        for _ in range(2):  # what is being made may be of before a change
+            if self._making is None and self._is_old(edition, now):
+                self._making = _THREADS.submit(self._renew, edition, now, self._changes)
+            if (making := self._making) is None:
+                break
             await asyncio.wait({asyncio.wrap_future(making)}, timeout=PATIENCE_SECONDS)
-            if making.done():
-                self._making = None
-                making.result()
+            if not making.done():
+                break
+            self._making = None
+            making.result()
         return self._value
 
     def forget(self) -> None:
         """Make it anew when it is asked for: something was changed."""
-        self._until = None
+        self._changes += 1
+        self._value, self._until = None, None
 
     def _is_old(self, edition: Edition, now: datetime) -> bool:
         return self._until is None or self._edition is not edition or now >= self._until
 
-    def _renew(self, edition: Edition, now: datetime) -> None:
+    def _renew(self, edition: Edition, now: datetime, changes: int) -> None:
         begun = time.monotonic()
         value = self.make(edition, now)
         took = timedelta(seconds=time.monotonic() - begun)
+        if changes != self._changes:
+            return
         self._value, self._edition, self._until = value, edition, now + max(HOLDS, took * REST)
 
 
