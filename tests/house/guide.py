@@ -14,6 +14,8 @@ from typing import Any
 import click
 
 from optin.app.main import main
+from optin.consent.staff_role import Role
+from optin.desk.all_routes import DESK_ROUTES
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.sweep_rules import sweep_rules
 from optin.site.json_schemas import magnet_schema, site_schema
@@ -138,8 +140,23 @@ def _cell(text: str) -> str:
 
 
 # The lines that stand below the marker of each page.
+def _desk() -> Iterator[str]:
+    """Yield the table of the desk's pages and roles."""
+    roles: dict[str, set[Role]] = {}
+    fresh: set[str] = set()
+    for it in DESK_ROUTES:
+        roles.setdefault(it.path, set()).update(it.roles)
+        fresh |= {it.path} if it.again else set()
+    yield f"| Page | {' | '.join(Role)} | |"
+    yield f"| --- | {' | '.join('---' for _ in Role)} | --- |"
+    for path, who in sorted(roles.items()):
+        ticks = " | ".join("yes" if it in who else "" for it in Role)
+        yield f"| `/desk{path}` | {ticks} | {'fresh sign-in' if path in fresh else ''} |"
+
+
 GENERATED: Mapping[str, Callable[[], Iterator[str]]] = {
     "commands.md": _commands,
+    "desk.md": _desk,
     "front-matter.md": lambda: key_rows(magnet_schema(KINDS.files)),
     "messages.md": _messages,
     "optin-toml.md": lambda: key_rows(site_schema()),
