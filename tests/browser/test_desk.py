@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Error, Page, expect
+from playwright.sync_api import Browser, CDPSession, Error, Page, expect
 from starlette.routing import Route
 
 from optin.consent.staff_role import Role
@@ -134,6 +134,7 @@ def test_the_desk_is_complete_without_script(house: House, browser: Browser) -> 
         page.click("details.account summary")
         page.click("details.account button >> nth=0")
         expect(page).to_have_url(f"{house.base}/desk/sign-in")
+        expect(page.locator("form[data-passkey]")).to_be_hidden()
 
 
 def test_the_desk_is_used_by_keyboard_alone(house: House, browser: Browser) -> None:
@@ -153,3 +154,78 @@ def test_the_desk_is_used_by_keyboard_alone(house: House, browser: Browser) -> N
             raise AssertionError(wanted)
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline != "none"
+
+
+def sign_out(page: Page) -> None:
+    """Sign out by the menu of one's account."""
+    page.click("details.account summary")
+    page.click("details.account button >> nth=0")
+    expect(page.locator("form[data-passkey]")).to_be_visible()
+
+
+def with_device(page: Page) -> tuple[CDPSession, str]:
+    """Give a browser a device that keeps passkeys and knows its owner; return it and its id."""
+    chromium = page.context.new_cdp_session(page)
+    chromium.send("WebAuthn.enable")
+    device = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    added = chromium.send("WebAuthn.addVirtualAuthenticator", {"options": device})
+    return chromium, added["authenticatorId"]
+
+
+def add_passkey(page: Page, house: House, name: str) -> None:
+    """Add a passkey on the page of one's account."""
+    page.goto(f"{house.base}/desk/account")
+    page.click("a[href='/desk/account/passkeys/new']")
+    page.fill("form[data-passkey] [name=name]", name)
+    page.click("form[data-passkey] button")
+
+
+def test_a_passkey_is_added_signs_in_and_is_removed(house: House, browser: Browser) -> None:
+    """K1: a passkey of the browser's device opens the desk until it is removed; then it opens nothing."""
+    with signed_in(house, browser, *Role) as page:
+        chromium, device = with_device(page)
+        add_passkey(page, house, "Travel laptop")
+        expect(page).to_have_url(f"{house.base}/desk/account?done=passkey")
+        expect(page.locator("main")).to_contain_text("Travel laptop")
+        held = chromium.send("WebAuthn.getCredentials", {"authenticatorId": device})["credentials"]
+        assert [it["rpId"] for it in held] == [urlsplit(house.base).hostname]
+
+        sign_out(page)
+        page.click("form[data-passkey] button")
+        expect(page).to_have_url(f"{house.base}/desk")
+        expect(page.locator("nav.rail")).to_be_visible()
+
+        page.goto(f"{house.base}/desk/account")
+        page.click("form[action='/desk/account/passkeys/remove'] button")
+        expect(page).to_have_url(f"{house.base}/desk/account?done=removed")
+        expect(page.locator("main")).not_to_contain_text("Travel laptop")
+        sign_out(page)
+        page.click("form[data-passkey] button")
+        expect(page.locator(".notice.wrong")).to_contain_text("not known here any more")
+        page.goto(f"{house.base}/desk")
+        expect(page).to_have_url(f"{house.base}/desk/sign-in")
+
+
+def test_a_passkey_that_is_not_shown_is_told_and_an_ended_session_asks(
+    house: House, browser: Browser
+) -> None:
+    """K1: a device that does not know its owner adds nothing; a session that ended leads to the sign-in."""
+    with signed_in(house, browser, *Role) as page:
+        chromium, device = with_device(page)
+        chromium.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": False})
+        add_passkey(page, house, "Not mine")
+        expect(page.locator("[data-problem]")).to_be_visible()
+        expect(page.locator("form[data-passkey] button")).to_be_enabled()
+        held = chromium.send("WebAuthn.getCredentials", {"authenticatorId": device})["credentials"]
+        assert held == []
+
+        page.context.clear_cookies()
+        page.click("form[data-passkey] button")
+        expect(page).to_have_url(f"{house.base}/desk/sign-in")
