@@ -1,4 +1,8 @@
-"""Accounts of staff: who may use the desk, in which roles. Name, address and language are sealed."""
+"""Accounts of staff: who may use the desk, in which roles. Name, address and language are sealed.
+
+What is sealed is bound to the roles and to whether the account is closed: whoever edits these in the database
+closes the account.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from datetime import datetime
 
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.staff_role import Role, as_text, roles_of
+from optin.errors import KeysUnusable
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault
 
@@ -42,6 +47,7 @@ def save_account(tx: Tx, vault: Vault, account: StaffAccount) -> None:
         "lang": account.lang,
         "shortcuts": account.shortcuts,
     }
+    removed = None if account.removed is None else to_ms(account.removed)
     tx.run(
         "INSERT INTO staff(id, email_index, roles, sealed, added_at, removed_at)"
         " VALUES (:id, :email_index, :roles, :sealed, :added, :removed)"
@@ -50,9 +56,9 @@ def save_account(tx: Tx, vault: Vault, account: StaffAccount) -> None:
         id=account.id,
         email_index=vault.index(account.email),
         roles=as_text(account.roles),
-        sealed=vault.seal(EncryptedCell("staff", account.id), json.dumps(plain).encode()),
+        sealed=vault.seal(_cell(account.id, as_text(account.roles), removed), json.dumps(plain).encode()),
         added=to_ms(account.added),
-        removed=None if account.removed is None else to_ms(account.removed),
+        removed=removed,
     )
 
 
@@ -62,25 +68,25 @@ def lock_accounts(tx: Tx) -> None:
 
 
 def account_of(tx: Tx, vault: Vault, email: EmailAddress) -> StaffAccount | None:
-    """Return the account of an address, open or closed. Raises KeysUnusable."""
+    """Return the account of an address, open or closed; None also for one that was edited."""
     row = tx.one(f"SELECT {_COLUMNS} FROM staff WHERE email_index = :index", index=vault.index(email))
     return None if row is None else _opened(vault, row)
 
 
 def account_by_id(tx: Tx, vault: Vault, staff_id: bytes) -> StaffAccount | None:
-    """Return an account by its id. Raises KeysUnusable."""
+    """Return an account by its id; None also for one that was edited."""
     row = tx.one(f"SELECT {_COLUMNS} FROM staff WHERE id = :id", id=staff_id)
     return None if row is None else _opened(vault, row)
 
 
 def all_accounts(tx: Tx, vault: Vault) -> list[StaffAccount]:
-    """Return every account, the closed ones too, oldest first. Raises KeysUnusable."""
+    """Return every account, the closed ones too, oldest first, without those that were edited."""
     rows = tx.all(f"SELECT {_COLUMNS} FROM staff ORDER BY added_at, id")
-    return [_opened(vault, row) for row in rows]
+    return [it for row in rows if (it := _opened(vault, row)) is not None]
 
 
 def names_of_staff(tx: Tx, vault: Vault, ids: Collection[bytes]) -> dict[bytes, str]:
-    """Return the names of these accounts. Raises KeysUnusable."""
+    """Return the names of these accounts."""
     return {it.id: it.name for it in all_accounts(tx, vault) if it.id in ids}
 
 
@@ -91,9 +97,12 @@ def close_account(tx: Tx, vault: Vault, account: StaffAccount, now: datetime) ->
     return closed
 
 
-def _opened(vault: Vault, row: Row) -> StaffAccount:
+def _opened(vault: Vault, row: Row) -> StaffAccount | None:
     staff_id = bytes(row[0])
-    plain = json.loads(vault.open(EncryptedCell("staff", staff_id), bytes(row[2])))
+    try:
+        plain = json.loads(vault.open(_cell(staff_id, row[1], row[4]), bytes(row[2])))
+    except KeysUnusable:
+        return None
     return StaffAccount(
         staff_id,
         EmailAddress(plain["email"]),
@@ -104,3 +113,7 @@ def _opened(vault: Vault, row: Row) -> StaffAccount:
         None if row[4] is None else from_ms(row[4]),
         plain.get("shortcuts", True),
     )
+
+
+def _cell(staff_id: bytes, roles: str, removed: int | None) -> EncryptedCell:
+    return EncryptedCell("staff", staff_id + f" {roles} {'' if removed is None else removed}".encode())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from optin.errors import KeysUnusable
 from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault
 from optin.store.row_queries import count_rows
@@ -35,7 +37,7 @@ def add_passkey(tx: Tx, vault: Vault, passkey: Passkey) -> bool:
             staff=passkey.staff_id,
             key=passkey.public_key,
             count=passkey.count,
-            sealed=vault.seal(_cell(passkey.id), passkey.name.encode()),
+            sealed=vault.seal(_cell(passkey.id, passkey.staff_id, passkey.public_key), passkey.name.encode()),
             added=to_ms(passkey.added),
         )
         == 1
@@ -43,13 +45,13 @@ def add_passkey(tx: Tx, vault: Vault, passkey: Passkey) -> bool:
 
 
 def find_passkey(tx: Tx, vault: Vault, passkey_id: bytes, lock: str = "") -> Passkey | None:
-    """Return a passkey by the id of its credential. `lock`: the clause that locks it. Raises KeysUnusable."""
+    """Return a passkey by the id of its credential. `lock`: the clause that locks it."""
     found = _passkeys(tx, vault, f"id = :id {lock}", id=passkey_id)
     return found[0] if found else None
 
 
 def passkeys_of(tx: Tx, vault: Vault, staff_id: bytes) -> list[Passkey]:
-    """Return the passkeys of an account, oldest first. Raises KeysUnusable."""
+    """Return the passkeys of an account, oldest first."""
     return _passkeys(tx, vault, "staff_id = :staff ORDER BY added_at, id", staff=staff_id)
 
 
@@ -108,20 +110,15 @@ def forget_challenges(tx: Tx, before: datetime) -> int:
 
 
 def _passkeys(tx: Tx, vault: Vault, where: str, **values: bytes) -> list[Passkey]:
-    rows = tx.all(f"SELECT {_COLUMNS} FROM staff_passkey WHERE {where}", **values)
-    return [
-        Passkey(
-            bytes(row[0]),
-            bytes(row[1]),
-            bytes(row[2]),
-            int(row[3]),
-            vault.open(_cell(bytes(row[0])), bytes(row[4])).decode(),
-            from_ms(row[5]),
-            None if row[6] is None else from_ms(row[6]),
-        )
-        for row in rows
-    ]
+    found = []
+    for row in tx.all(f"SELECT {_COLUMNS} FROM staff_passkey WHERE {where}", **values):
+        passkey_id, staff_id, public_key = (bytes(it) for it in row[:3])
+        with suppress(KeysUnusable):  # whose it is, or its key, was edited: it signs nobody in
+            name = vault.open(_cell(passkey_id, staff_id, public_key), bytes(row[4])).decode()
+            used = None if row[6] is None else from_ms(row[6])
+            found.append(Passkey(passkey_id, staff_id, public_key, int(row[3]), name, from_ms(row[5]), used))
+    return found
 
 
-def _cell(passkey_id: bytes) -> EncryptedCell:
-    return EncryptedCell("staff_passkey", passkey_id)
+def _cell(passkey_id: bytes, staff_id: bytes, public_key: bytes) -> EncryptedCell:
+    return EncryptedCell("staff_passkey", b" ".join((passkey_id, staff_id, public_key)))

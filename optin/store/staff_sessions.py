@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.staff_role import SessionTimes
+from optin.errors import KeysUnusable
 from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault
 from optin.store.row_queries import count_rows
@@ -68,21 +69,24 @@ def links_since(tx: Tx, staff_id: bytes, since: datetime) -> int:
     )
 
 
-def add_session(tx: Tx, session: StoredSession) -> None:
-    """Store a new session, without notes."""
+def add_session(tx: Tx, vault: Vault, session: StoredSession) -> None:
+    """Store a new session. What is sealed is bound to whose it is and since when: an edited one is none."""
+    begun, proved = to_ms(session.times.begun), to_ms(session.times.proved)
+    cell = _cell(session.digest, session.staff_id, begun, proved)
     tx.run(
-        "INSERT INTO staff_session(digest, staff_id, begun_at, seen_at, proved_at)"
-        " VALUES (:digest, :staff, :begun, :seen, :proved)",
+        "INSERT INTO staff_session(digest, staff_id, begun_at, seen_at, proved_at, sealed)"
+        " VALUES (:digest, :staff, :begun, :seen, :proved, :sealed)",
         digest=session.digest,
         staff=session.staff_id,
-        begun=to_ms(session.times.begun),
+        begun=begun,
         seen=to_ms(session.times.seen),
-        proved=to_ms(session.times.proved),
+        proved=proved,
+        sealed=vault.seal(cell, json.dumps(session.notes).encode()),
     )
 
 
 def find_session(tx: Tx, vault: Vault, digest: bytes) -> StoredSession | None:
-    """Return the session of a cookie's digest. Raises KeysUnusable."""
+    """Return the session of a cookie's digest; None also for one that optin did not begin."""
     row = tx.one(
         "SELECT staff_id, begun_at, seen_at, proved_at, sealed FROM staff_session WHERE digest = :digest",
         digest=digest,
@@ -90,8 +94,11 @@ def find_session(tx: Tx, vault: Vault, digest: bytes) -> StoredSession | None:
     if row is None:
         return None
     times = SessionTimes(*(from_ms(it) for it in row[1:4]))
-    notes = {} if row[4] is None else json.loads(vault.open(_cell(digest), bytes(row[4])))
-    return StoredSession(digest, bytes(row[0]), times, notes)
+    try:
+        sealed = vault.open(_cell(digest, bytes(row[0]), int(row[1]), int(row[3])), bytes(row[4] or b""))
+    except KeysUnusable:
+        return None
+    return StoredSession(digest, bytes(row[0]), times, json.loads(sealed))
 
 
 def sessions_of(tx: Tx, staff_id: bytes) -> list[tuple[bytes, SessionTimes]]:
@@ -119,7 +126,11 @@ def see_session(tx: Tx, digest: bytes, now: datetime) -> None:
 
 def keep_notes_of(tx: Tx, vault: Vault, digest: bytes, notes: dict[str, Any]) -> None:
     """Seal what belongs to a session with it."""
-    sealed = vault.seal(_cell(digest), json.dumps(notes).encode())
+    row = tx.one("SELECT staff_id, begun_at, proved_at FROM staff_session WHERE digest = :d", d=digest)
+    if row is None:
+        return
+    cell = _cell(digest, bytes(row[0]), int(row[1]), int(row[2]))
+    sealed = vault.seal(cell, json.dumps(notes).encode())
     tx.run("UPDATE staff_session SET sealed = :sealed WHERE digest = :digest", digest=digest, sealed=sealed)
 
 
@@ -155,5 +166,5 @@ def count_sign_ins_to_forget(
     )
 
 
-def _cell(digest: bytes) -> EncryptedCell:
-    return EncryptedCell("staff_session", digest)
+def _cell(digest: bytes, staff_id: bytes, begun: int, proved: int) -> EncryptedCell:
+    return EncryptedCell("staff_session", digest + staff_id + f" {begun} {proved}".encode())

@@ -73,12 +73,12 @@ async def post_status(visit: StaffVisit) -> Response:
         visit.value("digest"),
     )
     if not visit.app_context.edition.site.settings.desk.edit or typed.status not in set(MagnetStatus):
-        return _page(visit, it, typed, status=422)
+        return _page(visit, it, typed)
     account = visit.session.account
     try:
         before = await asyncio.to_thread(_read, editor, it.slug)
         if before.digest != typed.digest:
-            return _page(visit, it, before, is_stale=True, status=409)
+            return _page(visit, it, before, is_stale=True)
         changes = {
             "status": None if typed.status == MagnetStatus.LIVE else typed.status,
             "from": typed.opens or None,
@@ -86,12 +86,12 @@ async def post_status(visit: StaffVisit) -> Response:
         }
         await asyncio.to_thread(editor.change, it.slug, changes, Author(account.name, account.email))
     except SiteHasMistakes as problem:
-        return _page(visit, it, typed, findings=problem.checked.errors, status=422)
+        return _page(visit, it, typed, findings=problem.checked.errors)
     except ChangedMeanwhile:
         now = await asyncio.to_thread(_read, editor, it.slug)
-        return _page(visit, it, now, is_stale=True, status=409)
+        return _page(visit, it, now, is_stale=True)
     except (EditRefused, CannotEdit) as problem:
-        return _page(visit, it, typed, problem=str(problem), status=422)
+        return _page(visit, it, typed, problem=str(problem))
     if visit.app_context.reload is not None:
         await visit.app_context.reload()
     held_counts(visit.request).written.forget()
@@ -100,7 +100,7 @@ async def post_status(visit: StaffVisit) -> Response:
     return visit.back(f"/magnets/{it.slug}")
 
 
-def _page(  # noqa: PLR0913 - each is one thing that the page shows
+def _page(
     visit: StaffVisit,
     it: StandingMagnet,
     written: Written,
@@ -108,8 +108,8 @@ def _page(  # noqa: PLR0913 - each is one thing that the page shows
     findings: tuple[Finding, ...] = (),
     problem: str = "",
     is_stale: bool = False,
-    status: int = 200,
 ) -> Response:
+    status = 409 if is_stale else 422 if visit.request.method == "POST" else 200
     frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
     may_edit = visit.app_context.edition.site.settings.desk.edit
     return visit.page(StatusView(frame, it, written, may_edit, findings, problem, is_stale), status)

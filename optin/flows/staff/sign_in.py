@@ -2,7 +2,7 @@
 
 A mailed link works once, for ten minutes, and only in the browser that asked for it: whoever reads the mail
 elsewhere, a scanner too, gets nothing by it. Only digests of secrets are stored, so a copy of the database
-opens no desk.
+opens no desk; and links and sessions are bound by the keys, so whoever writes to the database opens none.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -20,7 +20,7 @@ from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.sign_in_mail import LINK
 from optin.flows.staff.trail import ActKind, Doing, record
-from optin.store.database_interface import Tx
+from optin.store.database_interface import Tx, to_ms
 from optin.store.encryption import new_id
 from optin.store.mail_outbox import NoticeMail, enqueue_notice
 from optin.store.staff_accounts import StaffAccount, account_by_id, account_of
@@ -101,7 +101,8 @@ def ask_sign_in(
         return False
     if links_since(tx, account.id, now - PER) >= MOST_LINKS:
         return False
-    link = SignInLink(new_id(), account.id, digest_of(browser), now, used=False)
+    link = SignInLink(new_id(), account.id, b"", now, used=False)
+    link = replace(link, browser=_bound(context, link, browser))
     add_link(tx, link)
     told = {"email": account.email, "lang": account.lang or lang, LINK: link.id.hex()}
     notice = NoticeMail(MailKind.SIGN_IN, context.vault.index(account.email), told)
@@ -115,7 +116,7 @@ def look_at_link(
     """Return whom a link would sign in; nothing is used up by looking at it, as scanners do."""
     link = find_link(tx, link_id)
     account = None if link is None else account_by_id(tx, context.vault, link.staff_id)
-    return _usable(link, account, browser, now)
+    return _usable(context, link, account, browser, now)
 
 
 def sign_in_by_link(
@@ -124,7 +125,7 @@ def sign_in_by_link(
     """Use a link up and begin a session, or return why not. Both are in the trail."""
     link = find_link(tx, link_id, tx.for_update)
     account = None if link is None else account_by_id(tx, context.vault, link.staff_id)
-    found = _usable(link, account, browser, now)
+    found = _usable(context, link, account, browser, now)
     if isinstance(found, LinkFault):
         if link is not None:
             refused = Doing(link.staff_id, ActKind.LINK_REFUSED, facts={"because": found.value})
@@ -138,7 +139,7 @@ def sign_in_by_link(
 def begin_session(tx: Tx, context: Context, account: StaffAccount, how: str, now: datetime) -> StaffSession:
     """Begin a session with a new secret; `how`: what its holder proved themselves with."""
     session = StaffSession(account, SessionTimes(now, now, now), new_secret())
-    add_session(tx, StoredSession(session.digest, account.id, session.times))
+    add_session(tx, context.vault, StoredSession(session.digest, account.id, session.times))
     record(tx, context.vault, Doing(account.id, ActKind.SIGNED_IN, facts={"by": how}), now)
     return session
 
@@ -197,12 +198,18 @@ def may(session: StaffSession, *roles: Role) -> bool:
     return session.account.has(*roles)
 
 
+def _bound(context: Context, link: SignInLink, browser: str) -> bytes:
+    """Return what binds a link to its account, moment and browser; only the holder of the keys makes it."""
+    named = f"{link.id.hex()} {link.staff_id.hex()} {to_ms(link.made)} {browser}"
+    return context.vault.reference("sign-in link", named)
+
+
 def _usable(
-    link: SignInLink | None, account: StaffAccount | None, browser: str, now: datetime
+    context: Context, link: SignInLink | None, account: StaffAccount | None, browser: str, now: datetime
 ) -> StaffAccount | LinkFault:
     if link is None or account is None:
         return LinkFault.UNKNOWN
-    if not hmac.compare_digest(link.browser, digest_of(browser)):
+    if not hmac.compare_digest(link.browser, _bound(context, link, browser)):
         return LinkFault.OTHER_BROWSER
     if link.used:
         return LinkFault.USED
