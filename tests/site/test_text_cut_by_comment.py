@@ -212,7 +212,7 @@ def _below(annotation: Any, where: tuple[str | int, ...]) -> Iterator[tuple[str 
 
 NO_PROSE = {
     magnet_file(TABLES): (
-        "kind lang file purposes.0 purposes.0.id fields.0.name picture.file picture.focus from until"
+        "kind lang file purposes.0 purposes.0.id fields.0.name picture.file picture.focus from until owner"
         " next.link next.picture.file thanks webinar.start webinar.which"
         " webinar.duration webinar.zone webinar.replay group was.0 quiz.outcomes.0.id"
         " quiz.outcomes.0.dimension quiz.outcomes.0.file quiz.file draw.closes draw.zone draw.terms"
