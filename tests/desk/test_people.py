@@ -367,6 +367,17 @@ def test_the_evidence_is_verified_on_the_spot_and_taken_along(desk: Desk) -> Non
     assert {ActKind.VERIFIED, ActKind.TOOK_EVIDENCE, ActKind.PRINTED} <= set(kinds(desk))
 
 
+def test_no_bundle_hands_out_a_link_that_still_confirms(desk: Desk) -> None:
+    """K4, P8: a sign-up that waits for its person is confirmed by nobody of the staff."""
+    desk.join(consent="tips-email")
+    desk.fill(consent="follow-up-phone", phone="020 123 4567")
+    browser = officer(desk)
+    taken = browser.post(f"{person_of(browser)}/evidence")
+    assert taken.status_code == 409
+    assert "waits for its confirmation" in taken.text
+    assert ActKind.TOOK_EVIDENCE not in kinds(desk)
+
+
 def test_a_check_that_fails_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """K4: a bundle with a byte changed is not called proven."""
     desk.join(consent="tips-email")

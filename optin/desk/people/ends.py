@@ -14,6 +14,7 @@ from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.people.acts import ActView, act_page, handling_of
 from optin.desk.people.person import PersonView
 from optin.desk.people.visit import OFFICER, PersonPage, opened
+from optin.errors import RequestRefused
 from optin.flows.rights.officer_requests import erase_on_request
 from optin.flows.staff.trail import ActKind
 from optin.services.personal_data_display import erase_view
@@ -133,6 +134,12 @@ async def post_evidence(visit: StaffVisit) -> Response:
     page = await opened(visit)
     if isinstance(page, Response):
         return page
+    if any(it.confirmed_at is None for it in page.person.data.requests):  # its mail could be used to forge
+        msg = (
+            "A sign-up of this person waits for its confirmation, and the bundle would hold the link that"
+            " confirms it. Take the bundle once it is confirmed or has ended."
+        )
+        raise RequestRefused(msg)
     found = await _verified(visit, page)
     facts: dict[str, Any] = {"sha256": found.digest}
     await visit.note(visit.doing(ActKind.TOOK_EVIDENCE, page.person.index, page.reason.why, facts))
