@@ -79,7 +79,7 @@ def _listed_since(read: Runner, vault: Vault, run: ExportRun, now: datetime) -> 
     """Yield people of an export whose consent stands and may not be used: the company's own list bars it."""
     after = FIRST
     while read(any_objection) and (page := read(living_members, run=run, after=after, now=now)):
-        subjects = [SubjectId(bytes(key)) for key, _ in page]
+        subjects = [SubjectId(bytes(row[0])) for row in page]
         contacts = [open_contact(vault, it, bytes(row[1])) for it, row in zip(subjects, page, strict=True)]
         numbers = read(numbers_by_person, subjects=subjects)
         asked = [
