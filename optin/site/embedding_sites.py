@@ -16,15 +16,19 @@ _PORTS = {"https": 443, "http": 80}  # which browsers leave out
 _NAME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 # pixels of a form on a phone 360 wide, in the look with the largest letters; test_embedding measures them
-_AROUND, _DETAILS, _FIELD, _LEGEND, _BOX, _LINE, _CHARACTERS = 700, 300, 130, 100, 60, 23, 34
+_AROUND, _DETAIL, _FIELD, _LEGEND, _BOX, _LINE, _CHARACTERS = 700, 45, 130, 100, 60, 23, 34
 
 
 def frame_height(form: FormDeclaration) -> int:
     """Return a height in pixels that fits a form on a phone; on wider screens some room is left."""
     fields = [it for it in form.fields if address_at(it.name) is None]
     questions = sum(_BOX + _LINE * -(-len(it.wording) // _CHARACTERS) for it in form.questions)
-    around = _AROUND + (_DETAILS if form.details else 0)
-    return around + _FIELD * len(fields) + (_LEGEND + questions if questions else 0)
+    return (
+        _AROUND
+        + _DETAIL * len(form.detail)
+        + _FIELD * len(fields)
+        + (_LEGEND + questions if questions else 0)
+    )
 
 
 def origin_in_browsers(page: str) -> str:
