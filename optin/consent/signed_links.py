@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -33,6 +34,15 @@ class LinkKind(StrEnum):
     PREVIEW = "preview"  # a page that is not public yet
     SIGN_IN = "sign-in"  # of staff, to the desk
     PLACE = "place"  # what a kind of magnet keeps for one request: see it, give it up
+
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{4,8}\.[A-Za-z0-9_-]{43}")
+HIDDEN = "…"
+
+
+def without_tokens(text: str) -> str:
+    """Return a text without tokens: whoever reads it cannot do what its links allow."""
+    return _TOKEN.sub(HIDDEN, text)
 
 
 class _ClockedSigner(TimestampSigner):

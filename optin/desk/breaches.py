@@ -10,7 +10,7 @@ from typing import ClassVar
 from starlette.responses import Response
 
 from optin.consent.breach import Breach, Notification
-from optin.consent.plain_text import plain_text
+from optin.consent.plain_text import plain_text, whole_number
 from optin.consent.staff_role import Role
 from optin.consent.time_zones import typed_moment
 from optin.desk.desk_page import DeskPage, desk_frame
@@ -35,7 +35,6 @@ from optin.rules.data_protection.law_data import law_data
 OFFICERS = frozenset({Role.OFFICER})
 MOST_CHARACTERS = 4_000
 LAST_DAY_HOURS = 24
-MOST_PEOPLE_DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -153,10 +152,10 @@ def _people(text: str, problems: dict[str, str]) -> int | None:
     """Return a typed number of people; None: not known."""
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > MOST_PEOPLE_DIGITS:
+    count = whole_number(text)
+    if count is None:
         problems["people"] = "count"
-        return None
-    return int(text)
+    return count
 
 
 async def get_breach(visit: StaffVisit) -> Response:

@@ -10,7 +10,7 @@ import asyncio
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -141,7 +141,7 @@ def _endpoint(
     route: DeskRoute, menu: Sequence[tuple[str, str, frozenset[Role]]]
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        """1. Who is it. 2. A post of our own page. 3. In a role that may. 4. Proved lately, where asked."""
+        """1. Who is it. 2. In a role that may. 3. Proved lately, where asked. 4. A post of our own page."""
         app_context = app_context_of(request)
         request.state.menu = menu
         now = app_context.installation.clock()
@@ -153,24 +153,23 @@ def _endpoint(
         if is_due_to_be_seen(session, now):
             await app_context.run(keep_session_alive, session, now)
 
-        # 2. A post of our own page.
-        posted: tuple[tuple[str, str], ...] = ()
-        files: tuple[UploadedFile, ...] = ()
-        if route.method == "POST" and is_upload(request) and route.most_bytes > MAX_POST_BYTES:
-            posted, files = await own_upload(request, session.secret, route.most_bytes)
-        elif route.method == "POST":
-            posted = await own_post(request, session.secret, route.most_bytes)
-        visit = StaffVisit(request, app_context, session, now, posted, files)
-
-        # 3. In a role that may.
+        # 2. In a role that may; nothing is read of what others post.
+        visit = StaffVisit(request, app_context, session, now)
         if not session.account.has(*route.roles):
             await visit.note(visit.doing(ActKind.REFUSED, facts={"path": f"{DESK}{route.path}"}))
             frame = desk_frame(request, app_context, session, visit.lang)
             return visit.page(ForbiddenView(frame, tuple(it for it in Role if it in route.roles)), 403)
 
-        # 4. Proved lately, where asked.
+        # 3. Proved lately, where asked.
         if route.again and not session.times.is_fresh(now):
             return _to_prove_again(request, app_context, route)
+
+        # 4. A post of our own page.
+        if route.method == "POST" and is_upload(request) and route.most_bytes > MAX_POST_BYTES:
+            posted, files = await own_upload(request, session.secret, route.most_bytes)
+            visit = replace(visit, posted=posted, files=files)
+        elif route.method == "POST":
+            visit = replace(visit, posted=await own_post(request, session.secret, route.most_bytes))
         try:
             return await route.handler(visit)
         except RequestRefused as problem:

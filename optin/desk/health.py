@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from starlette.responses import Response
 
+from optin.consent.plain_text import whole_number
 from optin.consent.staff_role import Role
 from optin.desk.desk_page import DeskPage, desk_frame
 from optin.desk.desk_route import DeskRoute, StaffVisit
@@ -155,9 +156,9 @@ async def post_again(visit: StaffVisit) -> Response:
     if number == ALL:
         done = await asyncio.to_thread(retry_all, installation)
         await visit.note(visit.doing(ActKind.MAIL_SENT_AGAIN, facts={"count": sum(done.again.values())}))
-    elif number.isascii() and number.isdigit() and len(number) < 16:  # noqa: PLR2004 - fits every database
-        doing = visit.doing(ActKind.MAIL_SENT_AGAIN, facts={"count": 1, "mail": int(number)})
-        await visit.act(doing, retry_one, int(number), visit.now)
+    elif (mail := whole_number(number)) is not None:
+        doing = visit.doing(ActKind.MAIL_SENT_AGAIN, facts={"count": 1, "mail": mail})
+        await visit.act(doing, retry_one, mail, visit.now)
     else:
         raise PageUnknown
     installation.wake_courier()
@@ -178,7 +179,7 @@ async def post_audit(visit: StaffVisit) -> Response:
 
 async def post_stop(visit: StaffVisit) -> Response:
     """Stop the audit that runs."""
-    await visit.app_context.run(stop_audit)
+    await visit.act(visit.doing(ActKind.LOG_AUDITED, facts={"stopped": True}), stop_audit)
     return visit.back("/health#log")
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from optin.consent.staff_role import Role
 from optin.desk.desk_page import DeskPage, desk_frame
 from optin.desk.desk_route import DeskRoute, StaffVisit
+from optin.desk.leads.export_pages import may_see
 from optin.errors import PageUnknown
 from optin.flows.exports.recorded_exports import view_exports
 from optin.flows.staff.trail import ActKind
@@ -155,7 +156,7 @@ async def get_processors(visit: StaffVisit) -> Response:
     )
     shown = tuple(
         ExportLine(it.number, it.at, it.processor, str(it.key.purpose), it.exported)
-        for it in exports.runs[:MOST_EXPORTS]
+        for it in [it for it in exports.runs if may_see(visit, it)][:MOST_EXPORTS]
     )
     frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
     return visit.page(ProcessorsView(frame, _tabs(visit), lines, shown))

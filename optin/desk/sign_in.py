@@ -26,7 +26,9 @@ from optin.desk.desk_route import (
 from optin.errors import LinkExpired, LinkForged, VisitorRefused
 from optin.flows.staff.passkeys import PasskeyFault, own_passkeys
 from optin.flows.staff.sign_in import (
+    SIGNED_IN,
     LinkFault,
+    LinkRequest,
     StaffSession,
     ask_sign_in,
     end_all_sessions,
@@ -116,8 +118,8 @@ async def post_sign_in(request: Request) -> Response:
         address = parse_typed_email(typed)
     except AddressRefused as problem:
         return sign_in_page(request, secret, email=typed[:254], problem=problem.reason)
-    now, lang = app_context.installation.clock(), language_for(request, None)
-    await app_context.run(ask_sign_in, address, secret, lang, now)
+    wanted = LinkRequest(address, secret, language_for(request, None), app_context.limits.network(request))
+    await app_context.run(ask_sign_in, wanted, app_context.installation.clock())
     app_context.installation.wake_courier()
     return RedirectResponse(f"{DESK}/sign-in?sent=1", 303)
 
@@ -195,7 +197,8 @@ async def post_again(visit: StaffVisit) -> Response:
     """Mail a link to the account that is signed in."""
     secret = browser_secret(visit.request) or new_secret()
     account = visit.session.account
-    await visit.app_context.run(ask_sign_in, account.email, secret, visit.lang, visit.now)
+    wanted = LinkRequest(account.email, secret, visit.lang, SIGNED_IN)
+    await visit.app_context.run(ask_sign_in, wanted, visit.now)
     visit.app_context.installation.wake_courier()
     response = visit.back("/again?sent=1")
     set_cookie(response, visit.app_context, SIGN_IN, secret)

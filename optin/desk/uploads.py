@@ -35,7 +35,7 @@ def read_parts(content_type: str, body: bytes) -> tuple[list[tuple[str, str]], l
         raise PostMalformed
     fields: list[tuple[str, str]] = []
     files: list[UploadedFile] = []
-    parts = (b"\r\n" + body).split(b"\r\n--" + found[1].encode())
+    parts = (b"\r\n" + body).split(b"\r\n--" + found[1].encode(), MOST_PARTS)
     if len(parts) > MOST_PARTS or not parts[-1].startswith(b"--"):
         raise PostMalformed
     for part in parts[1:-1]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from optin.store.installation_facts import last_audit, note_audit
 
 RUNNING, DONE, STOPPED, FAILED = "running", "done", "stopped", "failed"
 LOST_AFTER = timedelta(minutes=2)  # without progress its process is gone
+_LOCK = b"audit-at-desk"
 MOST_EVENTS = WORTH_PROCESSES
 MOST_SENTENCES = 50
 _NOTED_EVERY = 200  # events
@@ -51,9 +52,9 @@ class AuditState:
         return self.state == RUNNING and now - datetime.fromisoformat(self.seen) < LOST_AFTER
 
 
-def view_audit(tx: Tx, _context: SiteContext) -> AuditState | None:
+def view_audit(tx: Tx, context: SiteContext) -> AuditState | None:
     """Return how the last audit went, or goes; None when there was none."""
-    text = last_audit(tx)
+    text = last_audit(tx, context.vault)
     if not text:
         return None
     told: dict[str, Any] = json.loads(text)
@@ -69,22 +70,23 @@ def may_begin(tx: Tx, context: SiteContext, now: datetime) -> bool:
 
 def claim_audit(tx: Tx, context: SiteContext, now: datetime) -> bool:
     """Begin an audit, unless one runs or the log is too large; return whether it begins."""
-    tx.hold(b"audit-at-desk")
+    tx.hold(_LOCK)
     if not may_begin(tx, context, now):
         return False
-    _note(tx, AuditState(RUNNING, now.isoformat(), now.isoformat(), size=log_frontier(tx).size))
+    _note(tx, context, AuditState(RUNNING, now.isoformat(), now.isoformat(), size=log_frontier(tx).size))
     return True
 
 
 def stop_audit(tx: Tx, context: SiteContext) -> None:
     """Ask the running audit to stop."""
+    tx.hold(_LOCK)
     known = view_audit(tx, context)
     if known is not None and known.state == RUNNING:
-        _note(tx, _with(known, asked_to_stop=True))
+        _note(tx, context, _with(known, asked_to_stop=True))
 
 
-def _note(tx: Tx, state: AuditState) -> None:
-    note_audit(tx, json.dumps(asdict(state)))
+def _note(tx: Tx, context: SiteContext, state: AuditState) -> None:
+    note_audit(tx, context.vault, json.dumps(asdict(state)))
 
 
 def _with(known: AuditState, /, **changes: object) -> AuditState:
@@ -94,7 +96,9 @@ def _with(known: AuditState, /, **changes: object) -> AuditState:
 
 def run_claimed_audit(installation: Installation) -> threading.Thread:
     """Run the audit that was claimed, in a thread; what it found is in the database when it ends."""
-    thread = threading.Thread(target=_Run(installation).run, name="audit", daemon=True)
+    known = installation.view(view_audit)
+    began = "" if known is None else known.began
+    thread = threading.Thread(target=_Run(installation, began).run, name="audit", daemon=True)
     thread.start()
     return thread
 
@@ -102,8 +106,9 @@ def run_claimed_audit(installation: Installation) -> threading.Thread:
 @dataclass
 class _Run:
     installation: Installation
+    began: str
     _events: int = 0
-    _told: int = field(default=0)
+    _noted: int = 0
 
     def run(self) -> None:
         try:
@@ -128,7 +133,7 @@ class _Run:
         )
         for done in audit.run():
             self._events += done
-            if self._events - self._told >= _NOTED_EVERY and self._is_stopped():
+            if self._events - self._noted >= _NOTED_EVERY and self._is_stopped():
                 self._end(STOPPED)
                 return
         found = tuple(audit.findings)
@@ -150,25 +155,28 @@ class _Run:
 
     def _is_stopped(self) -> bool:
         """Note the progress; return whether somebody asked to stop."""
-        self._told = self._events
-        return self.installation.run(_note_progress, events=self._events, now=self.installation.clock())
+        self._noted = self._events
+        return self.installation.run(_note_progress, self.began, self._events, self.installation.clock())
 
     def _end(self, state: str, **found: object) -> None:
         now = self.installation.clock()
         with suppress(Exception):  # the server ends: the page sees that the audit said nothing lately
-            self.installation.run(_note_end, state=state, events=self._events, found=found, now=now)
+            ended = AuditState(state, self.began, now.isoformat(), events=self._events)
+            self.installation.run(_note_end, ended, found)
 
 
-def _note_progress(tx: Tx, context: SiteContext, events: int, now: datetime) -> bool:
+def _note_progress(tx: Tx, context: SiteContext, began: str, events: int, now: datetime) -> bool:
+    tx.hold(_LOCK)
     known = view_audit(tx, context)
-    if known is None:
+    if known is None or known.began != began:  # it said nothing for so long that another one began
         return True
-    _note(tx, _with(known, events=events, seen=now.isoformat()))
+    _note(tx, context, _with(known, events=events, seen=now.isoformat()))
     return known.asked_to_stop
 
 
-def _note_end(
-    tx: Tx, context: SiteContext, state: str, events: int, found: dict[str, object], now: datetime
-) -> None:
-    known = view_audit(tx, context) or AuditState(state, now.isoformat(), now.isoformat())
-    _note(tx, _with(known, state=state, events=events, seen=now.isoformat(), **found))
+def _note_end(tx: Tx, context: SiteContext, ended: AuditState, found: dict[str, object]) -> None:
+    tx.hold(_LOCK)
+    known = view_audit(tx, context)
+    if known is None or known.began != ended.began:
+        return
+    _note(tx, context, _with(known, state=ended.state, events=ended.events, seen=ended.seen, **found))

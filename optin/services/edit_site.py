@@ -6,6 +6,7 @@ not saved. Findings that the rest of the site had before keep nobody from editin
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import threading
 from collections.abc import Mapping
@@ -134,7 +135,7 @@ class SiteEditor:
             number += 1
             free = f"{stem}-{number}.{ending}"
         path = folder / free
-        draft = folder / f".new-{free}"
+        draft = folder / f".new-{secrets.token_hex(4)}-{free}"
         write_whole(draft, data)
         try:
             found = read_picture(draft, free)
@@ -157,7 +158,7 @@ class SiteEditor:
             return opened
         folder = self.root / "magnets" / opened.slug
         try:
-            folder.mkdir()
+            folder.mkdir(exist_ok=True)  # left empty by a move that failed
             opened.path.rename(folder / INDEX)
         except OSError as problem:
             msg = f"magnets/{opened.slug} cannot be made ({problem.strerror}); check the permissions."
@@ -179,6 +180,7 @@ class SiteEditor:
                 write_whole(path, data)
                 return self.commit([path], author, f"Copy {slug} to {new}")
             draft = magnets / f".{new}.part"
+            shutil.rmtree(draft, ignore_errors=True)  # of a copy that failed
             shutil.copytree(opened.path.parent, draft, symlinks=True)
             (draft / INDEX).write_bytes(data)
             draft.rename(magnets / new)

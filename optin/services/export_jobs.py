@@ -171,19 +171,28 @@ class ExportJobs:
         ready.wait()
 
     def _run(self, job: ExportJob, work: Callable[[ExportJob], ExportJob], ready: threading.Event) -> None:
-        with self._alone(job.id):
+        try:
+            with self._alone(job.id, waits=True):
+                ready.set()
+                if self._read(job.id) is not None:  # else it was stopped meanwhile
+                    self._work(job, work)
+        except OSError as problem:
+            log.error("export not made error=%s", log_line_of(problem))  # noqa: TRY400 - names nobody
+        finally:
             ready.set()
-            try:
-                found = work(job)
-            except ExportStopped:
-                self._ended(job, STOPPED)
-                return
-            except (OptinError, OSError) as problem:
-                log.error("export not made error=%s", log_line_of(problem))  # noqa: TRY400 - names nobody
-                said = str(problem) if isinstance(problem, RequestRefused) else type(problem).__name__
-                self._ended(job, REFUSED, said)
-                return
-            self._save(replace(found, at=self._now()))
+
+    def _work(self, job: ExportJob, work: Callable[[ExportJob], ExportJob]) -> None:
+        try:
+            found = work(job)
+        except ExportStopped:
+            self._ended(job, STOPPED)
+            return
+        except (OptinError, OSError) as problem:
+            log.error("export not made error=%s", log_line_of(problem))  # noqa: TRY400 - names nobody
+            said = str(problem) if isinstance(problem, RequestRefused) else type(problem).__name__
+            self._ended(job, REFUSED, said)
+            return
+        self._save(replace(found, at=self._now()))
 
     def _ended(self, job: ExportJob, phase: str, problem: str = "") -> None:
         with suppress(FileNotFoundError):
@@ -214,7 +223,7 @@ class ExportJobs:
             os.fsync(file.fileno())
 
         # 3. The trail says what came of it; only then can the file be fetched.
-        self._note(job, ActKind.EXPORTED, {"number": run.number, "people": run.exported})
+        self._note(job, ActKind.EXPORTED, {"export": run.number, "people": run.exported})
         return replace(job, phase=DONE, exported=run.exported, refused=dict(run.refused), number=run.number)
 
     def _watch(
@@ -270,11 +279,14 @@ class ExportJobs:
                 path.unlink()
 
     @contextmanager
-    def _alone(self, name: str, part: str = "lock") -> Iterator[bool]:
-        """Hold the lock of an export while the block runs; False: another process, or thread, holds it."""
+    def _alone(self, name: str, part: str = "lock", *, waits: bool = False) -> Iterator[bool]:
+        """Hold the lock of an export while the block runs; False: another process, or thread, holds it.
+
+        `waits`: until it is free.
+        """
         with self._path(name, part).open("ab") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
             except BlockingIOError:
                 yield False
                 return

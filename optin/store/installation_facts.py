@@ -21,6 +21,7 @@ BACKUP = "backup"
 SERVED = "served-"
 HEALTH = "health"
 AUDIT = "audit"
+_AUDIT_CELL = EncryptedCell("installation", b"audit")
 
 
 def is_claimed(tx: Tx) -> bool:
@@ -70,28 +71,30 @@ def served_settings(tx: Tx) -> dict[str, str]:
 
 def note_health(tx: Tx, now: datetime) -> None:
     """Write to a row that nothing else uses, to check that the database accepts writes."""
-    tx.run(
-        "INSERT INTO installation(name, value) VALUES (:name, :value)"
-        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        name=HEALTH,
-        value=str(to_ms(now)).encode(),
-    )
+    _put(tx, HEALTH, str(to_ms(now)).encode())
 
 
-def note_audit(tx: Tx, told: str) -> None:
-    """Store how the last audit of the desk goes or went."""
-    tx.run(
-        "INSERT INTO installation(name, value) VALUES (:name, :value)"
-        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        name=AUDIT,
-        value=told.encode(),
-    )
+def note_audit(tx: Tx, vault: Vault, state: str) -> None:
+    """Store how the last audit of the desk goes or went, sealed: nobody else writes that it found nothing."""
+    _put(tx, AUDIT, vault.seal(_AUDIT_CELL, state.encode()))
 
 
-def last_audit(tx: Tx) -> str:
-    """Return what `note_audit` stored; empty when there was none."""
+def last_audit(tx: Tx, vault: Vault) -> str:
+    """Return what `note_audit` stored; empty when there was none, or somebody else wrote it."""
     row = tx.one("SELECT value FROM installation WHERE name = :name", name=AUDIT)
-    return "" if row is None else bytes(row[0]).decode()
+    try:
+        return "" if row is None else vault.open(_AUDIT_CELL, bytes(row[0])).decode()
+    except KeysUnusable:
+        return ""
+
+
+def _put(tx: Tx, name: str, value: bytes) -> None:
+    tx.run(
+        "INSERT INTO installation(name, value) VALUES (:name, :value)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        name=name,
+        value=value,
+    )
 
 
 def log_origin(tx: Tx) -> str:

@@ -7,8 +7,7 @@ closes the account.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from optin.consent.email_and_telephone import EmailAddress
@@ -85,16 +84,18 @@ def all_accounts(tx: Tx, vault: Vault) -> list[StaffAccount]:
     return [it for row in rows if (it := _opened(vault, row)) is not None]
 
 
-def names_of_staff(tx: Tx, vault: Vault, ids: Collection[bytes]) -> dict[bytes, str]:
-    """Return the names of these accounts."""
-    return {it.id: it.name for it in all_accounts(tx, vault) if it.id in ids}
+def edited_accounts(tx: Tx, vault: Vault) -> int:
+    """Return how many accounts are not as optin wrote them."""
+    rows = tx.all(f"SELECT {_COLUMNS} FROM staff")
+    return sum(_opened(vault, row) is None for row in rows)
 
 
-def close_account(tx: Tx, vault: Vault, account: StaffAccount, now: datetime) -> StaffAccount:
-    """Close an account: it signs in no more. Return it as it is then."""
-    closed = replace(account, removed=now)
-    save_account(tx, vault, closed)
-    return closed
+def remove_edited(tx: Tx, vault: Vault, email: EmailAddress) -> None:
+    """Delete the account of an address that is not as optin wrote it, so that it can be given anew."""
+    index = vault.index(email)
+    row = tx.one(f"SELECT {_COLUMNS} FROM staff WHERE email_index = :index", index=index)
+    if row is not None and _opened(vault, row) is None:
+        tx.run("DELETE FROM staff WHERE email_index = :index", index=index)
 
 
 def _opened(vault: Vault, row: Row) -> StaffAccount | None:

@@ -62,13 +62,6 @@ def use_link(tx: Tx, link_id: bytes, now: datetime) -> bool:
     return tx.run(sql, id=link_id, now=to_ms(now)) == 1
 
 
-def links_since(tx: Tx, staff_id: bytes, since: datetime) -> int:
-    """Return how many links somebody was mailed since a moment."""
-    return count_rows(
-        tx, "staff_link WHERE staff_id = :staff AND made_at > :since", staff=staff_id, since=to_ms(since)
-    )
-
-
 def add_session(tx: Tx, vault: Vault, session: StoredSession) -> None:
     """Store a new session. What is sealed is bound to whose it is and since when: an edited one is none."""
     begun, proved = to_ms(session.times.begun), to_ms(session.times.proved)

@@ -89,15 +89,6 @@ def add_act(tx: Tx, vault: Vault, act: StaffAct) -> int:
     return int(row[0])
 
 
-def acts_before(tx: Tx, number: int, most: int) -> list[Row]:
-    """Return the newest rows with a number below `number`, for `open_act`."""
-    return tx.all(
-        f"SELECT {_COLUMNS} FROM staff_act WHERE id < :number ORDER BY id DESC LIMIT :most",
-        number=number,
-        most=most,
-    )
-
-
 def acts_about(tx: Tx, about: bytes, most: int) -> list[Row]:
     """Return the newest rows about a person, for `open_act`."""
     return tx.all(
@@ -187,16 +178,26 @@ def open_act(vault: Vault, row: Row) -> StoredAct:
     return StoredAct(int(row[0]), act, entry)
 
 
-def remove_act_texts(tx: Tx, vault: Vault, about: bytes, now: datetime) -> None:
-    """At an erasure, remove the reasons of acts about a person, each with an event. The acts stay."""
-    for row in tx.all(f"SELECT {_COLUMNS} FROM staff_act WHERE about = :about ORDER BY id", about=about):
-        stored = open_act(vault, row)
-        if stored.entry.has_texts:
-            bare = stored.entry.without_texts()
-            tx.run(
-                "UPDATE staff_act SET sealed = :sealed WHERE id = :id", id=row[0], sealed=_sealed(vault, bare)
-            )
-            add_events(tx, vault, None, [forgotten(now, STAFF_TEXTS, stored.entry.digest)])
+def locked_acts_about(tx: Tx, about: bytes) -> list[Row]:
+    """Return every row about a person, for `open_act`, locked until the transaction ends."""
+    text = f"SELECT {_COLUMNS} FROM staff_act WHERE about = :about ORDER BY id {tx.for_update}"
+    return tx.all(text, about=about)
+
+
+def remove_act_texts(tx: Tx, vault: Vault, stored: StoredAct, now: datetime) -> None:
+    """Remove the reason of an act, with an event. The act stays."""
+    if stored.entry.has_texts:
+        _save(tx, stored.number, _sealed(vault, stored.entry.without_texts()))
+        add_events(tx, vault, None, [forgotten(now, STAFF_TEXTS, stored.entry.digest)])
+
+
+def blank_act(tx: Tx, number: int) -> None:
+    """Empty a row that cannot be read."""
+    _save(tx, number, b"")
+
+
+def _save(tx: Tx, number: int, sealed: bytes) -> None:
+    tx.run("UPDATE staff_act SET sealed = :sealed WHERE id = :id", id=number, sealed=sealed)
 
 
 def acts_to_forget(tx: Tx, before: datetime, most: int) -> list[Row]:

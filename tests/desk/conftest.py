@@ -14,9 +14,13 @@ from starlette.testclient import TestClient
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.staff_role import Role
 from optin.desk.all_routes import desk_routes
+from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.staff.accounts import NewAccount, add_account
-from optin.store.staff_accounts import StaffAccount
+from optin.flows.staff.trail import TrailLine, lines_of
+from optin.store.database_interface import Tx
+from optin.store.staff_accounts import StaffAccount, all_accounts
+from optin.store.staff_trail import act_rows
 from optin.web import timing_protection
 from optin.web.app import build_app
 from tests.installed import INSTALLED
@@ -104,3 +108,9 @@ def desk(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
             raise_server_exceptions=False,
         )
         yield opened
+
+
+def list_acts(tx: Tx, context: SiteContext, most: int = 100) -> list[TrailLine]:
+    """Return the newest lines of the trail."""
+    names = {it.id: it.name for it in all_accounts(tx, context.vault)}
+    return lines_of(tx, context.vault, act_rows(tx)[::-1][:most], names)

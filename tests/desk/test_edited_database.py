@@ -11,6 +11,7 @@ from optin.consent.staff_role import Role
 from optin.flows.staff.sign_in import digest_of
 from optin.store.database_interface import Tx, to_ms
 from tests.desk.conftest import Desk
+from tests.world import audit_findings
 
 EVA = "eva@example.com"
 
@@ -72,3 +73,13 @@ def test_a_link_is_not_handed_to_another_account(desk: Desk) -> None:
     link = browser.ask("mallory@example.com")
     edit(desk, "UPDATE staff_link SET staff_id = :staff", staff=officer.id)
     assert browser.follow(link).status_code == 410
+
+
+def test_an_audit_tells_of_an_edited_account(desk: Desk) -> None:
+    """K1, P3: roles that somebody wrote into the database."""
+    desk.add(EVA, Role.OFFICER)
+    edit(desk, "UPDATE staff SET roles = 'officer admin'")
+    assert any(
+        "accounts of staff were edited" in it
+        for it in audit_findings(desk.installation.store, desk.installation.vault)
+    )

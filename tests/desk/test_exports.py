@@ -17,10 +17,10 @@ import pytest
 
 from optin.consent.staff_role import Role
 from optin.flows.exports.recorded_exports import view_exports
-from optin.flows.staff.trail import ActKind, TrailLine, list_acts
+from optin.flows.staff.trail import ActKind, TrailLine
 from optin.services import export_jobs
 from optin.services.export_jobs import FOLDER, LASTS, ExportJobs
-from tests.desk.conftest import Browser, Desk
+from tests.desk.conftest import Browser, Desk, list_acts
 from tests.waiting import wait_until
 
 ORDER = {"purpose": "tips-email", "to": "crm", "why": "December tip", "format": "csv", "preset": ""}

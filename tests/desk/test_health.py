@@ -13,13 +13,13 @@ import pytest
 from optin.consent.staff_role import Role
 from optin.flows.delivery.deliver_mails import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, Verdict
-from optin.flows.staff.trail import ActKind, list_acts
+from optin.flows.staff.trail import ActKind
 from optin.services import audit_job
 from optin.services.audit_job import AuditState, claim_audit, run_claimed_audit, stop_audit, view_audit
 from optin.services.event_log_signer import advance_log
 from optin.store.database_interface import to_ms
 from optin.store.sending_claims import ClaimBatch
-from tests.desk.conftest import Browser, Desk
+from tests.desk.conftest import Browser, Desk, list_acts
 from tests.desk.test_requests import MARKUP, in_english
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from optin.consent.staff_role import Role
 from optin.flows.exports import lead_list
-from optin.flows.staff.trail import ActKind, list_acts
-from tests.desk.conftest import Browser, Desk
+from optin.flows.staff.trail import ActKind
+from tests.desk.conftest import Browser, Desk, list_acts
 from tests.gate.asking import NUMBER
 
 TIPS = "/desk/leads?purpose=tips-email"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from optin.consent.staff_role import Role
-from optin.flows.staff.trail import ActKind, list_acts
-from tests.desk.conftest import Browser, Desk
+from optin.flows.staff.trail import ActKind
+from tests.desk.conftest import Browser, Desk, list_acts
 from tests.desk.test_home import ENGLISH, words_of
 
 PAPER = "/desk/magnets/paper"

@@ -10,10 +10,10 @@ import pytest
 
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.staff_role import Role
-from optin.flows.staff.trail import ActKind, TrailLine, list_acts
+from optin.flows.staff.trail import ActKind, TrailLine
 from optin.store.contact_questions import question_sums, questions_about
 from optin.store.data_subjects import find_subject
-from tests.desk.conftest import Browser, Desk
+from tests.desk.conftest import Browser, Desk, list_acts
 from tests.gate.asking import NUMBER
 
 CALL = "follow-up-phone phone"

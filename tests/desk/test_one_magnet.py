@@ -10,10 +10,10 @@ import pytest
 from optin.consent.form_differences import sentences_of, side_by_side
 from optin.consent.form_version import Slug
 from optin.consent.staff_role import Role
-from optin.flows.staff.trail import ActKind, list_acts
+from optin.flows.staff.trail import ActKind
 from optin.store.source_sums import SIGNED_UP, SourceKey, add_to_source_sums
 from optin.store.weekly_event_sums import monday_of
-from tests.desk.conftest import Desk
+from tests.desk.conftest import Desk, list_acts
 from tests.desk.test_home import ENGLISH, MINUTE, counted, words_of
 from tests.desk.test_magnets import write
 

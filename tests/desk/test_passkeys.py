@@ -9,8 +9,7 @@ import pytest
 
 from optin.consent.staff_role import CHALLENGE_LASTS, FRESH, Role
 from optin.flows.staff.accounts import list_accounts, remove_account
-from optin.flows.staff.trail import list_acts
-from tests.desk.conftest import Browser, Desk
+from tests.desk.conftest import Browser, Desk, list_acts
 from tests.desk.passkey_device import PRESENT, Device
 from tests.desk.test_sign_in import EVA, trail
 

@@ -20,13 +20,13 @@ from optin.flows.rights.personal_data import view_personal
 from optin.flows.rights.rights_requests import AskedRight, note_request
 from optin.flows.staff import find_people
 from optin.flows.staff.find_people import SearchPage, SearchStep, begin_search, view_search
-from optin.flows.staff.trail import ActKind, list_acts
+from optin.flows.staff.trail import ActKind
 from optin.jobs.sweep_runner import sweep
 from optin.proof.bundle_zip_file import unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services import search_people, verify_person
 from optin.store.database_interface import Tx
-from tests.desk.conftest import Browser, Desk
+from tests.desk.conftest import Browser, Desk, list_acts
 
 ALICE = "alice@example.com"
 WHY = "letter of 9 November"
@@ -365,6 +365,27 @@ def test_the_evidence_is_verified_on_the_spot_and_taken_along(desk: Desk) -> Non
     assert "does not fit" not in paper
     assert re.search(r"sha256 ([0-9a-f]{4} ){15}[0-9a-f]{4}", paper)
     assert {ActKind.VERIFIED, ActKind.TOOK_EVIDENCE, ActKind.PRINTED} <= set(kinds(desk))
+
+
+def test_no_mail_shows_a_link_that_acts_for_the_person(desk: Desk) -> None:
+    """K4, P8: what is shown of a delivery cannot withdraw or download in the person's place."""
+    token = desk.join(consent="tips-email").unsubscribe_token
+    browser = officer(desk)
+    path = person_of(browser)
+    shown = browser.get(f"{path}/mails").text
+    for link in set(re.findall(rf'href="({path}/mails/\d+)"', shown)):
+        assert token not in browser.get(link).text
+        assert token not in browser.get(f"{link}/as-sent").text
+    assert "unsubscribe/…" in browser.get(f"{path}/mails/2").text
+
+
+def test_whom_a_search_lists_is_on_record(desk: Desk) -> None:
+    """K1: by their numbers, each list once."""
+    desk.join(consent="tips-email")
+    browser = officer(desk)
+    number = person_of(browser, "alice").rpartition("/")[2]
+    lines = [it for it in desk.installation.view(list_acts) if it.kind == ActKind.LISTED_PEOPLE]
+    assert [it.facts["numbers"] for it in lines] == [number]
 
 
 def test_no_bundle_hands_out_a_link_that_still_confirms(desk: Desk) -> None:

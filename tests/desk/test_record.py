@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import pytest
 
 from optin.consent.staff_role import Role
-from optin.flows.staff.trail import ActKind, list_acts
-from tests.desk.conftest import Desk
+from optin.flows.staff.trail import ActKind
+from tests.desk.conftest import Desk, list_acts
 from tests.desk.test_requests import MARKUP, in_english
 
 EVA = "eva@example.com"

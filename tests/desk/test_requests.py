@@ -14,9 +14,9 @@ from optin.desk.requests.answer_letters import LetterKind, answer_letter
 from optin.flows.rights.breaches import list_breaches
 from optin.flows.rights.rights_requests import AskedRight, list_requests, note_request, today
 from optin.flows.staff.accounts import list_accounts, set_language
-from optin.flows.staff.trail import ActKind, list_acts
+from optin.flows.staff.trail import ActKind
 from optin.theme.languages import languages
-from tests.desk.conftest import Browser, Desk
+from tests.desk.conftest import Browser, Desk, list_acts
 
 MARKUP = "<script>alert(1)</script>\"'&"
 ADDRESS = "sanne@example.com"

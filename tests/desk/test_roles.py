@@ -11,8 +11,8 @@ from optin.consent.staff_role import Role
 from optin.desk.all_routes import DESK_ROUTES, desk_routes
 from optin.desk.passkeys import OPEN_ROUTES as PASSKEY_ROUTES
 from optin.desk.sign_in import OPEN_ROUTES
-from optin.flows.staff.trail import ActKind, list_acts
-from tests.desk.conftest import Browser, Desk
+from optin.flows.staff.trail import ActKind
+from tests.desk.conftest import Browser, Desk, list_acts
 
 SAMPLES = {"number": "AB12CD", "slug": "paper", "token": "x", "id": "1"}
 

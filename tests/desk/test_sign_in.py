@@ -8,8 +8,7 @@ import pytest
 
 from optin.consent.staff_role import IDLE, LINK_LASTS, LONGEST, Role
 from optin.flows.staff.accounts import change_roles, remove_account
-from optin.flows.staff.trail import list_acts
-from tests.desk.conftest import Desk
+from tests.desk.conftest import Desk, list_acts
 
 EVA = "eva@example.com"
 
@@ -97,6 +96,17 @@ def test_links_are_limited(desk: Desk) -> None:
     desk.add(EVA, Role.OFFICER)
     browser = desk.browser()
     assert sum(bool(browser.ask(EVA)) for _ in range(10)) == 6
+
+
+def test_a_stranger_shuts_nobody_out_who_is_signed_in(desk: Desk) -> None:
+    """K1: links that others ask for do not use up those of whoever proves again who they are."""
+    desk.add(EVA, Role.OFFICER)
+    browser, stranger = desk.browser(), desk.browser()
+    browser.sign_in(EVA)
+    while stranger.ask(EVA):
+        pass
+    browser.post("/desk/again")
+    assert [it.kind for it in desk.mails()].count("sign-in") == 1
 
 
 def test_a_closed_account_signs_nobody_in_and_its_session_ends(desk: Desk) -> None:

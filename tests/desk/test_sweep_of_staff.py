@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from optin.consent.staff_role import LONGEST, Role
-from optin.flows.staff.trail import list_acts
 from optin.jobs.sweep_runner import sweep
 from optin.store.row_queries import count_rows
 from optin.store.staff_trail import act_rows
-from tests.desk.conftest import Desk
+from tests.desk.conftest import Desk, list_acts
 from tests.desk.test_sign_in import EVA, trail
 
 

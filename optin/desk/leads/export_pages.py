@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from starlette.responses import Response, StreamingResponse
 
+from optin.consent.plain_text import whole_number
 from optin.consent.staff_role import Role
 from optin.desk.desk_page import DeskFrame, DeskPage, desk_frame
 from optin.desk.desk_route import DeskRoute, StaffVisit
@@ -161,7 +162,7 @@ async def post_file(visit: StaffVisit) -> Response:
     if job.phase != DONE:
         raise PageUnknown
     _require_receiver(visit, job.processor)
-    await visit.note(visit.doing(ActKind.EXPORT_FETCHED, facts={**job.facts, "number": job.number}))
+    await visit.note(visit.doing(ActKind.EXPORT_FETCHED, facts={**job.facts, "export": job.number}))
     name = f"export-{job.number}-{job.purpose}.{job.format}"
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": NO_STORE}
     return StreamingResponse(_pieces(jobs.content(job)), 200, headers, TYPES[job.format])
@@ -169,10 +170,9 @@ async def post_file(visit: StaffVisit) -> Response:
 
 async def get_exports(visit: StaffVisit) -> Response:
     """List the exports of before; those for the company itself to officers alone."""
-    text = visit.request.query_params.get("before", "")
-    before = int(text) if text.isascii() and text.isdecimal() and len(text) < len(str(2**62)) else 2**62
+    before = whole_number(visit.request.query_params.get("before", ""))
     made = await visit.view(view_exports)
-    runs = [it for it in made.runs if it.number < before and may_see(visit, it)]
+    runs = [it for it in made.runs if (before is None or it.number < before) and may_see(visit, it)]
     older = str(runs[PAGE - 1].number) if len(runs) > PAGE else ""
     return visit.page(ExportsView(_frame(visit), tuple(runs[:PAGE]), older))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from optin.consent.email_and_telephone import EmailAddress, address_key
@@ -39,8 +40,11 @@ def purpose_choices(visit: StaffVisit) -> tuple[PurposeChoice, ...]:
 def magnets_for(visit: StaffVisit) -> tuple[Magnet, ...]:
     """Return the magnets whose leads somebody may see."""
     magnets = sorted(visit.app_context.edition.site.magnets.values(), key=lambda it: it.slug)
-    if visit.may(Role.OFFICER, Role.MARKETER):
-        return tuple(magnets)
+    return tuple(magnets) if visit.may(Role.OFFICER, Role.MARKETER) else own_magnets(visit, magnets)
+
+
+def own_magnets(visit: StaffVisit, magnets: Iterable[Magnet]) -> tuple[Magnet, ...]:
+    """Return the magnets that somebody is the owner of; only their leads are shown in full to sales."""
     own = address_key(visit.session.account.email)
     return tuple(it for it in magnets if it.owner and address_key(EmailAddress(it.owner)) == own)
 

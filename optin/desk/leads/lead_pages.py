@@ -25,6 +25,7 @@ from optin.desk.leads.lead_choices import (
     addresses_of_magnets,
     full_name,
     magnets_for,
+    own_magnets,
     purpose_choices,
     short_email,
     short_name,
@@ -133,7 +134,7 @@ async def get_leads(visit: StaffVisit) -> Response:
         # 4. As much as the reader may see.
         numbers = await _numbers(visit, page.leads)
         rows = tuple(_row(visit, it.lead, numbers.get(it.person, "")) for it in page.leads)
-        if rows and visit.may(*SEE_ALL):
+        if rows and visit.may(*SEE_ALL, Role.SALES):
             facts: dict[str, Json] = {"purpose": chosen.value, "people": len(rows)}
             await visit.note(visit.doing(ActKind.LISTED_LEADS, facts=facts))
     older = urlencode({**{name: it for name, it in asked.items() if it}, "before": older}) if older else ""
@@ -150,7 +151,7 @@ async def post_show(visit: StaffVisit) -> Response:
     chosen = next((it for it in purposes if it.value == visit.value("purpose")), None)
     if chosen is None:
         raise PageUnknown
-    magnets = None if visit.may(*SEE_ALL) else addresses_of_magnets(magnets_for(visit))
+    magnets = None if visit.may(*SEE_ALL) else addresses_of_magnets(own_magnets(visit, magnets_for(visit)))
     number, why = visit.value("person"), " ".join(visit.value("why").split())[:MOST_REASON]
     endings_of = visit.app_context.installation.endings_of
     found = await visit.view(view_lead, LeadFilter(chosen.key, magnets), number, visit.now, endings_of)
@@ -194,6 +195,9 @@ async def _numbers(visit: StaffVisit, leads: tuple[ListedLead, ...]) -> dict[byt
     """Return the numbers of those whom the reader may look at; none for a marketer."""
     if not visit.may(Role.OFFICER, Role.SALES):
         return {}
+    if not visit.may(*SEE_ALL):
+        own = addresses_of_magnets(own_magnets(visit, magnets_for(visit)))
+        leads = tuple(it for it in leads if it.lead.form.version.declaration.magnet in own)
     numbers = {it.person: it.number for it in leads if it.number}
     lacking = [it.person for it in leads if not it.number]
     return numbers | (await visit.app_context.run(number_people, lacking) if lacking else {})

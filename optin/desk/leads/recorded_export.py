@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.event_content import rfc3339
+from optin.consent.plain_text import whole_number
 from optin.desk.desk_page import DeskFrame, DeskPage, desk_frame
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.leads.export_pages import ROLES, TYPES, export_jobs, may_see
@@ -68,7 +69,7 @@ async def post_deletions(visit: StaffVisit) -> Response:
     """Hand out the list for the processor, as `optin exports --since` writes it."""
     run, installation = await _run(visit), visit.app_context.installation
     data = await asyncio.to_thread(lambda: _written(_ended(installation, run)))
-    facts: Mapping[str, Json] = {"number": run.number, "to": run.processor}
+    facts: Mapping[str, Json] = {"export": run.number, "to": run.processor}
     await visit.note(visit.doing(ActKind.DELETIONS_FETCHED, facts=facts))
     name = f"delete-since-export-{run.number}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": NO_STORE}
@@ -76,10 +77,9 @@ async def post_deletions(visit: StaffVisit) -> Response:
 
 
 async def _run(visit: StaffVisit) -> ExportRun:
-    text = visit.request.path_params["n"]
     try:
-        run = await visit.view(view_export, int(text) if text.isascii() and text.isdecimal() else 0)
-    except (RequestRefused, ValueError):
+        run = await visit.view(view_export, whole_number(visit.request.path_params["n"]) or 0)
+    except RequestRefused:
         raise PageUnknown from None
     if not may_see(visit, run):
         raise PageUnknown

@@ -16,7 +16,7 @@ from optin.desk.people.person import PersonView
 from optin.desk.people.visit import OFFICER, PersonPage, opened
 from optin.errors import RequestRefused
 from optin.flows.rights.officer_requests import erase_on_request
-from optin.flows.staff.trail import ActKind
+from optin.flows.staff.trail import ActKind, note_act_on_person
 from optin.services.personal_data_display import erase_view
 from optin.services.verify_person import VerifiedPerson, verify_person
 from optin.theme.views import LegalHoldView
@@ -142,7 +142,8 @@ async def post_evidence(visit: StaffVisit) -> Response:
         raise RequestRefused(msg)
     found = await _verified(visit, page)
     facts: dict[str, Any] = {"sha256": found.digest}
-    await visit.note(visit.doing(ActKind.TOOK_EVIDENCE, page.person.index, page.reason.why, facts))
+    doing = visit.doing(ActKind.TOOK_EVIDENCE, page.person.index, page.reason.why, facts)
+    await visit.app_context.run(note_act_on_person, doing, visit.now)
     name = f"evidence-{page.person.number}.zip"
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": NO_STORE}
     return Response(found.bundle, media_type="application/zip", headers=headers)
@@ -161,7 +162,8 @@ async def get_paper(visit: StaffVisit) -> Response:
     if isinstance(page, Response):
         return page
     found = await _verified(visit, page)
-    await visit.note(visit.doing(ActKind.PRINTED, page.person.index, page.reason.why))
+    doing = visit.doing(ActKind.PRINTED, page.person.index, page.reason.why)
+    await visit.app_context.run(note_act_on_person, doing, visit.now)
     return visit.page(
         PaperView(
             page.desk,
@@ -184,5 +186,5 @@ ROUTES = (
     DeskRoute("/people/{number}/erase", post_erase, OFFICER, "POST", again=True),
     DeskRoute("/people/{number}/evidence", get_evidence, OFFICER, again=True),
     DeskRoute("/people/{number}/evidence", post_evidence, OFFICER, "POST", again=True),
-    DeskRoute("/people/{number}/paper", get_paper, OFFICER),
+    DeskRoute("/people/{number}/paper", get_paper, OFFICER, again=True),
 )

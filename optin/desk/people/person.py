@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 from starlette.responses import Response
 
 from optin.consent.email_and_telephone import EmailAddress
+from optin.consent.plain_text import whole_number
+from optin.consent.signed_links import without_tokens
 from optin.desk.desk_route import DESK, DeskRoute, StaffVisit
 from optin.desk.people.timeline import MOST_LINES, TimelineLine, timeline
 from optin.desk.people.visit import (
@@ -38,7 +40,6 @@ AS_SHOWN_POLICY = (
     "sandbox allow-same-origin; default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
     " font-src 'self' data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
-DIGITS = 5  # of the number of a mail
 MOST_SENTENCES = 3  # of what does not hold, kept with a session
 
 
@@ -247,7 +248,7 @@ async def get_mail(visit: StaffVisit) -> Response:
             source if told.get_body(("html",)) is not None else "",
             mail=mail,
             headers=headers,
-            text="" if plain is None else str(plain.get_content()),
+            text="" if plain is None else without_tokens(str(plain.get_content())),
             attachments=tuple(it.get_filename() or it.get_content_type() for it in told.iter_attachments()),
         )
     )
@@ -259,16 +260,15 @@ async def get_mail_as_sent(visit: StaffVisit) -> Response:
     if isinstance(found, Response):
         return found
     html = None if found[1].unused else found[2].get_body(("html",))
-    return nobody(visit) if html is None else _as_stored(str(html.get_content()).encode())
+    return nobody(visit) if html is None else _as_stored(without_tokens(str(html.get_content())).encode())
 
 
 async def _mail(visit: StaffVisit) -> tuple[PersonPage, MailAsSent, EmailMessage] | Response:
     page = await opened(visit)
     if isinstance(page, Response):
         return page
-    place = str(visit.request.path_params["place"])
-    number = int(place) if place.isascii() and place.isdigit() and len(place) <= DIGITS else 0
-    found = await visit.view(mail_at, index=page.person.index, place=number)
+    place = whole_number(str(visit.request.path_params["place"])) or 0
+    found = await visit.view(mail_at, index=page.person.index, place=place)
     if found is None:
         return nobody(visit)
     return page, found[0], email.message_from_bytes(found[1], policy=email.policy.default)

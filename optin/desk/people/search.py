@@ -21,7 +21,7 @@ from optin.flows.staff.find_people import (
     fold,
     view_search,
 )
-from optin.flows.staff.person_visits import give_reason, reason_of
+from optin.flows.staff.person_visits import give_reason, keep_note, reason_of
 from optin.flows.staff.trail import ActKind
 from optin.services.search_people import start_comparing
 
@@ -57,6 +57,9 @@ class PeopleView(DeskPage):
         if self.found is None or not self.found.search.total:
             return 0
         return min(100, 100 * self.found.search.looked // self.found.search.total)
+
+
+LISTED = "listed"  # in the notes of a session: the list that is on record
 
 
 async def get_people(visit: StaffVisit) -> Response:
@@ -106,9 +109,21 @@ async def get_search(visit: StaffVisit) -> Response:
         return visit.back("/people?done=forgotten")
     held = reason_of(visit.session, visit.now)
     why = "" if held is None else held.why
+    await _note_list(visit, found)
     text, name = found.search.wanted.text, found.search.id.hex()
     view = PeopleView(frame_of(visit), await open_requests(visit), why, text, found=found, search_id=name)
     return visit.page(view)
+
+
+async def _note_list(visit: StaffVisit, found: SearchOnPage) -> None:
+    """Record whom a search shows, each list once: by their numbers, which go with the people."""
+    numbers = [it.number for it in found.people if it.number]
+    listed = f"{found.search.id.hex()} {len(numbers)}"
+    if numbers and visit.session.notes.get(LISTED) != listed:
+        doing = visit.doing(
+            ActKind.LISTED_PEOPLE, facts={"people": len(numbers), "numbers": " ".join(numbers)}
+        )
+        await visit.act(doing, keep_note, session=visit.session, name=LISTED, text=listed)
 
 
 async def post_stop(visit: StaffVisit) -> Response:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from starlette.responses import Response
 
+from optin.consent.plain_text import whole_number
 from optin.consent.rights_request import RightsRequest
 from optin.consent.staff_role import Role
 from optin.desk.desk_page import DeskFrame, DeskPage, desk_frame
@@ -17,7 +18,6 @@ from optin.flows.staff.person_file import PersonFile, find_person, view_person
 from optin.flows.staff.person_visits import VisitReason, give_reason, reason_of, record_look
 
 OFFICER = frozenset({Role.OFFICER})
-_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ async def post_reason(visit: StaffVisit) -> Response:
 def reason_posted(visit: StaffVisit) -> tuple[str, int | None]:
     """Return the reason that was typed or chosen, and the number of a request that it is about."""
     text, chosen = " ".join(visit.value("why").split()), visit.value("request")
-    request = int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) <= _DIGITS else None
+    request = whole_number(chosen)
     if request is not None:
         wording = visit.app_context.edition.theme.wording(visit.lang)
         named = wording.text("people.reason.request", number=request)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from starlette.responses import Response
 
-from optin.consent.plain_text import plain_text
+from optin.consent.plain_text import plain_text, whole_number
 from optin.consent.rights_request import Outcome, RightsRequest
 from optin.desk.desk_page import DeskPage, desk_frame
 from optin.desk.desk_route import DeskRoute, StaffVisit
@@ -73,10 +73,10 @@ async def _file(visit: StaffVisit) -> RequestFile:
 
 
 def _number(visit: StaffVisit) -> int:
-    text = str(visit.request.path_params["number"])
-    if not text.isascii() or not text.isdigit() or len(text) > 15:  # noqa: PLR2004 - more than any database counts
+    number = whole_number(str(visit.request.path_params["number"]))
+    if number is None:
         raise PageUnknown
-    return int(text)
+    return number
 
 
 def _page(

@@ -55,6 +55,7 @@ from optin.store.export_records import recorded_exports
 from optin.store.migration_sets import Schema
 from optin.store.removed_kinds import rows_of_removed_kinds, rows_without_request
 from optin.store.rights_requests import request_rows
+from optin.store.staff_accounts import edited_accounts
 from optin.store.staff_trail import act_rows
 from optin.store.stored_forms import changed_assets
 
@@ -201,6 +202,8 @@ class Audit:
         self.findings += audit_breaches(genuine, self.read(breach_rows), self.vault)
         self.findings += audit_rights_requests(genuine, self.read(request_rows), self.vault)
         self.findings += audit_staff_acts(genuine, self.read(act_rows), self.vault)
+        if edited := self.read(edited_accounts, vault=self.vault):
+            self.findings.append(f"{edited} accounts of staff were edited: they sign in no more")
         for wrong in self.read(unsound_attestations):
             self.findings.append(f"what {wrong} said of a checkpoint is not of that checkpoint")
         for name in self.read(changed_assets):

@@ -138,7 +138,7 @@ def view_leads(
 
 def _older(rows: list[tuple[bytes, int, str]], looked: int, most: int) -> str:
     """Return where the next page begins; empty when there is none."""
-    if not rows or (looked == len(rows) and len(rows) < most):
+    if looked >= len(rows) and len(rows) < most:
         return ""
     last = rows[looked - 1][1]
     return str(Place(last, sum(moment == last for _, moment, _ in rows[:looked])))

@@ -22,6 +22,7 @@ from optin.flows.deletion_clock import trusted_moment
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.queue_webhook_messages import queue_erased, queue_objected
 from optin.flows.rights.requests_of_person import answer_own_erasure, clear_requests
+from optin.flows.rights.staff_acts_of_person import clear_acts
 from optin.store.blank_evidence import kinds_to_blank
 from optin.store.contacts import load_contact, numbers_of
 from optin.store.data_subjects import consents_of, find_subject, lock_subject, remove_subject
@@ -34,7 +35,6 @@ from optin.store.legal_holds import LegalHold, holds_of
 from optin.store.mail_outbox import NoticeMail, enqueue_notice, withdraw_notices
 from optin.store.objections import blank_reasons
 from optin.store.officer_actions import reword_actions
-from optin.store.person_numbers import forget_number
 from optin.store.person_records import request_ids
 from optin.store.requests import (
     DeclaredData,
@@ -44,7 +44,6 @@ from optin.store.requests import (
     erase_requests,
     peek_request,
 )
-from optin.store.staff_trail import remove_act_texts
 from optin.store.suppressions import suppress, suppress_numbers
 
 __all__ = ["BY_OFFICER", "BY_PERSON", "BY_RESTORE", "ErasureResult", "erase_and_notify", "erase_person"]
@@ -89,6 +88,7 @@ def erase_person(
     clock = trusted_moment(tx, context, now)
     if subject is None and not requests and all(is_required(entry, clock) for entry in bases):
         clear_requests(tx, vault, email_index, now)  # of somebody who only ever wrote a letter
+        clear_acts(tx, vault, email_index, now)
         return None
     address = _address(tx, vault, subject, requests, bases)
     if subject is not None and address is not None and vault.index(address) != email_index:
@@ -109,12 +109,11 @@ def erase_person(
     if reason == BY_PERSON:
         answer_own_erasure(tx, context, email_index, now)
     clear_requests(tx, vault, email_index, now)
+    clear_acts(tx, vault, email_index, now)
     erase_requests(tx, vault, requests, reason, now)
     kept = erase_bases_about(tx, context, [email_index], reason, now)
     withdraw_notices(tx, email_index)
     reword_actions(tx, email_index)
-    remove_act_texts(tx, vault, email_index, now)
-    forget_number(tx, email_index)
     blank_reasons(tx, email_index)
     if subject is not None:
         detach_requests(tx, subject)

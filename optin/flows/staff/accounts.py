@@ -22,8 +22,8 @@ from optin.store.staff_accounts import (
     account_by_id,
     account_of,
     all_accounts,
-    close_account,
     lock_accounts,
+    remove_edited,
     save_account,
 )
 from optin.store.staff_passkeys import remove_passkeys_of
@@ -60,6 +60,7 @@ def add_account(tx: Tx, context: Context, new: NewAccount, now: datetime, by: by
     staff_id = new_id() if before is None else before.id
     added = now if before is None else before.added
     account = StaffAccount(staff_id, new.email, called, "", new.roles, added)
+    remove_edited(tx, context.vault, new.email)
     save_account(tx, context.vault, account)
     _note(tx, context, ActKind.ACCOUNT_ADDED, account, by, now)
     return account
@@ -95,7 +96,7 @@ def remove_account(
     account = _open_account(tx, context, staff_id)
     closed = replace(account, removed=now)
     _keep_an_admin(tx, context, account, closed, by)
-    close_account(tx, context.vault, account, now)
+    save_account(tx, context.vault, closed)
     remove_passkeys_of(tx, account.id)
     end_sessions_of(tx, account.id)
     _note(tx, context, ActKind.ACCOUNT_CLOSED, closed, by, now)

@@ -95,7 +95,6 @@ class ConsentProof:
     asked: bool = False
     steps: tuple[LoggedStep, ...] = ()
     left: LeftHouse | None = None
-    given_to: tuple[str, ...] = ()
     privacy: str = ""
 
 

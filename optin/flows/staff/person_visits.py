@@ -17,6 +17,7 @@ from optin.flows.rights.personal_data import record_access
 from optin.flows.staff.sign_in import StaffSession
 from optin.flows.staff.trail import ActKind, Doing, record
 from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.person_numbers import known_number
 from optin.store.staff_sessions import find_session, keep_notes_of
 
 _WHY, _UNTIL, _SEEN, _REQUEST = "why", "why-until", "seen", "why-request"
@@ -73,7 +74,7 @@ def record_look(
 ) -> None:
     """Record that a person's data were shown, once for each reason and person."""
     name = index.hex()
-    if name in reason.seen:
+    if name in reason.seen or not known_number(tx, index):  # erased meanwhile: no reason is kept about them
         return
     keep_note(tx, context, session, _SEEN, " ".join((*sorted(reason.seen), name)))
     record_access(tx, context, index, "shown", now)

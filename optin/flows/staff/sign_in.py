@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from optin.consent.email_and_telephone import EmailAddress
@@ -22,6 +22,7 @@ from optin.flows.delivery.sign_in_mail import LINK
 from optin.flows.staff.trail import ActKind, Doing, record
 from optin.store.database_interface import Tx, to_ms
 from optin.store.encryption import new_id
+from optin.store.limit_counters import CounterTable, LimitedCount, take_amounts
 from optin.store.mail_outbox import NoticeMail, enqueue_notice
 from optin.store.staff_accounts import StaffAccount, account_by_id, account_of
 from optin.store.staff_sessions import (
@@ -33,13 +34,14 @@ from optin.store.staff_sessions import (
     end_sessions_of,
     find_link,
     find_session,
-    links_since,
     see_session,
     use_link,
 )
 
 SECRET_BYTES = 32
-MOST_LINKS = 6  # to one account in an hour
+MOST_LINKS = 6  # to one account in an hour, for one network
+MOST_LINKS_IN_ALL = 60
+SIGNED_IN = "signed in"  # asks in place of a network: whoever proves again who they are
 PER = timedelta(hours=1)
 SEEN_EVERY = timedelta(minutes=1)  # a session's last use is written this often
 
@@ -89,25 +91,45 @@ def form_token(secret: str) -> str:
     return hmac.digest(secret.encode(), b"optin.desk.form", "sha256").hex()
 
 
-def ask_sign_in(
-    tx: Tx, context: Context, email: EmailAddress, browser: str, lang: str, now: datetime
-) -> bool:
+@dataclass(frozen=True)
+class LinkRequest:
+    """Who wants a link. `browser`: the secret of the browser; `asker`: its network, or `SIGNED_IN`."""
+
+    email: EmailAddress = field(repr=False)
+    browser: str = field(repr=False)
+    lang: str
+    asker: str = field(repr=False)
+
+
+def ask_sign_in(tx: Tx, context: Context, wanted: LinkRequest, now: datetime) -> bool:
     """Queue the mail with a link; return whether one was queued.
 
-    Nobody but the caller learns it: whoever asks is told the same for an unknown address.
+    Nobody but the caller learns it: whoever asks is told the same for an unknown address. One network takes
+    but a share of an account's links: a stranger who knows the address shuts nobody out.
     """
-    account = account_of(tx, context.vault, email)
+    account = account_of(tx, context.vault, wanted.email)
     if account is None or account.removed is not None:
         return False
-    if links_since(tx, account.id, now - PER) >= MOST_LINKS:
+    if not _take_link(tx, context, account.id, wanted.asker, now):
         return False
     link = SignInLink(new_id(), account.id, b"", now, used=False)
-    link = replace(link, browser=_bound(context, link, browser))
+    link = replace(link, browser=_bound(context, link, wanted.browser))
     add_link(tx, link)
-    told = {"email": account.email, "lang": account.lang or lang, LINK: link.id.hex()}
+    told = {"email": account.email, "lang": account.lang or wanted.lang, LINK: link.id.hex()}
     notice = NoticeMail(MailKind.SIGN_IN, context.vault.index(account.email), told)
     enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
     return True
+
+
+def _take_link(tx: Tx, context: Context, staff_id: bytes, asker: str, now: datetime) -> bool:
+    """Count a link for who asks, and for the account; False above the limit of this hour."""
+    hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    window, until = f"sign-in {hour:%Y-%m-%d %H}", hour + PER
+    limits = ((staff_id + b" " + asker.encode(), MOST_LINKS), (staff_id, MOST_LINKS_IN_ALL))
+    amounts = [
+        (context.vault.limit_digest(window, who), LimitedCount(1, most, until)) for who, most in limits
+    ]
+    return take_amounts(tx, CounterTable.SITE, amounts) == len(amounts)
 
 
 def look_at_link(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,9 +14,7 @@ from optin.store.database_interface import P, Row, T, Tx, from_ms
 from optin.store.encryption import Vault
 from optin.store.person_numbers import known_number
 from optin.store.staff_accounts import all_accounts
-from optin.store.staff_trail import NOBODY, StaffAct, acts_about, acts_before, add_act, open_act
-
-NEWEST = 2**62
+from optin.store.staff_trail import NOBODY, StaffAct, acts_about, add_act, open_act
 
 
 class ActKind(StrEnum):
@@ -60,6 +58,7 @@ class ActKind(StrEnum):
     VERIFIED = "verified-evidence"
     TOOK_EVIDENCE = "took-evidence"
     PRINTED = "printed-statement"
+    LISTED_PEOPLE = "listed-people"  # a search showed them: name, address, how their consents stand
     MAGNET_EDITED = "magnet-edited"
     MAGNET_MADE = "magnet-made"
     PICTURE_ADDED = "picture-added"
@@ -135,9 +134,11 @@ def note_act(tx: Tx, context: SiteContext, doing: Doing, now: datetime) -> int:
     return record(tx, context.vault, doing, now)
 
 
-def list_acts(tx: Tx, context: SiteContext, before: int = NEWEST, most: int = 100) -> list[TrailLine]:
-    """Return the newest lines of the trail with a number below `before`."""
-    return _lines(tx, context.vault, acts_before(tx, before, most))
+def note_act_on_person(tx: Tx, context: SiteContext, doing: Doing, now: datetime) -> int:
+    """Record what took a while for a person on file; without its reason when they were erased meanwhile."""
+    if not known_number(tx, doing.about):
+        doing = replace(doing, why="", texts={})
+    return record(tx, context.vault, doing, now)
 
 
 def list_acts_about(tx: Tx, context: SiteContext, about: bytes, most: int = 100) -> list[TrailLine]:
@@ -154,8 +155,11 @@ def lines_of(tx: Tx, vault: Vault, rows: list[Row], names: Mapping[bytes, str]) 
     lines = []
     for row in rows:
         try:
-            act = open_act(vault, row).act
+            stored = open_act(vault, row)
+            act, is_filed_wrong = stored.act, any(stored.faults(row))
         except BROKEN:
+            is_filed_wrong = True
+        if is_filed_wrong:  # by its columns, which pages follow
             lines.append(TrailLine(int(row[0]), from_ms(row[1]), row[2], "", broken=True))
             continue
         person = known_number(tx, act.about) if act.about else ""

@@ -14,6 +14,7 @@ from heapq import merge
 from itertools import islice
 from typing import TypeVar
 
+from optin.consent.plain_text import whole_number
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.rights.breaches import list_breaches
 from optin.flows.rights.personal_data import BY_THE_PERSON
@@ -34,12 +35,6 @@ T = TypeVar("T")
 DESK, BREACH, EXPORT, OFFICER = "d", "c", "b", "a"  # sources, in the order of lines of one moment
 EXPORTED = "exported"
 OFFICER_KINDS = ("show", "export", "withdraw", "erase", "hold", "end", "object", "ask")
-BREACH_KINDS = (
-    ActKind.BREACH_RECORDED,
-    ActKind.BREACH_NOTIFIED,
-    ActKind.BREACH_CORRECTED,
-    ActKind.BREACH_CLOSED,
-)
 _NEAR = timedelta(days=1)  # between the order of an export at the desk and its record
 
 
@@ -60,8 +55,10 @@ class TrailPlace:
         """Return the place that a text names; None for what is none."""
         at, _, rest = text.partition("-")
         source, _, number = rest.partition("-")
-        whole = all(it.isascii() and it.isdigit() and len(it) < 16 for it in (at, number))  # noqa: PLR2004 - fits every database
-        return cls(int(at), source, int(number)) if whole and source in "abcd" and len(source) == 1 else None
+        moment, place = whole_number(at), whole_number(number)
+        if moment is None or place is None or source not in set("abcd"):
+            return None
+        return cls(moment, source, place)
 
     def for_source(self, source: str) -> Place:
         """Return where the rows of a source begin that come after this place."""
@@ -224,13 +221,14 @@ def _breaches(
     tx: Tx, context: SiteContext, wanted: TrailFilter, start: TrailPlace
 ) -> Iterator[WholeTrailLine]:
     """Yield the entries about breaches that the trail does not tell of; there are few."""
-    told: list[tuple[Json, str]] = []
+    at_desk: list[tuple[Json, str]] = []
     for row in acts_of_kinds(tx, "breach", 0, LAST):
         try:
             act = open_act(context.vault, row).act
         except BROKEN:
             continue
-        told.append((act.facts.get("breach"), act.kind))
+        at_desk.append((act.facts.get("breach"), act.kind))
+    names = {it.name for it in all_accounts(tx, context.vault)}
     lines: list[WholeTrailLine] = []
     for listed in list_breaches(tx, context):
         breach = listed.breach
@@ -241,10 +239,9 @@ def _breaches(
         entries += [(it.at, ActKind.BREACH_CORRECTED, it.who) for it in breach.corrections]
         if breach.closing is not None:
             entries.append((breach.closing.at, ActKind.BREACH_CLOSED, breach.closing.who))
-        names = {it.name for it in all_accounts(tx, context.vault)}
         for place, (at, kind, who) in enumerate(entries, listed.number << 8):
-            if who in names and (listed.number, kind.value) in told:
-                told.remove((listed.number, kind.value))
+            if who in names and (listed.number, kind.value) in at_desk:
+                at_desk.remove((listed.number, kind.value))
                 continue
             lines.append(WholeTrailLine(BREACH, place, at, kind.value, who, facts={"breach": listed.number}))
     first = start.for_source(BREACH)
