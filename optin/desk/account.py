@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from starlette.responses import Response
 
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.flows.staff.own_account import OwnSession, end_other_sessions, own_sessions, set_preferences
 from optin.flows.staff.passkeys import OwnPasskey, own_passkeys
@@ -43,7 +43,7 @@ async def get_account(visit: StaffVisit) -> Response:
     sessions = await visit.view(own_sessions, visit.session, visit.now)
     done = visit.request.query_params.get("done", "")
     view = AccountView(
-        desk_frame(visit.request, visit.app_context, visit.session, visit.lang),
+        visit.frame,
         account.email,
         account.lang,
         languages(),

@@ -13,7 +13,7 @@ from optin.consent.breach import Breach, Notification
 from optin.consent.plain_text import plain_text, whole_number
 from optin.consent.staff_role import Role
 from optin.consent.time_zones import typed_moment
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.typed_form import Typed
 from optin.errors import PageUnknown, RequestRefused
@@ -33,7 +33,7 @@ from optin.papers.paper_words import PaperWords
 from optin.rules.data_protection.law_data import law_data
 
 OFFICERS = frozenset({Role.OFFICER})
-MOST_CHARACTERS = 4_000
+MOST_CHARACTERS = 2_000
 LAST_DAY_HOURS = 24
 
 
@@ -81,7 +81,7 @@ async def get_breaches(visit: StaffVisit) -> Response:
     found = await visit.view(list_breaches)
     waiting = [it.breach for it in found if it.breach is not None and it.breach.waits_for_notification]
     least = min((it.hours_left(visit.now) for it in waiting), default=0)
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     return visit.page(BreachesView(frame, tuple(found[::-1]), visit.now, len(waiting), least))
 
 
@@ -96,7 +96,7 @@ def _form(
     problems: Mapping[str, str] | None = None,
     sentence: str = "",
 ) -> Response:
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     view = NewBreachView(frame, _field(visit, visit.now), Typed(typed or {}), Typed(problems or {}), sentence)
     return visit.page(view, 422 if problems or sentence else 200)
 
@@ -188,7 +188,7 @@ def _page(
     authority = law_data().authorities.get(country)
     named = PaperWords(visit.lang, {}).text("statement.authority") if authority is None else authority.name
     view = BreachView(
-        desk_frame(visit.request, visit.app_context, visit.session, visit.lang),
+        visit.frame,
         breach,
         visit.now,
         _field(visit, visit.now),

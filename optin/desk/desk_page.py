@@ -118,5 +118,9 @@ def answer(app_context: AppContext, view: Any, status: int = 200, policy: str = 
     """Answer with a page of the desk, which no cache keeps."""
     theme = app_context.edition.theme
     theme.add_desk()
-    headers: Mapping[str, str] = {"cache-control": NO_STORE, CONTENT_POLICY: policy}
+    headers: Mapping[str, str] = {
+        "cache-control": NO_STORE,
+        CONTENT_POLICY: policy,
+        "referrer-policy": "same-origin",  # names nobody, and leads back after a fresh sign-in
+    }
     return HTMLResponse(theme.page(view), status, headers=dict(headers))

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from optin.consent.staff_role import EVERY_ROLE, Role
 from optin.desk.cookies import RETURN_TO, SESSION, SIGN_IN, cookie, is_place, set_cookie
-from optin.desk.desk_page import DeskView, ForbiddenView, RefusedView, answer, desk_frame
+from optin.desk.desk_page import DeskFrame, DeskView, ForbiddenView, RefusedView, answer, desk_frame
 from optin.desk.uploads import UploadedFile, is_upload, read_parts
 from optin.errors import PostMalformed, PostTooSlow, RequestRefused
 from optin.flows.context_with_kinds import Flow
@@ -59,6 +59,11 @@ class StaffVisit:
     def lang(self) -> str:
         """The language of the page."""
         return language_for(self.request, self.session)
+
+    @property
+    def frame(self) -> DeskFrame:
+        """What surrounds the page."""
+        return desk_frame(self.request, self.app_context, self.session, self.lang)
 
     def value(self, name: str) -> str:
         """Return one posted value; empty when it is missing. Raises PostMalformed when it is repeated."""
@@ -157,8 +162,7 @@ def _endpoint(
         visit = StaffVisit(request, app_context, session, now)
         if not session.account.has(*route.roles):
             await visit.note(visit.doing(ActKind.REFUSED, facts={"path": f"{DESK}{route.path}"}))
-            frame = desk_frame(request, app_context, session, visit.lang)
-            return visit.page(ForbiddenView(frame, tuple(it for it in Role if it in route.roles)), 403)
+            return visit.page(ForbiddenView(visit.frame, tuple(it for it in Role if it in route.roles)), 403)
 
         # 3. Proved lately, where asked.
         if route.again and not session.times.is_fresh(now):
@@ -173,8 +177,7 @@ def _endpoint(
         try:
             return await route.handler(visit)
         except RequestRefused as problem:
-            frame = desk_frame(request, app_context, session, visit.lang)
-            return visit.page(RefusedView(frame, str(problem)), 409)
+            return visit.page(RefusedView(visit.frame, str(problem)), 409)
 
     return endpoint
 

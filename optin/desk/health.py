@@ -139,7 +139,7 @@ async def get_again(visit: StaffVisit) -> Response:
     """Ask whether mail is to be sent again."""
     number = str(visit.request.path_params["number"])
     mails = [_line(it) for it in await visit.view(given_up_mails, visit.now, MOST_MAILS)]
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     if number == ALL:
         done = await asyncio.to_thread(retry_all, visit.app_context.installation, dry_run=True)
         return visit.page(AgainView(frame, None, sum(done.again.values()), ALL))

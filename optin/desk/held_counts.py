@@ -58,7 +58,8 @@ class Held(Generic[T]):
             await asyncio.wait({asyncio.wrap_future(making)}, timeout=PATIENCE_SECONDS)
             if not making.done():
                 break
-            self._making = None
+            if self._making is making:
+                self._making = None
             making.result()
         return self._value
 

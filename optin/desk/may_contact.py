@@ -16,7 +16,7 @@ from starlette.responses import Response
 from optin.consent.channel import CHANNELS
 from optin.consent.event_content import STAFF
 from optin.consent.staff_role import Role
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.errors import QuestionUnreadable
 from optin.flows.gate.answer import VALID_FOR, SignedAnswer
@@ -131,7 +131,7 @@ def _page(
     problems: Mapping[str, str] | None = None,
     answer: MayAnswer | None = None,
 ) -> Response:
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     view = MayView(frame, _options(visit), typed, problems or {}, answer)
     return visit.page(view, 422 if problems else 200)
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DESK, DeskRoute, StaffVisit, browser_secret, own_post, session_of
 from optin.desk.sign_in import sign_in_page, signed_in
 from optin.flows.staff.passkeys import (
@@ -93,7 +93,7 @@ async def post_again(visit: StaffVisit) -> Response:
 
 async def get_new(visit: StaffVisit) -> Response:
     """Show the form that makes a passkey."""
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     return visit.page(NewPasskeyView(frame))
 
 
@@ -109,7 +109,7 @@ async def post_new(visit: StaffVisit) -> Response:
     made = visit.value(ANSWER), visit.value("name")
     fault = await visit.app_context.run(add_own_passkey, visit.session, party, made, visit.now)
     if fault is not None:
-        frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+        frame = visit.frame
         return visit.page(NewPasskeyView(frame, fault.value), 422)
     return visit.back("/account?done=passkey")
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 from starlette.responses import Response
 
 from optin.consent.staff_role import Role
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.leads.export_pages import may_see
 from optin.errors import PageUnknown
@@ -126,7 +126,7 @@ async def get_record(visit: StaffVisit) -> Response:
     statements = tuple(f"statement-{it}.html" for it in edition.site.settings.languages)
     files = ("index.html", "record.html", "record.csv", "record.jsonld", "agreements.html", *statements)
     files += ("requests.html", "breaches.html", "assessment.html")
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     return visit.page(ProcessingView(frame, _tabs(visit), differences, read_prose(text).html, files))
 
 
@@ -158,7 +158,7 @@ async def get_processors(visit: StaffVisit) -> Response:
         ExportLine(it.number, it.at, it.processor, str(it.key.purpose), it.exported)
         for it in [it for it in exports.runs if may_see(visit, it)][:MOST_EXPORTS]
     )
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     return visit.page(ProcessorsView(frame, _tabs(visit), lines, shown))
 
 
@@ -180,7 +180,7 @@ async def get_rules(visit: StaffVisit) -> Response:
     code = next((it for it in (asked, own) if it in book.countries), next(iter(book.countries)))
     country, today = book.countries[code], edition.site.day_of(visit.now)
     age = (today - country.checked).days
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     countries = tuple((code, it.name) for code, it in book.countries.items())
     return visit.page(RulesView(frame, _tabs(visit), country, countries, today, age > CHECK_EVERY_DAYS, age))
 
@@ -188,7 +188,7 @@ async def get_rules(visit: StaffVisit) -> Response:
 async def get_deletion(visit: StaffVisit) -> Response:
     """Show what goes tonight, and why."""
     found = await asyncio.to_thread(due_deletions, visit.app_context.installation)
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     return visit.page(DeletionView(frame, _tabs(visit), tuple(found), sum(it.count for it in found)))
 
 

@@ -13,7 +13,7 @@ from optin.consent.signed_links import LinkKind
 from optin.consent.staff_role import LINK_LASTS
 from optin.consent.typed_email_address import AddressRefused, parse_typed_email
 from optin.desk.cookies import RETURN_TO, SESSION, SIGN_IN, cookie, drop_cookie, is_place, set_cookie
-from optin.desk.desk_page import DeskPage, answer, desk_frame, outer_frame
+from optin.desk.desk_page import DeskPage, answer, outer_frame
 from optin.desk.desk_route import (
     DESK,
     DeskRoute,
@@ -185,7 +185,7 @@ def _link_page(request: Request, found: object) -> Response:
 
 async def get_again(visit: StaffVisit) -> Response:
     """Ask for another proof of who one is."""
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     sent = visit.request.query_params.get("sent") == "1"
     has_passkey = bool(await visit.view(own_passkeys, visit.session))
     problem = visit.request.query_params.get("passkey", "")

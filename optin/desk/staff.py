@@ -11,7 +11,7 @@ from starlette.responses import Response
 from optin.consent.plain_text import plain_text
 from optin.consent.staff_role import Role
 from optin.consent.typed_email_address import AddressRefused, parse_typed_email
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.errors import PageUnknown
 from optin.flows.staff.accounts import (
@@ -82,7 +82,7 @@ async def get_staff(visit: StaffVisit) -> Response:
     """Show every account."""
     listed = await visit.view(staff_list, visit.now)
     done = visit.request.query_params.get("done", "")
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     return visit.page(StaffView(frame, listed, done if done in {"added", "changed", "closed"} else ""))
 
 
@@ -115,7 +115,7 @@ async def post_new(visit: StaffVisit) -> Response:
 def _new_form(
     visit: StaffVisit, email: str, name: str, chosen: frozenset[str], problems: dict[str, str]
 ) -> Response:
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     return visit.page(NewAccountView(frame, email, name, chosen, problems), 422 if problems else 200)
 
 
@@ -146,7 +146,7 @@ async def _one(visit: StaffVisit, problem: str = "") -> Response:
     account = choices.account
     is_own = account.id == visit.session.account.id and account.has(Role.ADMIN)
     keeps = "last" if choices.is_last_admin else "own" if is_own else ""
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     return visit.page(OneAccountView(frame, choices, keeps, problem), 422 if problem else 200)
 
 

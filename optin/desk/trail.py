@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from optin.consent.staff_role import Role
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.requests.inbox import typed_day
 from optin.desk.typed_form import Typed
@@ -66,7 +66,7 @@ async def get_trail(visit: StaffVisit) -> Response:
         older = "/desk/trail?" + urlencode({**kept, "before": str(shown[-1].place)})
     words = visit.app_context.edition.theme.wording(visit.lang)
     view = TrailView(
-        desk_frame(visit.request, visit.app_context, visit.session, visit.lang),
+        visit.frame,
         tuple((it, _sentence(it, words.has)) for it in shown),
         asked,
         tuple((it.id.hex(), it.name) for it in accounts),

@@ -84,7 +84,7 @@ class ExportJob:
     @property
     def facts(self) -> dict[str, Json]:
         """What the trail says of it, which names nobody."""
-        return {"job": self.id, "purpose": self.purpose, "channel": self.channel, "to": self.processor}
+        return {"job": self.id, "purpose": self.purpose, "channel": self.channel, "processor": self.processor}
 
     @property
     def order(self) -> ExportOrder:
@@ -223,7 +223,7 @@ class ExportJobs:
             os.fsync(file.fileno())
 
         # 3. The trail says what came of it; only then can the file be fetched.
-        self._note(job, ActKind.EXPORTED, {"export": run.number, "people": run.exported})
+        self._note(job, ActKind.EXPORTED, {"export": run.number, "count": run.exported})
         return replace(job, phase=DONE, exported=run.exported, refused=dict(run.refused), number=run.number)
 
     def _watch(

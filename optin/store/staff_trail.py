@@ -89,11 +89,13 @@ def add_act(tx: Tx, vault: Vault, act: StaffAct) -> int:
     return int(row[0])
 
 
-def acts_about(tx: Tx, about: bytes, most: int) -> list[Row]:
-    """Return the newest rows about a person, for `open_act`."""
+def acts_about(tx: Tx, about: bytes, most: int, without: str = "") -> list[Row]:
+    """Return the newest rows about a person, for `open_act`; `without`: a kind that is left out."""
     return tx.all(
-        f"SELECT {_COLUMNS} FROM staff_act WHERE about = :about ORDER BY id DESC LIMIT :most",
+        f"SELECT {_COLUMNS} FROM staff_act WHERE about = :about AND kind <> :without"
+        " ORDER BY id DESC LIMIT :most",
         about=about,
+        without=without,
         most=most,
     )
 

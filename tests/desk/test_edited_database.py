@@ -7,13 +7,21 @@ from typing import Any
 
 import pytest
 
+from optin.consent.email_and_telephone import EmailAddress
+from optin.consent.erasure_grounds import BY_OFFICER
 from optin.consent.staff_role import Role
+from optin.flows.rights.erase import erase_person
 from optin.flows.staff.sign_in import digest_of
+from optin.flows.staff.trail import ActKind, Doing, note_act
+from optin.services.audit_job import view_audit
 from optin.store.database_interface import Tx, to_ms
-from tests.desk.conftest import Desk
+from optin.store.person_numbers import number_of_person, person_of_number
+from optin.store.staff_trail import act_rows, open_act
+from tests.desk.conftest import Desk, list_acts
 from tests.world import audit_findings
 
 EVA = "eva@example.com"
+ALICE = EmailAddress("alice@example.com")
 
 
 def edit(desk: Desk, sql: str, **values: Any) -> None:
@@ -83,3 +91,47 @@ def test_an_audit_tells_of_an_edited_account(desk: Desk) -> None:
         "accounts of staff were edited" in it
         for it in audit_findings(desk.installation.store, desk.installation.vault)
     )
+
+
+def test_an_edited_act_keeps_nobody_from_being_erased(desk: Desk) -> None:
+    """R5: an unreadable row of the trail is emptied; one that was moved to a person keeps its reason."""
+    index, account = desk.installation.vault.index(ALICE), desk.add(EVA, Role.OFFICER)
+    desk.join(consent="tips-email")
+    for about, why in ((index, "letter"), (b"x" * 32, "of another")):
+        doing = Doing(account.id, ActKind.LOOKED_AT_PERSON, about, why)
+        desk.installation.run(note_act, doing, desk.moment)
+    edit(desk, "UPDATE staff_act SET about = :about WHERE about = :other", about=index, other=b"x" * 32)
+    edit(desk, "UPDATE staff_act SET sealed = :bad WHERE kind = 'account-added'", bad=b"bad" * 20)
+    edit(desk, "UPDATE staff_act SET about = :about WHERE kind = 'account-added'", about=index)
+    gone = desk.installation.run(erase_person, email_index=index, reason=BY_OFFICER, now=desk.moment)
+    assert gone is not None
+    rows = desk.installation.store.read(act_rows)
+    acts = [open_act(desk.installation.vault, row).act for row in rows if row[5]]
+    assert [it.texts.get("why") for it in acts if it.kind == ActKind.LOOKED_AT_PERSON] == [None, "of another"]
+
+
+def test_whoever_only_wrote_a_letter_leaves_no_reason_and_no_number(desk: Desk) -> None:
+    """R5: at their erasure."""
+    index, account = desk.installation.vault.index(ALICE), desk.add(EVA, Role.OFFICER)
+    number = desk.installation.write(number_of_person, address=index)
+    doing = Doing(account.id, ActKind.REQUEST_IDENTITY, index, "Mr Letter of Main St 1")
+    desk.installation.run(note_act, doing, desk.moment)
+    desk.installation.run(erase_person, email_index=index, reason=BY_OFFICER, now=desk.moment)
+    assert desk.installation.store.read(person_of_number, text=number) is None
+    (line,) = [it for it in desk.installation.view(list_acts) if it.kind == ActKind.REQUEST_IDENTITY]
+    assert line.why == ""
+
+
+def test_an_edited_account_can_be_given_anew(desk: Desk) -> None:
+    """K1: on the server, once somebody saw it."""
+    desk.add(EVA, Role.OFFICER)
+    edit(desk, "UPDATE staff SET roles = 'officer admin'")
+    assert desk.add(EVA, Role.OFFICER).has(Role.OFFICER)
+    assert desk.browser().sign_in(EVA).status_code == 303
+
+
+def test_the_result_of_an_audit_is_not_written_by_others(desk: Desk) -> None:
+    """P4: as if it had found nothing."""
+    state = '{"state": "done", "began": "2026-12-01T00:00:00+00:00", "seen": "2026-12-01T00:00:00+00:00"}'
+    edit(desk, "INSERT INTO installation(name, value) VALUES ('audit', :value)", value=state.encode())
+    assert desk.installation.view(view_audit) is None

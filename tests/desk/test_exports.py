@@ -99,6 +99,8 @@ def test_a_marketer_exports_to_a_processor(desk: Desk) -> None:
         assert line.name == "marketer"
         assert "alice" not in f"{line.facts}{line.texts}"
     assert "December tip" in browser.get("/desk/exports").text
+    whole = english(desk.signed_in(Role.OFFICER)).get("/desk/trail").text
+    assert whole.count(f'href="/desk/exports/{run.number}"') == 2, "made, and fetched"
 
 
 @pytest.mark.parametrize("shape", ["xlsx", "jsonl", "excel"])
@@ -256,7 +258,7 @@ def test_whom_the_processor_must_delete(desk: Desk) -> None:
     (row,) = rows(answer.content)
     assert (row["email"], row["what"]) == ("alice@example.com", "withdrawn")
     (line,) = lines(desk, ActKind.DELETIONS_FETCHED)
-    assert line.facts["to"] == "crm"
+    assert line.facts["processor"] == "crm"
 
 
 def test_an_export_asks_for_a_fresh_sign_in(desk: Desk) -> None:

@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.staff_role import Role
 from optin.flows.exports import lead_list
 from optin.flows.staff.trail import ActKind
+from optin.store.person_numbers import number_of_person
 from tests.desk.conftest import Browser, Desk, list_acts
 from tests.gate.asking import NUMBER
 
@@ -101,6 +103,27 @@ def test_sales_see_the_leads_of_their_own_magnets(desk: Desk) -> None:
     unknown = eva.post("/desk/leads/show", {**person, "person": "ZZZZZZ", "why": "x"}, "/desk/may")
     assert (stolen.status_code, unknown.status_code) == (404, 404)
     assert "Alice" not in eva.get(f"{path}&magnet=paper").text
+
+
+def test_two_roles_open_no_more_than_each_of_them(desk: Desk) -> None:
+    """K2: who markets and sells sees leads in full of magnets of their own alone."""
+    both = english(desk.signed_in(Role.SALES, Role.MARKETER, email="daan@example.com"))
+    desk.join("alice@example.com", consent=["follow-up-phone"], phone=NUMBER, first_name="Alice")
+    path = "/desk/leads?purpose=follow-up-phone"
+    assert 'name="person"' not in both.get(path).text
+    number = desk.installation.write(
+        number_of_person, address=desk.installation.vault.index(EmailAddress("alice@example.com"))
+    )
+    person = {"person": number, "purpose": "follow-up-phone", "why": "call back"}
+    assert both.post("/desk/leads/show", person, "/desk/may").status_code == 404
+    own(desk, "daan@example.com")
+    assert both.post("/desk/leads/show", person, "/desk/may").status_code == 200
+
+
+def test_a_place_that_is_past_the_end_is_the_end(desk: Desk) -> None:
+    """K2: as when consents ended while somebody read."""
+    browser = desk.signed_in(Role.OFFICER)
+    assert browser.get("/desk/leads?before=1.5").status_code == 200
 
 
 def test_pages_follow_each_other_without_gap_or_twice(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,11 +16,11 @@ from starlette.responses import HTMLResponse, Response
 
 from optin.consent.form_version import Slug
 from optin.consent.staff_role import Role
-from optin.desk.desk_page import desk_frame
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.editor.magnet_form import MagnetForm, changes_of, form_of
 from optin.desk.editor.pages import Consequences, EditView, NewView, SwitchedOffView
 from optin.desk.editor.preview import preview_page
+from optin.desk.held_counts import held_counts
 from optin.errors import RequestRefused
 from optin.flows.staff.accounts import list_accounts
 from optin.flows.staff.trail import ActKind
@@ -183,6 +183,7 @@ async def _saved(visit: StaffVisit, slug: str, result: CommitResult, done: str) 
     """Serve what was saved, and show the editor again."""
     reload = visit.app_context.reload
     refused = await reload() if reload is not None else ()
+    held_counts(visit.request).written.forget()
     if done == "saved" and refused:
         done = "saved-later"
     elif done == "saved" and result is CommitResult.REFUSED:
@@ -250,7 +251,8 @@ async def _shown(
 
 def _form(visit: StaffVisit, typed: OpenedMagnet) -> MagnetForm | None:
     try:
-        return None if "text" in visit.request.query_params else form_of(typed, _schema(visit))
+        asked = {*visit.request.query_params, *(name for name, _ in visit.posted)}
+        return None if "text" in asked else form_of(typed, _schema(visit))
     except CannotEdit:
         return None
 
@@ -332,7 +334,7 @@ def _switched_off(visit: StaffVisit) -> Response:
 
 
 def _desk(visit: StaffVisit) -> Any:
-    return desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    return visit.frame
 
 
 ROUTES = (

@@ -10,7 +10,7 @@ from typing import ClassVar
 from starlette.responses import Response
 
 from optin.consent.staff_role import Role
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DESK, DeskRoute, StaffVisit
 from optin.desk.held_counts import held_counts
 from optin.desk.home.week import Week, magnets_waiting, week_of
@@ -80,7 +80,7 @@ async def get_home(visit: StaffVisit) -> Response:
         if marketer or officer or admin
         else ()
     )
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     open_to = {it.path for it in frame.menu}
     today = now.astimezone(UTC).date()
     monday = datetime.combine(today, time(), UTC) - today.weekday() * DAY

@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from optin.consent.plain_text import whole_number
 from optin.consent.staff_role import Role
-from optin.desk.desk_page import DeskFrame, DeskPage, desk_frame
+from optin.desk.desk_page import DeskFrame, DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.leads.lead_choices import PurposeChoice, purpose_choices
 from optin.errors import PageUnknown, RequestRefused
@@ -244,7 +244,7 @@ def _job(visit: StaffVisit, jobs: ExportJobs) -> ExportJob:
 
 
 def _frame(visit: StaffVisit) -> DeskFrame:
-    return desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    return visit.frame
 
 
 async def _pieces(content: Iterator[bytes]) -> AsyncIterator[bytes]:

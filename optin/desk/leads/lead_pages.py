@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from optin.consent.channel import declared_addresses
 from optin.consent.staff_role import Role
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.leads.lead_choices import (
     SEE_ALL,
@@ -111,7 +111,7 @@ async def get_leads(visit: StaffVisit) -> Response:
     asked = {name: query.get(name, "")[:200] for name in ("purpose", "magnet", "since")}
     chosen = next((it for it in purposes if it.value == asked["purpose"]), next(iter(purposes), None))
     since, problem = _since(visit, asked["since"])
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     place = Place.parse(query.get("before", ""))
     named = tuple(it for it in magnets if it.slug == asked["magnet"])
     rows: tuple[LeadRow, ...] = ()
@@ -157,7 +157,7 @@ async def post_show(visit: StaffVisit) -> Response:
     found = await visit.view(view_lead, LeadFilter(chosen.key, magnets), number, visit.now, endings_of)
     if found is None:
         raise PageUnknown
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     if not why:
         tried = any(name == "why" for name, _ in visit.posted)
         view = OneLeadView(frame, None, chosen, number, problem="why" if tried else "")
@@ -176,7 +176,7 @@ async def get_downloaders(visit: StaffVisit) -> Response:
     people, older = await visit.view(view_downloaders, place)
     if people:
         await visit.note(visit.doing(ActKind.LISTED_LEADS, facts={"people": len(people)}))
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     return visit.page(DownloadersView(frame, people, urlencode({"before": older}) if older else ""))
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.event_content import rfc3339
 from optin.consent.plain_text import whole_number
-from optin.desk.desk_page import DeskFrame, DeskPage, desk_frame
+from optin.desk.desk_page import DeskFrame, DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.leads.export_pages import ROLES, TYPES, export_jobs, may_see
 from optin.errors import PageUnknown, RequestRefused
@@ -69,7 +69,7 @@ async def post_deletions(visit: StaffVisit) -> Response:
     """Hand out the list for the processor, as `optin exports --since` writes it."""
     run, installation = await _run(visit), visit.app_context.installation
     data = await asyncio.to_thread(lambda: _written(_ended(installation, run)))
-    facts: Mapping[str, Json] = {"export": run.number, "to": run.processor}
+    facts: Mapping[str, Json] = {"export": run.number, "processor": run.processor}
     await visit.note(visit.doing(ActKind.DELETIONS_FETCHED, facts=facts))
     name = f"delete-since-export-{run.number}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": NO_STORE}
@@ -104,7 +104,7 @@ def _written(people: Iterable[PersonToDelete]) -> bytes:
 
 
 def _frame(visit: StaffVisit) -> DeskFrame:
-    return desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    return visit.frame
 
 
 ROUTES = (

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from optin.consent.plain_text import whole_number
 from optin.consent.staff_role import Role
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.held_counts import held_counts
 from optin.desk.magnets.rows import MagnetRow, row_of
@@ -90,7 +91,7 @@ async def get_magnets(visit: StaffVisit) -> Response:
     shown = fitting[PAGE * page : PAGE * (page + 1)]
     counts = ((it, sum(magnet.standing is it for magnet in every)) for it in Standing)
     view = MagnetsView(
-        desk_frame(visit.request, visit.app_context, visit.session, visit.lang),
+        visit.frame,
         chosen,
         tuple(row_of(it, recent, WEEKS_COUNTED) for it in shown),
         len(fitting),
@@ -109,7 +110,7 @@ async def get_magnets(visit: StaffVisit) -> Response:
 
 def _page(asked: str, found: int) -> int:
     last = max(0, (found - 1) // PAGE)
-    return min(int(asked) - 1, last) if asked.isdecimal() and 0 < int(asked[:6]) == int(asked) else 0
+    return min(max((whole_number(asked) or 1) - 1, 0), last)
 
 
 def _address(chosen: Chosen, page: int) -> str:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from optin.consent.compare_variants import Comparison
 from optin.consent.form_version import Slug
 from optin.consent.staff_role import Role
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.held_counts import held_counts
 from optin.desk.magnets.list_page import READERS
@@ -120,7 +120,7 @@ async def _page(visit: StaffVisit, link: str = "") -> Response:
     row = row_of(it, recent, WEEKS_COUNTED)
     return visit.page(
         MagnetView(
-            desk_frame(visit.request, visit.app_context, visit.session, visit.lang),
+            visit.frame,
             it,
             row,
             steps_of(row),

@@ -12,7 +12,7 @@ from typing import ClassVar
 from starlette.responses import HTMLResponse, Response
 
 from optin.consent.form_version import Slug
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.held_counts import held_counts
 from optin.desk.magnets.list_page import READERS
@@ -60,9 +60,7 @@ class MailsView(DeskPage):
 async def get_preview(visit: StaffVisit) -> Response:
     """Show the page of a magnet at three widths. Raises PageUnknown."""
     it = await _served(visit)
-    return visit.page(
-        PreviewView(desk_frame(visit.request, visit.app_context, visit.session, visit.lang), it)
-    )
+    return visit.page(PreviewView(visit.frame, it))
 
 
 async def get_page_frame(visit: StaffVisit) -> Response:
@@ -82,7 +80,7 @@ async def get_mails(visit: StaffVisit) -> Response:
         return tuple(SampleMail(name, _subject(gallery, it.slug, name)) for name in _names(gallery, it.slug))
 
     view = MailsView(
-        desk_frame(visit.request, visit.app_context, visit.session, visit.lang),
+        visit.frame,
         it,
         await asyncio.to_thread(made),
     )

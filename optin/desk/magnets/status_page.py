@@ -12,7 +12,7 @@ from typing import ClassVar
 from starlette.responses import Response
 
 from optin.consent.staff_role import Role
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.held_counts import held_counts
 from optin.desk.magnets.standing import StandingMagnet, standing_of
@@ -110,7 +110,7 @@ def _page(
     is_stale: bool = False,
 ) -> Response:
     status = 409 if is_stale else 422 if visit.request.method == "POST" else 200
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     may_edit = visit.app_context.edition.site.settings.desk.edit
     return visit.page(StatusView(frame, it, written, may_edit, findings, problem, is_stale), status)
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 from starlette.responses import Response
 
 from optin.consent.form_differences import Difference, SentenceRow, declared_differences, side_by_side
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.consent.plain_text import whole_number
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.magnets.list_page import READERS
 from optin.errors import PageUnknown
@@ -33,7 +34,8 @@ class VersionsView(DeskPage):
 
 async def get_versions(visit: StaffVisit) -> Response:
     """Show what differs between two versions. Raises PageUnknown."""
-    slug, before, after = (visit.request.path_params[it] for it in ("slug", "a", "b"))
+    slug = visit.request.path_params["slug"]
+    before, after = (whole_number(visit.request.path_params[it]) or 0 for it in ("a", "b"))
     found = await visit.view(two_versions, magnet=slug, before=before, after=after)
     if found is None:
         raise PageUnknown
@@ -42,7 +44,7 @@ async def get_versions(visit: StaffVisit) -> Response:
     shown = _fitting(rows)
     return visit.page(
         VersionsView(
-            desk_frame(visit.request, visit.app_context, visit.session, visit.lang),
+            visit.frame,
             slug,
             new.version.declaration.title,
             old,
@@ -64,4 +66,4 @@ def _fitting(rows: list[SentenceRow]) -> tuple[SentenceRow, ...]:
     return tuple(found)
 
 
-ROUTES = (DeskRoute("/magnets/{slug}/versions/{a:int}/{b:int}", get_versions, READERS),)
+ROUTES = (DeskRoute("/magnets/{slug}/versions/{a}/{b}", get_versions, READERS),)

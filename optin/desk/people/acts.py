@@ -146,8 +146,7 @@ async def post_hold(visit: StaffVisit) -> Response:
             page, "hold", rules=_rules(visit), problems=problems, typed=typed, chosen=frozenset(names)
         )
         return visit.page(view, 422)
-    handling = handling_of(visit, page)
-    handling = OfficerRequest(handling.email_index, handling.who, typed["why"], None)
+    handling = OfficerRequest(page.person.index, visit.session.account.name, typed["why"], None)
     if typed["rule"]:
         held = DocumentToHold(
             typed["rule"],

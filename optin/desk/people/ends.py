@@ -16,6 +16,7 @@ from optin.desk.people.person import PersonView
 from optin.desk.people.visit import OFFICER, PersonPage, opened
 from optin.errors import RequestRefused
 from optin.flows.rights.officer_requests import erase_on_request
+from optin.flows.staff.person_file import view_person
 from optin.flows.staff.trail import ActKind, note_act_on_person
 from optin.services.personal_data_display import erase_view
 from optin.services.verify_person import VerifiedPerson, verify_person
@@ -134,13 +135,19 @@ async def post_evidence(visit: StaffVisit) -> Response:
     page = await opened(visit)
     if isinstance(page, Response):
         return page
-    if any(it.confirmed_at is None for it in page.person.data.requests):  # its mail could be used to forge
+    found = await _verified(visit, page)
+    now_known = await visit.view(
+        view_person,
+        index=page.person.index,
+        now=visit.now,
+        endings_of=visit.app_context.installation.endings_of,
+    )
+    if any(it.confirmed_at is None for it in now_known.data.requests):  # its mail could be used to forge
         msg = (
             "A sign-up of this person waits for its confirmation, and the bundle would hold the link that"
-            " confirms it. Take the bundle once it is confirmed or has ended."
+            " confirms it. Take the bundle once it is confirmed or erased."
         )
         raise RequestRefused(msg)
-    found = await _verified(visit, page)
     facts: dict[str, Any] = {"sha256": found.digest}
     doing = visit.doing(ActKind.TOOK_EVIDENCE, page.person.index, page.reason.why, facts)
     await visit.app_context.run(note_act_on_person, doing, visit.now)

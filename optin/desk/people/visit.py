@@ -11,7 +11,7 @@ from starlette.responses import Response
 from optin.consent.plain_text import whole_number
 from optin.consent.rights_request import RightsRequest
 from optin.consent.staff_role import Role
-from optin.desk.desk_page import DeskFrame, DeskPage, desk_frame
+from optin.desk.desk_page import DeskFrame, DeskPage
 from optin.desk.desk_route import StaffVisit
 from optin.flows.rights.rights_requests import list_requests
 from optin.flows.staff.person_file import PersonFile, find_person, view_person
@@ -63,7 +63,7 @@ class PersonPage(DeskPage):
 
 def frame_of(visit: StaffVisit) -> DeskFrame:
     """Return what surrounds a page of this visit."""
-    return desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    return visit.frame
 
 
 def number_in(visit: StaffVisit) -> str:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from optin.consent.rights_request import ArrivalWay, Right
 from optin.consent.staff_role import Role
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.typed_form import Typed
 from optin.errors import RequestRefused
@@ -76,7 +76,7 @@ async def _inbox(visit: StaffVisit, *, answered: bool) -> Response:
     left = [it.request.days_left(day) for it in waiting if it.request is not None]
     lines = done[::-1] if answered else waiting
     shown = tuple(lines[:MOST_SHOWN])
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     overdue, soon = sum(it < 0 for it in left), sum(0 <= it <= SOON_DAYS for it in left)
     counts = (len(waiting), len(done))
     lately = answered_lately(done, day)
@@ -96,7 +96,7 @@ def _form(
     problems: Mapping[str, str] | None = None,
     sentence: str = "",
 ) -> Response:
-    frame = desk_frame(visit.request, visit.app_context, visit.session, visit.lang)
+    frame = visit.frame
     day = today(visit.app_context.installation.context, visit.now)
     status = 422 if problems or sentence else 200
     return visit.page(NewRequestView(frame, day, Typed(typed or {}), Typed(problems or {}), sentence), status)

@@ -11,13 +11,14 @@ from starlette.responses import Response
 
 from optin.consent.plain_text import plain_text, whole_number
 from optin.consent.rights_request import Outcome, RightsRequest
-from optin.desk.desk_page import DeskPage, desk_frame
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.requests.answer_letters import LetterKind, answer_letter
 from optin.desk.requests.inbox import OFFICERS, typed_day
 from optin.desk.typed_form import Typed
 from optin.errors import PageUnknown, RequestRefused
 from optin.flows.rights.rights_requests import Reply, answer_request, extend_request, today
+from optin.flows.staff.person_visits import give_reason
 from optin.flows.staff.request_inbox import REQUEST, RequestFile, open_person_of_request, request_file
 from optin.flows.staff.trail import ActKind, TrailLine
 from optin.theme.languages import languages
@@ -98,7 +99,7 @@ def _page(
     identity = next((it.why for it in file.acts if it.kind == ActKind.REQUEST_IDENTITY), "")
     answered = request.answer is not None
     view = RequestView(
-        desk_frame(visit.request, visit.app_context, visit.session, visit.lang),
+        visit.frame,
         request,
         file.person,
         tuple(it for it in file.acts if it.kind not in HIDDEN),
@@ -133,6 +134,9 @@ async def post_person(visit: StaffVisit) -> Response:
     number = _number(visit)
     doing = visit.doing(ActKind.REQUEST_LOOKED_UP, facts={REQUEST: number})
     person = await visit.app_context.run(open_person_of_request, number, doing, visit.now)
+    words = visit.app_context.edition.theme.wording(visit.lang)
+    why = words.text("people.reason.request", number=number)
+    await visit.app_context.run(give_reason, session=visit.session, why=why, request=number, now=visit.now)
     return visit.back(f"/people/{person}")
 
 

@@ -11,7 +11,7 @@ from optin.consent.rights_request import RightsRequest
 from optin.errors import RequestRefused
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.rights.rights_requests import AskedRight, list_requests, note_request
-from optin.flows.staff.trail import Doing, TrailLine, list_acts_about, record
+from optin.flows.staff.trail import ActKind, Doing, TrailLine, list_acts_about, record
 from optin.flows.unreadable_rows import BROKEN
 from optin.store.database_interface import Tx
 from optin.store.person_numbers import known_number, number_of_person
@@ -82,7 +82,7 @@ def request_file(tx: Tx, context: SiteContext, number: int) -> RequestFile | Non
         request = stored.request
     except BROKEN:
         return None
-    acts = list_acts_about(tx, context, request.person)
+    acts = list_acts_about(tx, context, request.person, without=ActKind.REQUEST_READ)
     own = tuple(it for it in acts if it.facts.get(REQUEST) == number)
     return RequestFile(request, known_number(tx, request.person), own)
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from optin.consent.email_and_telephone import EmailAddress
-from optin.consent.staff_role import LINK_LASTS, Role, SessionTimes
+from optin.consent.staff_role import LINK_LASTS, SessionTimes
 from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.sign_in_mail import LINK
@@ -213,11 +213,6 @@ def replace_session(
         end_session(tx, before.digest)
         record(tx, context.vault, Doing(before.account.id, ActKind.PROVED_AGAIN), now)
     return after
-
-
-def may(session: StaffSession, *roles: Role) -> bool:
-    """Return whether somebody who is signed in has one of these roles."""
-    return session.account.has(*roles)
 
 
 def _bound(context: Context, link: SignInLink, browser: str) -> bytes:

@@ -141,9 +141,11 @@ def note_act_on_person(tx: Tx, context: SiteContext, doing: Doing, now: datetime
     return record(tx, context.vault, doing, now)
 
 
-def list_acts_about(tx: Tx, context: SiteContext, about: bytes, most: int = 100) -> list[TrailLine]:
-    """Return the newest lines about a person."""
-    return _lines(tx, context.vault, acts_about(tx, about, most))
+def list_acts_about(
+    tx: Tx, context: SiteContext, about: bytes, most: int = 100, without: str = ""
+) -> list[TrailLine]:
+    """Return the newest lines about a person; `without`: a kind that does not count."""
+    return _lines(tx, context.vault, acts_about(tx, about, most, without))
 
 
 def _lines(tx: Tx, vault: Vault, rows: list[Row]) -> list[TrailLine]:
