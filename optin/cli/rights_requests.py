@@ -101,8 +101,8 @@ def requests(  # noqa: PLR0913 - one parameter an option
     else:
         click.echo("There is no such request.")
     if sums:
-        in_words = ", ".join(f"{count} {name}" for name, count in done.items())
-        click.echo(f"Done at once, on own pages and by optin subject: {in_words}.")
+        counts = ", ".join(f"{count} {name}" for name, count in done.items())
+        click.echo(f"Done at once, on own pages and by optin subject: {counts}.")
 
 
 def _table(listed: Sequence[ListedRequest], day: date) -> Table:
@@ -223,8 +223,8 @@ def extend(  # noqa: PLR0913 - one parameter an option
     """Record that the person was told, within the first month, that the answer takes longer."""
     edition = served_edition(site, kinds)
     with open_served(edition) as installation:
-        in_words = (months, day_of(on), who, why)
-        found = installation.run(extend_request, number=number, extension=in_words, now=installation.clock())
+        extension = (months, day_of(on), who, why)
+        found = installation.run(extend_request, number=number, extension=extension, now=installation.clock())
     click.echo(f"Request {number}: extended, last day {found.due}.")
 
 

@@ -11,12 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.options_and_output import NO_SITE, root_of, served_edition, site_option
+from optin.cli.options_and_output import NO_SITE, address_of, root_of, served_edition, site_option
 from optin.cli.rights_requests import open_served
-from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import rfc3339
 from optin.consent.staff_role import Role, as_text
-from optin.consent.typed_email_address import AddressRefused, parse_typed_email
 from optin.flows.staff.accounts import (
     NewAccount,
     account_with_address,
@@ -85,7 +83,7 @@ def add(kinds: InstalledKinds, site: Path, email: str, roles: tuple[str, ...], n
     marketer: pages, statistics, exports to processors. sales: leads of their own magnets, and whether a
     person may be contacted. officer: people, their rights, evidence. admin: staff, and what is set.
     """
-    edition, address = served_edition(site, kinds), _address(email)
+    edition, address = served_edition(site, kinds), address_of(email)
     new = NewAccount(address, frozenset(Role(it) for it in roles), name)
     with open_served(edition) as installation:
         account = installation.run(add_account, new=new, now=installation.clock())
@@ -100,7 +98,7 @@ def add(kinds: InstalledKinds, site: Path, email: str, roles: tuple[str, ...], n
 @pass_kinds
 def change(kinds: InstalledKinds, site: Path, email: str, roles: tuple[str, ...]) -> None:
     """Give an account these roles in place of those that it has; its sessions end."""
-    edition, address = served_edition(site, kinds), _address(email)
+    edition, address = served_edition(site, kinds), address_of(email)
     with open_served(edition) as installation:
         known = installation.view(account_with_address, email=address)
         asked = frozenset(Role(it) for it in roles)
@@ -114,16 +112,8 @@ def change(kinds: InstalledKinds, site: Path, email: str, roles: tuple[str, ...]
 @pass_kinds
 def remove(kinds: InstalledKinds, site: Path, email: str) -> None:
     """Close an account; its sessions end at once. What it did stays in the audit trail."""
-    edition, address = served_edition(site, kinds), _address(email)
+    edition, address = served_edition(site, kinds), address_of(email)
     with open_served(edition) as installation:
         known = installation.view(account_with_address, email=address)
         account = installation.run(remove_account, staff_id=known.id, now=installation.clock())
     click.echo(f"{account.name} has no account any more.")
-
-
-def _address(text: str) -> EmailAddress:
-    try:
-        return parse_typed_email(text)
-    except AddressRefused:
-        msg = f"{text!r} is no e-mail address."
-        raise click.BadParameter(msg) from None

@@ -1,8 +1,8 @@
-"""Time zones, and the local time in them."""
+"""Time zones, the local time in them, and days and moments as staff type them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -11,6 +11,14 @@ def moments_of(local: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
     """Return the moments (UTC) of a local time in `zone`: none in a gap, two when clocks go back."""
     found = {local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
     return tuple(sorted(it for it in found if it.astimezone(zone).replace(tzinfo=None, fold=0) == local))
+
+
+def typed_day(text: str) -> date | None:
+    """Return a day that staff typed, as browsers write it (2026-11-30); None for what is none."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None
 
 
 def typed_moment(text: str, zone: ZoneInfo) -> datetime:

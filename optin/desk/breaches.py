@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, TypeVar
 
 from starlette.responses import Response
 
 from optin.consent.breach import Breach, Notification
 from optin.consent.plain_text import plain_text, whole_number
-from optin.consent.staff_role import Role
-from optin.consent.time_zones import typed_moment
+from optin.consent.time_zones import typed_day, typed_moment
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
+from optin.desk.page_roles import OFFICERS
 from optin.desk.typed_form import Typed
 from optin.errors import PageUnknown, RequestRefused
+from optin.flows.context_with_kinds import Flow
 from optin.flows.rights.breaches import (
     BreachCorrection,
     BreachEnd,
@@ -28,13 +29,12 @@ from optin.flows.rights.breaches import (
     note_notification,
 )
 from optin.flows.staff.breach_record import record_breach
-from optin.flows.staff.trail import ActKind
+from optin.flows.staff.trail import ActKind, Doing
+from optin.papers.authority import authority_name
 from optin.papers.paper_words import PaperWords
-from optin.rules.data_protection.law_data import law_data
 
-OFFICERS = frozenset({Role.OFFICER})
 MOST_CHARACTERS = 2_000
-LAST_DAY_HOURS = 24
+Entry = TypeVar("Entry")  # of a breach
 
 
 @dataclass(frozen=True)
@@ -184,16 +184,14 @@ def _page(
     problems: Mapping[str, str] | None = None,
     sentence: str = "",
 ) -> Response:
-    country = visit.app_context.edition.site.settings.controller.country.upper()
-    authority = law_data().authorities.get(country)
-    named = PaperWords(visit.lang, {}).text("statement.authority") if authority is None else authority.name
+    country = visit.app_context.edition.site.settings.controller.country
     view = BreachView(
         visit.frame,
         breach,
         visit.now,
         _field(visit, visit.now),
         _field(visit, breach.discovered),
-        named,
+        authority_name(country, PaperWords(visit.lang, {})),
         said,
         Typed(typed or {}),
         Typed(problems or {}),
@@ -220,11 +218,23 @@ async def post_notified(visit: StaffVisit) -> Response:
     who = visit.session.account.name
     told = Notification(moment, typed["authority"], typed["reference"], typed["why-late"], who)
     doing = visit.doing(ActKind.BREACH_NOTIFIED, facts={"breach": breach.number})
+    return await _recorded(visit, doing, note_notification, told, typed)
+
+
+async def _recorded(
+    visit: StaffVisit,
+    doing: Doing,
+    flow: Flow[[int, Entry, datetime], Breach],
+    entry: Entry,
+    typed: Mapping[str, str],
+) -> Response:
+    """Add an entry to the breach of the path, and show it; where it is refused, the form says why."""
+    breach = await _breach(visit)
     try:
-        await visit.act(doing, note_notification, breach.number, told, visit.now)
+        await visit.act(doing, flow, breach.number, entry, visit.now)
     except RequestRefused as problem:
         return _page(visit, await _breach(visit), typed=typed, sentence=str(problem))
-    return visit.back(f"/breaches/{breach.number}?notified=1")
+    return visit.back(f"/breaches/{breach.number}?{doing.kind.removeprefix('breach-')}=1")
 
 
 async def post_correct(visit: StaffVisit) -> Response:
@@ -253,11 +263,7 @@ async def post_correct(visit: StaffVisit) -> Response:
         changed("measures", breach.measures),
     )
     doing = visit.doing(ActKind.BREACH_CORRECTED, facts={"breach": breach.number}, why=typed["why"])
-    try:
-        await visit.act(doing, correct_breach, breach.number, correction, visit.now)
-    except RequestRefused as problem:
-        return _page(visit, await _breach(visit), typed=typed, sentence=str(problem))
-    return visit.back(f"/breaches/{breach.number}?corrected=1")
+    return await _recorded(visit, doing, correct_breach, correction, typed)
 
 
 async def post_close(visit: StaffVisit) -> Response:
@@ -265,12 +271,9 @@ async def post_close(visit: StaffVisit) -> Response:
     breach = await _breach(visit)
     typed = _typed(visit, "not-notified", "people-told", "people-not-told")
     problems = _too_long(typed)
-    day: date | None = None
-    if typed["people-told"]:
-        try:
-            day = date.fromisoformat(typed["people-told"])
-        except ValueError:
-            problems["people-told"] = "day"
+    day = typed_day(typed["people-told"])
+    if typed["people-told"] and day is None:
+        problems["people-told"] = "day"
     if not problems and (day is None) == (not typed["people-not-told"]):
         problems["people-not-told"] = "one-of-two"
     if not breach.notifications and not typed["not-notified"]:
@@ -280,11 +283,7 @@ async def post_close(visit: StaffVisit) -> Response:
     why_not = "" if breach.notifications else typed["not-notified"]
     end = BreachEnd(visit.session.account.name, day, typed["people-not-told"], why_not)
     doing = visit.doing(ActKind.BREACH_CLOSED, facts={"breach": breach.number})
-    try:
-        await visit.act(doing, close_breach, breach.number, end, visit.now)
-    except RequestRefused as problem:
-        return _page(visit, await _breach(visit), typed=typed, sentence=str(problem))
-    return visit.back(f"/breaches/{breach.number}?closed=1")
+    return await _recorded(visit, doing, close_breach, end, typed)
 
 
 ROUTES = (

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from optin.consent.staff_role import EVERY_ROLE, Role
@@ -37,6 +37,7 @@ from optin.store.database_interface import P, T
 from optin.theme.languages import languages
 from optin.web.app_context import AppContext, app_context_of, preferred
 from optin.web.read_posted_form import MAX_POST_BYTES, read_body, read_post, single
+from optin.web.security_headers import NO_STORE
 
 DESK = "/desk"
 FORM_TOKEN = "token"  # noqa: S105 - the name of a field
@@ -110,6 +111,13 @@ class StaffVisit:
     def page(self, view: DeskView, status: int = 200) -> Response:
         """Answer with a page of the desk."""
         return answer(self.app_context, view, status)
+
+    def download(self, content: bytes | AsyncIterator[bytes], media_type: str, name: str) -> Response:
+        """Answer with a file that the browser saves under `name`, and that nobody caches."""
+        headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": NO_STORE}
+        if isinstance(content, bytes):
+            return Response(content, 200, headers, media_type)
+        return StreamingResponse(content, 200, headers, media_type)
 
     def back(self, path: str) -> Response:
         """Answer a post: show the page at `path` below the desk."""

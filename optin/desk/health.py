@@ -14,6 +14,7 @@ from optin.consent.plain_text import whole_number
 from optin.consent.staff_role import Role
 from optin.desk.desk_page import DeskPage, desk_frame
 from optin.desk.desk_route import DeskRoute, StaffVisit
+from optin.desk.page_roles import OFFICERS, OFFICERS_AND_ADMINS
 from optin.errors import PageUnknown, RequestRefused
 from optin.flows.delivery.retry_abandoned_mails import GivenUpMail, given_up_mails, retry_one
 from optin.flows.staff.trail import ActKind
@@ -30,8 +31,6 @@ from optin.services.setup_health import HealthFinding, LogState, State, log_stat
 from optin.services.site_findings import check_site
 from optin.site.findings import Finding
 
-READERS = frozenset({Role.OFFICER, Role.ADMIN})
-OFFICERS = frozenset({Role.OFFICER})
 MOST_MAILS = 50
 ALL = "all"
 FILES_HOLD = timedelta(minutes=5)
@@ -184,8 +183,8 @@ async def post_stop(visit: StaffVisit) -> Response:
 
 
 ROUTES = (
-    DeskRoute("/health", get_health, READERS, menu="health"),
-    DeskRoute("/health/check", post_check, READERS, method="POST"),
+    DeskRoute("/health", get_health, OFFICERS_AND_ADMINS, menu="health"),
+    DeskRoute("/health/check", post_check, OFFICERS_AND_ADMINS, method="POST"),
     DeskRoute("/health/audit", post_audit, OFFICERS, method="POST"),
     DeskRoute("/health/audit/stop", post_stop, OFFICERS, method="POST"),
     DeskRoute("/mails/{number}/again", get_again, OFFICERS),

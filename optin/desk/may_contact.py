@@ -15,9 +15,9 @@ from starlette.responses import Response
 
 from optin.consent.channel import CHANNELS
 from optin.consent.event_content import STAFF
-from optin.consent.staff_role import Role
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
+from optin.desk.page_roles import SALES_AND_OFFICERS
 from optin.errors import QuestionUnreadable
 from optin.flows.gate.answer import VALID_FOR, SignedAnswer
 from optin.flows.gate.question import COUNTRY_LETTERS, MOST_CHARACTERS, Question, QuestionText, read_question
@@ -28,8 +28,6 @@ from optin.rules.may_contact import Refusal
 from optin.rules.rule_files import rule_book
 from optin.web.gate import answer_question
 from optin.web.timing_protection import at_even_times
-
-ROLES = frozenset({Role.SALES, Role.OFFICER})
 
 
 @dataclass(frozen=True)
@@ -185,6 +183,6 @@ def _hours(visit: StaffVisit, question: Question) -> tuple[CallingHours, ...]:
 
 
 ROUTES = (
-    DeskRoute("/may", get_may, ROLES, menu="may"),
-    DeskRoute("/may", at_even_times(post_may), ROLES, method="POST"),
+    DeskRoute("/may", get_may, SALES_AND_OFFICERS, menu="may"),
+    DeskRoute("/may", at_even_times(post_may), SALES_AND_OFFICERS, method="POST"),
 )

@@ -10,10 +10,10 @@ from typing import ClassVar
 
 from starlette.responses import Response
 
-from optin.consent.staff_role import Role
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.leads.export_pages import may_see
+from optin.desk.page_roles import MARKETERS, OFFICERS_AND_ADMINS
 from optin.errors import PageUnknown
 from optin.flows.exports.recorded_exports import view_exports
 from optin.flows.staff.trail import ActKind
@@ -29,8 +29,7 @@ from optin.settings.site import Processor
 from optin.site.findings import Finding
 from optin.site.markdown_to_html import read_prose
 
-READERS = frozenset({Role.OFFICER, Role.ADMIN})
-WITH_MARKETERS = READERS | {Role.MARKETER}
+WITH_MARKETERS = OFFICERS_AND_ADMINS | MARKETERS
 MOST_EXPORTS = 20
 _TYPES: Mapping[str, str] = {
     "html": "text/html; charset=utf-8",
@@ -72,7 +71,7 @@ class ProcessorLine:
 
 @dataclass(frozen=True)
 class ExportLine:
-    """A recorded export; `who` and `why` are for officers."""
+    """A recorded export, without who made it and why."""
 
     number: int
     at: datetime
@@ -112,12 +111,16 @@ class DeletionView(RecordPage):
 
 
 def _tabs(visit: StaffVisit) -> tuple[str, ...]:
-    return ("processing", "processors", "rules", "deletion") if visit.may(*READERS) else ("processors",)
+    return (
+        ("processing", "processors", "rules", "deletion")
+        if visit.may(*OFFICERS_AND_ADMINS)
+        else ("processors",)
+    )
 
 
 async def get_record(visit: StaffVisit) -> Response:
     """Show the record; whoever is a marketer alone gets the processors."""
-    if not visit.may(*READERS):
+    if not visit.may(*OFFICERS_AND_ADMINS):
         return visit.back("/record/processors")
     edition = visit.app_context.edition
     day = edition.site.day_of(visit.now)
@@ -139,8 +142,7 @@ async def get_paper(visit: StaffVisit) -> Response:
     if name not in made:
         raise PageUnknown
     await visit.note(visit.doing(ActKind.PAPERS_TAKEN, facts={"paper": name}))
-    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-    return Response(made[name], media_type=_TYPES[name.rpartition(".")[2]], headers=headers)
+    return visit.download(made[name], _TYPES[name.rpartition(".")[2]], name)
 
 
 async def get_processors(visit: StaffVisit) -> Response:
@@ -195,7 +197,7 @@ async def get_deletion(visit: StaffVisit) -> Response:
 ROUTES = (
     DeskRoute("/record", get_record, WITH_MARKETERS, menu="record"),
     DeskRoute("/record/processors", get_processors, WITH_MARKETERS),
-    DeskRoute("/record/rules", get_rules, READERS),
-    DeskRoute("/record/deletion", get_deletion, READERS),
-    DeskRoute("/record/papers/{file}", get_paper, READERS),
+    DeskRoute("/record/rules", get_rules, OFFICERS_AND_ADMINS),
+    DeskRoute("/record/deletion", get_deletion, OFFICERS_AND_ADMINS),
+    DeskRoute("/record/papers/{file}", get_paper, OFFICERS_AND_ADMINS),
 )

@@ -13,6 +13,7 @@ from optin.consent.staff_role import Role
 from optin.consent.typed_email_address import AddressRefused, parse_typed_email
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
+from optin.desk.page_roles import ADMINS, OFFICERS_AND_ADMINS
 from optin.errors import PageUnknown
 from optin.flows.staff.accounts import (
     MAX_NAME_CHARACTERS,
@@ -30,8 +31,6 @@ from optin.flows.staff.staff_list import (
 )
 
 STAFF = "/staff"
-ADMINS = frozenset({Role.ADMIN})
-READERS = frozenset({Role.ADMIN, Role.OFFICER})
 ID_BYTES = 16
 
 
@@ -160,7 +159,7 @@ def _id(visit: StaffVisit) -> bytes:
 
 # Each act asks for a fresh sign-in; its page as well, so that nothing typed is lost by the question.
 ROUTES = (
-    DeskRoute(STAFF, get_staff, READERS, menu="staff"),
+    DeskRoute(STAFF, get_staff, OFFICERS_AND_ADMINS, menu="staff"),
     DeskRoute(f"{STAFF}/new", get_new, ADMINS, again=True),
     DeskRoute(f"{STAFF}/new", post_new, ADMINS, method="POST", again=True),
     DeskRoute(f"{STAFF}/{{account}}", get_one, ADMINS, again=True),

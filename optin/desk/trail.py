@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from optin.consent.staff_role import Role
+from optin.consent.time_zones import typed_day
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
-from optin.desk.requests.inbox import typed_day
+from optin.desk.page_roles import OFFICERS_AND_ADMINS
 from optin.desk.typed_form import Typed
 from optin.flows.staff.accounts import list_accounts
 from optin.flows.staff.trail import ActKind
@@ -27,7 +28,6 @@ from optin.flows.staff.whole_trail import (
     whole_trail,
 )
 
-READERS = frozenset({Role.OFFICER, Role.ADMIN})
 PAGE_LINES = 50
 TERMINAL = "terminal"
 _FIELDS = ("who", "kind", "from", "to")
@@ -100,4 +100,4 @@ def _kinds(*, of_staff: bool) -> list[tuple[str, str]]:
     return found
 
 
-ROUTES = (DeskRoute("/trail", get_trail, READERS, menu="trail"),)
+ROUTES = (DeskRoute("/trail", get_trail, OFFICERS_AND_ADMINS, menu="trail"),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from optin.papers.activities import PaperSite
+from optin.papers.authority import authority_name
 from optin.rules.data_protection.law_data import law_data
 from optin.rules.deadlines import Deadline, DeadlineName, deadline_on
 from optin.site.markdown_to_html import escape_markdown
@@ -23,7 +24,7 @@ def procedure(of: PaperSite, name: str) -> str:
         "email": controller.email,
         "address": ", ".join(controller.address),
         "officer": controller.officer or controller.name,
-        "authority": words.text("statement.authority") if authority is None else authority.name,
+        "authority": authority_name(controller.country, words),
         "authority_url": "" if authority is None else authority.url,
         "request_period": words.period(request.period),
         "request_longer": words.period(longer.period),

@@ -147,32 +147,32 @@ def controller_lines(settings: SiteSettings, words: Wording) -> list[str]:
     it = settings.controller
     reach = f"[{escape_markdown(it.email)}](mailto:{it.email})"
     known = [escape_markdown(part) for part in (it.name, *it.address, it.registration, it.phone) if part]
-    parts = [", ".join([*known, reach])]
+    paragraphs = [", ".join([*known, reach])]
     if it.joint:
-        parts.append(words.text("statement.joint", names=escape_markdown(", ".join(it.joint))))
+        paragraphs.append(words.text("statement.joint", names=escape_markdown(", ".join(it.joint))))
     if it.representative:
         said = words.text("statement.representative", representative=escape_markdown(it.representative))
-        parts.append(said)
+        paragraphs.append(said)
     if it.officer:
-        parts.append(words.text("statement.officer", officer=escape_markdown(it.officer)))
-    return [line for paragraph in parts for line in (paragraph, "")]
+        paragraphs.append(words.text("statement.officer", officer=escape_markdown(it.officer)))
+    return [line for paragraph in paragraphs for line in (paragraph, "")]
 
 
 def purpose_lines(settings: SiteSettings, words: Wording) -> list[str]:
     """Return the purposes with their bases, an item each (GDPR 13(1)(c))."""
-    parts = [
+    purposes = [
         (escape_markdown(wording_in(it.text, words.lang)), bases_of(settings, name))
         for name, it in settings.purposes.items()
     ]
     if settings.products:
-        parts.append((words.text("statement.customers"), (LawfulBasis.CONTRACT,)))
+        purposes.append((words.text("statement.customers"), (LawfulBasis.CONTRACT,)))
     if keeps_enquiries(settings):
-        parts.append((words.text("statement.enquiries"), (LawfulBasis.ENQUIRY,)))
+        purposes.append((words.text("statement.enquiries"), (LawfulBasis.ENQUIRY,)))
     for it in settings.obligations.values():
         law = words.text("statement.obligation", law=escape_markdown(it.law))
-        parts.append((f"{law}.", (LawfulBasis.OBLIGATION,)))
+        purposes.append((f"{law}.", (LawfulBasis.OBLIGATION,)))
     found = []
-    for what, bases in parts:
+    for what, bases in purposes:
         names = "; ".join(words.text(f"statement.basis.{it}") for it in bases)
         found.append(f"- {what} {words.text('statement.basis', bases=names)}")
     return found or [words.text("statement.no-purposes")]
@@ -183,41 +183,41 @@ def term_lines(settings: SiteSettings, words: Wording) -> list[str]:
     keep, period = settings.retention, words.period
     rows = [("statement.unconfirmed", "statement.unconfirmed.until", settings.unconfirmed.keep)]
     rows += [("statement.request", "statement.request.until", keep.magnet)]
-    parts = [(words.text(what), words.text(until, period=period(it))) for what, until, it in rows]
-    parts += [(words.text("statement.file"), period(settings.download.link))]
-    parts += [
+    terms = [(words.text(what), words.text(until, period=period(it))) for what, until, it in rows]
+    terms += [(words.text("statement.file"), period(settings.download.link))]
+    terms += [
         (
             escape_markdown(wording_in(it.text, words.lang)),
             words.text("statement.consent.until", period=period(it.retention)),
         )
         for it in settings.purposes.values()
     ]
-    parts += _terms_of_bases(settings, words)
-    parts.append(
+    terms += _terms_of_bases(settings, words)
+    terms.append(
         (words.text("statement.proof"), words.text("statement.proof.until", period=period(keep.proof)))
     )
     asked = words.text("statement.asked.until", period=period(keep.requests))
-    parts.append((words.text("statement.asked"), asked))
-    parts.append((words.text("statement.fingerprint"), words.text("statement.fingerprint.until")))
+    terms.append((words.text("statement.asked"), asked))
+    terms.append((words.text("statement.fingerprint"), words.text("statement.fingerprint.until")))
     head = f"| {words.text('statement.what')} | {words.text('statement.until')} |"
-    return [head, "| --- | --- |", *(f"| {what} | {until} |" for what, until in parts)]
+    return [head, "| --- | --- |", *(f"| {what} | {until} |" for what, until in terms)]
 
 
 def _terms_of_bases(settings: SiteSettings, words: Wording) -> list[tuple[str, str]]:
     """Return how long customers, enquiries and documents are kept, where `optin.toml` speaks of them."""
-    parts = []
+    terms = []
     for name, product in settings.products.items():
         what = words.text("statement.product", product=escape_markdown(name))
         until = words.text("statement.product.until", period=words.period(product.life_cycle))
-        parts.append((what, until))
+        terms.append((what, until))
     if keeps_enquiries(settings):
         period = words.period(settings.enquiries.keep)
-        parts.append((words.text("statement.enquiry"), words.text("statement.request.until", period=period)))
+        terms.append((words.text("statement.enquiry"), words.text("statement.request.until", period=period)))
     for it in settings.obligations.values():
         what = words.text("statement.obligation", law=escape_markdown(it.law))
         key = "statement.obligation.until" + (".year" if it.starts == "end of year" else "")
-        parts.append((what, words.text(key, period=words.period(it.keep))))
-    return parts
+        terms.append((what, words.text(key, period=words.period(it.keep))))
+    return terms
 
 
 def processor_lines(settings: SiteSettings, words: Wording) -> list[str]:
@@ -227,13 +227,13 @@ def processor_lines(settings: SiteSettings, words: Wording) -> list[str]:
 
 
 def _processor(it: Processor, settings: SiteSettings, words: Wording) -> str:
-    parts = f"**{escape_markdown(it.name)}**"
+    line = f"**{escape_markdown(it.name)}**"
     if it.country:
-        parts += f", {country_name(it.country, words.lang)}"
+        line += f", {country_name(it.country, words.lang)}"
     if task := wording_in(it.task, words.lang):
-        parts += f"{words.text('colon')} {escape_markdown(task)}"
+        line += f"{words.text('colon')} {escape_markdown(task)}"
     where = transfer_in_words(it, settings, words, law_data().checked)  # no clock: a page is its files
-    return f"{parts} ({where})" if where else parts
+    return f"{line} ({where})" if where else line
 
 
 def transfer_in_words(it: Processor, settings: SiteSettings, words: Wording, day: date) -> str:

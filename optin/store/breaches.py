@@ -99,10 +99,10 @@ def _in_words(value: object) -> str:
 
 
 def _closed(breach: Breach, facts: Mapping[str, Any], texts: Mapping[str, Any]) -> Breach:
-    notification = facts["people_told"]
+    people_told = facts["people_told"]
     closing = Closing(
         _moment(facts["recorded"]),
-        None if notification is None else date.fromisoformat(notification),
+        None if people_told is None else date.fromisoformat(people_told),
         texts["why_people_not_told"],
         texts["why_not_notified"],
         facts["who"],
@@ -153,8 +153,8 @@ def add_correction(
 
 def add_closing(tx: Tx, vault: Vault, stored: StoredBreach, closing: Closing, now: datetime) -> None:
     """Write down that a breach is dealt with."""
-    notification = None if closing.people_told is None else closing.people_told.isoformat()
-    facts: dict[str, Json] = {"people_told": notification, "who": closing.who}
+    people_told = None if closing.people_told is None else closing.people_told.isoformat()
+    facts: dict[str, Json] = {"people_told": people_told, "who": closing.who}
     texts: dict[str, Json] = {
         "why_people_not_told": closing.why_people_not_told,
         "why_not_notified": closing.why_not_notified,

@@ -12,7 +12,7 @@ from optin.store.database_interface import Tx, Value
 SumKey = TypeVar("SumKey", bound=tuple[date | str, ...])
 
 
-LAST = 2**62  # beyond every number and moment
+BEYOND_ALL = 2**62  # beyond every number and moment
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Place:
     number: int
 
 
-# after WHERE and a condition, in a table with `id` and `at`; `most` rows from `place_values` on
+# after WHERE and a condition, in a table with `id` and `at`; `most` rows from the values of a `Place` on
 PAGE = "at <= :at AND (at < :at OR id < :id) AND at >= :since ORDER BY at DESC, id DESC LIMIT :most"
 
 

@@ -62,7 +62,7 @@ def save_account(tx: Tx, vault: Vault, account: StaffAccount) -> None:
 
 
 def lock_accounts(tx: Tx) -> None:
-    """Let nobody else change accounts until the transaction ends: the last administrator stays."""
+    """Let nobody else change accounts until the transaction ends: two do not close each other at once."""
     tx.hold(_LOCK)
 
 

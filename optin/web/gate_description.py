@@ -57,7 +57,7 @@ class Duty(Body):
 
 
 class AnswerBody(Body):
-    """An answer. Every field is there in each."""
+    """An answer; it always holds every field."""
 
     about: Digest = Field(
         description="SHA-256 of the 32 bytes of `salt` and the bytes of `who`, as you sent them."
@@ -86,7 +86,7 @@ class AnswerBody(Body):
         description="A JSON Web Signature (RFC 7515, EdDSA) over every field but `salt` and itself."
     )
     until: Moment | None = Field(description="When the basis ends, if it does.")
-    valid_until: Moment = Field(description="Do not contact by this answer afterwards: ask again.")
+    valid_until: Moment = Field(description="Do not rely on this answer after this moment; ask again.")
 
 
 class Problem(BaseModel):
@@ -100,7 +100,7 @@ class Problem(BaseModel):
 
 PROBLEMS = {
     400: "Not JSON.",
-    401: "No key, or a key that is none (any more): also when the processor's agreement has ended.",
+    401: "No key, or one that is unknown or was revoked; also when the processor's agreement has ended.",
     403: "The processor may not ask about this purpose.",
     405: "Only POST.",
     408: "The question did not arrive in time.",

@@ -13,7 +13,8 @@ from optin.consent.staff_role import Role
 from optin.desk.requests.answer_letters import LetterKind, answer_letter
 from optin.flows.rights.breaches import list_breaches
 from optin.flows.rights.rights_requests import AskedRight, list_requests, note_request, today
-from optin.flows.staff.accounts import list_accounts, set_language
+from optin.flows.staff.accounts import list_accounts
+from optin.flows.staff.own_account import set_preferences
 from optin.flows.staff.trail import ActKind
 from optin.theme.languages import languages
 from tests.desk.conftest import Browser, Desk, list_acts
@@ -30,7 +31,7 @@ def in_english(desk: Desk, email: str, *roles: Role) -> Browser:
     """Sign somebody in who reads the desk in English."""
     browser = desk.signed_in(*roles, email=email)
     account = next(it for it in desk.installation.view(list_accounts) if it.email == email)
-    desk.installation.run(set_language, account.id, "en")
+    desk.installation.run(set_preferences, account.id, "en", shortcuts=True)
     return browser
 
 

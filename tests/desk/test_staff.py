@@ -138,6 +138,21 @@ def test_two_administrators_who_close_each_other_at_once_leave_one(desk: Desk) -
     assert sum(it.has(Role.ADMIN) for it in desk.installation.view(list_accounts)) == len(pairs)
 
 
+def test_the_last_administrator_stays_whoever_asks(desk: Desk) -> None:
+    """K1: the shell too gives the role to another account first."""
+    eva = desk.add("eva@example.com", Role.ADMIN)
+    desk.add("bob@example.com", Role.OFFICER)
+    run = desk.installation.run
+    with pytest.raises(RequestRefused, match="last administrator"):
+        run(remove_account, staff_id=eva.id, now=desk.moment)
+    with pytest.raises(RequestRefused, match="last administrator"):
+        run(change_roles, staff_id=eva.id, roles={Role.SALES}, now=desk.moment)
+    assert next(it for it in desk.installation.view(list_accounts) if it.id == eva.id).has(Role.ADMIN)
+    run(change_roles, staff_id=eva.id, roles={Role.ADMIN, Role.SALES}, now=desk.moment)
+    desk.add("carol@example.com", Role.ADMIN)
+    assert run(remove_account, staff_id=eva.id, now=desk.moment).removed is not None
+
+
 def test_who_lost_the_role_meanwhile_gives_none(desk: Desk) -> None:
     """K1: although their page was open, and others are left to do it."""
     eva, bob, carol = (desk.add(f"{it}@example.com", Role.ADMIN) for it in ("eva", "bob", "carol"))

@@ -32,6 +32,7 @@ from optin.export.lead_row import LeadRows
 from optin.export.writers import safe_cell, write_csv, write_jsonl
 from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.export_leads import LeadExport
+from optin.flows.exports.lead_list import count_leads_of
 from optin.services.open_installation import open_installation
 from optin.services.site_edition import load_edition
 from optin.services.steady_clock import utc_now
@@ -213,6 +214,18 @@ def test_the_number_is_the_one_given_with_that_consent(world: World) -> None:
     world.join("alice@example.com", other.purpose, phone="+31209999999")
     called, _ = lead_export(world, Channel.PHONE)
     assert [lead.fields["phone"] for lead in called] == [PHONE]
+
+
+def test_unconfirmed_sign_ups_are_counted_by_channel(world: World) -> None:
+    """E1: whoever did not confirm a box for calls is not held back from an export for mail."""
+    by_phone = ConsentQuestion(TIPS, Channel.PHONE, "Bel mij met tips.", RetentionPeriod.parse("1 year"))
+    world.serve(form_version("v2", with_questions(by_phone)))
+    world.sign_up("bob@example.com", TIPS, phone=PHONE)
+    assert lead_export(world) == ([], {})
+    counts = count_leads_of(world.store.read, TIPS_BY_EMAIL, world.now)
+    assert counts.held_back == {}
+    called = count_leads_of(world.store.read, ConsentKey(TIPS, Channel.PHONE), world.now)
+    assert called.held_back == {"unconfirmed": 1}
 
 
 def test_pages_of_an_export_miss_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,5 +23,5 @@ def preview_page(edition: Edition | None, served: Edition, slug: Slug) -> bytes 
             continue
         asset = found[name]
         inside = f"data:{asset.content_type};base64,{base64.b64encode(asset.data).decode()}"
-        page = re.sub(rb"[^\s\"'(,]*" + re.escape(name.encode()), inside.replace(";", ";").encode(), page)
+        page = re.sub(rb"[^\s\"'(,]*" + re.escape(name.encode()), inside.encode(), page)
     return page

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import ClassVar
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from optin.consent.plain_text import whole_number
 from optin.consent.staff_role import Role
 from optin.desk.desk_page import DeskFrame, DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.leads.lead_choices import PurposeChoice, purpose_choices
+from optin.desk.page_roles import MARKETERS_AND_OFFICERS
 from optin.errors import PageUnknown, RequestRefused
 from optin.export.column_presets import PRESETS
 from optin.export.writers import WRITERS
@@ -27,9 +28,7 @@ from optin.flows.staff.trail import ActKind
 from optin.services.export_jobs import COUNTED, DONE, FOLDER, ExportJob, ExportJobs, new_name
 from optin.services.lead_export import SELF, require_agreement
 from optin.store.database_interface import to_ms
-from optin.web.security_headers import NO_STORE
 
-ROLES = frozenset({Role.MARKETER, Role.OFFICER})
 EXCEL = "excel"
 PAGE = 50
 MOST_REASON = 300  # characters
@@ -164,8 +163,7 @@ async def post_file(visit: StaffVisit) -> Response:
     _require_receiver(visit, job.processor)
     await visit.note(visit.doing(ActKind.EXPORT_FETCHED, facts={**job.facts, "export": job.number}))
     name = f"export-{job.number}-{job.purpose}.{job.format}"
-    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": NO_STORE}
-    return StreamingResponse(_pieces(jobs.content(job)), 200, headers, TYPES[job.format])
+    return visit.download(_pieces(jobs.content(job)), TYPES[job.format], name)
 
 
 async def get_exports(visit: StaffVisit) -> Response:
@@ -254,11 +252,11 @@ async def _pieces(content: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 ROUTES = (
-    DeskRoute("/leads/export", get_form, ROLES),
-    DeskRoute("/leads/export", post_form, ROLES, method="POST", again=True),
-    DeskRoute("/exports", get_exports, ROLES),
-    DeskRoute("/exports/running/{id}", get_job, ROLES),
-    DeskRoute("/exports/running/{id}/go", post_go, ROLES, method="POST", again=True),
-    DeskRoute("/exports/running/{id}/stop", post_stop, ROLES, method="POST"),
-    DeskRoute("/exports/running/{id}/file", post_file, ROLES, method="POST", again=True),
+    DeskRoute("/leads/export", get_form, MARKETERS_AND_OFFICERS),
+    DeskRoute("/leads/export", post_form, MARKETERS_AND_OFFICERS, method="POST", again=True),
+    DeskRoute("/exports", get_exports, MARKETERS_AND_OFFICERS),
+    DeskRoute("/exports/running/{id}", get_job, MARKETERS_AND_OFFICERS),
+    DeskRoute("/exports/running/{id}/go", post_go, MARKETERS_AND_OFFICERS, method="POST", again=True),
+    DeskRoute("/exports/running/{id}/stop", post_stop, MARKETERS_AND_OFFICERS, method="POST"),
+    DeskRoute("/exports/running/{id}/file", post_file, MARKETERS_AND_OFFICERS, method="POST", again=True),
 )

@@ -15,9 +15,10 @@ from starlette.responses import Response
 from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.event_content import rfc3339
 from optin.consent.plain_text import whole_number
-from optin.desk.desk_page import DeskFrame, DeskPage
+from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
-from optin.desk.leads.export_pages import ROLES, TYPES, export_jobs, may_see
+from optin.desk.leads.export_pages import TYPES, export_jobs, may_see
+from optin.desk.page_roles import MARKETERS_AND_OFFICERS
 from optin.errors import PageUnknown, RequestRefused
 from optin.export.writers import FOR_PROGRAMS, CsvWriter
 from optin.flows.exports.people_to_delete import PersonToDelete, count_erased, ended_since
@@ -27,7 +28,6 @@ from optin.flows.staff.trail import ActKind
 from optin.proof.canonical_json import Json
 from optin.services.export_jobs import ExportJob
 from optin.services.installation import Installation
-from optin.web.security_headers import NO_STORE
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ async def get_export(visit: StaffVisit) -> Response:
     jobs, run = export_jobs(visit), await _run(visit)
     await asyncio.to_thread(jobs.tidy)
     job = await asyncio.to_thread(jobs.of_number, run.number, visit.session.account.id.hex())
-    return visit.page(RecordedView(_frame(visit), run, job))
+    return visit.page(RecordedView(visit.frame, run, job))
 
 
 async def get_deletions(visit: StaffVisit) -> Response:
@@ -62,7 +62,7 @@ async def get_deletions(visit: StaffVisit) -> Response:
     run, installation = await _run(visit), visit.app_context.installation
     ended = await asyncio.to_thread(lambda: Counter(it.what for it in _ended(installation, run)))
     erased = await asyncio.to_thread(count_erased, installation.store.read, run)
-    return visit.page(DeletionsView(_frame(visit), run, ended, erased))
+    return visit.page(DeletionsView(visit.frame, run, ended, erased))
 
 
 async def post_deletions(visit: StaffVisit) -> Response:
@@ -72,8 +72,7 @@ async def post_deletions(visit: StaffVisit) -> Response:
     facts: Mapping[str, Json] = {"export": run.number, "processor": run.processor}
     await visit.note(visit.doing(ActKind.DELETIONS_FETCHED, facts=facts))
     name = f"delete-since-export-{run.number}.csv"
-    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": NO_STORE}
-    return Response(data, 200, headers, TYPES["csv"])
+    return visit.download(data, TYPES["csv"], name)
 
 
 async def _run(visit: StaffVisit) -> ExportRun:
@@ -103,12 +102,8 @@ def _written(people: Iterable[PersonToDelete]) -> bytes:
     return text.getvalue().encode()
 
 
-def _frame(visit: StaffVisit) -> DeskFrame:
-    return visit.frame
-
-
 ROUTES = (
-    DeskRoute("/exports/{n}", get_export, ROLES),
-    DeskRoute("/exports/{n}/deletions", get_deletions, ROLES),
-    DeskRoute("/exports/{n}/deletions", post_deletions, ROLES, method="POST", again=True),
+    DeskRoute("/exports/{n}", get_export, MARKETERS_AND_OFFICERS),
+    DeskRoute("/exports/{n}/deletions", get_deletions, MARKETERS_AND_OFFICERS),
+    DeskRoute("/exports/{n}/deletions", post_deletions, MARKETERS_AND_OFFICERS, method="POST", again=True),
 )

@@ -10,16 +10,15 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from optin.consent.plain_text import whole_number
-from optin.consent.staff_role import Role
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.held_counts import held_counts
 from optin.desk.magnets.rows import MagnetRow, row_of
 from optin.desk.magnets.standing import Standing, StandingMagnet, every_magnet
+from optin.desk.page_roles import MARKETERS_AND_OFFICERS
 from optin.flows.reports.recent_weeks import WEEKS_COUNTED
 
 PAGE = 50
-READERS = frozenset({Role.MARKETER, Role.OFFICER})
 MOST_WORDS = 100  # characters of a search
 
 
@@ -119,4 +118,4 @@ def _address(chosen: Chosen, page: int) -> str:
     return f"/desk/magnets?{query}" if query else "/desk/magnets"
 
 
-ROUTES = (DeskRoute("/magnets", get_magnets, READERS, menu="magnets"),)
+ROUTES = (DeskRoute("/magnets", get_magnets, MARKETERS_AND_OFFICERS, menu="magnets"),)

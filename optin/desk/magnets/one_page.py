@@ -15,9 +15,9 @@ from optin.consent.staff_role import Role
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.held_counts import held_counts
-from optin.desk.magnets.list_page import READERS
 from optin.desk.magnets.rows import MagnetRow, Share, row_of, share_of
 from optin.desk.magnets.standing import Standing, StandingMagnet, standing_of
+from optin.desk.page_roles import MARKETERS_AND_OFFICERS
 from optin.errors import PageUnknown
 from optin.flows.reports.recent_weeks import WEEKS_COUNTED, RecentWeeks, VersionCount
 from optin.flows.staff.trail import ActKind
@@ -207,6 +207,6 @@ def wordings_of(comparison: Comparison | None) -> tuple[tuple[WordingRow, ...], 
 
 
 ROUTES = (
-    DeskRoute("/magnets/{slug}", get_magnet, READERS),
+    DeskRoute("/magnets/{slug}", get_magnet, MARKETERS_AND_OFFICERS),
     DeskRoute("/magnets/{slug}/link", post_link, frozenset({Role.MARKETER}), method="POST"),
 )

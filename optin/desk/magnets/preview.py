@@ -15,8 +15,8 @@ from optin.consent.form_version import Slug
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.held_counts import held_counts
-from optin.desk.magnets.list_page import READERS
 from optin.desk.magnets.standing import StandingMagnet, standing_of
+from optin.desk.page_roles import MARKETERS_AND_OFFICERS
 from optin.errors import PageUnknown
 from optin.web.gallery.exhibits import Gallery
 from optin.web.gallery.frames import broken_page
@@ -146,8 +146,8 @@ def _html(visit: StaffVisit, gallery: Gallery, slug: str, name: str) -> str:
 
 
 ROUTES = (
-    DeskRoute("/magnets/{slug}/preview", get_preview, READERS),
-    DeskRoute("/magnets/{slug}/page", get_page_frame, READERS),
-    DeskRoute("/magnets/{slug}/mails", get_mails, READERS),
-    DeskRoute("/magnets/{slug}/mails/{place:int}", get_mail_frame, READERS),
+    DeskRoute("/magnets/{slug}/preview", get_preview, MARKETERS_AND_OFFICERS),
+    DeskRoute("/magnets/{slug}/page", get_page_frame, MARKETERS_AND_OFFICERS),
+    DeskRoute("/magnets/{slug}/mails", get_mails, MARKETERS_AND_OFFICERS),
+    DeskRoute("/magnets/{slug}/mails/{place:int}", get_mail_frame, MARKETERS_AND_OFFICERS),
 )

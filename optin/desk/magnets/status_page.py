@@ -11,11 +11,11 @@ from typing import ClassVar
 
 from starlette.responses import Response
 
-from optin.consent.staff_role import Role
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.held_counts import held_counts
 from optin.desk.magnets.standing import StandingMagnet, standing_of
+from optin.desk.page_roles import MARKETERS
 from optin.errors import PageUnknown
 from optin.flows.staff.trail import ActKind
 from optin.services.commit_edit import Author
@@ -26,7 +26,6 @@ from optin.site.front_matter_edit import CannotEdit
 from optin.site.magnet_life import MagnetStatus
 from optin.site.toml_and_markdown_reader import Document
 
-MARKETERS = frozenset({Role.MARKETER})
 MOST_CHARACTERS = 40  # of a day
 
 

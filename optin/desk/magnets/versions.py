@@ -11,7 +11,7 @@ from optin.consent.form_differences import Difference, SentenceRow, declared_dif
 from optin.consent.plain_text import whole_number
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
-from optin.desk.magnets.list_page import READERS
+from optin.desk.page_roles import MARKETERS_AND_OFFICERS
 from optin.errors import PageUnknown
 from optin.flows.reports.form_versions import StoredForm, two_versions
 
@@ -66,4 +66,4 @@ def _fitting(rows: list[SentenceRow]) -> tuple[SentenceRow, ...]:
     return tuple(found)
 
 
-ROUTES = (DeskRoute("/magnets/{slug}/versions/{a}/{b}", get_versions, READERS),)
+ROUTES = (DeskRoute("/magnets/{slug}/versions/{a}/{b}", get_versions, MARKETERS_AND_OFFICERS),)

@@ -18,8 +18,10 @@ from optin.consent.form_version import EMAIL_FIELD
 from optin.consent.objection import EVERY_CHANNEL
 from optin.consent.purpose import ConsentKey
 from optin.consent.rights_request import RightsRequest
+from optin.consent.time_zones import typed_day
 from optin.desk.desk_route import DeskRoute, StaffVisit
-from optin.desk.people.visit import OFFICER, PersonPage, opened
+from optin.desk.page_roles import OFFICERS
+from optin.desk.people.visit import PersonPage, about_person
 from optin.flows.rights.object_to_contact import ObjectionRecord, object_on_request
 from optin.flows.rights.officer_requests import (
     SERVED_RIGHTS,
@@ -66,12 +68,7 @@ def act_page(page: PersonPage, act: str, **more: Any) -> ActView:
     rights = SERVED_RIGHTS.get({"object": "withdraw"}.get(act, act), ())
     requests = tuple(it for it in page.person.requests if it.answer is None and it.right in rights)
     return ActView(
-        page.desk,
-        page.person,
-        page.reason,
-        page.processors,
-        page.purposes,
-        page.labels,
+        *page.parts,
         act,
         requests,
         **more,
@@ -92,19 +89,15 @@ def handling_of(visit: StaffVisit, page: PersonPage) -> OfficerRequest:
     )
 
 
-async def get_withdraw(visit: StaffVisit) -> Response:
+@about_person
+async def get_withdraw(visit: StaffVisit, page: PersonPage) -> Response:
     """Ask which consents are withdrawn."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     return visit.page(act_page(page, "withdraw"))
 
 
-async def post_withdraw(visit: StaffVisit) -> Response:
+@about_person
+async def post_withdraw(visit: StaffVisit, page: PersonPage) -> Response:
     """Withdraw the chosen consents, at once."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     there = {f"{it.purpose} {it.channel}" for it in page.person.data.consents}
     chosen = [it for it in visit.values("consent") if it in there]
     if not chosen:
@@ -120,11 +113,9 @@ async def post_withdraw(visit: StaffVisit) -> Response:
     return visit.back(f"/people/{page.person.number}?done=withdrawn")
 
 
-async def get_hold(visit: StaffVisit) -> Response:
+@about_person
+async def get_hold(visit: StaffVisit, page: PersonPage) -> Response:
     """Ask what is kept, until when and by which law."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     return visit.page(act_page(page, "hold", rules=_rules(visit)))
 
 
@@ -133,11 +124,9 @@ def _rules(visit: StaffVisit) -> tuple[tuple[str, str], ...]:
     return tuple((name, it.law) for name, it in policy.bases.obligations.items())
 
 
-async def post_hold(visit: StaffVisit) -> Response:
+@about_person
+async def post_hold(visit: StaffVisit, page: PersonPage) -> Response:
     """Keep data until a day, or a document as a law requires."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     typed = {name: visit.value(name).strip() for name in ("rule", "document", "day", "until", "why")}
     names = visit.values("data")
     problems = _wrong_hold(visit, page, typed, names)
@@ -173,7 +162,7 @@ def _wrong_hold(
     if not typed["why"]:
         wrong["why"] = "missing"
     if typed["rule"]:
-        day = _day(typed["day"])
+        day = typed_day(typed["day"])
         if typed["rule"] not in dict(_rules(visit)):
             wrong["rule"] = "choose"
         if not typed["document"]:
@@ -181,7 +170,7 @@ def _wrong_hold(
         if day is None or day > visit.now.date():
             wrong["day"] = "past-day"
         return wrong
-    until = _day(typed["until"])
+    until = typed_day(typed["until"])
     if until is None or _end_of(until) <= visit.now:
         wrong["until"] = "future-day"
     if not names or not set(names) <= {EMAIL_FIELD, *page.person.data.contact}:
@@ -189,30 +178,19 @@ def _wrong_hold(
     return wrong
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
 def _end_of(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=UTC)
 
 
-async def get_correct(visit: StaffVisit) -> Response:
+@about_person
+async def get_correct(visit: StaffVisit, page: PersonPage) -> Response:
     """Show what may be put right."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     return visit.page(act_page(page, "correct", typed=dict(page.person.data.contact)))
 
 
-async def post_correct(visit: StaffVisit) -> Response:
+@about_person
+async def post_correct(visit: StaffVisit, page: PersonPage) -> Response:
     """Put name or number right; mistakes come back as typed."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     there = {name for name, _ in visit.posted}
     typed = {
         name: " ".join(visit.value(name).replace("\0", "").split())
@@ -235,19 +213,15 @@ async def post_correct(visit: StaffVisit) -> Response:
     return visit.back(f"/people/{page.person.number}?done={'corrected' if done else 'unchanged'}")
 
 
-async def get_object(visit: StaffVisit) -> Response:
+@about_person
+async def get_object(visit: StaffVisit, page: PersonPage) -> Response:
     """Ask by which channel the person wants no advertising."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     return visit.page(act_page(page, "object", typed={"channel": EVERY_CHANNEL}))
 
 
-async def post_object(visit: StaffVisit) -> Response:
+@about_person
+async def post_object(visit: StaffVisit, page: PersonPage) -> Response:
     """Record an objection to advertising."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     channel, data = visit.value("channel"), page.person.data
     if channel not in {EVERY_CHANNEL, *CHANNELS}:
         return visit.page(act_page(page, "object", problems={"channel": "choose"}), 422)
@@ -271,12 +245,12 @@ async def post_object(visit: StaffVisit) -> Response:
 
 
 ROUTES = (
-    DeskRoute("/people/{number}/withdraw", get_withdraw, OFFICER),
-    DeskRoute("/people/{number}/withdraw", post_withdraw, OFFICER, "POST"),
-    DeskRoute("/people/{number}/hold", get_hold, OFFICER, again=True),
-    DeskRoute("/people/{number}/hold", post_hold, OFFICER, "POST", again=True),
-    DeskRoute("/people/{number}/correct", get_correct, OFFICER),
-    DeskRoute("/people/{number}/correct", post_correct, OFFICER, "POST"),
-    DeskRoute("/people/{number}/object", get_object, OFFICER),
-    DeskRoute("/people/{number}/object", post_object, OFFICER, "POST"),
+    DeskRoute("/people/{number}/withdraw", get_withdraw, OFFICERS),
+    DeskRoute("/people/{number}/withdraw", post_withdraw, OFFICERS, "POST"),
+    DeskRoute("/people/{number}/hold", get_hold, OFFICERS, again=True),
+    DeskRoute("/people/{number}/hold", post_hold, OFFICERS, "POST", again=True),
+    DeskRoute("/people/{number}/correct", get_correct, OFFICERS),
+    DeskRoute("/people/{number}/correct", post_correct, OFFICERS, "POST"),
+    DeskRoute("/people/{number}/object", get_object, OFFICERS),
+    DeskRoute("/people/{number}/object", post_object, OFFICERS, "POST"),
 )

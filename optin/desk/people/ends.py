@@ -11,9 +11,10 @@ from starlette.responses import Response
 from optin.bases.obligation import RequiredDocument
 from optin.consent.email_and_telephone import EmailAddress
 from optin.desk.desk_route import DeskRoute, StaffVisit
+from optin.desk.page_roles import OFFICERS
 from optin.desk.people.acts import ActView, act_page, handling_of
 from optin.desk.people.person import PersonView
-from optin.desk.people.visit import OFFICER, PersonPage, opened
+from optin.desk.people.visit import PersonPage, about_person
 from optin.errors import RequestRefused
 from optin.flows.rights.officer_requests import erase_on_request
 from optin.flows.staff.person_file import view_person
@@ -21,7 +22,6 @@ from optin.flows.staff.trail import ActKind, note_act_on_person
 from optin.services.personal_data_display import erase_view
 from optin.services.verify_person import VerifiedPerson, verify_person
 from optin.theme.views import LegalHoldView
-from optin.web.security_headers import NO_STORE
 
 DIGITS = 4  # of a fingerprint, in a group
 
@@ -68,11 +68,9 @@ class PaperView(PersonView):
         return " ".join(digest[at : at + DIGITS] for at in range(0, len(digest), DIGITS))
 
 
-async def get_erase(visit: StaffVisit) -> Response:
+@about_person
+async def get_erase(visit: StaffVisit, page: PersonPage) -> Response:
     """Say what is lost, what stays, and who else is told."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     return visit.page(_erase_page(visit, page))
 
 
@@ -84,12 +82,7 @@ def _erase_page(visit: StaffVisit, page: PersonPage) -> EraseView:
     for export in page.person.data.exports:
         exports.setdefault(export.processor, []).extend([export.number] if export.number else [])
     return EraseView(
-        page.desk,
-        page.person,
-        page.reason,
-        page.processors,
-        page.purposes,
-        page.labels,
+        *page.parts,
         "erase",
         view.requests,
         consequences=known.consequences,
@@ -102,11 +95,9 @@ def _erase_page(visit: StaffVisit, page: PersonPage) -> EraseView:
     )
 
 
-async def post_erase(visit: StaffVisit) -> Response:
+@about_person
+async def post_erase(visit: StaffVisit, page: PersonPage) -> Response:
     """Erase everything that may be, now. The number of the person is gone with it."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     person = page.person
     gone = await visit.act(
         visit.doing(ActKind.ERASED_PERSON, person.index),  # a reason may name somebody, who is gone now
@@ -120,21 +111,15 @@ async def post_erase(visit: StaffVisit) -> Response:
     return visit.back(f"/people?done={'nothing-left' if gone is None else 'erased'}")
 
 
-async def get_evidence(visit: StaffVisit) -> Response:
+@about_person
+async def get_evidence(visit: StaffVisit, page: PersonPage) -> Response:
     """Say what the bundle is, before it is taken."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
-    return visit.page(
-        EvidenceView(page.desk, page.person, page.reason, page.processors, page.purposes, page.labels)
-    )
+    return visit.page(EvidenceView(*page.parts))
 
 
-async def post_evidence(visit: StaffVisit) -> Response:
+@about_person
+async def post_evidence(visit: StaffVisit, page: PersonPage) -> Response:
     """Hand out the bundle of evidence, as `optin evidence` makes it."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     found = await _verified(visit, page)
     now_known = await visit.view(
         view_person,
@@ -152,8 +137,7 @@ async def post_evidence(visit: StaffVisit) -> Response:
     doing = visit.doing(ActKind.TOOK_EVIDENCE, page.person.index, page.reason.why, facts)
     await visit.app_context.run(note_act_on_person, doing, visit.now)
     name = f"evidence-{page.person.number}.zip"
-    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": NO_STORE}
-    return Response(found.bundle, media_type="application/zip", headers=headers)
+    return visit.download(found.bundle, "application/zip", name)
 
 
 async def _verified(visit: StaffVisit, page: PersonPage) -> VerifiedPerson:
@@ -163,22 +147,15 @@ async def _verified(visit: StaffVisit, page: PersonPage) -> VerifiedPerson:
     return await asyncio.to_thread(verify_person, app_context.edition, app_context.installation, address)
 
 
-async def get_paper(visit: StaffVisit) -> Response:
+@about_person
+async def get_paper(visit: StaffVisit, page: PersonPage) -> Response:
     """Print the statement for an authority, with what was checked when it was made."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     found = await _verified(visit, page)
     doing = visit.doing(ActKind.PRINTED, page.person.index, page.reason.why)
     await visit.app_context.run(note_act_on_person, doing, visit.now)
     return visit.page(
         PaperView(
-            page.desk,
-            page.person,
-            page.reason,
-            page.processors,
-            page.purposes,
-            page.labels,
+            *page.parts,
             (),
             0,
             visit.now,
@@ -189,9 +166,9 @@ async def get_paper(visit: StaffVisit) -> Response:
 
 
 ROUTES = (
-    DeskRoute("/people/{number}/erase", get_erase, OFFICER, again=True),
-    DeskRoute("/people/{number}/erase", post_erase, OFFICER, "POST", again=True),
-    DeskRoute("/people/{number}/evidence", get_evidence, OFFICER, again=True),
-    DeskRoute("/people/{number}/evidence", post_evidence, OFFICER, "POST", again=True),
-    DeskRoute("/people/{number}/paper", get_paper, OFFICER, again=True),
+    DeskRoute("/people/{number}/erase", get_erase, OFFICERS, again=True),
+    DeskRoute("/people/{number}/erase", post_erase, OFFICERS, "POST", again=True),
+    DeskRoute("/people/{number}/evidence", get_evidence, OFFICERS, again=True),
+    DeskRoute("/people/{number}/evidence", post_evidence, OFFICERS, "POST", again=True),
+    DeskRoute("/people/{number}/paper", get_paper, OFFICERS, again=True),
 )

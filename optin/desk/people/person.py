@@ -17,10 +17,11 @@ from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.plain_text import whole_number
 from optin.consent.signed_links import without_tokens
 from optin.desk.desk_route import DESK, DeskRoute, StaffVisit
+from optin.desk.page_roles import OFFICERS
 from optin.desk.people.timeline import MOST_LINES, TimelineLine, timeline
 from optin.desk.people.visit import (
-    OFFICER,
     PersonPage,
+    about_person,
     get_reason,
     nobody,
     opened,
@@ -145,21 +146,14 @@ def verification_of(page: PersonPage, notes: dict[str, str]) -> Verification | N
     )
 
 
-async def get_person(visit: StaffVisit) -> Response:
+@about_person
+async def get_person(visit: StaffVisit, page: PersonPage) -> Response:
     """Show a person, when the visit has a reason."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     lines = timeline(page.person)
     done = visit.request.query_params.get("done", "")
     return visit.page(
         PersonView(
-            page.desk,
-            page.person,
-            page.reason,
-            page.processors,
-            page.purposes,
-            page.labels,
+            *page.parts,
             tuple(lines[:MOST_LINES]),
             max(0, len(lines) - MOST_LINES),
             visit.now,
@@ -169,11 +163,9 @@ async def get_person(visit: StaffVisit) -> Response:
     )
 
 
-async def post_verify(visit: StaffVisit) -> Response:
+@about_person
+async def post_verify(visit: StaffVisit, page: PersonPage) -> Response:
     """Verify the evidence of a person now, in a thread; the result stays with the session."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     app_context, person = visit.app_context, page.person
     found = await asyncio.to_thread(
         verify_person, app_context.edition, app_context.installation, EmailAddress(person.data.email)
@@ -197,11 +189,9 @@ async def post_verify(visit: StaffVisit) -> Response:
     return visit.back(f"/people/{person.number}?done=verified")
 
 
-async def get_page(visit: StaffVisit) -> Response:
+@about_person
+async def get_page(visit: StaffVisit, page: PersonPage) -> Response:
     """Show a page as this person saw it, in a frame that can send nothing."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     digest = str(visit.request.path_params["digest"])
     if await visit.view(page_of, index=page.person.index, digest=digest) is None:
         return nobody(visit)
@@ -209,24 +199,18 @@ async def get_page(visit: StaffVisit) -> Response:
     return visit.page(_in_frame(page, source, digest=digest))
 
 
-async def get_page_as_shown(visit: StaffVisit) -> Response:
+@about_person
+async def get_page_as_shown(visit: StaffVisit, page: PersonPage) -> Response:
     """Answer with exactly the stored bytes of a page, for the frame."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
     digest = str(visit.request.path_params["digest"])
     data = await visit.view(page_of, index=page.person.index, digest=digest)
     return nobody(visit) if data is None else _as_stored(data)
 
 
-async def get_mails(visit: StaffVisit) -> Response:
+@about_person
+async def get_mails(visit: StaffVisit, page: PersonPage) -> Response:
     """List the mails to a person."""
-    page = await opened(visit)
-    if isinstance(page, Response):
-        return page
-    return visit.page(
-        MailsView(page.desk, page.person, page.reason, page.processors, page.purposes, page.labels)
-    )
+    return visit.page(MailsView(*page.parts))
 
 
 async def get_mail(visit: StaffVisit) -> Response:
@@ -275,9 +259,7 @@ async def _mail(visit: StaffVisit) -> tuple[PersonPage, MailAsSent, EmailMessage
 
 
 def _in_frame(page: PersonPage, source: str, **more: Any) -> FrameView:
-    return FrameView(
-        page.desk, page.person, page.reason, page.processors, page.purposes, page.labels, source, **more
-    )
+    return FrameView(*page.parts, source, **more)
 
 
 def _as_stored(data: bytes) -> Response:
@@ -286,13 +268,13 @@ def _as_stored(data: bytes) -> Response:
 
 
 ROUTES = (
-    DeskRoute("/people/{number}", get_person, OFFICER),
-    DeskRoute("/people/{number}/reason", get_reason, OFFICER),
-    DeskRoute("/people/{number}/reason", post_reason, OFFICER, "POST"),
-    DeskRoute("/people/{number}/verify", post_verify, OFFICER, "POST"),
-    DeskRoute("/people/{number}/pages/{digest}", get_page, OFFICER),
-    DeskRoute("/people/{number}/pages/{digest}/as-shown", get_page_as_shown, OFFICER),
-    DeskRoute("/people/{number}/mails", get_mails, OFFICER),
-    DeskRoute("/people/{number}/mails/{place}", get_mail, OFFICER),
-    DeskRoute("/people/{number}/mails/{place}/as-sent", get_mail_as_sent, OFFICER),
+    DeskRoute("/people/{number}", get_person, OFFICERS),
+    DeskRoute("/people/{number}/reason", get_reason, OFFICERS),
+    DeskRoute("/people/{number}/reason", post_reason, OFFICERS, "POST"),
+    DeskRoute("/people/{number}/verify", post_verify, OFFICERS, "POST"),
+    DeskRoute("/people/{number}/pages/{digest}", get_page, OFFICERS),
+    DeskRoute("/people/{number}/pages/{digest}/as-shown", get_page_as_shown, OFFICERS),
+    DeskRoute("/people/{number}/mails", get_mails, OFFICERS),
+    DeskRoute("/people/{number}/mails/{place}", get_mail, OFFICERS),
+    DeskRoute("/people/{number}/mails/{place}/as-sent", get_mail_as_sent, OFFICERS),
 )

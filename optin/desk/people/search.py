@@ -11,7 +11,8 @@ from starlette.responses import Response
 from optin.consent.rights_request import RightsRequest
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
-from optin.desk.people.visit import OFFICER, frame_of, open_requests, reason_posted
+from optin.desk.page_roles import OFFICERS
+from optin.desk.people.visit import open_requests, reason_posted
 from optin.flows.staff.find_people import (
     LEAST_LETTERS,
     MOST_LETTERS,
@@ -73,7 +74,7 @@ async def _form(
 ) -> Response:
     held = reason_of(visit.session, visit.now)
     why = visit.value("why") if problem else "" if held is None else held.why
-    view = PeopleView(frame_of(visit), await open_requests(visit), why, text, problem, done)
+    view = PeopleView(visit.frame, await open_requests(visit), why, text, problem, done)
     return visit.page(view, status)
 
 
@@ -111,7 +112,7 @@ async def get_search(visit: StaffVisit) -> Response:
     why = "" if held is None else held.why
     await _note_list(visit, found)
     text, name = found.search.wanted.text, found.search.id.hex()
-    view = PeopleView(frame_of(visit), await open_requests(visit), why, text, found=found, search_id=name)
+    view = PeopleView(visit.frame, await open_requests(visit), why, text, found=found, search_id=name)
     return visit.page(view)
 
 
@@ -145,8 +146,8 @@ async def _found(visit: StaffVisit) -> SearchOnPage | None:
 
 
 ROUTES = (
-    DeskRoute("/people", get_people, OFFICER, menu="people"),
-    DeskRoute("/people", post_search, OFFICER, "POST"),
-    DeskRoute("/people/searches/{id}", get_search, OFFICER),
-    DeskRoute("/people/searches/{id}/stop", post_stop, OFFICER, "POST"),
+    DeskRoute("/people", get_people, OFFICERS, menu="people"),
+    DeskRoute("/people", post_search, OFFICERS, "POST"),
+    DeskRoute("/people/searches/{id}", get_search, OFFICERS),
+    DeskRoute("/people/searches/{id}/stop", post_stop, OFFICERS, "POST"),
 )

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from functools import wraps
+from typing import ClassVar, TypeAlias
 
 from starlette.responses import Response
 
 from optin.consent.plain_text import whole_number
 from optin.consent.rights_request import RightsRequest
-from optin.consent.staff_role import Role
 from optin.desk.desk_page import DeskFrame, DeskPage
-from optin.desk.desk_route import StaffVisit
+from optin.desk.desk_route import DeskHandler, StaffVisit
 from optin.flows.rights.rights_requests import list_requests
 from optin.flows.staff.person_file import PersonFile, find_person, view_person
 from optin.flows.staff.person_visits import VisitReason, give_reason, reason_of, record_look
-
-OFFICER = frozenset({Role.OFFICER})
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,13 @@ class PersonPage(DeskPage):
     labels: Mapping[str, str]
 
     @property
+    def parts(
+        self,
+    ) -> tuple[DeskFrame, PersonFile, VisitReason, Mapping[str, str], Mapping[str, str], Mapping[str, str]]:
+        """What every page about a person begins with, in the order of its fields."""
+        return self.desk, self.person, self.reason, self.processors, self.purposes, self.labels
+
+    @property
     def base(self) -> str:
         """The address of the person's page."""
         return f"/desk/people/{self.person.number}"
@@ -61,9 +66,7 @@ class PersonPage(DeskPage):
         return data.email or data.number or self.person.number
 
 
-def frame_of(visit: StaffVisit) -> DeskFrame:
-    """Return what surrounds a page of this visit."""
-    return visit.frame
+PersonHandler: TypeAlias = Callable[[StaffVisit, PersonPage], Awaitable[Response]]
 
 
 def number_in(visit: StaffVisit) -> str:
@@ -79,7 +82,7 @@ async def open_requests(visit: StaffVisit) -> tuple[RightsRequest, ...]:
 
 def nobody(visit: StaffVisit) -> Response:
     """Answer that nobody has this number."""
-    return visit.page(NobodyView(frame_of(visit), number_in(visit)), 404)
+    return visit.page(NobodyView(visit.frame, number_in(visit)), 404)
 
 
 async def opened(visit: StaffVisit) -> PersonPage | Response:
@@ -92,13 +95,24 @@ async def opened(visit: StaffVisit) -> PersonPage | Response:
         return nobody(visit)
     reason = reason_of(visit.session, visit.now)
     if reason is None:
-        return visit.page(ReasonView(frame_of(visit), number_in(visit), await open_requests(visit)))
+        return visit.page(ReasonView(visit.frame, number_in(visit), await open_requests(visit)))
     installation = visit.app_context.installation
     await visit.app_context.run(record_look, session=visit.session, index=index, reason=reason, now=visit.now)
     person = await visit.view(view_person, index=index, now=visit.now, endings_of=installation.endings_of)
     if not person.number or not person.has_anything:
         return nobody(visit)
-    return PersonPage(frame_of(visit), person, reason, *_names(visit))
+    return PersonPage(visit.frame, person, reason, *_names(visit))
+
+
+def about_person(handler: PersonHandler) -> DeskHandler:
+    """Hand the person of the address to a handler; what `opened` answers instead is the answer."""
+
+    @wraps(handler)
+    async def handle(visit: StaffVisit) -> Response:
+        page = await opened(visit)
+        return page if isinstance(page, Response) else await handler(visit, page)
+
+    return handle
 
 
 def _names(visit: StaffVisit) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]:
@@ -118,7 +132,7 @@ async def get_reason(visit: StaffVisit) -> Response:
         return nobody(visit)
     held = reason_of(visit.session, visit.now)
     before = "" if held is None else held.why
-    return visit.page(ReasonView(frame_of(visit), number_in(visit), await open_requests(visit), before))
+    return visit.page(ReasonView(visit.frame, number_in(visit), await open_requests(visit), before))
 
 
 async def post_reason(visit: StaffVisit) -> Response:
@@ -128,7 +142,7 @@ async def post_reason(visit: StaffVisit) -> Response:
         return nobody(visit)
     why, request = reason_posted(visit)
     if not why:
-        view = ReasonView(frame_of(visit), number_in(visit), await open_requests(visit), problem=True)
+        view = ReasonView(visit.frame, number_in(visit), await open_requests(visit), problem=True)
         return visit.page(view, 422)
     await visit.app_context.run(give_reason, session=visit.session, why=why, request=request, now=visit.now)
     return visit.back(f"/people/{number_in(visit)}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from optin.consent.rights_request import RightsRequest
+from optin.papers.authority import authority_name
 from optin.papers.paper_words import PaperWords
-from optin.rules.data_protection.law_data import law_data
 from optin.services.site_edition import Edition
 
 
@@ -23,14 +23,12 @@ def answer_letter(edition: Edition, request: RightsRequest, kind: LetterKind, la
     """Return the draft of a letter. What the officer fills in stands between square brackets."""
     words = edition.theme.wording(lang)
     controller = edition.site.settings.controller
-    papers = PaperWords(lang, {})
-    authority = law_data().authorities.get(controller.country.upper())
     values = {
         "arrived": words.date(request.arrived),
         "due": words.date(request.due),
         "name": controller.name,
         "email": controller.email,
-        "authority": papers.text("statement.authority") if authority is None else authority.name,
+        "authority": authority_name(controller.country, PaperWords(lang, {})),
     }
     asked = words.text(f"requests.letter.asked.{request.right.value}", **values)
     body = f"done.{request.right.value}" if kind is LetterKind.DONE else kind.value

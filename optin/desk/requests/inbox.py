@@ -10,9 +10,10 @@ from typing import ClassVar
 from starlette.responses import Response
 
 from optin.consent.rights_request import ArrivalWay, Right
-from optin.consent.staff_role import Role
+from optin.consent.time_zones import typed_day
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
+from optin.desk.page_roles import OFFICERS
 from optin.desk.typed_form import Typed
 from optin.errors import RequestRefused
 from optin.flows.rights.rights_requests import AskedRight, asked_address, today
@@ -25,7 +26,6 @@ from optin.flows.staff.request_inbox import (
 )
 from optin.flows.staff.trail import ActKind
 
-OFFICERS = frozenset({Role.OFFICER})
 SOON_DAYS = 7
 MOST_SHOWN = 100
 MOST_NOTE_CHARACTERS = 2_000
@@ -137,14 +137,6 @@ async def post_new(visit: StaffVisit) -> Response:
     except RequestRefused as problem:  # it is written down already, or older than the law
         return _form(visit, typed, sentence=str(problem))
     return visit.back(f"/requests/{found.number}?new=1")
-
-
-def typed_day(text: str) -> date | None:
-    """Return a day as browsers write it; None for what is none."""
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        return None
 
 
 ROUTES = (

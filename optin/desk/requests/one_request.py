@@ -11,10 +11,11 @@ from starlette.responses import Response
 
 from optin.consent.plain_text import plain_text, whole_number
 from optin.consent.rights_request import Outcome, RightsRequest
+from optin.consent.time_zones import typed_day
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
+from optin.desk.page_roles import OFFICERS
 from optin.desk.requests.answer_letters import LetterKind, answer_letter
-from optin.desk.requests.inbox import OFFICERS, typed_day
 from optin.desk.typed_form import Typed
 from optin.errors import PageUnknown, RequestRefused
 from optin.flows.rights.rights_requests import Reply, answer_request, extend_request, today

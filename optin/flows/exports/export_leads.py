@@ -19,11 +19,11 @@ from optin.consent.status_transitions import SubjectId
 from optin.flows.evidence.objections_to_consents import without_objected
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
-from optin.proof.canonical_json import parse
+from optin.flows.exports.unconfirmed import count_unconfirmed_of
 from optin.store.database_interface import Runner
 from optin.store.encryption import Vault
 from optin.store.export_records import add_members, new_run
-from optin.store.leads import FIRST, StoredLead, forms_of, lead_page, unconfirmed_bodies
+from optin.store.leads import FIRST, StoredLead, forms_of, lead_page
 from optin.store.stored_forms import StoredForm, form_by_digest
 
 
@@ -74,7 +74,8 @@ class LeadExport:
                 else:
                     self.refused[UnprovenReason.ERASED.value] += 1
             after = page[-1].subject
-        self._count_unconfirmed()
+        self.refused[UnprovenReason.UNCONFIRMED.value] += count_unconfirmed_of(self.read, self.key)
+        self.refused = +self.refused
 
     def _members(self, proven: Sequence[ProvenConsent]) -> frozenset[SubjectId]:
         """Record the people about to be exported; return those who still exist."""
@@ -90,15 +91,6 @@ class LeadExport:
         key, of_request = self.key, self.forms[kind].exported_of_request
         found = prove(self.vault, lead, form, key, self.now, of_request)
         return still_proven(found, lead.email_index, self.endings)
-
-    def _count_unconfirmed(self) -> None:
-        after = 0
-        while page := self.read(unconfirmed_bodies, after=after):
-            for _, body in page:
-                event = parse(body)
-                if (event.get("purpose"), event.get("kind")) == (self.key.purpose, "requested"):
-                    self.refused[UnprovenReason.UNCONFIRMED.value] += 1
-            after = page[-1][0]
 
     def _form(self, digest: str) -> StoredForm | None:
         if digest not in self._forms:

@@ -15,10 +15,10 @@ from datetime import datetime
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import SubjectId
 from optin.flows.context_with_kinds import SiteContext
-from optin.flows.evidence.objections_to_consents import without_objected
-from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
-from optin.flows.evidence.withdrawals_in_journal import EndingsOf, still_proven
-from optin.proof.canonical_json import parse
+from optin.flows.evidence.proofs_of_people import proofs_of_people
+from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason
+from optin.flows.evidence.withdrawals_in_journal import EndingsOf
+from optin.flows.exports.unconfirmed import count_unconfirmed_of
 from optin.store.contacts import open_contact
 from optin.store.data_subjects import find_subject
 from optin.store.database_interface import Runner, Tx, to_ms
@@ -27,17 +27,14 @@ from optin.store.leads import (
     count_downloaders,
     count_suppressed,
     forms_of_magnets,
-    leads_of,
     newest_consents,
     newest_downloaders,
-    unconfirmed_bodies,
 )
 from optin.store.person_numbers import known_number, number_of_person, person_of_number
-from optin.store.stored_forms import form_by_digest
+from optin.store.row_queries import BEYOND_ALL
 
 PAGE = 50
 MOST_LOOKED_AT = 2_000  # consents, for one page of a few magnets
-NEWEST = 2**62
 GIVEN = "given"
 _DIGITS = re.compile("[0-9]{1,15}")
 
@@ -55,7 +52,7 @@ class LeadFilter:
 class Place:
     """Where a page begins: at a moment (ms), behind as many consents of that moment as were looked at."""
 
-    before: int = NEWEST
+    before: int = BEYOND_ALL
     skip: int = 0
 
     @classmethod
@@ -126,7 +123,7 @@ def view_leads(
         looked += 1
         if forms is None or form in forms:
             people.append(SubjectId(subject))
-    found = _proofs(tx, context, wanted.key, people, now, endings_of)
+    found = proofs_of_people(tx, context, wanted.key, people, now, endings_of)
     leads = tuple(
         ListedLead(it, person, known_number(tx, person))
         for it, person in found
@@ -144,30 +141,6 @@ def _older(rows: list[tuple[bytes, int, str]], looked: int, most: int) -> str:
     return str(Place(last, sum(moment == last for _, moment, _ in rows[:looked])))
 
 
-def _proofs(
-    tx: Tx,
-    context: SiteContext,
-    key: ConsentKey,
-    people: list[SubjectId],
-    now: datetime,
-    endings_of: EndingsOf,
-) -> list[tuple[ProvenConsent | UnprovenReason, bytes]]:
-    """Return each person's proof, in the order of the people, with the digest of the address."""
-    stored = {it.subject: it for it in leads_of(tx, key, people)}
-    leads = [stored[it] for it in people if it in stored]
-    named = {it.request.form for it in leads if it.request is not None}
-    forms = {it: form_by_digest(tx, it) for it in named}
-    found = []
-    for lead in leads:
-        form = None if lead.request is None else forms[lead.request.form]
-        kind = "" if form is None else form.version.declaration.kind
-        of_request = context.policy.forms[kind].exported_of_request
-        proof = prove(context.vault, lead, form, key, now, of_request)
-        found.append(still_proven(proof, lead.email_index, endings_of(lead.email_index)))
-    proofs = without_objected(tx, context.vault, found)
-    return [(proof, it.email_index) for proof, it in zip(proofs, leads, strict=True)]
-
-
 def number_people(tx: Tx, _context: SiteContext, people: Collection[bytes]) -> dict[bytes, str]:
     """Give people numbers by which pages name them, by the digests of their addresses."""
     return {it: number_of_person(tx, it) for it in people}
@@ -181,7 +154,7 @@ def view_lead(
     subject = None if person is None else find_subject(tx, person)
     if person is None or subject is None:
         return None
-    for found, _ in _proofs(tx, context, wanted.key, [subject], now, endings_of):
+    for found, _ in proofs_of_people(tx, context, wanted.key, [subject], now, endings_of):
         if isinstance(found, ProvenConsent) and (
             wanted.magnets is None or found.form.version.declaration.magnet in wanted.magnets
         ):
@@ -210,12 +183,6 @@ def count_leads_of(read: Runner, key: ConsentKey, now: datetime) -> LeadCounts:
     suppressed = read(count_suppressed, key=key, now=now)
     held: Counter[str] = Counter({name: many for name, many in by_status.items() if name != GIVEN})
     held[UnprovenReason.SUPPRESSED.value] += suppressed
-    after = 0
-    while page := read(unconfirmed_bodies, after=after):
-        for _, body in page:
-            event = parse(body)
-            if (event.get("purpose"), event.get("kind")) == (key.purpose, "requested"):
-                held[UnprovenReason.UNCONFIRMED.value] += 1
-        after = page[-1][0]
+    held[UnprovenReason.UNCONFIRMED.value] += count_unconfirmed_of(read, key)
     standing = by_status.get(GIVEN, 0) - suppressed
     return LeadCounts(standing, +held, read(count_downloaders))

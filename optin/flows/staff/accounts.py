@@ -1,4 +1,7 @@
-"""Accounts of staff: add, change, close, list. The last administrator stays; so does everybody's own role.
+"""Accounts of staff: add, change, close, list.
+
+Where there is an administrator, one stays: neither the desk nor the shell closes the last one or takes that
+role from them. At the desk nobody takes it from themselves.
 
 An account is made on the server by whoever has its shell, or at the desk by an administrator.
 """
@@ -71,7 +74,7 @@ def change_roles(
 ) -> StaffAccount:
     """Give an account other roles, and end its sessions. Raises RequestRefused.
 
-    Nobody takes the administrator's role from themselves, and the last one keeps it.
+    Nobody takes the administrator's role from themselves; the last administrator keeps it.
     """
     lock_accounts(tx)
     _refuse_former_admin(tx, context, by)
@@ -90,7 +93,10 @@ def change_roles(
 def remove_account(
     tx: Tx, context: Context, staff_id: bytes, now: datetime, by: bytes = SHELL
 ) -> StaffAccount:
-    """Close an account and end its sessions at once. What it did stays on record. Raises RequestRefused."""
+    """Close an account and end its sessions at once; what it did stays on record.
+
+    Raises RequestRefused, also for one's own account and for the last administrator's.
+    """
     lock_accounts(tx)
     _refuse_former_admin(tx, context, by)
     account = _open_account(tx, context, staff_id)
@@ -101,12 +107,6 @@ def remove_account(
     end_sessions_of(tx, account.id)
     _note(tx, context, ActKind.ACCOUNT_CLOSED, closed, by, now)
     return closed
-
-
-def set_language(tx: Tx, context: Context, staff_id: bytes, lang: str) -> None:
-    """Show the desk to somebody in this language from now on; "": as the browser asks."""
-    lock_accounts(tx)
-    save_account(tx, context.vault, replace(_open_account(tx, context, staff_id), lang=lang))
 
 
 def list_accounts(tx: Tx, context: Context) -> list[StaffAccount]:
@@ -146,16 +146,17 @@ def _refuse_former_admin(tx: Tx, context: Context, by: bytes) -> None:
 
 
 def _keep_an_admin(tx: Tx, context: Context, before: StaffAccount, after: StaffAccount, by: bytes) -> None:
-    """Raise RequestRefused when nobody could give roles any more, or somebody takes their own role away."""
+    """Raise RequestRefused when no administrator would be left, or somebody takes their own role away."""
     if not before.has(Role.ADMIN) or after.has(Role.ADMIN):
         return
     if before.id == by:
         msg = "You cannot take the administrator's role from yourself; another administrator can."
         raise RequestRefused(msg)
-    if by != SHELL and not any(
-        it.has(Role.ADMIN) for it in all_accounts(tx, context.vault) if it.id != before.id
-    ):
-        msg = "This is the last administrator; make another account one first. Nothing was changed."
+    if not any(it.has(Role.ADMIN) for it in all_accounts(tx, context.vault) if it.id != before.id):
+        msg = (
+            "This is the last administrator. Give the role to another account first:"
+            " optin staff add ADDRESS --role admin. Nothing was changed."
+        )
         raise RequestRefused(msg)
 
 

@@ -17,12 +17,12 @@ from optin.consent.channel import CHANNELS
 from optin.consent.event_content import STAFF, Event
 from optin.consent.purpose import ConsentKey
 from optin.consent.rights_request import RightsRequest
-from optin.consent.status_transitions import EventKind, RequestId, Status, SubjectId
+from optin.consent.status_transitions import EventKind, RequestId, Status
 from optin.errors import QuestionUnreadable
 from optin.flows.context_with_kinds import SiteContext
-from optin.flows.evidence.objections_to_consents import unless_objected
-from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
-from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings, still_proven
+from optin.flows.evidence.proofs_of_people import proofs_of_people
+from optin.flows.evidence.prove_consent import UnprovenReason
+from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings
 from optin.flows.gate.decide import decide
 from optin.flows.gate.question import QuestionText, read_question
 from optin.flows.records.decrypted_request import open_request
@@ -37,7 +37,6 @@ from optin.store.data_subjects import find_subject
 from optin.store.database_interface import Tx
 from optin.store.event_log import attestations, checkpoint_at, is_sound, latest_checkpoint, places_of
 from optin.store.events import events_of
-from optin.store.leads import leads_of
 from optin.store.person_numbers import known_number, person_of_number
 from optin.store.person_records import mails_of, requests_of
 from optin.store.requests import peek_request
@@ -217,7 +216,7 @@ def _proofs(
     subject = find_subject(tx, index)
     if subject is None:
         return []
-    found, endings = [], endings_of(index)
+    found = []
     for consent in current_consents(tx, context.vault, subject):
         request = peek_request(tx, consent.record.request or RequestId(b""))
         if request is None:
@@ -226,8 +225,8 @@ def _proofs(
         form = form_by_digest(tx, request.form)
         question = opened.declaration.question(consent.purpose)
         steps = tuple(_steps(tx, request.id, consent.key))
-        proven = _proven(tx, context, subject, consent.key, now)
-        proven = still_proven(proven, index, endings)
+        proofs = proofs_of_people(tx, context, consent.key, [subject], now, endings_of)
+        proven = proofs[0][0] if proofs else UnprovenReason.UNPROVEN
         unproven = proven.value if isinstance(proven, UnprovenReason) else ""
         if consent.record.status is not Status.GIVEN and consent.record.status is not None:
             unproven = consent.record.status.value
@@ -244,19 +243,6 @@ def _proofs(
             )
         )
     return found
-
-
-def _proven(
-    tx: Tx, context: SiteContext, subject: SubjectId, key: ConsentKey, now: datetime
-) -> ProvenConsent | UnprovenReason:
-    """Return a consent proven as an export proves it."""
-    leads = leads_of(tx, key, [subject])
-    if not leads:
-        return UnprovenReason.UNPROVEN
-    (lead,) = leads
-    form = None if lead.request is None else form_by_digest(tx, lead.request.form)
-    proof = prove(context.vault, lead, form, key, now)
-    return unless_objected(tx, context.vault, proof)
 
 
 def _steps(tx: Tx, request: RequestId, key: ConsentKey) -> list[LoggedStep]:

@@ -7,8 +7,8 @@ that the trail tells of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
@@ -26,7 +26,7 @@ from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.export_records import export_runs_before
 from optin.store.officer_actions import actions_before, opened_reason
 from optin.store.person_numbers import known_number
-from optin.store.row_queries import LAST, Place
+from optin.store.row_queries import BEYOND_ALL, Place
 from optin.store.staff_accounts import all_accounts
 from optin.store.staff_trail import ActFilter, acts_at, acts_of_kinds, acts_page, open_act
 
@@ -62,7 +62,9 @@ class TrailPlace:
 
     def for_source(self, source: str) -> Place:
         """Return where the rows of a source begin that come after this place."""
-        return Place(self.at, self.number if source == self.source else LAST if source < self.source else 0)
+        return Place(
+            self.at, self.number if source == self.source else BEYOND_ALL if source < self.source else 0
+        )
 
 
 @dataclass(frozen=True)
@@ -82,19 +84,10 @@ class TrailFilter:
 
 
 @dataclass(frozen=True)
-class WholeTrailLine:
-    """One line. `at_desk`: from the trail; else `kind` is what the terminal calls it."""
+class WholeTrailLine(TrailLine):
+    """One line. `source`: a letter of this module. Not at the desk: `kind` is what the terminal calls it."""
 
-    source: str
-    number: int
-    at: datetime
-    kind: str
-    name: str = field(repr=False)
-    person: str = ""
-    why: str = field(default="", repr=False)
-    facts: Mapping[str, Json] = field(default_factory=dict)
-    texts: Mapping[str, Json] = field(default_factory=dict, repr=False)
-    broken: bool = False
+    source: str = DESK
 
     @property
     def at_desk(self) -> bool:
@@ -111,9 +104,9 @@ def whole_trail(
     tx: Tx, context: SiteContext, wanted: TrailFilter, after: TrailPlace | None, most: int
 ) -> list[WholeTrailLine]:
     """Return lines in order, the newest first, after a place. Nothing is changed."""
-    start = TrailPlace(LAST, DESK, LAST) if after is None else after
+    start = TrailPlace(BEYOND_ALL, DESK, BEYOND_ALL) if after is None else after
     if wanted.until is not None and to_ms(wanted.until) <= start.at:
-        start = TrailPlace(to_ms(wanted.until) - 1, DESK, LAST)
+        start = TrailPlace(to_ms(wanted.until) - 1, DESK, BEYOND_ALL)
     sources = [_desk(tx, context, wanted, start, most)]
     if wanted.staff is None and not wanted.of_staff:
         sources += [
@@ -152,19 +145,8 @@ def _desk(
     rows = _paged(lambda place: acts_page(tx, chosen, place, most), start.for_source(DESK), most)
     names = {it.id: it.name for it in all_accounts(tx, context.vault)}
     for row in rows:
-        line: TrailLine = lines_of(tx, context.vault, [row], names)[0]
-        yield WholeTrailLine(
-            DESK,
-            line.number,
-            line.at,
-            line.kind,
-            line.name,
-            line.person,
-            line.why,
-            line.facts,
-            line.texts,
-            line.broken,
-        )
+        (line,) = lines_of(tx, context.vault, [row], names)
+        yield WholeTrailLine(**vars(line))
 
 
 def _officers(
@@ -183,7 +165,7 @@ def _officers(
         except BROKEN:
             why, broken = "", True
         person = known_number(tx, bytes(about)) if any(bytes(about)) else ""
-        yield WholeTrailLine(OFFICER, number, from_ms(at), kind, who, person, why, broken=broken)
+        yield WholeTrailLine(number, from_ms(at), kind, who, person, why, broken=broken, source=OFFICER)
 
 
 def _exports(
@@ -201,7 +183,7 @@ def _exports(
         if number in _ordered_exports(tx, context, moment):
             continue
         facts: dict[str, Json] = {"export": int(number), "count": int(exported), "processor": processor}
-        yield WholeTrailLine(EXPORT, int(number), moment, EXPORTED, who, "", why, facts)
+        yield WholeTrailLine(int(number), moment, EXPORTED, who, "", why, facts, source=EXPORT)
 
 
 def _ordered_exports(tx: Tx, context: SiteContext, near: datetime) -> set[Json]:
@@ -222,7 +204,7 @@ def _breaches(
 ) -> Iterator[WholeTrailLine]:
     """Yield the entries about breaches that the trail does not tell of; there are few."""
     at_desk: list[tuple[Json, str]] = []
-    for row in acts_of_kinds(tx, "breach", 0, LAST):
+    for row in acts_of_kinds(tx, "breach", 0, BEYOND_ALL):
         try:
             act = open_act(context.vault, row).act
         except BROKEN:
@@ -243,7 +225,8 @@ def _breaches(
             if who in names and (listed.number, kind.value) in at_desk:
                 at_desk.remove((listed.number, kind.value))
                 continue
-            lines.append(WholeTrailLine(BREACH, place, at, kind.value, who, facts={"breach": listed.number}))
+            facts: dict[str, Json] = {"breach": listed.number}
+            lines.append(WholeTrailLine(place, at, kind.value, who, facts=facts, source=BREACH))
     first = start.for_source(BREACH)
     for line in sorted(lines, key=_order, reverse=True):
         moment = to_ms(line.at)
