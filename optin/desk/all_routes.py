@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from optin.desk import account, breaches, health, home, passkeys, record, requests, sign_in, staff, trail
+from optin.desk import (
+    account,
+    breaches,
+    health,
+    home,
+    passkeys,
+    record,
+    requests,
+    settings,
+    sign_in,
+    staff,
+    trail,
+)
 from optin.desk.desk_route import DeskRoute, starlette_routes
 from optin.desk.editor import routes as editor
 from optin.desk.leads import export_pages, lead_pages, recorded_export
@@ -30,6 +42,7 @@ DESK_ROUTES: tuple[DeskRoute, ...] = (
     *trail.ROUTES,
     *health.ROUTES,
     *staff.ROUTES,
+    *settings.ROUTES,
     *account.ROUTES,
     *passkeys.ROUTES,
     *sign_in.ROUTES,

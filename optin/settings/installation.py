@@ -14,7 +14,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, PrivateAttr
 
-from optin.settings.table_model import BaseAddress, Table
+from optin.settings.table_model import SECRET, BaseAddress, Table
 
 SHARED = "shared"  # marks a setting that every command must share with the server
 
@@ -38,12 +38,12 @@ class Settings(Table):
         description="Address at which visitors reach the site.",
         examples=["https://tips.example.com"],
     )
-    store: str = Field(
+    store: Annotated[str, SECRET] = Field(
         default="sqlite:///var/optin.db",
         description="sqlite:///FILE or postgresql://…",
         examples=["sqlite:///var/optin.db", "postgresql://user:password@db.example.com/optin"],
     )
-    mail: str = Field(
+    mail: Annotated[str, SECRET] = Field(
         default="file:var/mail",
         description="smtp://…, smtps://… or file:FOLDER",
         examples=["smtp://user:password@mail.example.com:587", "smtps://mail.example.com:465"],
@@ -77,6 +77,11 @@ class Settings(Table):
     def in_file(self) -> frozenset[str]:
         """The names that optin.toml sets."""
         return self._in_file
+
+    @property
+    def in_environment(self) -> frozenset[str]:
+        """The names that the environment sets."""
+        return self._in_environment
 
     @property
     def secure(self) -> bool:

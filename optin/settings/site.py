@@ -20,6 +20,7 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.settings.bases import Enquiries, Obligation, Product
 from optin.settings.installation import Settings
 from optin.settings.table_model import (
+    SECRET,
     BaseAddress,
     ChannelName,
     DayOrNone,
@@ -159,7 +160,9 @@ class Purpose(Table):
 class Webhook(Table):
     """Signed messages that a processor receives at once (E7)."""
 
-    url: ShortValue = Field(description="An https address of the processor that receives the messages.")
+    url: Annotated[ShortValue, SECRET] = Field(
+        description="An https address of the processor that receives the messages."
+    )
     purposes: tuple[str, ...] = Field(
         min_length=1, strict=False, description="Ids of the purposes whose consents it receives."
     )
@@ -219,7 +222,7 @@ class Processor(Table):
         description="The mailing tool or CRM that receives each consent at once, by optin's connector.",
         examples=[*sorted(TOOL_NAMES)],
     )
-    token: Stripped = Field(
+    token: Annotated[Stripped, SECRET] = Field(
         default="",
         description="env:NAME, or a key file that only its owner can read; else the variable OPTIN_TOKEN_ID.",
         examples=["env:OPTIN_TOKEN_CRM", "listmonk.token"],
@@ -556,7 +559,9 @@ class Dkim(Table):
 class Witness(Table):
     """A witness that receives each checkpoint, and the key that verifies its answer."""
 
-    to: Value = Field(description="An address (C2SP tlog-witness), or a command that reads the checkpoint.")
+    to: Annotated[Value, SECRET] = Field(
+        description="An address (C2SP tlog-witness), or a command that reads the checkpoint."
+    )
     key: WitnessKey = Field(default=None, description="The witness's verifier key (C2SP): NAME+ID+BASE64.")
 
     @property
@@ -578,7 +583,7 @@ class Anchors(Table):
         description="How often a time-stamp is requested.",
         examples=["24 hours", "7 days"],
     )
-    witnesses: dict[str, Value | Witness] = Field(
+    witnesses: Annotated[dict[str, Value | Witness], SECRET] = Field(
         default={},
         description="By name: an address, a command that reads the checkpoint, or a table with to and key.",
     )
@@ -688,7 +693,7 @@ class SiteSettings(Settings):
     proxy: ProxyTable = ProxyTable()
     server: ServerLimits = ServerLimits()
     mail_server: MailServerTable = MailServerTable()
-    dkim: Dkim | None = None
+    dkim: Dkim | None = Field(default=None, description="The key that signs mails (RFC 6376).")
     log: Anchors = Anchors()
     texts: dict[str, dict[str, Own]] = Field(
         default={}, description="Texts of your own by language and key.", json_schema_extra=OWN_WORDS

@@ -25,6 +25,8 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.proof.signed_notes import NoteBroken, VerifierKey
 from optin.settings.prose_values import PROSE
 
+# Marks a value that may hold a password, a token or a key: no page shows it.
+SECRET = "secret"  # noqa: S105 - the mark, not one
 MOST_LINE_CHARACTERS = 200  # what a mail's Subject can hold, with our words around it
 
 
