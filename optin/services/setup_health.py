@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from optin.errors import SetupRefused
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.waiting_matters import waiting_matters
+from optin.rules.data_protection.law_data import CHECK_EVERY_DAYS
+from optin.rules.rule_files import rule_book
+from optin.services.audit_job import DONE, FAILED, AuditState, view_audit
 from optin.services.health import ReadinessReport
 from optin.services.installation import Installation
 from optin.services.setup_check import check_settings
@@ -30,6 +33,7 @@ MAIL_IS_LATE = timedelta(hours=1)
 MAIL_IS_STUCK = timedelta(days=1)
 HOLDER_IS_LATE = timedelta(days=2)
 SIGNING_IS_LATE = timedelta(hours=1)
+UNHELD = "log-unheld"
 # what this version looks at nowhere: said, so that nobody takes it for a pass
 UNSEEN = ("mail-records", "certificate", "backups")
 _ELSEWHERE = ("clock", "mails", "requests", "breach")  # matters with a finding or a page of their own
@@ -42,6 +46,9 @@ class State(StrEnum):
     ATTENTION = "attention"
     NOT_CHECKED = "not-checked"
     PASSED = "passed"
+
+
+FAULTS = frozenset({State.BROKEN, State.ATTENTION})
 
 
 @dataclass(frozen=True)
@@ -61,11 +68,15 @@ class HealthFinding:
 
 @dataclass(frozen=True)
 class LogHolder:
-    """Who outside keeps checkpoints of the log: a witness or a time-stamp authority. None: nothing yet."""
+    """Who outside keeps checkpoints of the log: a witness or a time-stamp authority. None: nothing yet.
+
+    `due`: when the next one should have been taken, if there is anything new.
+    """
 
     name: str
     at: datetime | None
     size: int = 0
+    due: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -85,9 +96,11 @@ def log_state(tx: Tx, _context: SiteContext, edition: Edition) -> LogState:
     holders = []
     for kind, source, name in sources:
         found = last_attested(tx, kind, source)
-        holders.append(
-            LogHolder(name, None if found is None else found.at, 0 if found is None else found.size)
-        )
+        if found is None:
+            holders.append(LogHolder(name, None))
+        else:
+            due = anchors.timestamp_every.after(found.at) if kind == TIMESTAMP else found.at
+            holders.append(LogHolder(name, found.at, found.size, due))
     return LogState(log_frontier(tx).size, latest_checkpoint(tx), tuple(holders))
 
 
@@ -101,6 +114,7 @@ def stored_findings(
         HealthFinding("dead-mail", State.ATTENTION if dead else State.PASSED, {"count": dead}),
         _waiting_mail(tx, now),
         *_of_log(state, now),
+        *_of_audit(view_audit(tx, context)),
         *(
             HealthFinding("matter", State.ATTENTION, said=it.sentence)
             for it in waiting_matters(tx, context, now)
@@ -123,10 +137,42 @@ def _of_log(state: LogState, now: datetime) -> Iterator[HealthFinding]:
         "log-signed", State.ATTENTION if late else State.PASSED, {"count": state.size - signed}
     )
     if not state.holders:
-        yield HealthFinding("log-unheld", State.ATTENTION)
+        yield HealthFinding(UNHELD, State.ATTENTION)
     for it in state.holders:
-        fresh = it.at is not None and (now - it.at <= HOLDER_IS_LATE or it.size >= signed)
+        fresh = it.due is not None and (now - it.due <= HOLDER_IS_LATE or it.size >= signed)
         yield HealthFinding("log-holder", State.PASSED if fresh else State.ATTENTION, {"name": it.name})
+
+
+def _of_audit(audit: AuditState | None) -> Iterator[HealthFinding]:
+    """Yield how the last audit of the desk ended; nothing when there was none, or it did not end."""
+    if audit is None or audit.state not in {DONE, FAILED}:
+        return
+    wrong = audit.state == FAILED or audit.findings
+    yield HealthFinding(
+        "last-audit", State.BROKEN if wrong else State.PASSED, {"count": len(audit.findings) + audit.more}
+    )
+
+
+def rule_findings(day: date) -> tuple[HealthFinding, ...]:
+    """Return a finding for each country whose rules nobody compared with their sources for over a year."""
+    old = [it for it in rule_book().countries.values() if (day - it.checked).days > CHECK_EVERY_DAYS]
+    found = [HealthFinding("rules", State.ATTENTION, {"name": it.name}) for it in old]
+    return tuple(found) or (HealthFinding("rules", State.PASSED),)
+
+
+def faults_of_proof(
+    tx: Tx, context: SiteContext, edition: Edition, now: datetime
+) -> tuple[HealthFinding, ...]:
+    """Return what is wrong with the log, its witnesses, its last audit and the rules in force.
+
+    A log without any witness is no fault here: it is for the health page.
+    """
+    found = (
+        *_of_log(log_state(tx, context, edition), now),
+        *_of_audit(view_audit(tx, context)),
+        *rule_findings(edition.site.day_of(now)),
+    )
+    return tuple(it for it in found if it.state in FAULTS and it.code != UNHELD)
 
 
 def setup_findings(
@@ -151,6 +197,7 @@ def setup_findings(
     heard = any(WAITS in it.events for it in edition.site.settings.notify.values())
     found.append(HealthFinding("staff-told", State.PASSED if heard else State.ATTENTION))
     found += installation.view(stored_findings, edition=edition, now=installation.clock())
+    found += rule_findings(edition.site.day_of(installation.clock()))
     found += [_of_file(it) for it in mistakes]
     if not mistakes:
         found.append(HealthFinding("files", State.PASSED))

@@ -7,6 +7,7 @@ closes the account.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,7 +23,10 @@ _LOCK = b"staff-accounts"
 
 @dataclass(frozen=True)
 class StaffAccount:
-    """One of the staff. `removed`: since when the account is closed; its acts stay in the trail."""
+    """One of the staff. `removed`: since when the account is closed; its acts stay in the trail.
+
+    `looks`: when somebody last looked at the newest leads of a purpose.
+    """
 
     id: bytes
     email: EmailAddress = field(repr=False)
@@ -32,6 +36,7 @@ class StaffAccount:
     added: datetime
     removed: datetime | None = None
     shortcuts: bool = True  # of the keyboard, on pages of the desk
+    looks: Mapping[str, datetime] = field(default_factory=dict)
 
     def has(self, *roles: Role) -> bool:
         """Return whether the account is open and has one of these roles."""
@@ -45,6 +50,7 @@ def save_account(tx: Tx, vault: Vault, account: StaffAccount) -> None:
         "name": account.name,
         "lang": account.lang,
         "shortcuts": account.shortcuts,
+        "looks": {purpose: to_ms(at) for purpose, at in account.looks.items()},
     }
     removed = None if account.removed is None else to_ms(account.removed)
     tx.run(
@@ -113,6 +119,7 @@ def _opened(vault: Vault, row: Row) -> StaffAccount | None:
         from_ms(row[3]),
         None if row[4] is None else from_ms(row[4]),
         plain.get("shortcuts", True),
+        {purpose: from_ms(at) for purpose, at in plain.get("looks", {}).items()},
     )
 
 

@@ -14,15 +14,21 @@ from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DESK, DeskRoute, StaffVisit
 from optin.desk.held_counts import held_counts
 from optin.desk.home.week import Week, magnets_waiting, week_of
+from optin.desk.leads.lead_choices import new_lead_filters
 from optin.desk.magnets.standing import StandingMagnet
 from optin.flows.delivery.waiting_matters import WaitingMatter
 from optin.flows.reports.recent_weeks import RecentWeeks
+from optin.flows.staff.lead_looks import NewLeads, new_leads
 from optin.flows.staff.week_of_staff import accounts_by_role, acts_since, matters_for
 from optin.services.health import ReadinessReport
+from optin.services.setup_health import HealthFinding, faults_of_proof
 from optin.site.findings import Finding
+from optin.store.database_interface import to_ms
 
 # where what waits is cured, by the beginning of its key
-CURES = {"requests": "/requests", "breach": "/breaches"}
+CURES = {"requests": "/requests", "breach": "/breaches", "mails": "/health#mail"}
+FAULT_CURES = {"rules": "/record/rules"}
+LOG = "/health#log"
 OTHER_CURES = "/health"
 DAY = timedelta(days=1)
 
@@ -32,6 +38,14 @@ class Matter:
     """What waits, with the page that cures it; empty: the reader may open none."""
 
     matter: WaitingMatter
+    cure: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with log, witnesses, audit or rules, with the page that cures it."""
+
+    finding: HealthFinding
     cure: str
 
 
@@ -47,11 +61,13 @@ class HomeView(DeskPage):
     counting: bool
     magnets: tuple[StandingMagnet, ...]
     matters: tuple[Matter, ...]
+    faults: tuple[Fault, ...]
     papers: tuple[Finding, ...]
     consents: RecentWeeks | None
     acts: Mapping[str, int]
     accounts: Mapping[Role, int]
     readiness: ReadinessReport | None
+    new_leads: tuple[NewLeads, ...] | None
     template: ClassVar[str] = "desk/home/page.html"
 
     def opens(self, path: str) -> str:
@@ -59,10 +75,15 @@ class HomeView(DeskPage):
         address = f"{DESK}{path}"
         return address if any(it.path == address for it in self.desk.menu) else ""
 
+    @staticmethod
+    def ms(moment: datetime) -> int:
+        """Return a moment as addresses name it."""
+        return to_ms(moment)
+
     @property
     def waiting(self) -> int:
         """How much waits."""
-        return len(self.matters) + len(self.magnets) + len(self.papers)
+        return len(self.matters) + len(self.faults) + len(self.magnets) + len(self.papers)
 
     def acts_of(self, *kinds: str) -> int:
         """Return how many acts of some kinds there were this week."""
@@ -80,6 +101,8 @@ async def get_home(visit: StaffVisit) -> Response:
         if marketer or officer or admin
         else ()
     )
+    faults = await visit.view(faults_of_proof, edition, now) if officer or admin else ()
+    news = await _new_leads(visit) if visit.may(Role.MARKETER, Role.SALES) else None
     frame = visit.frame
     open_to = {it.path for it in frame.menu}
     today = now.astimezone(UTC).date()
@@ -92,19 +115,26 @@ async def get_home(visit: StaffVisit) -> Response:
             (marketer or officer) and (recent is None or written is None),
             magnets_waiting(edition, written, recent) if marketer else (),
             tuple(Matter(it, _cure(it, open_to)) for it in matters),
+            tuple(Fault(it, f"{DESK}{FAULT_CURES.get(it.code, LOG)}") for it in faults),
             () if written is None or not officer else tuple(written.papers),
             recent if officer else None,
             await visit.view(acts_since, since=monday) if officer else {},
             await visit.view(accounts_by_role) if admin else {},
             await visit.app_context.readiness.report() if admin else None,
+            news,
         )
     )
+
+
+async def _new_leads(visit: StaffVisit) -> tuple[NewLeads, ...]:
+    endings_of = visit.app_context.installation.endings_of
+    return await visit.view(new_leads, new_lead_filters(visit), visit.now, endings_of)
 
 
 def _cure(it: WaitingMatter, open_to: set[str]) -> str:
     place = next((page for start, page in CURES.items() if it.key.startswith(start)), OTHER_CURES)
     address = f"{DESK}{place}"
-    return address if address in open_to else ""
+    return address if address.partition("#")[0] in open_to else ""
 
 
 ROUTES = (DeskRoute("", get_home, menu="home"),)

@@ -10,7 +10,9 @@ from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.staff_role import Role
 from optin.desk.desk_route import StaffVisit
 from optin.flows.evidence.prove_consent import ProvenConsent
+from optin.flows.exports.lead_list import LeadFilter
 from optin.site.model import Magnet
+from optin.store.database_interface import to_ms
 
 SEE_ALL = (Role.OFFICER,)
 SHOWN_LETTERS = 1
@@ -47,6 +49,17 @@ def own_magnets(visit: StaffVisit, magnets: Iterable[Magnet]) -> tuple[Magnet, .
     """Return the magnets that somebody is the owner of; only their leads are shown in full to sales."""
     own = address_key(visit.session.account.email)
     return tuple(it for it in magnets if it.owner and address_key(EmailAddress(it.owner)) == own)
+
+
+def new_lead_filters(visit: StaffVisit) -> tuple[LeadFilter, ...]:
+    """Return what is new to the reader: of each purpose, the leads since they last looked at it."""
+    account = visit.session.account
+    all_of_them = visit.may(Role.OFFICER, Role.MARKETER)
+    magnets = None if all_of_them else addresses_of_magnets(magnets_for(visit))
+    return tuple(
+        LeadFilter(it.key, magnets, to_ms(account.looks.get(it.value, account.added)))
+        for it in purpose_choices(visit)
+    )
 
 
 def addresses_of_magnets(magnets: tuple[Magnet, ...]) -> frozenset[str]:

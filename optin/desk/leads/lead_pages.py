@@ -7,6 +7,7 @@ they own, with an address only for a reason that is recorded.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -43,13 +44,15 @@ from optin.flows.exports.lead_list import (
     view_lead,
     view_leads,
 )
+from optin.flows.staff.lead_looks import note_look
 from optin.flows.staff.trail import ActKind
 from optin.proof.canonical_json import Json
 from optin.services.lead_counts import counted_leads
 from optin.site.model import Magnet
-from optin.store.database_interface import to_ms
+from optin.store.database_interface import from_ms, to_ms
 
 MOST_REASON = 300  # characters
+_MOMENT = re.compile("[0-9]{1,13}")  # ms, until the year 2286
 ROLES = frozenset({Role.MARKETER, Role.SALES, Role.OFFICER})
 
 
@@ -79,6 +82,7 @@ class LeadsView(DeskPage):
     counts: LeadCounts | None
     older: str
     first: bool
+    new_since: datetime | None = None  # the list holds what is new since then
     template: ClassVar[str] = "desk/leads.html"
 
 
@@ -108,9 +112,10 @@ async def get_leads(visit: StaffVisit) -> Response:
     """1. What is asked for. 2. A page of it, proven. 3. The counts. 4. As much as the reader may see."""
     # 1. What is asked for.
     query, magnets, purposes = visit.request.query_params, magnets_for(visit), purpose_choices(visit)
-    asked = {name: query.get(name, "")[:200] for name in ("purpose", "magnet", "since")}
+    asked = {name: query.get(name, "")[:200] for name in ("purpose", "magnet", "since", "from")}
     chosen = next((it for it in purposes if it.value == asked["purpose"]), next(iter(purposes), None))
     since, problem = _since(visit, asked["since"])
+    new_since = _moment(asked["from"])
     frame = visit.frame
     place = Place.parse(query.get("before", ""))
     named = tuple(it for it in magnets if it.slug == asked["magnet"])
@@ -121,7 +126,9 @@ async def get_leads(visit: StaffVisit) -> Response:
         # 2. A page of it, proven.
         whole = not named and not asked["magnet"] and visit.may(Role.OFFICER, Role.MARKETER)
         wanted = LeadFilter(
-            chosen.key, None if whole else addresses_of_magnets(named if asked["magnet"] else magnets), since
+            chosen.key,
+            None if whole else addresses_of_magnets(named if asked["magnet"] else magnets),
+            max(since, to_ms(new_since) if new_since else 0),
         )
         endings_of = visit.app_context.installation.endings_of
         page = await visit.view(view_leads, wanted, place, visit.now, endings_of)
@@ -137,10 +144,13 @@ async def get_leads(visit: StaffVisit) -> Response:
         if rows and visit.may(*SEE_ALL, Role.SALES):
             facts: dict[str, Json] = {"purpose": chosen.value, "people": len(rows)}
             await visit.note(visit.doing(ActKind.LISTED_LEADS, facts=facts))
+        if place == Place() and not (asked["magnet"] or asked["since"]):
+            account = visit.session.account.id
+            await visit.app_context.run(note_look, account, chosen.key.purpose, visit.now)
     older = urlencode({**{name: it for name, it in asked.items() if it}, "before": older}) if older else ""
     view = LeadsView(
         frame, purposes, magnets, chosen, asked, problem, rows, refused, counts, older,
-        first=place == Place(),
+        first=place == Place(), new_since=new_since,
     )  # fmt: skip
     return visit.page(view, 422 if problem else 200)
 
@@ -189,6 +199,11 @@ def _since(visit: StaffVisit, text: str) -> tuple[int, str]:
         return max(0, to_ms(datetime.combine(day, time(), visit.app_context.installation.policy.zone))), ""
     except (ValueError, OverflowError):
         return 0, "since"
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the moment (ms) that a link of the home page names; None for anything else."""
+    return from_ms(int(text)) if _MOMENT.fullmatch(text) else None
 
 
 async def _numbers(visit: StaffVisit, leads: tuple[ListedLead, ...]) -> dict[bytes, str]:

@@ -100,7 +100,7 @@ def remove_account(
     lock_accounts(tx)
     _refuse_former_admin(tx, context, by)
     account = _open_account(tx, context, staff_id)
-    closed = replace(account, removed=now)
+    closed = replace(account, removed=now, looks={})
     _keep_an_admin(tx, context, account, closed, by)
     save_account(tx, context.vault, closed)
     remove_passkeys_of(tx, account.id)
