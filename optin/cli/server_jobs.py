@@ -45,7 +45,7 @@ def background_jobs(
     settings, limits = edition.site.settings, app_context.limits
     exports = ExportJobs(installation, settings.path(FOLDER))
     courier = courier_of(edition, installation)
-    app_context.followers.append(partial(follow_edition, courier))
+    app_context.followers.append(partial(follow_edition, courier, installation))
     jobs = [
         courier_job(courier),
         *installation_jobs(installation),

@@ -67,6 +67,8 @@ def _print(counted: Statistics, console: Console) -> None:
         console.print(_sources(counted))
     if counted.letters:
         console.print(_letters(counted))
+    if counted.returned:
+        console.print(_returned(counted))
     for note in counted.notes:
         console.print(note, markup=False, highlight=False)
 
@@ -122,6 +124,13 @@ def _letters(counted: Statistics) -> Table:
     table = Table("Week", "Purpose", "Letter", "Sent", title="Letters")
     for it in counted.letters:
         table.add_row(it.week, it.purpose, it.name, str(it.sent))
+    return table
+
+
+def _returned(counted: Statistics) -> Table:
+    table = Table("Week", "What", "Told by", "Count", title="Mails that came back, and complaints")
+    for it in counted.returned:
+        table.add_row(it.week, it.cause, it.source, str(it.count))
     return table
 
 

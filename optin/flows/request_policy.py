@@ -15,6 +15,7 @@ from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.served_forms import ServedForms
 from optin.rules.may_contact import Aim, Strictness
+from optin.settings.bounces import BouncesTable
 from optin.settings.site import (
     DownloadTable,
     Limits,
@@ -134,6 +135,7 @@ class RequestPolicy:
     download: DownloadTable = DownloadTable()
     personal: PersonalTable = PersonalTable()
     receipt: ReceiptTable = ReceiptTable()
+    bounces: BouncesTable = BouncesTable()
     ask_again: Mapping[str, RetentionPeriod] = field(default_factory=dict)  # purpose: so long before it ends
     letters: Mapping[ConsentKey, tuple[Letter, ...]] = field(default_factory=dict)  # in their order
     offers: ServedForms = field(

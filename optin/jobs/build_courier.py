@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from urllib.parse import urlsplit
 
+from optin.consent.return_address import return_address
+from optin.flows.delivery.mail_order import Order
 from optin.jobs.background_job import Job
 from optin.jobs.courier_outbox import StoreOutbox
 from optin.mail.compose_mails import Composer
@@ -26,9 +30,20 @@ def composer_of(edition: Edition) -> Composer:
     return Composer(edition.theme, sender, settings.base_url, edition.site.controller, edition.kinds.mails)
 
 
-def follow_edition(courier: Courier, edition: Edition) -> None:
+def returns_of(edition: Edition, installation: Installation) -> Callable[[Order, datetime], str] | None:
+    """Return what gives each mail an address to come back to; None where the site has none for that."""
+    base, vault = edition.site.settings.bounces.address, installation.vault
+
+    def returns(order: Order, now: datetime) -> str:
+        return return_address(base, vault.return_tokens.sign(vault.index(order.recipient), now))
+
+    return returns if base else None
+
+
+def follow_edition(courier: Courier, installation: Installation, edition: Edition) -> None:
     """Let a courier write in the words of another edition from now on."""
-    courier.write_with(composer_of(edition), edition.site.settings.sender.address)
+    returns = returns_of(edition, installation)
+    courier.write_with(composer_of(edition), edition.site.settings.sender.address, returns)
 
 
 def courier_of(edition: Edition, installation: Installation) -> Courier:
@@ -37,7 +52,12 @@ def courier_of(edition: Edition, installation: Installation) -> Courier:
     own_host, troubles = urlsplit(site.settings.base_url).hostname or "", TroubleLog()
     courier = Courier(
         StoreOutbox(installation),
-        MailWriter(composer_of(edition), open_signer(site.settings.dkim), site.settings.sender.address),
+        MailWriter(
+            composer_of(edition),
+            open_signer(site.settings.dkim),
+            site.settings.sender.address,
+            returns_of(edition, installation),
+        ),
         ThreadedTransport(
             open_transport(
                 site.settings.mail,

@@ -16,10 +16,10 @@ from optin.flows.delivery.deliver_mails import (
     Attempt,
     MailInputs,
     claim_orders,
-    record_result,
 )
 from optin.flows.delivery.mail_order import MailKind, MailState, Order, Verdict
 from optin.flows.evidence.receipt import NotSigned
+from optin.flows.returned_mails.record_sending import forget_refusals, record_sending
 from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
 from optin.store.database_interface import Tx, read, written
@@ -98,7 +98,7 @@ class StoreOutbox:
         installation = self._installation
         settled = await written(
             installation.store,
-            record_result,
+            record_sending,
             installation.context,
             order,
             Attempt(verdict, reply, message),
@@ -122,6 +122,10 @@ class StoreOutbox:
         numbers = [order.number for order in orders]
         if count := await written(self._installation.store, revive, numbers=numbers, until=until):
             mail_log.warning("%d mails that were given up are queued again", count)
+        recipients = [order.recipient for order in orders]
+        await written(
+            self._installation.store, forget_refusals, self._installation.context, recipients=recipients
+        )
 
     async def _claim(self, most: int, *, suspect: bool) -> list[Order]:
         installation, now = self._installation, self._installation.clock()

@@ -56,11 +56,19 @@ class Outbox(Protocol):
 
 @dataclass(frozen=True)
 class MailWriter:
-    """Writes mails: their text, the domain's signature, and the sender address."""
+    """Writes mails: their text, the domain's signature, and the sender address.
+
+    `returns`: to which address each comes back; None: to the sender's.
+    """
 
     composer: Composer
     signer: Signer
     sender: str
+    returns: Callable[[Order, datetime], str] | None = None
+
+    def comes_back_to(self, order: Order, now: datetime) -> str:
+        """Return the envelope sender of a mail (RFC 5321, 4.4)."""
+        return self.sender if self.returns is None else self.returns(order, now)
 
     def write(self, order: Order, now: datetime) -> bytes:
         """Return the bytes of a mail, signed."""
@@ -95,9 +103,11 @@ class Courier:
         self._troubled = False  # since a mail was accepted
         self._hurried_at = -HURRY_EVERY_SECONDS
 
-    def write_with(self, composer: Composer, sender: str) -> None:
+    def write_with(
+        self, composer: Composer, sender: str, returns: Callable[[Order, datetime], str] | None = None
+    ) -> None:
         """Write mails in the words of another edition from now on. Call it from the event loop."""
-        self._writer = replace(self._writer, composer=composer, sender=sender)
+        self._writer = replace(self._writer, composer=composer, sender=sender, returns=returns)
 
     def wake(self) -> None:
         """Check the outbox now, because a mail was queued. Call it from the event loop."""
@@ -162,9 +172,11 @@ class Courier:
     async def _carry(self, order: Order) -> None:
         message, round_, writer = b"", self._round, self._writer
         try:
-            message = writer.write(order, self._clock())
+            now = self._clock()
+            message = writer.write(order, now)
             accepted = partial(self._outbox.accepted, order, message)
-            outcome = await self._transport.send(writer.sender, as_mailed(order.recipient), message, accepted)
+            sender, recipient = writer.comes_back_to(order, now), as_mailed(order.recipient)
+            outcome = await self._transport.send(sender, recipient, message, accepted)
         except Exception as problem:  # noqa: BLE001 - one mail that cannot be made must not stop the rest
             name = type(problem).__name__
             self._troubles.fail(f"{order.kind} {name}", f"a {order.kind} mail failed: {name}")

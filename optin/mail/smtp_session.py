@@ -12,6 +12,7 @@ from pathlib import Path
 
 import aiosmtplib
 
+from optin.consent.return_address import SEPARATOR
 from optin.flows.delivery.mail_order import Verdict
 from optin.mail.connection_pool import ServerUnusable
 from optin.mail.send_outcome import SendOutcome
@@ -97,11 +98,17 @@ async def send_over(
     client: aiosmtplib.SMTP, address: SmtpAddress, sender: str, recipient: str, message: bytes
 ) -> str:
     """Send one mail and return the server's answer. Raises what the library raises; see `refusal_of`."""
+    options = [] if recipient.isascii() else ["SMTPUTF8"]  # RFC 6531
+    told = client.supports_extension("dsn")
+    if told:  # RFC 3461: a report holds no more than the headers, and names the mail by its return address
+        token = sender.rpartition("@")[0].rpartition(SEPARATOR)[2]
+        options += ["RET=HDRS", *([f"ENVID={token}"] if token.isascii() and token.isalnum() else [])]
     _, answer = await client.sendmail(
         sender,
         [recipient],
         message,
-        mail_options=[] if recipient.isascii() else ["SMTPUTF8"],  # RFC 6531
+        mail_options=options,
+        rcpt_options=["NOTIFY=FAILURE,DELAY"] if told else [],
         timeout=address.timeout_seconds,
     )
     return answer

@@ -64,6 +64,7 @@ class Refusal(StrEnum):
     UNDECIDED = "not decided"  # somebody at the company must decide first
     HOUR = "not at this hour"
     TRIES = "called too often"
+    UNREACHABLE = "unreachable"  # mails to the address came back
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ class Edition:
             download=site.settings.download,
             personal=site.settings.personal,
             receipt=site.settings.receipt,
+            bounces=site.settings.bounces,
             ask_again={
                 name: it.ask_again for name, it in site.settings.purposes.items() if it.ask_again is not None
             },

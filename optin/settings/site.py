@@ -18,6 +18,7 @@ from optin.consent.channel import CHANNELS
 from optin.consent.purpose import PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.settings.bases import Enquiries, Obligation, Product
+from optin.settings.bounces import BouncesTable
 from optin.settings.installation import Settings
 from optin.settings.table_model import (
     SECRET,
@@ -693,6 +694,7 @@ class SiteSettings(Settings):
     proxy: ProxyTable = ProxyTable()
     server: ServerLimits = ServerLimits()
     mail_server: MailServerTable = MailServerTable()
+    bounces: BouncesTable = BouncesTable()
     dkim: Dkim | None = Field(default=None, description="The key that signs mails (RFC 6376).")
     log: Anchors = Anchors()
     texts: dict[str, dict[str, Own]] = Field(

@@ -22,6 +22,7 @@ from optin.settings.installation import environment_name
 from optin.settings.site import Anchors, ControllerTable, Processor, Purpose, SiteSettings, Webhook, Witness
 from optin.site.address_settings_check import ADDRESS_SETTINGS, is_base_address
 from optin.site.basis_settings_check import objections_to_bases
+from optin.site.bounces_check import objections_to_bounces
 from optin.site.connector_check import objections_to_connector
 from optin.site.embedding_sites import objections_to_site
 from optin.site.findings import nearest
@@ -53,6 +54,7 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
     yield from _addresses(settings)
     yield from _languages(settings)
     yield from _emails(settings)
+    yield from objections_to_bounces(settings.bounces)
     yield from _controller(settings.controller)
     for name, purpose in settings.purposes.items():
         yield from _purpose(name, purpose, settings.languages)

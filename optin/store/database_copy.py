@@ -39,6 +39,7 @@ TABLES = (
     "objection",
     "staff", "staff_link", "staff_session", "staff_act", "staff_passkey", "staff_challenge",
     "person_number", "person_search",
+    "unreachable", "delayed_mail", "bounce_sum",
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",

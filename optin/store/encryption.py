@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from optin.consent.channel import Address
 from optin.consent.email_and_telephone import EmailAddress, address_key
+from optin.consent.return_address import ReturnTokens
 from optin.consent.signed_links import Links
 from optin.consent.status_transitions import ID_BYTES
 from optin.errors import KeysUnusable
@@ -42,6 +43,7 @@ class Vault:
     """Encrypts and decrypts with the keys of this installation, and signs its links."""
 
     links: Links
+    return_tokens: ReturnTokens
 
     def __init__(self, keys: KeyRing) -> None:
         """Derive the ciphers once."""
@@ -54,6 +56,7 @@ class Vault:
         self._answer_keys = tuple(AnswerKey(hmac.digest(seed, b"optin.gate", "sha256")) for seed in keys.log)
         self._limit_key = hmac.digest(keys.index, b"optin.limits", "sha256")
         self.links = Links(keys.link)
+        self.return_tokens = ReturnTokens(keys.link)
 
     def seal(self, place: EncryptedCell, data: bytes) -> bytes:
         """Return `data` encrypted with the newest key, for `place` alone."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from optin.store.tables import (
     ASSET_TABLES,
     BASIS_TABLES,
+    BOUNCE_TABLES,
     BREACH_TABLES,
     CLAIM_TABLES,
     GROUNDS_TABLES,
@@ -230,4 +231,5 @@ MIGRATIONS = (
     Migration("m026_staff", STAFF_TABLES),
     Migration("m028_person_searches", SEARCH_TABLES),
     Migration("m029_staff_passkeys", PASSKEY_TABLES),
+    Migration("m033_returned_mails", BOUNCE_TABLES),
 )

@@ -61,6 +61,12 @@ def newest_request(tx: Tx, email_index: bytes) -> RequestId | None:
     return None if row is None else RequestId(bytes(row[0]))
 
 
+def last_confirmed(tx: Tx, email_index: bytes) -> datetime | None:
+    """Return when somebody who reads the mailbox confirmed something last; None: never."""
+    row = tx.one("SELECT MAX(confirmed_at) FROM request WHERE email_index = :index", index=email_index)
+    return None if row is None or row[0] is None else from_ms(row[0])
+
+
 def requests_of(tx: Tx, email_index: bytes) -> list[Request]:
     """Return every request declared with an address, oldest first."""
     rows = tx.all(

@@ -677,3 +677,30 @@ PASSKEY_TABLES = (
     "CREATE INDEX staff_challenge_made ON staff_challenge(made_at)",
     "CREATE INDEX staff_act_kind ON staff_act(kind, staff_id, at)",
 )
+
+# Mailboxes that mails came back from, each with the moment of that mail and how it was told; those that one
+# mail came back from for a time; and sums by week, without a person.
+BOUNCE_TABLES = (
+    """CREATE TABLE unreachable (
+        email_index {blob} NOT NULL PRIMARY KEY,
+        cause TEXT NOT NULL,
+        source TEXT NOT NULL,
+        status TEXT NOT NULL,
+        sent_at {int} NOT NULL,
+        at {int} NOT NULL
+    ){strict}""",
+    """CREATE TABLE delayed_mail (
+        email_index {blob} NOT NULL,
+        sent_at {int} NOT NULL,
+        at {int} NOT NULL,
+        PRIMARY KEY (email_index, sent_at)
+    ){norowid}""",
+    "CREATE INDEX delayed_mail_at ON delayed_mail(at)",
+    """CREATE TABLE bounce_sum (
+        monday TEXT NOT NULL,
+        cause TEXT NOT NULL,
+        source TEXT NOT NULL,
+        count {int} NOT NULL,
+        PRIMARY KEY (monday, cause, source)
+    ){norowid}""",
+)

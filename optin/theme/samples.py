@@ -36,6 +36,7 @@ from optin.flows.rights.personal_data import (
     PersonalRequest,
     PersonalRightsRequest,
     PersonalSuppression,
+    PersonalUnreachable,
     SentMail,
 )
 from optin.flows.rights.personal_letters import PersonalLetter
@@ -265,6 +266,7 @@ def personal_data(of: views.LandingView) -> PersonalData:
         ),
         holds=(PersonalHold("invoice 1", CONSENT_ENDS, {"first_name": "Alice"}),),
         suppressions=(PersonalSuppression("", "", AT), PersonalSuppression(purpose, "email", AT)),
+        unreachable=PersonalUnreachable(AT, "5.1.1"),
         handled=(PersonalHandling(AT, "show", "letter"),),
         events=(PersonalEvent(AT, "confirmed", purpose), PersonalEvent(AT, "withdrawn", purpose, "c")),
         refusals=(PersonalRefusal(AT, "c", "consent.confirmed", purpose, "email", "status 400"),),

@@ -55,6 +55,7 @@ from optin.store.mail_outbox import enqueue
 from optin.store.objections import objections_about
 from optin.store.requests import Request, count_try, load_request, mark_confirmed, peek_request
 from optin.store.suppressions import suppressed_at, unsuppress, unsuppress_numbers
+from optin.store.unreachable_addresses import forget_returned
 
 log = logging.getLogger("optin.kinds")
 
@@ -161,8 +162,9 @@ def _confirm(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime,
     2. Find or make the person; nobody else changes it meanwhile.
     3. Decide for each box whether it still may be given, by the events.
     4. Add the events, which commit to the person's details from now on; bring the cache up to them.
-    5. Keep what was declared as the person's data; let the magnet's kind do its part; queue the magnet and
-       the receipt, and what processors are told of it by webhook, and staff by notices.
+    5. Keep what was declared as the person's data; the mailbox can be reached, whatever came back (O6);
+       let the magnet's kind do its part; queue the magnet and the receipt, and what processors are told of it
+       by webhook, and staff by notices.
     """
     stored = opened.stored
 
@@ -202,13 +204,16 @@ def _confirm(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime,
             unsuppress_numbers(tx, index, stored.email_index, question.key)
 
     # 5. Keep what was declared; queue the magnet and the receipt.
+    told = [question.key for question in questions]
+    if forget_returned(tx, stored.email_index):  # mails came back from it, and now it was read
+        told += [key for key in live_consents(tx, context.vault, subject) if key.channel.by_mail]
     save_contact(tx, context.vault, subject, contact)
     refresh_idle(tx, subject)
     if not opened.declared.through:  # who gives a consent anew asked for nothing else
         _let_kind_act(tx, context, opened, subject, leaf_digest(canonical(confirmed[0])), now)
         queue_notices(tx, context.policy.notify, opened.declaration.magnet, stored.id, now)
     enqueue(tx, MailKind.DELIVERY, stored.id, context.policy.mail_domain, now)
-    queue_confirmed(tx, context.policy.webhooks, stored.email_index, questions, now)
+    queue_confirmed(tx, context.policy.webhooks, stored.email_index, dict.fromkeys(told), now)
     keep_promised_file(tx, opened.declaration, context.policy.download.link.after(now))
     return _outcome(tx, context.vault, opened, subject)
 

@@ -50,6 +50,7 @@ from optin.store.mail_outbox import (
 from optin.store.requests import load_request
 from optin.store.sending_claims import ClaimBatch
 from optin.store.staff_notices import forget_claimed
+from optin.store.unreachable_addresses import unreachable_since
 
 LEASE = timedelta(minutes=5)  # more than twice what a mail in hand may take, waiting and sending
 FIRST_WAIT_SECONDS = 30
@@ -58,6 +59,9 @@ MOMENT = timedelta(milliseconds=250)  # until the log has taken in what was just
 GIVE_UP_AFTER = timedelta(days=7)
 MAX_KIND_CHARACTERS = 60
 MEMORY_WAIT = timedelta(minutes=1)  # of a letter, while nobody can say who withdrew
+UNREACHABLE = "unreachable"  # the note of a mail that is not sent, because others came back
+# somebody at the mailbox may have asked for these just now, and what they read lifts it; or they go to staff
+_SENT_ANYWAY = frozenset({MailKind.CONFIRMATION, MailKind.PERSONAL, MailKind.SIGN_IN, MailKind.STAFF})
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ def claim_orders(
     A mail that has no use any more (its request is gone, or already confirmed) is removed. A mail with which
     several couriers died is given up beforehand (`give_up_crashing_mails`). A mail whose rows cannot be read
     waits as after a failed try. A mail of an unknown kind is given up at once; the reason names its kind.
+    One for a mailbox that mails came back from is given up as well, unless it was asked for just now (O6).
     Raises NotSigned.
     """
     claimed = claim(tx, batch, LEASE, now, suspect=suspect)
@@ -116,7 +121,16 @@ def _order(
     else:
         if order is None:
             _let_go(tx, context, letter, now)
+            return None
+        return _unless_unreachable(tx, context, order, now)
+    return None
+
+
+def _unless_unreachable(tx: Tx, context: Context, order: Order, now: datetime) -> Order | None:
+    """Return a mail that may be sent; give up one for a mailbox that mails came back from."""
+    if order.kind in _SENT_ANYWAY or not unreachable_since(tx, context.vault.index(order.recipient)):
         return order
+    settle(tx, order.number, MailState.DEAD.value, UNREACHABLE, now)
     return None
 
 

@@ -21,8 +21,8 @@ from optin.consent.signed_links import LinkKind
 from optin.flows.context import Context
 from optin.flows.deletion_clock import read_clock
 from optin.flows.delivery.mail_order import LetterOrder, MailKind
-from optin.flows.evidence.objections_to_consents import unless_objected
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
+from optin.flows.evidence.usable_consents import if_usable
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, still_proven
 from optin.flows.request_policy import Letter, RequestPolicy
 from optin.store.database_interface import Tx, to_ms
@@ -136,7 +136,8 @@ def order_of_letter(
     2. It is neither too late nor, since its time was changed, too early. Raises LetterEarly while the clock
        is doubted.
     3. The consent is proven now, is the one for which the letter was queued (E1, O9), and nobody objected to
-       its use (L7). Raises LogDiverged or JournalUnusable, as `endings_of` does.
+       its use (L7), and its mailbox can be reached (O6). Raises LogDiverged or JournalUnusable, as
+       `endings_of` does.
     4. There is a text in the language of the form by which it was given.
     """
     # 1. Whose letter, and which.
@@ -199,7 +200,7 @@ def _proven(
     if isinstance(found, UnprovenReason):
         return None
     proven = still_proven(found, lead.email_index, endings_of(lead.email_index))
-    proven = unless_objected(tx, context.vault, proven)
+    proven = if_usable(tx, context.vault, proven)
     return None if isinstance(proven, UnprovenReason) else proven
 
 

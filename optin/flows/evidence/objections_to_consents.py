@@ -40,10 +40,3 @@ def without_objected(
     bars = find_objections(tx, vault, approaches, proven[0].question.channel)
     refused = {it.subject: REASONS[bar.by] for it, bar in zip(proven, bars, strict=True) if bar is not None}
     return [refused.get(it.subject, it) if isinstance(it, ProvenConsent) else it for it in found]
-
-
-def unless_objected(
-    tx: Tx, vault: Vault, found: ProvenConsent | UnprovenReason
-) -> ProvenConsent | UnprovenReason:
-    """Return the proof of a consent, or the reason why the consent must not be used."""
-    return without_objected(tx, vault, [found])[0]

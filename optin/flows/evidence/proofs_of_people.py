@@ -8,8 +8,8 @@ from datetime import datetime
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import SubjectId
 from optin.flows.context_with_kinds import SiteContext
-from optin.flows.evidence.objections_to_consents import without_objected
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
+from optin.flows.evidence.usable_consents import usable_consents
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, still_proven
 from optin.store.database_interface import Tx
 from optin.store.leads import leads_of
@@ -39,5 +39,5 @@ def proofs_of_people(
         of_request = context.policy.forms[kind].exported_of_request
         proof = prove(context.vault, lead, form, key, now, of_request)
         found.append(still_proven(proof, lead.email_index, endings_of(lead.email_index)))
-    proofs = without_objected(tx, context.vault, found)
+    proofs = usable_consents(tx, context.vault, found)
     return [(proof, it.email_index) for proof, it in zip(proofs, leads, strict=True)]

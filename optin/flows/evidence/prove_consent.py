@@ -47,6 +47,7 @@ class UnprovenReason(StrEnum):
     AHEAD = "moment to come"  # confirmed while the clock was ahead (O7)
     OBJECTED = "objected"  # after it was asked for, to advertising by this channel
     LISTED = "do-not-contact list"  # the company's own
+    UNREACHABLE = "unreachable"  # mails to the address came back
     UNPROVEN = "unproven"
 
 

@@ -16,8 +16,8 @@ from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.kind_specific_details import DetailsPart
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import SubjectId
-from optin.flows.evidence.objections_to_consents import without_objected
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
+from optin.flows.evidence.usable_consents import usable_consents
 from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
 from optin.flows.exports.unconfirmed import count_unconfirmed_of
 from optin.store.database_interface import Runner
@@ -63,7 +63,7 @@ class LeadExport:
         after = FIRST
         while page := self.read(lead_page, key=self.key, after=after):
             found = [self._prove(lead) for lead in page]
-            outcomes = self.read(without_objected, vault=self.vault, found=found)
+            outcomes = self.read(usable_consents, vault=self.vault, found=found)
             proven = [outcome for outcome in outcomes if isinstance(outcome, ProvenConsent)]
             self.refused.update(it.value for it in outcomes if isinstance(it, UnprovenReason))
             living = self._members(proven)

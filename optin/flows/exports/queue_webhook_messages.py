@@ -19,14 +19,14 @@ from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import rfc3339
 from optin.consent.form_version import SOURCE_FIELD
 from optin.consent.objection import EVERY_CHANNEL
-from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import SubjectId
 from optin.consent.webhook_message import WebhookKind, body_of
 from optin.errors import JournalUnusable, LogDiverged
 from optin.flows.context import Context
 from optin.flows.delivery.backoff import wait_before
-from optin.flows.evidence.objections_to_consents import unless_objected
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
+from optin.flows.evidence.usable_consents import if_usable
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf, no_journal_endings, still_proven
 from optin.flows.exports.lead_columns import columns_of
 from optin.flows.records.contact_details import current_contact
@@ -142,14 +142,14 @@ def queue_confirmed(
     tx: Tx,
     webhooks: Mapping[str, Collection[str]],
     person: bytes,
-    questions: Iterable[ConsentQuestion],
+    consents: Iterable[ConsentKey],
     now: datetime,
 ) -> None:
     """Queue "confirmed" for each processor whose webhook has the purpose of a consent."""
     for processor in living_webhooks(tx).intersection(webhooks) if webhooks else ():
-        for question in questions:
-            if question.purpose in webhooks[processor]:
-                enqueue_message(tx, processor, WebhookKind.CONFIRMED, person, question.key, now)
+        for key in consents:
+            if key.purpose in webhooks[processor]:
+                enqueue_message(tx, processor, WebhookKind.CONFIRMED, person, key, now)
 
 
 def queue_ended(
@@ -343,7 +343,7 @@ def _confirmed(
 
     1. The webhook names the purpose now.
     2. The consent is proven now, and did not end by what is remembered outside the database (E1, O9); the
-       person did not object, and is not on the company's own list (L7).
+       person did not object, is not on the company's own list (L7), and can be reached (O6).
     3. It is recorded first, once for each message: what is recorded and did not leave harms nobody (E5).
     """
     key = notice.key
@@ -362,7 +362,7 @@ def _confirmed(
     of_request = context.policy.forms[kind].exported_of_request
     found = prove(context.vault, lead, form, key, now, of_request)
     proven = still_proven(found, lead.email_index, endings_of(lead.email_index))
-    proven = unless_objected(tx, context.vault, proven)
+    proven = if_usable(tx, context.vault, proven)
     if isinstance(proven, UnprovenReason):
         return proven.value
 

@@ -19,8 +19,9 @@ from itertools import islice
 from optin.consent.channel import Address
 from optin.consent.purpose import ConsentKey
 from optin.consent.status_transitions import SubjectId
-from optin.flows.evidence.objections_to_consents import REASONS, without_objected
+from optin.flows.evidence.objections_to_consents import REASONS
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
+from optin.flows.evidence.usable_consents import usable_consents
 from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
 from optin.flows.objections.find_objections import PlannedContact, find_objections
 from optin.store.data_subjects import subjects_by_address, subjects_by_number
@@ -29,6 +30,7 @@ from optin.store.encryption import Vault
 from optin.store.leads import leads_of
 from optin.store.stored_forms import StoredForm, form_by_digest
 from optin.store.suppressions import suppressed_among
+from optin.store.unreachable_addresses import unreachable_among
 
 Row = tuple[Sequence[str], Sequence[str]]  # its own addresses or numbers, and those in its other cells
 BATCH = 500
@@ -38,6 +40,7 @@ NO_ADDRESS = "no address"
 UNKNOWN = "no consent"
 OBJECTED = "withdrawn or erased"
 WITHDRAWN = UnprovenReason.WITHDRAWN.value
+UNREACHABLE = UnprovenReason.UNREACHABLE.value
 
 
 @dataclass
@@ -104,11 +107,14 @@ class Scrubber:
             yield of_own or next(filter(None, against), KEPT)
 
     def _barred(self, indexes: Mapping[str, bytes]) -> dict[str, str]:
-        """Return why these addresses or numbers must not be contacted, whatever is on file (L7)."""
+        """Return why these addresses or numbers must not be contacted, whatever is on file (L7, O6)."""
         values = sorted(indexes)
         asked = [PlannedContact({self.by.field: value}) for value in values]
         bars = self.read(find_objections, vault=self.vault, contacts=asked, channel=self.key.channel)
-        return {value: REASONS[bar.by].value for value, bar in zip(values, bars, strict=True) if bar}
+        dead = () if self.by.declared else self.read(unreachable_among, indexes=sorted(set(indexes.values())))
+        unreachable = {value: UNREACHABLE for value in values if indexes[value] in dead}
+        barred = {value: REASONS[bar.by].value for value, bar in zip(values, bars, strict=True) if bar}
+        return unreachable | barred
 
     def _objected_among(self, indexes: Mapping[str, bytes], values: Iterable[str | None]) -> set[str]:
         """Return which of these addresses or numbers are suppressed."""
@@ -131,7 +137,7 @@ class Scrubber:
             form = None if lead.request is None else self._form(lead.request.form)
             proof = prove(self.vault, lead, form, self.key, self.now)
             found.append(still_proven(proof, lead.email_index, self.endings))
-        usable = self.read(without_objected, vault=self.vault, found=found)
+        usable = self.read(usable_consents, vault=self.vault, found=found)
         outcomes = {lead.subject: outcome for lead, outcome in zip(leads, usable, strict=True)}
         allowed: dict[bytes, dict[str, str]] = {}
         for index, behind in people.items():

@@ -30,6 +30,7 @@ from optin.store.held_bases import entries_by_address
 from optin.store.leads import StoredLead, leads_of
 from optin.store.stored_forms import StoredForm, form_by_digest
 from optin.store.suppressions import suppressed_among
+from optin.store.unreachable_addresses import unreachable_among
 
 NO_BASES = HeldBases((), Relation.NONE)
 
@@ -107,6 +108,7 @@ class BasesOnFile:
     proofs: Mapping[SubjectId, ProvenConsent | UnprovenReason]
     entries: Mapping[bytes, Sequence[BasisEntry]]
     objections: Objections = Objections()
+    unreachable: frozenset[bytes] = frozenset()  # digests of mailboxes that mails came back from
 
     @property
     def known(self) -> frozenset[bytes]:
@@ -125,7 +127,9 @@ def read_on_file(inquiry: GateInquiry, indexes: Mapping[str, bytes]) -> BasesOnF
     people = sorted({subject for found in subjects.values() for subject in found})
     entries = entries_by_address(tx, inquiry.context.vault, wanted)
     named = {value: index for value, index in indexes.items() if index in entries}
-    return BasesOnFile(subjects, _proofs(inquiry, people), entries, _objections(inquiry, entries, named))
+    dead = () if inquiry.address.declared else unreachable_among(tx, wanted)
+    objections = _objections(inquiry, entries, named)
+    return BasesOnFile(subjects, _proofs(inquiry, people), entries, objections, frozenset(dead))
 
 
 def _proofs(

@@ -4,7 +4,8 @@
 2. Who is behind the address: several people may share a number.
 3. Which bases are on file for each of them, proven as of now.
 4. Without any the answer is "no basis", the same for somebody who was never heard of.
-5. Else the rules decide, for each person and country; the strictest answer is given.
+5. Else the rules decide, for each person and country; the strictest answer is given. What they permit is no
+   use where mails came back from the mailbox: the answer says so.
 """
 
 from __future__ import annotations
@@ -45,6 +46,12 @@ NO_BASIS = Answer(
     reasons=("No basis is on file for this contact.",),
     refusal=Refusal.NO_BASIS,
     cure=ASK_CONSENT,
+)
+UNREACHABLE = Answer(
+    Decision.PROHIBIT,
+    reasons=("Mails to this address came back: nobody can be reached there.",),
+    refusal=Refusal.UNREACHABLE,
+    cure="Wait until the person confirms something by this address.",
 )
 
 
@@ -105,11 +112,13 @@ def decide_for_address(
     if not sharing or not all(it.held for it in sharing):
         return GateDecision(NO_BASIS, known=known)
 
-    # 5. The rules.
+    # 5. The rules, and whether anybody can be reached.
     answers = [it for person in sharing for it in _answers(inquiry, question, purpose, person)]
     strictest = next((it for it in answers if it.decision is not Decision.PERMIT), answers[0])
     if strictest.refusal is Refusal.NO_BASIS:  # what is on file serves something else
         return GateDecision(NO_BASIS, known=known)
+    if strictest.decision is Decision.PERMIT and index in found.unreachable:
+        return GateDecision(UNREACHABLE, known=known, resting=sharing)
     return GateDecision(strictest, _rule(strictest.rule), known, sharing)
 
 

@@ -4,7 +4,8 @@
 2. The sums: downloads, and the requests that were erased since, so that old weeks stay whole.
 3. How many events are blank: the consents of who was erased are in no number.
 4. How the wordings of a magnet compare, since all of them are served: see `variant_counts`.
-5. Views and sources, as sums that were counted as such: see `funnel`; so are letters.
+5. Views and sources, as sums that were counted as such: see `funnel`; so are letters, and mails that came
+   back.
 
 Counted are events, not people. A week is an ISO week in UTC.
 """
@@ -29,6 +30,7 @@ from optin.store.database_interface import Runner
 from optin.store.events_to_count import ServedVersion, page_about_nobody, requests_page, served_versions
 from optin.store.letters import all_letter_sums
 from optin.store.source_sums import all_source_sums
+from optin.store.unreachable_addresses import all_report_sums
 from optin.store.weekly_event_sums import ANSWERED, DOWNLOADED, all_weekly_sums, monday_of
 
 WEEK = timedelta(days=7)
@@ -71,6 +73,17 @@ class LetterCount:
 
 
 @dataclass(frozen=True)
+class ReportCount:
+    """How many reports of a kind changed something in a week: mails that came back, complaints."""
+
+    week: str
+    monday: date
+    cause: str
+    source: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Statistics:
     """All counts. `notes` say what the numbers leave out."""
 
@@ -85,6 +98,7 @@ class Statistics:
     funnels: tuple[Funnel, ...] = ()
     sources: tuple[SourceCount, ...] = ()
     letters: tuple[LetterCount, ...] = ()  # of purposes; of no magnet, so of none when one is asked for
+    returned: tuple[ReportCount, ...] = ()  # likewise
 
 
 @dataclass
@@ -144,6 +158,7 @@ class StatisticsCount:
             funnels=tuple(funnels_of(sums, weeks)),
             sources=tuple(counts_by_source(sums)),
             letters=() if self.magnet else tuple(self._letters()),
+            returned=() if self.magnet else tuple(self._returned()),
         )
 
     # 1. Request by request.
@@ -231,6 +246,11 @@ class StatisticsCount:
         for it in self.read(all_letter_sums):
             if self._counts(it.monday.isoformat()):
                 yield LetterCount(week_name(it.monday), it.monday, it.purpose, it.name, it.sent)
+
+    def _returned(self) -> Iterator[ReportCount]:
+        for key, count in sorted(self.read(all_report_sums).items()):
+            if self._counts(key.monday.isoformat()):
+                yield ReportCount(week_name(key.monday), key.monday, key.cause, key.source, count)
 
     def _each_rate(self) -> Iterator[Rate]:
         for form in sorted({form for _, form in self._tallies}, key=self._versions.__getitem__):

@@ -28,6 +28,12 @@ from optin.store.past_retention import (
     forget_notices,
 )
 from optin.store.person_searches import forget_searches
+from optin.store.unreachable_addresses import (
+    count_old_delayed,
+    count_unreachable_nobody,
+    forget_delayed,
+    forget_unreachable_nobody,
+)
 from optin.store.webhook_outbox import count_given_up, forget_given_up
 
 LINES_STEP = 500
@@ -108,6 +114,18 @@ def sweep_limits(tx: Tx, context: SweepContext) -> int:
 def sweep_searches(tx: Tx, context: SweepContext) -> int:
     """Delete searches of staff for people whose time is over."""
     return forget_searches(tx, context.now - SEARCH_LASTS)
+
+
+def sweep_returned(tx: Tx, context: SweepContext) -> int:
+    """Delete what came back from mailboxes of nobody on file, and delays too old to be counted."""
+    before = ago(context.policy.bounces.soft_within, context.now)
+    return forget_unreachable_nobody(tx, STEP) + forget_delayed(tx, before)
+
+
+def count_returned(tx: Tx, context: SweepContext) -> int:
+    """Count the rows that `sweep_returned` would delete."""
+    before = ago(context.policy.bounces.soft_within, context.now)
+    return count_unreachable_nobody(tx) + count_old_delayed(tx, before)
 
 
 def sweep_journal(tx: Tx, context: SweepContext) -> int:

@@ -31,6 +31,7 @@ from optin.flows.retention.sweep_mails_and_records import (
     count_mails,
     count_questions,
     count_records,
+    count_returned,
     lines_before,
     sweep_journal,
     sweep_limits,
@@ -38,6 +39,7 @@ from optin.flows.retention.sweep_mails_and_records import (
     sweep_notices,
     sweep_questions,
     sweep_records,
+    sweep_returned,
     sweep_searches,
     sweep_unrecorded_exports,
 )
@@ -197,6 +199,13 @@ RULES = (
         why="a quarter of an hour is over",
         due=lambda tx, context: count_searches(tx, context.now - SEARCH_LASTS),
         step=sweep_searches,
+    ),
+    SweepRule(
+        name="returned-mails",
+        what="notes of mails that came back",
+        why="nobody of their address is on file, or they are too old to count",
+        due=count_returned,
+        step=sweep_returned,
     ),
     SweepRule(
         name="journal",

@@ -45,6 +45,7 @@ from optin.store.requests import (
     peek_request,
 )
 from optin.store.suppressions import suppress, suppress_numbers
+from optin.store.unreachable_addresses import forget_returned
 
 __all__ = ["BY_OFFICER", "BY_PERSON", "BY_RESTORE", "ErasureResult", "erase_and_notify", "erase_person"]
 
@@ -89,6 +90,7 @@ def erase_person(
     if subject is None and not requests and all(is_required(entry, clock) for entry in bases):
         clear_requests(tx, vault, email_index, now)  # of somebody who only ever wrote a letter
         clear_acts(tx, vault, email_index, now)
+        forget_returned(tx, email_index)
         return None
     address = _address(tx, vault, subject, requests, bases)
     if subject is not None and address is not None and vault.index(address) != email_index:
@@ -113,6 +115,7 @@ def erase_person(
     erase_requests(tx, vault, requests, reason, now)
     kept = erase_bases_about(tx, context, [email_index], reason, now)
     withdraw_notices(tx, email_index)
+    forget_returned(tx, email_index)
     reword_actions(tx, email_index)
     blank_reasons(tx, email_index)
     if subject is not None:

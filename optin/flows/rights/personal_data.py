@@ -50,6 +50,7 @@ from optin.store.removed_kinds import rows_of_removed
 from optin.store.requests import peek_request
 from optin.store.stored_forms import statement_dates
 from optin.store.suppressions import suppressions_of
+from optin.store.unreachable_addresses import unreachable_since
 from optin.store.webhook_outbox import refusals_of
 
 BY_WEBHOOK = "webhook"
@@ -191,6 +192,14 @@ class PersonalSuppression:
 
 
 @dataclass(frozen=True)
+class PersonalUnreachable:
+    """Since when no mail is sent to the address, because mails came back; the status told with it."""
+
+    since: datetime
+    status: str
+
+
+@dataclass(frozen=True)
 class PersonalObjection:
     """An objection of the person, or an entry of the company's do-not-contact list about the address.
 
@@ -279,6 +288,7 @@ class PersonalData:
     questions: tuple[PersonalQuestion, ...] = ()
     objections: tuple[PersonalObjection, ...] = ()
     number: str = ""  # the number that was looked for, where it is none of a mailbox
+    unreachable: PersonalUnreachable | None = None  # None: mails arrive, as far as is known
 
     @property
     def objected_at(self) -> datetime | None:
@@ -366,7 +376,13 @@ def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetim
             for it in objections_of(tx, context.vault, email_index)
             if it.objection.address == email_index  # the numbers are barred with it
         ),
+        unreachable=_unreachable(tx, email_index),
     )
+
+
+def _unreachable(tx: Tx, email_index: bytes) -> PersonalUnreachable | None:
+    found = unreachable_since(tx, email_index)
+    return None if found is None else PersonalUnreachable(found.at, found.status)
 
 
 def _basis(entry: BasisEntry, clock: datetime) -> PersonalBasis:
