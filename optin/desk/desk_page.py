@@ -16,6 +16,8 @@ from optin.web.app_context import AppContext
 from optin.web.security_headers import CONTENT_POLICY, NO_STORE
 
 MenuLine: TypeAlias = tuple[str, str, frozenset[Role]]  # key, path, roles
+_HOME = "/desk"
+_ALSO_OF = {"/desk/leads": ("/desk/exports",), "/desk/health": ("/desk/mails/",)}  # beside what is below it
 DESK_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -102,7 +104,7 @@ def desk_frame(request: Request, app_context: AppContext, session: StaffSession,
     path = request.url.path
     roles = session.account.roles
     open_to = [(key, at) for key, at, who in menu if not roles.isdisjoint(who)]
-    here = max((at for _, at in open_to if path == at or path.startswith(f"{at}/")), key=len, default="")
+    here = max((at for _, at in open_to if _is_of(path, at)), key=len, default="")
     return DeskFrame(
         outer_frame(app_context, lang),
         session.account.name,
@@ -112,6 +114,11 @@ def desk_frame(request: Request, app_context: AppContext, session: StaffSession,
         path,
         session.account.shortcuts,
     )
+
+
+def _is_of(path: str, line: str) -> bool:
+    """Return whether a page is one of a line of the menu. Of the first line, only the page itself is."""
+    return path == line or (line != _HOME and path.startswith((f"{line}/", *_ALSO_OF.get(line, ()))))
 
 
 def answer(app_context: AppContext, view: Any, status: int = 200, policy: str = DESK_POLICY) -> Response:

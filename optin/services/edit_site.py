@@ -152,6 +152,13 @@ class SiteEditor:
             draft.unlink(missing_ok=True)
         return opened, free
 
+    def pictures_of(self, opened: OpenedMagnet) -> tuple[str, ...]:
+        """Return the names of the pictures in a magnet's folder; none for a magnet without a folder."""
+        if not opened.has_folder:
+            return ()
+        found = (it.name for it in opened.path.parent.iterdir() if not it.name.startswith("."))
+        return tuple(sorted(it for it in found if it.rpartition(".")[2].lower() in PICTURE_ENDINGS))
+
     def with_folder(self, opened: OpenedMagnet) -> OpenedMagnet:
         """Return a magnet with a folder of its own; its file is moved there when it has none."""
         if opened.has_folder:

@@ -224,6 +224,7 @@ def test_a_picture_is_seen_in_the_preview_before_it_is_served(editing: Desk) -> 
     assert "data:image/" in shown.text
     assert send(browser, body="![Een kaart](mijn-kaart.png)\r\n").status_code == 303
     assert "Een kaart" in editing.client.get("/paper").text
+    assert '<option value="mijn-kaart.png">' in browser.get(EDIT).text, "offered where a picture is named"
     too_large = browser.client.post(
         f"{EDIT}/picture",
         data={"token": browser.token("/desk")},

@@ -85,6 +85,8 @@ def test_a_marketer_exports_to_a_processor(desk: Desk) -> None:
     for words in ("1 lead would go", "Held back: 1", "Not confirmed", "December tip"):
         assert words in page
     assert desk.installation.view(view_exports).runs == []
+    assert "CRM B.V." in page
+    assert re.search(r'href="/desk/leads" aria-current="page"', page)
     record = exported(browser, place)
     (run,) = desk.installation.view(view_exports).runs
     assert (run.processor, run.why, run.who, run.exported) == ("crm", "December tip", "marketer", 1)
@@ -249,10 +251,10 @@ def test_whom_the_processor_must_delete(desk: Desk) -> None:
     delivery = desk.join("alice@example.com", consent=["tips-email"])
     browser = english(desk.signed_in(Role.OFFICER))
     record = exported(browser, counted(browser))
-    assert "0 people must be deleted by crm" in browser.get(f"{record}/deletions").text
+    assert "0 people must be deleted by CRM B.V." in browser.get(f"{record}/deletions").text
     assert desk.press(f"/unsubscribe/{delivery.unsubscribe_token}").status_code < 400
     page = browser.get(f"{record}/deletions").text
-    assert "1 person must be deleted by crm" in page
+    assert "1 person must be deleted by CRM B.V." in page
     assert "alice@" not in page
     answer = browser.post(f"{record}/deletions")
     (row,) = rows(answer.content)
@@ -266,7 +268,10 @@ def test_an_export_asks_for_a_fresh_sign_in(desk: Desk) -> None:
     desk.join("alice@example.com", consent=["tips-email"])
     browser = desk.signed_in(Role.MARKETER)
     desk.wait(timedelta(minutes=11))
-    assert browser.post(FORM, ORDER).headers["location"] == "/desk/again"
+    token = browser.token("/desk")
+    assert browser.get(FORM).headers["location"] == "/desk/again"  # before anything is typed
+    answer = browser.client.post(FORM, data={"token": token, **ORDER})
+    assert answer.headers["location"] == "/desk/again"
     assert files(desk) == []
 
 

@@ -139,6 +139,15 @@ def test_a_draft_has_a_preview_link(desk: Desk) -> None:
     assert "Make a preview link" not in words_of(officer, "/desk/magnets/soon")
 
 
+def test_a_draft_shows_its_mails_before_it_is_published(desk: Desk) -> None:
+    """O4: with its own title, as a published magnet does."""
+    write(desk.root, "later", "Concept", "status: draft")
+    desk.serve_again()
+    browser = desk.signed_in(Role.MARKETER)
+    assert "Concept" in browser.get("/desk/magnets/later/mails/1").text
+    assert browser.get("/desk/magnets/later/mails").text.count("<iframe") > 3
+
+
 def test_mistakes_stand_with_their_line_and_cure(desk: Desk) -> None:
     """O4: while the version before stays online."""
     path = desk.root / "magnets" / "paper" / "index.md"

@@ -348,6 +348,32 @@ def test_what_cannot_be_undone_asks_who_one_is(desk: Desk, act: str) -> None:
     assert posted.headers["location"] == "/desk/again"
 
 
+def test_the_reason_of_a_visit_survives_a_fresh_sign_in(desk: Desk) -> None:
+    """K1: whoever proves again who they are, in the midst of a visit, is not asked the reason again."""
+    desk.join()
+    browser = officer(desk)
+    path = person_of(browser)
+    desk.wait(timedelta(minutes=11))
+    assert browser.post("/desk/again").status_code == 303
+    order = next(it for it in reversed(desk.mails()) if it.kind == MailKind.SIGN_IN)
+    browser.post(f"/desk/sign-in/{order.token}")  # type: ignore[attr-defined]  # an order of a notice
+    assert WHY in browser.get(f"{path}/evidence").text
+
+
+def test_an_act_offers_the_request_for_which_the_person_was_opened(desk: Desk) -> None:
+    """K5: it stands chosen, and what was done for the request has words of its own on the person's page."""
+    desk.join()
+    browser = officer(desk)
+    asked = {"address": ALICE, "right": Right.ERASURE.value, "via": "letter", "note": ""}
+    asked["arrived"] = f"{desk.moment - timedelta(days=2):%Y-%m-%d}"
+    request = browser.post("/desk/requests/new", asked).headers["location"].partition("?")[0]
+    path = browser.post(f"{request}/person", page=request).headers["location"]
+    assert f'<option value="{request.rpartition("/")[2]}" selected>' in browser.get(f"{path}/erase").text
+    page = browser.get(path).text
+    assert "Opened from the request" in page
+    assert "Something was recorded" not in page
+
+
 def test_the_evidence_is_verified_on_the_spot_and_taken_along(desk: Desk) -> None:
     """K4: the button verifies the real bundle; the download is that bundle; the statement says what fits."""
     desk.join(consent="tips-email")

@@ -47,6 +47,7 @@ class EditView(DeskPage):
     elsewhere: tuple[Finding, ...] = ()
     after: Consequences | None = None
     can_undo: bool = False
+    pictures: tuple[str, ...] = ()  # in the folder of the magnet
     template: ClassVar[str] = "desk/edit.html"
 
 

@@ -244,6 +244,7 @@ async def _shown(
         elsewhere=() if checked is None else checked.elsewhere,
         after=after,
         can_undo=await asyncio.to_thread(_editor(visit).before_last_save, opened) is not None,
+        pictures=await asyncio.to_thread(_editor(visit).pictures_of, opened),
         **more,
     )
     return visit.page(view, status)

@@ -66,18 +66,20 @@ class ExportForm(DeskPage):
 
 @dataclass(frozen=True)
 class JobView(DeskPage):
-    """An export that is counted, written, over, or waits to be confirmed."""
+    """An export that is counted, written, over, or waits to be confirmed. `names`: of receivers, by id."""
 
     job: ExportJob
+    names: Mapping[str, str]
     template: ClassVar[str] = "desk/export-job.html"
 
 
 @dataclass(frozen=True)
 class ExportsView(DeskPage):
-    """The exports of before, the newest first."""
+    """The exports of before, the newest first. `names`: of receivers, by id."""
 
     runs: tuple[ExportRun, ...]
     older: str
+    names: Mapping[str, str]
     template: ClassVar[str] = "desk/exports.html"
 
 
@@ -130,7 +132,7 @@ async def get_job(visit: StaffVisit) -> Response:
     job = _job(visit, jobs)
     if job.phase == DONE:
         return visit.back(f"/exports/{job.number}")
-    return visit.page(JobView(_frame(visit), job))
+    return visit.page(JobView(visit.frame, job, receiver_names(visit)))
 
 
 async def post_go(visit: StaffVisit) -> Response:
@@ -172,12 +174,18 @@ async def get_exports(visit: StaffVisit) -> Response:
     made = await visit.view(view_exports)
     runs = [it for it in made.runs if (before is None or it.number < before) and may_see(visit, it)]
     older = str(runs[PAGE - 1].number) if len(runs) > PAGE else ""
-    return visit.page(ExportsView(_frame(visit), tuple(runs[:PAGE]), older))
+    return visit.page(ExportsView(visit.frame, tuple(runs[:PAGE]), older, receiver_names(visit)))
 
 
 def may_see(visit: StaffVisit, run: ExportRun) -> bool:
     """Return whether somebody may see the record of an export."""
     return run.processor != SELF or visit.may(Role.OFFICER)
+
+
+def receiver_names(visit: StaffVisit) -> Mapping[str, str]:
+    """Return the names of those who may get leads, by their ids."""
+    settings = visit.app_context.edition.site.settings
+    return {SELF: settings.controller.name, **{id_: it.name for id_, it in settings.processors.items()}}
 
 
 def _require_receiver(visit: StaffVisit, processor: str) -> None:
@@ -223,7 +231,7 @@ def _processors(visit: StaffVisit) -> tuple[ProcessorChoice, ...]:
 
 def _form(visit: StaffVisit, typed: Mapping[str, str], problems: Mapping[str, str]) -> Response:
     view = ExportForm(
-        _frame(visit),
+        visit.frame,
         purpose_choices(visit),
         _processors(visit),
         (*WRITERS, EXCEL),
@@ -252,7 +260,8 @@ async def _pieces(content: Iterator[bytes]) -> AsyncIterator[bytes]:
 
 
 ROUTES = (
-    DeskRoute("/leads/export", get_form, MARKETERS_AND_OFFICERS),
+    # before anything is typed, which would be lost
+    DeskRoute("/leads/export", get_form, MARKETERS_AND_OFFICERS, again=True),
     DeskRoute("/leads/export", post_form, MARKETERS_AND_OFFICERS, method="POST", again=True),
     DeskRoute("/exports", get_exports, MARKETERS_AND_OFFICERS),
     DeskRoute("/exports/running/{id}", get_job, MARKETERS_AND_OFFICERS),

@@ -17,7 +17,7 @@ from optin.consent.event_content import rfc3339
 from optin.consent.plain_text import whole_number
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
-from optin.desk.leads.export_pages import TYPES, export_jobs, may_see
+from optin.desk.leads.export_pages import TYPES, export_jobs, may_see, receiver_names
 from optin.desk.page_roles import MARKETERS_AND_OFFICERS
 from optin.errors import PageUnknown, RequestRefused
 from optin.export.writers import FOR_PROGRAMS, CsvWriter
@@ -36,6 +36,7 @@ class RecordedView(DeskPage):
 
     run: ExportRun
     job: ExportJob | None
+    names: Mapping[str, str]  # of receivers, by id
     template: ClassVar[str] = "desk/recorded-export.html"
 
 
@@ -46,6 +47,7 @@ class DeletionsView(DeskPage):
     run: ExportRun
     ended: Mapping[str, int]
     erased: int
+    names: Mapping[str, str]  # of receivers, by id
     template: ClassVar[str] = "desk/deletions.html"
 
 
@@ -54,7 +56,7 @@ async def get_export(visit: StaffVisit) -> Response:
     jobs, run = export_jobs(visit), await _run(visit)
     await asyncio.to_thread(jobs.tidy)
     job = await asyncio.to_thread(jobs.of_number, run.number, visit.session.account.id.hex())
-    return visit.page(RecordedView(visit.frame, run, job))
+    return visit.page(RecordedView(visit.frame, run, job, receiver_names(visit)))
 
 
 async def get_deletions(visit: StaffVisit) -> Response:
@@ -62,7 +64,7 @@ async def get_deletions(visit: StaffVisit) -> Response:
     run, installation = await _run(visit), visit.app_context.installation
     ended = await asyncio.to_thread(lambda: Counter(it.what for it in _ended(installation, run)))
     erased = await asyncio.to_thread(count_erased, installation.store.read, run)
-    return visit.page(DeletionsView(visit.frame, run, ended, erased))
+    return visit.page(DeletionsView(visit.frame, run, ended, erased, receiver_names(visit)))
 
 
 async def post_deletions(visit: StaffVisit) -> Response:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from optin.consent.plain_text import plain_text
 from optin.consent.staff_role import CHALLENGE_LASTS
 from optin.flows.context import Context
-from optin.flows.staff.sign_in import StaffSession, begin_session, digest_of
+from optin.flows.staff.sign_in import StaffSession, begin_session, continue_session, digest_of
 from optin.flows.staff.trail import ActKind, Doing, record
 from optin.store.database_interface import Tx
 from optin.store.staff_accounts import StaffAccount, account_by_id
@@ -30,7 +30,6 @@ from optin.store.staff_passkeys import (
     remove_passkey,
     take_challenge,
 )
-from optin.store.staff_sessions import end_session
 
 CHALLENGE_BYTES = 32
 MAX_NAME_CHARACTERS = 60
@@ -202,8 +201,7 @@ def sign_in_by_passkey(
     note_use(tx, passkey.id, count, now)
     session = begin_session(tx, context, account, "passkey", now)
     if answer.before is not None:
-        end_session(tx, answer.before.digest)
-        record(tx, context.vault, Doing(account.id, ActKind.PROVED_AGAIN), now)
+        continue_session(tx, context, answer.before, session, now)
     return session
 
 

@@ -34,6 +34,7 @@ from optin.store.staff_sessions import (
     end_sessions_of,
     find_link,
     find_session,
+    keep_notes_of,
     see_session,
     use_link,
 )
@@ -210,9 +211,18 @@ def replace_session(
         return LinkFault.OTHER_BROWSER
     after = sign_in_by_link(tx, context, link_id, browser, now)
     if isinstance(after, StaffSession):
-        end_session(tx, before.digest)
-        record(tx, context.vault, Doing(before.account.id, ActKind.PROVED_AGAIN), now)
+        continue_session(tx, context, before, after, now)
     return after
+
+
+def continue_session(
+    tx: Tx, context: Context, before: StaffSession, after: StaffSession, now: datetime
+) -> None:
+    """Put a session in place of one of the same account: the reason of a visit goes along."""
+    if before.notes:
+        keep_notes_of(tx, context.vault, after.digest, before.notes)
+    end_session(tx, before.digest)
+    record(tx, context.vault, Doing(before.account.id, ActKind.PROVED_AGAIN), now)
 
 
 def _bound(context: Context, link: SignInLink, browser: str) -> bytes:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
+from optin.consent.form_version import Slug
 from optin.flows.request_policy import MailCover, NextStep
 from optin.services.site_edition import Edition
 from optin.site.landing_pages import landing_view, with_app_links, with_card
@@ -78,7 +79,7 @@ class Gallery:
     def subjects(self) -> tuple[Subject, ...]:
         """Every subject, in the order in which they are offered."""
         site = self.edition.site
-        own = [Subject(it.slug, f"{it.title} ({it.kind})", it.lang) for it in site.magnets.values()]
+        own = [_of_magnet(it) for it in site.magnets.values()]
         used, first = {it.kind for it in site.magnets.values()}, site.settings.languages[0]
         new = [
             Subject(f"{NEW}:{kind}", f"A new {kind}", first)
@@ -88,7 +89,10 @@ class Gallery:
         return (*own, *new, Subject(SITE, "Pages of the whole site", first))
 
     def subject(self, name: str) -> Subject:
-        """Return a subject by its name; the first one when there is none of that name."""
+        """Return a subject by its name, a draft too; the first one when there is none of that name."""
+        draft = self.edition.site.drafts.get(Slug(name))
+        if draft is not None:
+            return _of_magnet(draft)
         return next((it for it in self.subjects if it.name == name), self.subjects[0])
 
     def pages(self, subject: Subject, lang: str) -> dict[str, Sample]:
@@ -158,7 +162,7 @@ class Gallery:
         """Return a subject's magnet and its page in a language; what is written in it stays as it is."""
         edition, site = self.edition, self.edition.site
         name, is_new = subject.name.removeprefix(f"{NEW}:"), subject.name.startswith(f"{NEW}:")
-        magnet = None if is_new else site.magnet(name)
+        magnet = None if is_new else site.drafts.get(Slug(name)) or site.magnet(name)
         if subject.name == SITE:
             in_lang = [it for it in site.magnets.values() if it.lang == lang]
             magnet = next(iter([*in_lang, *site.magnets.values()]), None)
@@ -204,6 +208,10 @@ _MAIL_NAMES: Mapping[type, str] = {
     SignInMail: "Sign in to the desk",
     Broken: "Mails of this kind",
 }
+
+
+def _of_magnet(magnet: Magnet) -> Subject:
+    return Subject(magnet.slug, f"{magnet.title} ({magnet.kind})", magnet.lang)
 
 
 def mail_name(sample: SampleMail) -> str:
