@@ -1,0 +1,1 @@
+"""Reading what came back, with messages written here in the manner of each mail server."""
