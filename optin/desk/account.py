@@ -10,12 +10,15 @@ from starlette.responses import Response
 
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
+from optin.desk.sign_in import provider_name
+from optin.flows.staff.openid import OwnIdentity, own_identities
 from optin.flows.staff.own_account import OwnSession, end_other_sessions, own_sessions, set_preferences
 from optin.flows.staff.passkeys import OwnPasskey, own_passkeys
 from optin.flows.staff.trail import ActKind
 from optin.theme.languages import languages
 
 ACCOUNT = "/account"
+_DONE = {"saved", "ended", "passkey", "removed", "openid", "openid-removed"}
 AS_BROWSER = ""  # the language that the browser asks for
 
 
@@ -29,6 +32,8 @@ class AccountView(DeskPage):
     sessions: Sequence[OwnSession]
     passkeys: Sequence[OwnPasskey]
     done: str = ""
+    identities: Sequence[OwnIdentity] = ()
+    provider: str = ""  # of OpenID Connect, to which the account can be bound
     template: ClassVar[str] = "desk/account.html"
 
     @property
@@ -49,7 +54,9 @@ async def get_account(visit: StaffVisit) -> Response:
         languages(),
         sessions,
         await visit.view(own_passkeys, visit.session),
-        done if done in {"saved", "ended", "passkey", "removed"} else "",
+        done if done in _DONE else "",
+        await visit.view(own_identities, visit.session),
+        provider_name(visit.app_context),
     )
     return visit.page(view)
 

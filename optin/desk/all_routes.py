@@ -9,6 +9,7 @@ from optin.desk import (
     breaches,
     health,
     home,
+    openid,
     passkeys,
     record,
     requests,
@@ -45,10 +46,11 @@ DESK_ROUTES: tuple[DeskRoute, ...] = (
     *settings.ROUTES,
     *account.ROUTES,
     *passkeys.ROUTES,
+    *openid.ROUTES,
     *sign_in.ROUTES,
 )
 
 
 def desk_routes() -> list[BaseRoute]:
     """Return the routes of the desk as the server takes them."""
-    return [*passkeys.OPEN_ROUTES, *sign_in.OPEN_ROUTES, *starlette_routes(DESK_ROUTES)]
+    return [*passkeys.OPEN_ROUTES, *openid.OPEN_ROUTES, *sign_in.OPEN_ROUTES, *starlette_routes(DESK_ROUTES)]

@@ -24,6 +24,7 @@ from optin.desk.desk_route import (
     session_of,
 )
 from optin.errors import LinkExpired, LinkForged, VisitorRefused
+from optin.flows.staff.openid import own_identities
 from optin.flows.staff.passkeys import PasskeyFault, own_passkeys
 from optin.flows.staff.sign_in import (
     SIGNED_IN,
@@ -55,6 +56,7 @@ class SignInView:
     problem: str = ""
     passkey_problem: str = ""
     sent: bool = False
+    provider: str = ""  # what the button calls the provider of OpenID Connect; empty without one
     template: ClassVar[str] = "desk/sign-in.html"
 
 
@@ -77,6 +79,7 @@ class AgainView(DeskPage):
     has_passkey: bool
     passkey_problem: str = ""
     sent: bool = False
+    provider: str = ""  # that may say so
     template: ClassVar[str] = "desk/again.html"
 
 
@@ -101,7 +104,8 @@ def sign_in_page(
     """Answer with the page that asks for an address or a passkey, and what is wrong with either."""
     app_context = app_context_of(request)
     frame = outer_frame(app_context, language_for(request, None))
-    view = SignInView(frame, form_token(secret), email, problem, passkey_problem, sent=sent)
+    provider = provider_name(app_context)
+    view = SignInView(frame, form_token(secret), email, problem, passkey_problem, sent, provider)
     response = answer(app_context, view, 422 if problem or passkey_problem else 200)
     set_cookie(response, app_context, SIGN_IN, secret)
     return response
@@ -152,10 +156,25 @@ async def post_link(request: Request) -> Response:
     return signed_in(request, app_context, found)
 
 
+def provider_name(app_context: AppContext) -> str:
+    """Return what pages call the provider of OpenID Connect; empty without one."""
+    openid = app_context.edition.site.settings.desk.openid
+    return "" if openid is None else openid.name
+
+
+def place_after(request: Request) -> str:
+    """Return the page that was asked for before a sign-in."""
+    place = cookie(request, RETURN_TO)
+    return place if is_place(place) else DESK
+
+
 def signed_in(request: Request, app_context: AppContext, session: StaffSession) -> Response:
     """Answer a sign-in: the cookie of the session, and the page that was asked for before."""
-    place = cookie(request, RETURN_TO)
-    response = RedirectResponse(place if is_place(place) else DESK, 303)
+    return with_session(RedirectResponse(place_after(request), 303), app_context, session)
+
+
+def with_session(response: Response, app_context: AppContext, session: StaffSession) -> Response:
+    """Give the browser the cookie of a session; it forgets those of the sign-in."""
     set_cookie(response, app_context, SESSION, session.secret)
     for name in (SIGN_IN, RETURN_TO):
         drop_cookie(response, app_context, name)
@@ -190,7 +209,11 @@ async def get_again(visit: StaffVisit) -> Response:
     has_passkey = bool(await visit.view(own_passkeys, visit.session))
     problem = visit.request.query_params.get("passkey", "")
     problem = problem if problem in set(PasskeyFault) else ""
-    return visit.page(AgainView(frame, visit.session.account.email, has_passkey, problem, sent=sent))
+    issuers = {it.issuer for it in await visit.view(own_identities, visit.session)}
+    openid = visit.app_context.edition.site.settings.desk.openid
+    provider = openid.name if openid is not None and openid.issuer in issuers else ""
+    email = visit.session.account.email
+    return visit.page(AgainView(frame, email, has_passkey, problem, sent, provider))
 
 
 async def post_again(visit: StaffVisit) -> Response:

@@ -1,9 +1,10 @@
-"""The HTTP client for webhooks, tools, time-stamp authorities and witnesses; it calls public servers only.
+"""The HTTP client for webhooks, tools, providers of sign-in, time-stamp authorities and witnesses.
 
-Nothing may lead such a call into the network of this machine, whoever answers for a name. A name is resolved
-once, each of its addresses is looked at, and the connection goes to exactly such an address: whoever changes
-the name meanwhile wins nothing. TLS is verified against the name. No redirect is followed, no proxy of the
-environment is used. A call has one deadline and one bound in bytes for all of it, however slowly it drips.
+It calls public servers only. Nothing may lead such a call into the network of this machine, whoever answers
+for a name. A name is resolved once, each of its addresses is looked at, and the connection goes to exactly
+such an address: whoever changes the name meanwhile wins nothing. TLS is verified against the name. No
+redirect is followed, no proxy of the environment is used. A call has one deadline and one bound in bytes for
+all of it, however slowly it drips.
 """
 
 from __future__ import annotations
@@ -91,6 +92,14 @@ class VettedClient:
         async with self._answer(method, url, body, headers) as response:
             content = await response.aread()
         return HttpAnswer(response.status, _named(response.headers), content)
+
+    def may_call(self, url: str) -> bool:
+        """Return whether the text of an address is acceptable; no name is looked up."""
+        try:
+            self._parts(url)
+        except AddressRefused:
+            return False
+        return True
 
     @asynccontextmanager
     async def _answer(

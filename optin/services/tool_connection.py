@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import stat
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -27,13 +25,13 @@ from optin.export.connectors.tool import (
     carry_out,
 )
 from optin.services.http_client import AddressRefused, CallFailed, VettedClient
-from optin.settings.site import ENVIRONMENT, Processor
+from optin.services.read_secret import SecretUnusable, read_secret
+from optin.settings.site import Processor
 from optin.settings.tools import token_variable
 
 T = TypeVar("T")
 CALL_SECONDS = 20.0
 MOST_BYTES = 4 * 1024 * 1024  # of one answer: a page of those who unsubscribed
-MOST_TOKEN = 8_192  # bytes of a key file
 
 
 class ToolConnection:
@@ -119,23 +117,7 @@ def account_of(name: str, processor: Processor, root: Path) -> ToolAccount:
 
 
 def _token_of(name: str, processor: Processor, root: Path) -> str:
-    if processor.token and not processor.token.startswith(ENVIRONMENT):
-        token, where = _token_in_file(root / processor.token), "in its file"
-    else:
-        variable = processor.token.removeprefix(ENVIRONMENT) or token_variable(name)
-        token, where = os.environ.get(variable, "").strip(), f"in the environment variable {variable}"
-    if not token or not token.isascii() or not token.isprintable():
-        raise ToolTrouble(TroubleKind.SETUP, f"there is no usable token {where}")
-    return token
-
-
-def _token_in_file(path: Path) -> str:
     try:
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise ToolTrouble(
-                TroubleKind.SETUP, f"others can read the token's file; run: chmod 600 {path.name}"
-            )
-        with path.open("rb") as file:
-            return file.read(MOST_TOKEN).decode().strip()
-    except (OSError, ValueError):
-        return ""
+        return read_secret(root, "token", processor.token, token_variable(name))
+    except SecretUnusable as problem:
+        raise ToolTrouble(TroubleKind.SETUP, str(problem)) from None

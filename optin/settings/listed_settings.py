@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from optin.consent.retention_period import RetentionPeriod
 from optin.settings.installation import SETTING_NAMES, environment_name
-from optin.settings.site import ENVIRONMENT, Processor, SiteSettings
+from optin.settings.site import ENVIRONMENT, OPENID_SECRET, OpenIdTable, Processor, SiteSettings
 from optin.settings.table_model import SECRET
 from optin.settings.tools import token_variable
 
@@ -113,6 +113,8 @@ def _of_table(table: BaseModel, above: Where) -> Iterator[_Leaf]:
         variable = ""
         if isinstance(table, Processor) and name == "token" and table.connect:
             variable = token_variable(str(above[-1]))
+        elif isinstance(table, OpenIdTable) and name == "secret":
+            variable = OPENID_SECRET
         leaf = _Leaf(where, field, getattr(table, name), name in table.model_fields_set, variable)
         yield from _of_value(leaf)
 

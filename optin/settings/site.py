@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from pydantic.config import JsonDict
@@ -46,6 +47,7 @@ LANGUAGE: JsonDict = {MARK: "language"}
 EACH_LANGUAGE: JsonDict = {MARK: "each language"}
 ENVIRONMENT = "env:"  # before the name of a variable that holds a secret
 OWN_WORDS: JsonDict = {MARK: "own words"}
+OPENID_SECRET = "OPTIN_OPENID_SECRET"  # noqa: S105 - the name of the variable that holds it
 _period = RetentionPeriod.parse
 
 
@@ -419,6 +421,35 @@ class ReceiptTable(Table):
         return self.proof == "attach"
 
 
+class OpenIdTable(Table):
+    """A provider of OpenID Connect that signs staff in to the desk (K1)."""
+
+    issuer: ShortValue = Field(
+        description="The provider's address, exactly as it names itself.",
+        examples=["https://accounts.google.com", "https://login.example.com/realms/staff"],
+    )
+    client_id: ShortValue = Field(
+        description="The name that the provider gave this site.", examples=["optin-desk"]
+    )
+    secret: Annotated[Stripped, SECRET] = Field(
+        default="",
+        description="env:NAME, or a key file that only its owner can read; else OPTIN_OPENID_SECRET.",
+        examples=["env:OPTIN_OPENID_SECRET", "openid.secret"],
+        json_schema_extra={"maxLength": 200},
+    )
+    label: Own = Field(
+        default="",
+        description="How the button of the sign-in page names the provider; without it its host.",
+        examples=["Google", "Example Ltd"],
+        max_length=40,
+    )
+
+    @property
+    def name(self) -> str:
+        """What pages call the provider."""
+        return self.label.strip() or urlsplit(self.issuer).hostname or self.issuer
+
+
 class DeskTable(Table):
     """The desk, the staff's website at /desk."""
 
@@ -426,6 +457,9 @@ class DeskTable(Table):
         default=False,
         description="Whether marketers edit magnets in the browser; their files are written.",
         examples=[True],
+    )
+    openid: OpenIdTable | None = Field(
+        default=None, description="Lets staff sign in by your own provider: a table, [desk.openid]."
     )
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import stat
 from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -12,17 +9,16 @@ from pathlib import Path
 from optin.consent.channel import declared_addresses
 from optin.consent.form_version import EMAIL_FIELD
 from optin.flows.exports.lead_columns import COLUMNS, SOURCE_COLUMN
-from optin.settings.site import ENVIRONMENT, Processor, SiteSettings
+from optin.settings.site import Processor, SiteSettings
 from optin.settings.tools import MORE_COLUMNS, OWN_SERVERS, TOOL_NAMES, token_variable
 from optin.site.findings import nearest
 from optin.site.law_lint import Objection
-from optin.site.referenced_files import FileProblem, find_inside
+from optin.site.secret_check import objections_to_secret
 from optin.site.toml_and_markdown_reader import Path_
 from optin.site.webhook_address_check import objections_to_server
 
 At = tuple[Path_, Objection]
 CODE = "connect"
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OF_A_TOOL = ("token", "server", "lists", "fields")
 
 
@@ -45,7 +41,7 @@ def objections_to_connector(
     yield from _to_lists(name, processor, settings)
     for objection in _to_server(processor, settings):
         yield (*where, "server"), objection
-    for objection in _to_token(root, name, processor):
+    for objection in objections_to_secret(root, "token", processor.token, token_variable(name), CODE):
         yield (*where, "token" if processor.token else "connect"), objection
 
 
@@ -95,24 +91,3 @@ def _to_server(processor: Processor, settings: SiteSettings) -> Iterator[Objecti
     elif tool in OWN_SERVERS:
         message = f"You run {tool} yourselves, so its address is needed."
         yield Objection(CODE, message, 'Write server = "https://lists.example.com".')
-
-
-def _to_token(root: Path, name: str, processor: Processor) -> Iterator[Objection]:
-    """Check where the token stands. What is written is never repeated: it may be the token itself."""
-    token, usual = processor.token, token_variable(name)
-    if not token or token.startswith(ENVIRONMENT):
-        variable = token.removeprefix(ENVIRONMENT) if token else usual
-        if _VARIABLE.fullmatch(variable) is None:
-            message = "What follows env: is not the name of an environment variable."
-            yield Objection(CODE, message, f'Write token = "{ENVIRONMENT}{usual}".')
-        elif not os.environ.get(variable):
-            message = f"The environment variable {variable} is not set here."
-            yield Objection("variable", message, "Set it where the server runs.", warning=True)
-        return
-    path = find_inside(root, token)
-    if isinstance(path, FileProblem):
-        message = "The token is neither env:NAME nor a file of the site; it does not stand in optin.toml."
-        cure = f'Put it into an environment variable, and write token = "{ENVIRONMENT}{usual}".'
-        yield Objection(CODE, message, cure)
-    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
-        yield Objection(CODE, "Others can read the token's file.", f"Run: chmod 600 {path.name}")

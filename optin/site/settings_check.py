@@ -33,6 +33,7 @@ from optin.site.lead_sources import objections_to_sources
 from optin.site.letter_reader import objections_to_letters
 from optin.site.nearest_time_zone import nearest_zone
 from optin.site.notify_check import objections_to_notify
+from optin.site.openid_check import objections_to_openid
 from optin.site.referenced_files import as_on_disk, is_there
 from optin.site.starter_texts import site_starter, starter_languages
 from optin.site.toml_and_markdown_reader import Path_
@@ -76,6 +77,7 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
     yield from _sources(settings)
     yield from objections_to_bases(root, settings)
     yield from _pinned(settings)
+    yield from objections_to_openid(root, settings)
     for receiver, told in settings.notify.items():
         yield from objections_to_notify(receiver, told)
 

@@ -25,6 +25,7 @@ from optin.store.tables import (
     MARK_TABLES,
     NOTICE_TABLES,
     OBJECTION_TABLES,
+    OPENID_TABLES,
     PASSKEY_TABLES,
     PROMISE_TABLES,
     QUESTION_TABLES,
@@ -232,4 +233,5 @@ MIGRATIONS = (
     Migration("m028_person_searches", SEARCH_TABLES),
     Migration("m029_staff_passkeys", PASSKEY_TABLES),
     Migration("m033_returned_mails", BOUNCE_TABLES),
+    Migration("m035_staff_openid", OPENID_TABLES),
 )

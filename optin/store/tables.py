@@ -704,3 +704,25 @@ BOUNCE_TABLES = (
         PRIMARY KEY (monday, cause, source)
     ){norowid}""",
 )
+
+# Sign-ins of staff by a provider of OpenID Connect. `staff_openid`: which identity at a provider belongs to
+# which account; `id` is the keyed digest of both names, `sealed` holds them. `staff_openid_request`: what was
+# asked of the provider, by the digest of its state; `bound`: the keyed digest of all that belongs to it.
+OPENID_TABLES = (
+    """CREATE TABLE staff_openid (
+        id {blob} NOT NULL PRIMARY KEY,
+        staff_id {blob} NOT NULL,
+        sealed {blob} NOT NULL,
+        added_at {int} NOT NULL,
+        used_at {int}
+    ){strict}""",
+    "CREATE INDEX staff_openid_staff ON staff_openid(staff_id)",
+    """CREATE TABLE staff_openid_request (
+        digest {blob} NOT NULL PRIMARY KEY,
+        purpose TEXT NOT NULL,
+        session {blob} NOT NULL,
+        bound {blob} NOT NULL,
+        made_at {int} NOT NULL
+    ){strict}""",
+    "CREATE INDEX staff_openid_request_made ON staff_openid_request(made_at)",
+)

@@ -21,6 +21,7 @@ from optin.services.edit_site import SiteEditor
 from optin.services.health import Readiness, readiness_of
 from optin.services.installation import Installation
 from optin.services.open_store import data_folders
+from optin.services.openid_provider import OpenIdProvider, OpenIdProviders
 from optin.services.site_edition import Edition
 from optin.site.magnet_conflicts import RESERVED
 from optin.site.magnet_life import MagnetPhase
@@ -59,6 +60,7 @@ class AppContext:
     readiness: Readiness
     editor: SiteEditor
     reload: Callable[[], Awaitable[tuple[str, ...]]] | None = None  # serve the files as they now are
+    openid_providers: OpenIdProviders = field(default_factory=OpenIdProviders)
     followers: list[Callable[[Edition], None]] = field(default_factory=list)  # called with each new edition
     _pages: Mapping[str, CachedPages] = field(default_factory=dict)
     _page_cache: PageCache = field(default_factory=PageCache)
@@ -140,6 +142,11 @@ class AppContext:
         self.installation.sources.follow(edition.site.settings.sources)
         for follow in self.followers:
             follow(edition)
+
+    def openid_provider(self) -> OpenIdProvider | None:
+        """Return the provider that signs staff in, as optin.toml names it now; None for none."""
+        site = self.edition.site
+        return self.openid_providers.of(site.settings.desk.openid, site.root, self.installation.clock)
 
     async def run(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a flow durably in a transaction of its own."""

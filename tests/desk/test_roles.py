@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from optin.consent.staff_role import Role
 from optin.desk.all_routes import DESK_ROUTES, desk_routes
+from optin.desk.openid import OPEN_ROUTES as OPENID_ROUTES
 from optin.desk.passkeys import OPEN_ROUTES as PASSKEY_ROUTES
 from optin.desk.sign_in import OPEN_ROUTES
 from optin.flows.staff.trail import ActKind
@@ -59,7 +60,9 @@ def test_every_address_below_the_desk_has_a_rule() -> None:
     """K2: what is served there is in the table, or is of the sign-in."""
     served = [it for it in desk_routes() if isinstance(it, Route)]
     ruled = {f"/desk{it.path}" for it in DESK_ROUTES}
-    assert {it.path for it in served} == ruled | {it.path for it in (*OPEN_ROUTES, *PASSKEY_ROUTES)}
+    assert {it.path for it in served} == ruled | {
+        it.path for it in (*OPEN_ROUTES, *PASSKEY_ROUTES, *OPENID_ROUTES)
+    }
     assert all(it.path.startswith("/desk") for it in served)
     assert all(it.roles for it in DESK_ROUTES)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from optin.consent.staff_role import CHALLENGE_LASTS, IDLE, LONGEST
+from optin.consent.staff_role import CHALLENGE_LASTS, IDLE, LINK_LASTS, LONGEST
 from optin.errors import LogDisagrees
 from optin.flows.retention.sweep_candidates import decide_candidates
 from optin.flows.sweep_context import STEP, SweepContext, ago
 from optin.store.database_interface import Row, Tx, from_ms
+from optin.store.staff_openid import count_requests_to_forget, forget_requests
 from optin.store.staff_passkeys import count_challenges_to_forget, forget_challenges
 from optin.store.staff_sessions import count_sign_ins_to_forget, forget_sign_ins
 from optin.store.staff_trail import (
@@ -23,9 +24,10 @@ LINKS_KEPT = timedelta(days=1)  # longer than they last: the limit of links in a
 
 
 def sweep_sign_ins(tx: Tx, context: SweepContext) -> int:
-    """Delete old links and challenges, and sessions that ended by themselves."""
+    """Delete old links, challenges and questions to a provider, and sessions that ended by themselves."""
     now = context.now
     gone = forget_sign_ins(tx, now - LINKS_KEPT, now - IDLE, now - LONGEST)
+    gone += forget_requests(tx, now - LINK_LASTS)
     return gone + forget_challenges(tx, now - CHALLENGE_LASTS)
 
 
@@ -33,6 +35,7 @@ def count_sign_ins(tx: Tx, context: SweepContext) -> int:
     """Count the rows that `sweep_sign_ins` would delete."""
     now = context.now
     count = count_sign_ins_to_forget(tx, now - LINKS_KEPT, now - IDLE, now - LONGEST)
+    count += count_requests_to_forget(tx, now - LINK_LASTS)
     return count + count_challenges_to_forget(tx, now - CHALLENGE_LASTS)
 
 

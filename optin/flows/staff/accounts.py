@@ -29,6 +29,7 @@ from optin.store.staff_accounts import (
     remove_edited,
     save_account,
 )
+from optin.store.staff_openid import remove_identities
 from optin.store.staff_passkeys import remove_passkeys_of
 from optin.store.staff_sessions import end_sessions_of
 
@@ -104,6 +105,7 @@ def remove_account(
     _keep_an_admin(tx, context, account, closed, by)
     save_account(tx, context.vault, closed)
     remove_passkeys_of(tx, account.id)
+    remove_identities(tx, account.id)
     end_sessions_of(tx, account.id)
     _note(tx, context, ActKind.ACCOUNT_CLOSED, closed, by, now)
     return closed

@@ -16,7 +16,13 @@ from enum import StrEnum
 from optin.consent.plain_text import plain_text
 from optin.consent.staff_role import CHALLENGE_LASTS
 from optin.flows.context import Context
-from optin.flows.staff.sign_in import StaffSession, begin_session, continue_session, digest_of
+from optin.flows.staff.sign_in import (
+    ProvedBy,
+    StaffSession,
+    begin_session,
+    continue_session,
+    digest_of,
+)
 from optin.flows.staff.trail import ActKind, Doing, record
 from optin.store.database_interface import Tx
 from optin.store.staff_accounts import StaffAccount, account_by_id
@@ -199,7 +205,7 @@ def sign_in_by_passkey(
 
     # 4. Begin the session, in place of the one before.
     note_use(tx, passkey.id, count, now)
-    session = begin_session(tx, context, account, "passkey", now)
+    session = begin_session(tx, context, account, ProvedBy("passkey"), now)
     if answer.before is not None:
         continue_session(tx, context, answer.before, session, now)
     return session

@@ -156,14 +156,29 @@ def sign_in_by_link(
         return found
     if not use_link(tx, link_id, now):
         return LinkFault.USED
-    return begin_session(tx, context, found, "link", now)
+    return begin_session(tx, context, found, ProvedBy("link"), now)
 
 
-def begin_session(tx: Tx, context: Context, account: StaffAccount, how: str, now: datetime) -> StaffSession:
-    """Begin a session with a new secret; `how`: what its holder proved themselves with."""
-    session = StaffSession(account, SessionTimes(now, now, now), new_secret())
+@dataclass(frozen=True)
+class ProvedBy:
+    """What somebody proved with who they are. `issuer`: the provider that says so, if it is one.
+
+    `at`: when they proved it; None: now.
+    """
+
+    how: str
+    issuer: str = ""
+    at: datetime | None = None
+
+
+def begin_session(
+    tx: Tx, context: Context, account: StaffAccount, proved: ProvedBy, now: datetime
+) -> StaffSession:
+    """Begin a session with a new secret."""
+    session = StaffSession(account, SessionTimes(now, now, proved.at or now), new_secret())
     add_session(tx, context.vault, StoredSession(session.digest, account.id, session.times))
-    record(tx, context.vault, Doing(account.id, ActKind.SIGNED_IN, facts={"by": how}), now)
+    facts = {"by": proved.how, **({"issuer": proved.issuer} if proved.issuer else {})}
+    record(tx, context.vault, Doing(account.id, ActKind.SIGNED_IN, facts=facts), now)
     return session
 
 

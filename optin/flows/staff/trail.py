@@ -34,6 +34,9 @@ class ActKind(StrEnum):
     PASSKEY_ADDED = "passkey-added"
     PASSKEY_REMOVED = "passkey-removed"
     PASSKEY_REFUSED = "passkey-refused"  # no signature of it, a count that went back, a closed account
+    OPENID_ADDED = "openid-added"  # an identity at a provider of OpenID Connect
+    OPENID_REMOVED = "openid-removed"
+    OPENID_REFUSED = "openid-refused"
     PREFERENCES_SET = "preferences-set"  # of one's own account
     LOOKED_AT_PERSON = "looked-at-person"
     SEARCHED = "searched-people"
