@@ -18,7 +18,14 @@ from enum import StrEnum
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.staff_role import FRESH, LINK_LASTS
 from optin.flows.context import Context
-from optin.flows.staff.sign_in import ProvedBy, StaffSession, begin_session, digest_of, new_secret
+from optin.flows.staff.sign_in import (
+    ProvedBy,
+    StaffSession,
+    begin_session,
+    continue_session,
+    digest_of,
+    new_secret,
+)
 from optin.flows.staff.trail import ActKind, Doing, record
 from optin.proof.id_token import LEEWAY, VerifiedToken
 from optin.store.database_interface import Tx, to_ms
@@ -36,7 +43,7 @@ from optin.store.staff_openid import (
     save_identity,
     use_request,
 )
-from optin.store.staff_sessions import end_session, find_session
+from optin.store.staff_sessions import find_session
 
 BY = "openid"  # in the trail
 
@@ -162,9 +169,9 @@ def finish_openid(
         return None
     note_identity_use(tx, context.vault, identity, now)
     session = begin_session(tx, context, account, _proved(token, now), now)
-    if asked.purpose is OpenIdPurpose.AGAIN:
-        end_session(tx, asked.session)
-        record(tx, context.vault, Doing(account.id, ActKind.PROVED_AGAIN), now)
+    stored = find_session(tx, context.vault, asked.session)
+    if asked.purpose is OpenIdPurpose.AGAIN and stored is not None:
+        continue_session(tx, context, stored, session, now)
     return session
 
 

@@ -231,13 +231,13 @@ def replace_session(
 
 
 def continue_session(
-    tx: Tx, context: Context, before: StaffSession, after: StaffSession, now: datetime
+    tx: Tx, context: Context, before: StaffSession | StoredSession, after: StaffSession, now: datetime
 ) -> None:
     """Put a session in place of one of the same account: the reason of a visit goes along."""
     if before.notes:
         keep_notes_of(tx, context.vault, after.digest, before.notes)
     end_session(tx, before.digest)
-    record(tx, context.vault, Doing(before.account.id, ActKind.PROVED_AGAIN), now)
+    record(tx, context.vault, Doing(after.account.id, ActKind.PROVED_AGAIN), now)
 
 
 def _bound(context: Context, link: SignInLink, browser: str) -> bytes:
