@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -112,6 +112,10 @@ class DeskSite:
         """Let time pass for every process of the site."""
         self.passed += period
         self.clock.shift(self.passed)
+
+    def day(self, ago: int) -> str:
+        """Return a day as commands take it, `ago` days from today."""
+        return f"{datetime.now(UTC) + self.passed + timedelta(days=ago):%Y-%m-%d}"
 
     def mails_to(self, who: str) -> list[str]:
         """Return the text of each mail to somebody so far."""

@@ -12,20 +12,16 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, CDPSession, Error, Page, expect
-from starlette.routing import Route
+from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from optin.consent.staff_role import Role
-from optin.desk.all_routes import DESK_ROUTES, desk_routes
+from optin.desk.all_routes import DESK_ROUTES
 from optin.theme.languages import languages
 from tests.browser.conftest import House
+from tests.browser.desk_pages import linked_pages
 from tests.browser.test_prospect import someone
 from tests.serving import environment
 from tests.started import run_optin
-
-PATTERNS = [it for it in desk_routes() if isinstance(it, Route) and "GET" in (it.methods or ())]
-MOST_PAGES = 120
-MOST_BYTES = 60_000
 
 
 def staff(house: House, *words: str) -> None:
@@ -75,38 +71,6 @@ def signed_in(
     context.close()
 
 
-def pattern_of(address: str) -> str:
-    """Return the route that answers an address; empty for none of the desk's."""
-    path = urlsplit(address).path
-    return next((it.path for it in PATTERNS if it.path_regex.match(path)), "")
-
-
-def pages_of_the_desk(page: Page, house: House) -> Iterator[str]:
-    """Follow every link of the desk; show one page of each route, and yield its pattern."""
-    shown: set[str] = set()
-    seen: set[str] = set()
-    waiting = [f"{house.base}/desk"]
-    while waiting and len(seen) < MOST_PAGES:
-        address = waiting.pop(0)
-        if address in seen or pattern_of(address) in shown:
-            continue
-        seen.add(address)
-        try:
-            answer = page.goto(address)
-        except Error as problem:  # a file to download is no page
-            assert "Download is starting" in problem.message, address
-            continue
-        assert answer is not None
-        assert answer.status < 500, address
-        assert len(answer.body()) <= MOST_BYTES, address
-        links = page.locator("a[href^='/desk']").evaluate_all("all => all.map(it => it.href.split('#')[0])")
-        pattern = pattern_of(page.url)
-        if answer.status == 200 and pattern not in shown:
-            shown.add(pattern)
-            yield pattern
-        waiting += [it for it in dict.fromkeys(links) if pattern_of(it)]
-
-
 @pytest.mark.parametrize("lang", languages())
 def test_every_page_of_the_desk_can_be_used_by_everybody(house: House, browser: Browser, lang: str) -> None:
     """K6: axe finds nothing, nothing scrolls sideways, no text is missing, no page is heavy."""
@@ -116,7 +80,7 @@ def test_every_page_of_the_desk_can_be_used_by_everybody(house: House, browser: 
     window = {"viewport": {"width": width, "height": 740}, "color_scheme": scheme}
     axe = Axe()
     with signed_in(house, browser, *Role, lang=lang, **window) as page:
-        for pattern in pages_of_the_desk(page, house):
+        for pattern in linked_pages(page, house.base):
             assert page.get_attribute("html", "lang") == lang
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), pattern
             result = axe.run(page)
