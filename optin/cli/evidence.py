@@ -25,6 +25,7 @@ from optin.consent.event_content import rfc3339
 from optin.errors import SetupRefused, WriteLost
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.flows.evidence.audit import Audit
+from optin.flows.evidence.live_links import refuse_live_confirmation
 from optin.proof.bundle_report import Report
 from optin.proof.bundle_zip_file import MAX_BYTES, BundleBroken
 from optin.proof.checkpoints_in_files import checkpoints_in
@@ -50,13 +51,23 @@ from optin.theme.verification_guide import instruction_files
 @site_option
 @pass_kinds
 def evidence(kinds: InstalledKinds, site: Path, email: str, out: str) -> None:
-    """Write the evidence for the consents of EMAIL as one self-contained bundle."""
+    """Write the evidence for the consents of EMAIL as one self-contained bundle.
+
+    It is refused while a mail in it holds a link that would still confirm a sign-up.
+    """
     edition = served_edition(site, kinds)
     address = address_of(email)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
-        write_whole(out, make_bundle(edition, installation, address))
+        bundle = make_bundle(edition, installation, address)
+        installation.view(refuse_live_confirmation, email=address, now=installation.clock())
+        write_whole(out, bundle)
     where = "standard output" if out == STANDARD_OUTPUT else out
     click.echo(f"Evidence written to {where}; check it with: optin verify {out}", err=True)
+    click.echo(
+        "It holds this person's mails as sent, with their own links: whoever has it can withdraw consents for"
+        " them. Give it to this person, an authority or a court, and to nobody else.",
+        err=True,
+    )
 
 
 @click.command()

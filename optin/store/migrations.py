@@ -24,6 +24,7 @@ from optin.store.tables import (
     LOG_TABLES,
     MARK_TABLES,
     NOTICE_TABLES,
+    NUMBER_SEAL_TABLES,
     OBJECTION_TABLES,
     OPENID_TABLES,
     PASSKEY_TABLES,
@@ -234,4 +235,5 @@ MIGRATIONS = (
     Migration("m029_staff_passkeys", PASSKEY_TABLES),
     Migration("m033_returned_mails", BOUNCE_TABLES),
     Migration("m035_staff_openid", OPENID_TABLES),
+    Migration("m036_number_seals", NUMBER_SEAL_TABLES),
 )

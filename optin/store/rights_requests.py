@@ -163,6 +163,26 @@ def answered_rows(tx: Tx) -> list[Row]:
     return tx.all(f"SELECT {_COLUMNS} FROM rights_request WHERE answered_on IS NOT NULL ORDER BY id")
 
 
+def answered_page(tx: Tx, before: int, most: int) -> list[Row]:
+    """Return rows of answered requests below the number `before`, the newest first, for `open_row`."""
+    return tx.all(
+        f"SELECT {_COLUMNS} FROM rights_request WHERE answered_on IS NOT NULL AND id < :before"
+        " ORDER BY id DESC LIMIT :most",
+        before=before,
+        most=most,
+    )
+
+
+def rows_answered_since(tx: Tx, day: date) -> list[Row]:
+    """Return the rows that say they were answered on a day or later, for `open_row`."""
+    return tx.all(f"SELECT {_COLUMNS} FROM rights_request WHERE answered_on >= :day", day=day.isoformat())
+
+
+def count_answered(tx: Tx) -> int:
+    """Count the rows that say they were answered."""
+    return count_rows(tx, "rights_request WHERE answered_on IS NOT NULL")
+
+
 def requests_about(tx: Tx, vault: Vault, people: Sequence[bytes]) -> list[StoredRequest]:
     """Return the requests of these digests of addresses, oldest first. Raises what `open_row` raises."""
     return [open_row(vault, row) for row in _rows_about(tx, people)]

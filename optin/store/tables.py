@@ -638,6 +638,16 @@ STAFF_TABLES = (
     ){strict}""",
 )
 
+# `seal`: a keyed digest of number and address. The numbers of before are given anew.
+NUMBER_SEAL_TABLES = (
+    "DROP TABLE person_number",
+    """CREATE TABLE person_number (
+        number {int} NOT NULL PRIMARY KEY,
+        address {blob} NOT NULL UNIQUE,
+        seal {blob} NOT NULL
+    ){strict}""",
+)
+
 # Searches of staff for people whose data are sealed: what is looked for, and who was found, sealed, for a
 # quarter of an hour. `looked`: how many records of `total` were compared so far.
 SEARCH_TABLES = (

@@ -15,7 +15,7 @@ from optin.flows.staff.sign_in import digest_of
 from optin.flows.staff.trail import ActKind, Doing, note_act
 from optin.services.audit_job import view_audit
 from optin.store.database_interface import Tx, to_ms
-from optin.store.person_numbers import number_of_person, person_of_number
+from optin.store.person_numbers import known_number, number_of_person, person_of_number
 from optin.store.staff_trail import act_rows, open_act
 from tests.desk.conftest import Desk, list_acts
 from tests.world import audit_findings
@@ -41,6 +41,15 @@ def invented(desk: Desk, staff_id: bytes, now: datetime, sealed: bytes | None) -
         now=to_ms(now),
         sealed=sealed,
     )
+
+
+def number_of(desk: Desk, index: bytes) -> str:
+    vault = desk.installation.vault
+    return desk.installation.write(number_of_person, vault=vault, address=index)
+
+
+def person_with(desk: Desk, number: str) -> bytes | None:
+    return desk.installation.store.read(person_of_number, vault=desk.installation.vault, text=number)
 
 
 @pytest.mark.parametrize("sealed", [None, b"", b"\0" * 40])
@@ -83,6 +92,33 @@ def test_a_link_is_not_handed_to_another_account(desk: Desk) -> None:
     assert browser.follow(link).status_code == 410
 
 
+def test_a_number_is_not_handed_to_another_person(desk: Desk) -> None:
+    """K4, P9: an officer who opens a number that they know finds its person, or nobody."""
+    vault = desk.installation.vault
+    alice, bob = vault.index(ALICE), vault.index(EmailAddress("bob@example.com"))
+    of_alice, of_bob = number_of(desk, alice), number_of(desk, bob)
+    assert (person_with(desk, of_alice), person_with(desk, of_bob)) == (alice, bob)
+    assert number_of(desk, alice) == of_alice
+    edit(desk, "DELETE FROM person_number WHERE address = :bob", bob=bob)
+    edit(desk, "UPDATE person_number SET address = :bob", bob=bob)
+    assert person_with(desk, of_alice) is None
+    found = audit_findings(desk.installation.store, vault)
+    assert any("numbers of people at the desk were edited" in it for it in found)
+    given = number_of(desk, bob)  # in place of the edited row
+    assert given != of_alice
+    assert person_with(desk, given) == bob
+    assert person_with(desk, of_alice) is None
+
+
+def test_an_edited_number_is_shown_of_nobody(desk: Desk) -> None:
+    """K4: nor does a line about one person lead to another's page."""
+    vault = desk.installation.vault
+    alice = vault.index(ALICE)
+    number_of(desk, alice)
+    edit(desk, "UPDATE person_number SET number = number + 1")
+    assert desk.installation.store.read(known_number, vault=vault, address=alice) == ""
+
+
 def test_an_audit_tells_of_an_edited_account(desk: Desk) -> None:
     """K1, P3: roles that somebody wrote into the database."""
     desk.add(EVA, Role.OFFICER)
@@ -113,11 +149,11 @@ def test_an_edited_act_keeps_nobody_from_being_erased(desk: Desk) -> None:
 def test_whoever_only_wrote_a_letter_leaves_no_reason_and_no_number(desk: Desk) -> None:
     """R5: at their erasure."""
     index, account = desk.installation.vault.index(ALICE), desk.add(EVA, Role.OFFICER)
-    number = desk.installation.write(number_of_person, address=index)
+    number = number_of(desk, index)
     doing = Doing(account.id, ActKind.REQUEST_IDENTITY, index, "Mr Letter of Main St 1")
     desk.installation.run(note_act, doing, desk.moment)
     desk.installation.run(erase_person, email_index=index, reason=BY_OFFICER, now=desk.moment)
-    assert desk.installation.store.read(person_of_number, text=number) is None
+    assert person_with(desk, number) is None
     (line,) = [it for it in desk.installation.view(list_acts) if it.kind == ActKind.REQUEST_IDENTITY]
     assert line.why == ""
 

@@ -112,7 +112,9 @@ def test_two_roles_open_no_more_than_each_of_them(desk: Desk) -> None:
     path = "/desk/leads?purpose=follow-up-phone"
     assert 'name="person"' not in both.get(path).text
     number = desk.installation.write(
-        number_of_person, address=desk.installation.vault.index(EmailAddress("alice@example.com"))
+        number_of_person,
+        vault=desk.installation.vault,
+        address=desk.installation.vault.index(EmailAddress("alice@example.com")),
     )
     person = {"person": number, "purpose": "follow-up-phone", "why": "call back"}
     assert both.post("/desk/leads/show", person, "/desk/may").status_code == 404

@@ -10,9 +10,17 @@ import pytest
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.rights_request import ArrivalWay, Outcome, Right
 from optin.consent.staff_role import Role
+from optin.desk.requests import inbox
 from optin.desk.requests.answer_letters import LetterKind, answer_letter
 from optin.flows.rights.breaches import list_breaches
-from optin.flows.rights.rights_requests import AskedRight, list_requests, note_request, today
+from optin.flows.rights.rights_requests import (
+    AskedRight,
+    Reply,
+    answer_request,
+    list_requests,
+    note_request,
+    today,
+)
 from optin.flows.staff.accounts import list_accounts
 from optin.flows.staff.own_account import set_preferences
 from optin.flows.staff.trail import ActKind
@@ -220,6 +228,35 @@ def test_the_same_request_is_recorded_once(desk: Desk) -> None:
     answer = browser.post("/desk/requests/new", data)
     assert answer.status_code == 422
     assert "number 1 already" in answer.text
+
+
+def test_answered_requests_are_shown_a_page_at_a_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K5: the newest first, each once."""
+    monkeypatch.setattr(inbox, "MOST_SHOWN", 2)
+    browser = officer(desk)
+    for place in range(5):
+        asked = AskedRight(
+            desk.installation.vault.index(EmailAddress(f"p{place}@example.com")),
+            f"p{place}@example.com",
+            Right.ACCESS,
+            today_of(desk) - timedelta(days=place),
+            ArrivalWay.MAIL,
+            "Eva",
+        )
+        found = desk.installation.run(note_request, asked=asked, now=desk.moment)
+        reply = Reply(Outcome.DONE, "Eva", what="sent")
+        desk.installation.run(answer_request, number=found.number, reply=reply, now=desk.moment)
+    seen, path = [], "/desk/requests/answered"
+    for _ in range(3):
+        page = browser.get(path).text
+        assert "Answered (5)" in page
+        seen.append(re.findall(r'href="/desk/requests/(\d+)"', page))
+        path = next(iter(re.findall(r'rel="next" href="([^"]+)"', page)), "")
+    assert seen == [["5", "4"], ["3", "2"], ["1"]]
+    assert path == ""
+    assert 'href="/desk/requests/answered">' in page
+    assert "Answered (5)" in browser.get("/desk/requests").text
+    assert browser.get("/desk/requests/answered?before=x").status_code == 200
 
 
 def test_every_letter_is_whole_in_each_language(desk: Desk) -> None:

@@ -33,6 +33,7 @@ from optin.jobs.sweep_runner import sweep
 from optin.rules.deadlines import DeadlineName, deadline_on, months_after, read_deadlines
 from optin.settings.site import Retention
 from optin.store.encryption import EncryptedCell
+from optin.store.officer_actions import opened_reason
 from tests.flows.test_deletion_clock import jump
 from tests.flows.test_deletion_grounds import findings, forge
 from tests.world import CALL, TIPS, World, mark_trusted
@@ -51,6 +52,31 @@ article = "a"
 source = "s"
 checked = 2026-11-29
 """
+
+
+def reasons(world: World) -> list[str]:
+    """Return every reason that is kept of what officers did."""
+    rows = world.store.read(lambda tx: tx.all("SELECT sealed FROM rights_action ORDER BY id"))
+    return [opened_reason(world.vault, "rights_action", bytes(row[0]))["why"] for row in rows]
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_no_reason_that_staff_typed_outlives_the_person(world: World, *, joined: bool) -> None:
+    """R5, P9: nor that of the erasure itself; who erased, when and for which request stays."""
+    if joined:
+        world.join(ALICE, TIPS)
+    index, words = world.vault.index(parse_email(ALICE)), "letter of Alice Smith, Main St 1"
+    number = ask(world, Right.ERASURE).number
+    show = OfficerRequest(index, "Rita", words)
+    world.run(record_officer_request, handling=show, what="show", now=world.now)
+    assert reasons(world) == [words]
+    handling = OfficerRequest(index, "Rita", words, number)
+    gone = world.run(erase_on_request, handling=handling, lang="nl", now=world.now)
+    assert (gone is not None) == joined
+    assert reasons(world) == ["", f"request {number}"]
+    (request,) = [it for it in listed(world) if it is not None]
+    assert request.answer is not None
+    assert (request.answer.why, request.note) == ("", "")
 
 
 def ask(

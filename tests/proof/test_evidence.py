@@ -25,6 +25,7 @@ from optin.app.main import main
 from optin.consent.email_and_telephone import parse_email
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
+from optin.flows.evidence.live_links import refuse_live_confirmation
 from optin.keys import KeyRing
 from optin.proof.bundle_report import Report
 from optin.proof.bundle_zip_file import MANIFEST, BundleBroken, pack, unpack
@@ -387,6 +388,17 @@ def test_nobody_is_told_about_a_stranger(visit: Visit) -> None:
     """P6: an address that never signed up has no bundle."""
     with pytest.raises(RequestRefused, match="Nothing is stored"):
         make_bundle(visit.app_context.edition, visit.installation, parse_email("nobody@example.com"))
+
+
+def test_no_bundle_is_written_while_its_mail_confirms(visit: Visit) -> None:
+    """P6, P8: nobody but the person gets a link that still confirms; once it has expired, anybody may."""
+    address = parse_email("bob@example.com")
+    visit.fill(address, consent="tips-email")
+    visit.mails()
+    now = visit.installation.clock()
+    with pytest.raises(RequestRefused, match="waits for its confirmation"):
+        visit.installation.view(refuse_live_confirmation, email=address, now=now)
+    visit.installation.view(refuse_live_confirmation, email=address, now=now + timedelta(days=4))
 
 
 def test_the_command_says_what_is_proven(case: Case, tmp_path: Path) -> None:

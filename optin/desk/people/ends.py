@@ -15,9 +15,8 @@ from optin.desk.page_roles import OFFICERS
 from optin.desk.people.acts import ActView, act_page, handling_of
 from optin.desk.people.person import PersonView
 from optin.desk.people.visit import PersonPage, about_person
-from optin.errors import RequestRefused
+from optin.flows.evidence.live_links import refuse_live_confirmation
 from optin.flows.rights.officer_requests import erase_on_request
-from optin.flows.staff.person_file import view_person
 from optin.flows.staff.trail import ActKind, note_act_on_person
 from optin.services.personal_data_display import erase_view
 from optin.services.verify_person import VerifiedPerson, verify_person
@@ -121,18 +120,7 @@ async def get_evidence(visit: StaffVisit, page: PersonPage) -> Response:
 async def post_evidence(visit: StaffVisit, page: PersonPage) -> Response:
     """Hand out the bundle of evidence, as `optin evidence` makes it."""
     found = await _verified(visit, page)
-    now_known = await visit.view(
-        view_person,
-        index=page.person.index,
-        now=visit.now,
-        endings_of=visit.app_context.installation.endings_of,
-    )
-    if any(it.confirmed_at is None for it in now_known.data.requests):  # its mail could be used to forge
-        msg = (
-            "A sign-up of this person waits for its confirmation, and the bundle would hold the link that"
-            " confirms it. Take the bundle once it is confirmed or erased."
-        )
-        raise RequestRefused(msg)
+    await visit.view(refuse_live_confirmation, EmailAddress(page.person.data.email), visit.now)
     facts: dict[str, Any] = {"sha256": found.digest}
     doing = visit.doing(ActKind.TOOK_EVIDENCE, page.person.index, page.reason.why, facts)
     await visit.app_context.run(note_act_on_person, doing, visit.now)

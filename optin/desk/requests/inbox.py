@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from starlette.responses import Response
 
+from optin.consent.plain_text import whole_number
 from optin.consent.rights_request import ArrivalWay, Right
 from optin.consent.time_zones import typed_day
 from optin.desk.desk_page import DeskPage
@@ -20,9 +21,10 @@ from optin.flows.rights.rights_requests import AskedRight, asked_address, today
 from optin.flows.staff.request_inbox import (
     AnsweredLately,
     InboxLine,
+    answered_inbox,
     answered_lately,
+    open_inbox,
     record_request,
-    request_inbox,
 )
 from optin.flows.staff.trail import ActKind
 
@@ -37,12 +39,13 @@ class InboxView(DeskPage):
 
     lines: tuple[InboxLine, ...]
     today: date
-    answered: bool
     counts: tuple[int, int]  # open, answered
     overdue: int
     soon: int
     lately: AnsweredLately
-    more: int = 0  # answered ones that are not shown
+    answered: bool = False
+    older: int = 0  # answered ones with a lower number are on the next page; 0: there is none
+    is_first: bool = True
     template: ClassVar[str] = "desk/requests.html"
 
 
@@ -60,29 +63,35 @@ class NewRequestView(DeskPage):
 
 
 async def get_inbox(visit: StaffVisit) -> Response:
-    """Show the open requests."""
-    return await _inbox(visit, answered=False)
+    """Show the open requests, every one: each waits for an answer."""
+    waiting = await visit.view(open_inbox)
+    _, answered = await visit.view(answered_inbox, None, 0)
+    return await _inbox(visit, waiting, (len(waiting), answered), waiting)
 
 
 async def get_answered(visit: StaffVisit) -> Response:
-    """Show the answered requests, the newest first."""
-    return await _inbox(visit, answered=True)
+    """Show a page of the answered requests, the newest first."""
+    waiting = await visit.view(open_inbox)
+    before = whole_number(visit.request.query_params.get("before", ""))
+    lines, count = await visit.view(answered_inbox, before, MOST_SHOWN + 1)
+    shown = lines[:MOST_SHOWN]
+    older = shown[-1].number if len(lines) > MOST_SHOWN else 0
+    counts = (len(waiting), count)
+    return await _inbox(visit, shown, counts, waiting, answered=True, older=older, is_first=before is None)
 
 
-async def _inbox(visit: StaffVisit, *, answered: bool) -> Response:
-    waiting = await visit.view(request_inbox, answered=False)
-    done = await visit.view(request_inbox, answered=True)
+async def _inbox(
+    visit: StaffVisit,
+    shown: Sequence[InboxLine],
+    counts: tuple[int, int],
+    waiting: Sequence[InboxLine],
+    **more: Any,
+) -> Response:
     day = today(visit.app_context.installation.context, visit.now)
+    lately = await visit.view(answered_lately, day)
     left = [it.request.days_left(day) for it in waiting if it.request is not None]
-    lines = done[::-1] if answered else waiting
-    shown = tuple(lines[:MOST_SHOWN])
-    frame = visit.frame
     overdue, soon = sum(it < 0 for it in left), sum(0 <= it <= SOON_DAYS for it in left)
-    counts = (len(waiting), len(done))
-    lately = answered_lately(done, day)
-    return visit.page(
-        InboxView(frame, shown, day, answered, counts, overdue, soon, lately, len(lines) - len(shown))
-    )
+    return visit.page(InboxView(visit.frame, tuple(shown), day, counts, overdue, soon, lately, **more))
 
 
 async def get_new(visit: StaffVisit) -> Response:

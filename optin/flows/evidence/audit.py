@@ -53,6 +53,7 @@ from optin.store.encryption import Vault
 from optin.store.event_log import unsound_attestations
 from optin.store.export_records import recorded_exports
 from optin.store.migration_sets import Schema
+from optin.store.person_numbers import edited_numbers
 from optin.store.removed_kinds import rows_of_removed_kinds, rows_without_request
 from optin.store.rights_requests import request_rows
 from optin.store.staff_accounts import edited_accounts
@@ -204,6 +205,8 @@ class Audit:
         self.findings += audit_staff_acts(genuine, self.read(act_rows), self.vault)
         if edited := self.read(edited_accounts, vault=self.vault):
             self.findings.append(f"{edited} accounts of staff were edited: they sign in no more")
+        if edited := self.read(edited_numbers, vault=self.vault):
+            self.findings.append(f"{edited} numbers of people at the desk were edited: they name nobody")
         for wrong in self.read(unsound_attestations):
             self.findings.append(f"what {wrong} said of a checkpoint is not of that checkpoint")
         for name in self.read(changed_assets):

@@ -125,7 +125,7 @@ def view_leads(
             people.append(SubjectId(subject))
     found = proofs_of_people(tx, context, wanted.key, people, now, endings_of)
     leads = tuple(
-        ListedLead(it, person, known_number(tx, person))
+        ListedLead(it, person, known_number(tx, context.vault, person))
         for it, person in found
         if isinstance(it, ProvenConsent)
     )
@@ -141,16 +141,16 @@ def _older(rows: list[tuple[bytes, int, str]], looked: int, most: int) -> str:
     return str(Place(last, sum(moment == last for _, moment, _ in rows[:looked])))
 
 
-def number_people(tx: Tx, _context: SiteContext, people: Collection[bytes]) -> dict[bytes, str]:
+def number_people(tx: Tx, context: SiteContext, people: Collection[bytes]) -> dict[bytes, str]:
     """Give people numbers by which pages name them, by the digests of their addresses."""
-    return {it: number_of_person(tx, it) for it in people}
+    return {it: number_of_person(tx, context.vault, it) for it in people}
 
 
 def view_lead(
     tx: Tx, context: SiteContext, wanted: LeadFilter, number: str, now: datetime, endings_of: EndingsOf
 ) -> ListedLead | None:
     """Return the lead of a numbered person; None when it is none of those wanted. Raises as `view_leads`."""
-    person = person_of_number(tx, number)
+    person = person_of_number(tx, context.vault, number)
     subject = None if person is None else find_subject(tx, person)
     if person is None or subject is None:
         return None
@@ -167,7 +167,9 @@ def view_downloaders(tx: Tx, context: SiteContext, place: Place) -> tuple[tuple[
     most = place.skip + PAGE
     rows = newest_downloaders(tx, place.before, most)
     shown = tuple(
-        Downloader(open_contact(context.vault, subject, sealed).email, known_number(tx, person), at)
+        Downloader(
+            open_contact(context.vault, subject, sealed).email, known_number(tx, context.vault, person), at
+        )
         for subject, person, sealed, at in rows[place.skip :]
         if sealed
     )

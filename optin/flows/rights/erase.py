@@ -91,6 +91,7 @@ def erase_person(
         clear_requests(tx, vault, email_index, now)  # of somebody who only ever wrote a letter
         clear_acts(tx, vault, email_index, now)
         forget_returned(tx, email_index)
+        reword_actions(tx, email_index)
         return None
     address = _address(tx, vault, subject, requests, bases)
     if subject is not None and address is not None and vault.index(address) != email_index:

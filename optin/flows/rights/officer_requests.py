@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from optin.bases import obligation
@@ -181,12 +181,17 @@ def hold_under_obligation(
 def erase_on_request(
     tx: Tx, context: Context, handling: OfficerRequest, lang: str, now: datetime
 ) -> ErasureResult | None:
-    """Erase a person, queue the mail that confirms it, and record it; None when nothing was left."""
+    """Erase a person, queue the mail that confirms it, and record it; None when nothing was left.
+
+    The record says who erased, when and for which request. A typed reason is not kept: it may name somebody.
+    """
     _answer(tx, context, handling, "erase", now)  # before it is unknown which numbers were the person's
     gone = erase_and_notify(tx, context, handling.email_index, BY_OFFICER, lang, now)
     if gone is None:  # whoever only wrote a letter is erased after a restore, too
         add_replay_line(
             tx, {"kind": "erased", "person": handling.email_index.hex(), "suppressed": False}, now
         )
-    _record(tx, context, handling, "erase", now)
+    # the reason may name the person: of them stays who erased, when, and for which request
+    asked = "" if handling.request is None else f"request {handling.request}"
+    _record(tx, context, replace(handling, why=asked), "erase", now)
     return gone

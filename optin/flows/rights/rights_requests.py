@@ -17,7 +17,7 @@ from optin.flows.context import Context
 from optin.flows.rights.requests_of_person import people_of
 from optin.flows.unreadable_rows import BROKEN, error_name_of
 from optin.rules.deadlines import DeadlineName, deadline_on, months_after
-from optin.store.database_interface import Tx
+from optin.store.database_interface import Row, Tx
 from optin.store.rights_requests import (
     StoredRequest,
     add_answer,
@@ -182,7 +182,13 @@ def check_answer_by_act(
 
 def list_requests(tx: Tx, context: Context, *, is_open: bool, answered: bool) -> list[ListedRequest]:
     """Return the open requests, the most urgent first, and the answered ones; changes nothing."""
-    rows = [*(open_request_rows(tx) if is_open else ()), *(answered_rows(tx) if answered else ())]
+    return list_rows(
+        context, [*(open_request_rows(tx) if is_open else ()), *(answered_rows(tx) if answered else ())]
+    )
+
+
+def list_rows(context: Context, rows: Sequence[Row]) -> list[ListedRequest]:
+    """Return stored rows as requests; of one that cannot be read, why."""
     found: list[ListedRequest] = []
     for row in rows:
         try:

@@ -135,7 +135,7 @@ def begin_search(tx: Tx, context: SiteContext, session: bytes, text: str, now: d
     )
     add_search(tx, context.vault, search)
     for address in found:
-        number_of_person(tx, address)
+        number_of_person(tx, context.vault, address)
     return search
 
 
@@ -181,7 +181,7 @@ def person_line(tx: Tx, context: Context, index: bytes, *, exact: bool) -> Found
     entries = entries_about(tx, vault, [index])
     objected = bool(objections_about(tx, [index]))
     if subject is None and not requests and erased is not None and all(map(survives_erasure, entries)):
-        left = known_number(tx, index) if entries else ""
+        left = known_number(tx, context.vault, index) if entries else ""
         return FoundPerson(left, "", erased=erased) if exact else None
     if not exact and not (subject or requests or entries or is_known(tx, index)):
         return None
@@ -193,7 +193,7 @@ def person_line(tx: Tx, context: Context, index: bytes, *, exact: bool) -> Found
     addresses = {EMAIL_FIELD, *(it.field for it in declared_addresses())}
     numbers = [values[it.field] for it in declared_addresses() if values.get(it.field)]
     return FoundPerson(
-        known_number(tx, index),
+        known_number(tx, context.vault, index),
         values.get(EMAIL_FIELD, "") or next(iter(numbers), ""),
         tuple(value for name, value in values.items() if value and name not in addresses),
         since,
@@ -255,7 +255,7 @@ def count_to_compare(tx: Tx, context: Context) -> int:  # noqa: ARG001 - a flow
 def keep_progress(tx: Tx, context: Context, search: PersonSearch) -> bool:
     """Write how far a search came, with a number for whoever was found; False: it was stopped."""
     for address in search.found:
-        number_of_person(tx, address)
+        number_of_person(tx, context.vault, address)
     return save_progress(tx, context.vault, search)
 
 

@@ -146,9 +146,9 @@ class PersonFile:
         return not data.empty or any(left)
 
 
-def find_person(tx: Tx, context: SiteContext, number: str) -> bytes | None:  # noqa: ARG001 - a flow
+def find_person(tx: Tx, context: SiteContext, number: str) -> bytes | None:
     """Return the digest of the address of a numbered person; None for what is nobody's number."""
-    return person_of_number(tx, number)
+    return person_of_number(tx, context.vault, number)
 
 
 def view_person(
@@ -158,7 +158,7 @@ def view_person(
     data = view_personal(tx, context, index, now)
     latest = latest_checkpoint(tx)
     return PersonFile(
-        known_number(tx, index),
+        known_number(tx, context.vault, index),
         index,
         data,
         tuple(_answers(tx, context, data, now, endings_of)),

@@ -74,7 +74,9 @@ def record_look(
 ) -> None:
     """Record that a person's data were shown, once for each reason and person."""
     name = index.hex()
-    if name in reason.seen or not known_number(tx, index):  # erased meanwhile: no reason is kept about them
+    if name in reason.seen:
+        return
+    if not known_number(tx, context.vault, index):  # erased meanwhile: no reason is kept about them
         return
     keep_note(tx, context, session, _SEEN, " ".join((*sorted(reason.seen), name)))
     record_access(tx, context, index, "shown", now)

@@ -139,7 +139,7 @@ def note_act(tx: Tx, context: SiteContext, doing: Doing, now: datetime) -> int:
 
 def note_act_on_person(tx: Tx, context: SiteContext, doing: Doing, now: datetime) -> int:
     """Record what took a while for a person on file; without its reason when they were erased meanwhile."""
-    if not known_number(tx, doing.about):
+    if not known_number(tx, context.vault, doing.about):
         doing = replace(doing, why="", texts={})
     return record(tx, context.vault, doing, now)
 
@@ -167,7 +167,7 @@ def lines_of(tx: Tx, vault: Vault, rows: list[Row], names: Mapping[bytes, str]) 
         if is_filed_wrong:  # by its columns, which pages follow
             lines.append(TrailLine(int(row[0]), from_ms(row[1]), row[2], "", broken=True))
             continue
-        person = known_number(tx, act.about) if act.about else ""
+        person = known_number(tx, vault, act.about) if act.about else ""
         why = str(act.texts.get("why", ""))
         name = names.get(act.staff_id, "")
         lines.append(TrailLine(int(row[0]), act.at, act.kind, name, person, why, act.facts, act.texts))

@@ -164,7 +164,7 @@ def _officers(
             why, broken = str(opened_reason(context.vault, "rights_action", bytes(sealed))["why"]), False
         except BROKEN:
             why, broken = "", True
-        person = known_number(tx, bytes(about)) if any(bytes(about)) else ""
+        person = known_number(tx, context.vault, bytes(about)) if any(bytes(about)) else ""
         yield WholeTrailLine(number, from_ms(at), kind, who, person, why, broken=broken, source=OFFICER)
 
 
