@@ -24,6 +24,7 @@ from tests.desk.conftest import Browser, Desk, list_acts
 from tests.desk.test_openid import NEW, OPENID, is_in, let_in
 from tests.desk.test_sign_in import EVA
 
+BACK_PATH = OPENID
 BACK = f"https://optin.example.com{OPENID}"
 
 
@@ -34,9 +35,9 @@ class RealProvider:
     base: str
     http: httpx.Client
 
-    def register(self, method: str) -> tuple[str, str]:
+    def register(self, method: str, back: str = BACK) -> tuple[str, str]:
         """Register the site as a client that names itself by this method; return its id and secret."""
-        asked = {"redirect_uris": [BACK], "token_endpoint_auth_method": method}
+        asked = {"redirect_uris": [back], "token_endpoint_auth_method": method}
         said = self.http.post(f"{self.base}/oauth2/clients", json=asked).json()
         return said["client_id"], said["client_secret"]
 
