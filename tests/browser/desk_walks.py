@@ -249,6 +249,7 @@ def mistake(hand: Hand, site: DeskSite, slug: str) -> None:
     expect(page.locator(".notice.wrong").first).to_be_visible()
     expect(hand.field("key.title")).to_have_value(TITLE)
     assert file.read_bytes() == before
+    hand.field("key.from").scroll_into_view_if_needed()
     hand.shoot(page, "desk-mistake")
     hand.fill(hand.field("key.until"), "")
 
@@ -272,6 +273,9 @@ def edit(hand: Hand, site: DeskSite, slug: str) -> None:
     hand.fill(hand.field("key.picture.alt"), "The cover: an envelope.")
     hand.press(page.locator("button[value=save]"))
     expect(page.locator(".notice.good")).to_be_visible()
+    hand.open(page.locator("button[data-preview]"))
+    expect(page.frame_locator("iframe[name=preview]").locator("h1")).to_contain_text("Be welcome this spring")
+    page.evaluate("scrollTo(0, 0)")
     hand.shoot(page, "desk-editor")
     text = file.read_text("utf-8")
     for words in ("# Agreed with sales in March", TITLE, "Be welcome this spring", f"file: {added}"):
@@ -395,6 +399,7 @@ def proven(hand: Hand, site: DeskSite, who: str, person: str) -> Path:
     hand.press(page.locator("form[action$='/verify'] button"))
     expect(page.locator("form[action$='/verify'] .status.good")).to_be_visible()
     expect(page.locator(".timeline")).not_to_contain_text("Something was recorded")
+    page.locator("h1").scroll_into_view_if_needed()
     hand.shoot(page, "desk-person")
     site.wait(STALE)
     hand.press(page.locator("main a[href$='/evidence']"))

@@ -31,6 +31,7 @@ from optin.site.hints import hints
 from optin.site.load_site import load_site
 from optin.site.scaffold import make_site
 from optin.site.unedited_starter_texts import scaffold_texts
+from tests.browser.guide_pictures import WIDTH, named
 from tests.house.guide import GENERATED, GUIDE, page
 from tests.house.messages import FILLED, messages
 from tests.house.requirements_table import ROOT
@@ -52,6 +53,7 @@ DOCUMENTS = [
     *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name != "requirements.md"),
 ]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+MOST_PICTURES, MOST_PICTURE_BYTES = 10, 60_000
 PURPOSES = """
 [purposes.follow-up-phone]
 channel = "phone"
@@ -277,6 +279,18 @@ def test_the_repository_shows_one_magnet_of_each_kind() -> None:
     own = load_site(ROOT, KINDS.files).site
     assert own is not None
     assert {magnet.kind for magnet in own.magnets.values()} == set(KINDS.files.names())
+
+
+def test_every_picture_of_the_guide_is_there_small_and_described() -> None:
+    """Each is named by a page, with words for whoever cannot see it; none lies about unused."""
+    pictures = {path.name: path for path in (GUIDE / "pictures").iterdir()}
+    assert named().keys() == pictures.keys()
+    assert len(pictures) <= MOST_PICTURES
+    for name, alt in named().items():
+        assert len(alt.split()) > 5, name
+        assert pictures[name].stat().st_size <= MOST_PICTURE_BYTES, name
+        with Image.open(pictures[name]) as picture:
+            assert picture.width == WIDTH, name
 
 
 @dataclass
