@@ -16,6 +16,7 @@ from optin.store.tables import (
     BOUNCE_TABLES,
     BREACH_TABLES,
     CLAIM_TABLES,
+    COUNT_TABLES,
     GROUNDS_TABLES,
     JOURNAL_TABLES,
     KIND_TABLES,
@@ -236,4 +237,5 @@ MIGRATIONS = (
     Migration("m033_returned_mails", BOUNCE_TABLES),
     Migration("m035_staff_openid", OPENID_TABLES),
     Migration("m036_number_seals", NUMBER_SEAL_TABLES),
+    Migration("m037_forms_counted", COUNT_TABLES),
 )

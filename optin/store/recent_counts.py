@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.tables import ASKED_WITHOUT_FORM
 
 _FIRST_MONDAY = date(1970, 1, 5)
 _WEEK_MS = 604_800_000
 _FIRST_MS = 345_600_000  # that Monday, in UTC
 # a request made by a renewal mail or on the personal page is no posted form
-_POSTED = "NOT EXISTS (SELECT 1 FROM event WHERE event.request_id = request.id AND event.body LIKE :renewed)"
-_RENEWED = '%"kind":"requested"%"through":%'  # keys of an event stand in the order of their letters
+_POSTED = (
+    "NOT EXISTS (SELECT 1 FROM event WHERE event.request_id = request.id"
+    f" AND event.{ASKED_WITHOUT_FORM})"  # word for word as in the index, which is used then
+)
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,14 @@ class FormWeek:
     confirmed_in: tuple[int, int]
 
 
-def count_forms_by_week(tx: Tx, now: datetime, this: Window, before: Window) -> list[FormWeek]:
-    """Return the posted forms by version and week; nothing for a week without any."""
+def count_forms_by_week(tx: Tx, now: datetime, this: Window, before: Window, oldest: date) -> list[FormWeek]:
+    """Return the posted forms by version and week; nothing for a week without any.
+
+    `oldest`: a Monday; what came before it counts together, as of the week before.
+    """
     rows = tx.all(
-        "SELECT form, (created_at - :first) / :week AS place, COUNT(*), COUNT(confirmed_at),"
+        "SELECT form, CASE WHEN created_at < :oldest THEN (:oldest - :first) / :week - 1"
+        " ELSE (created_at - :first) / :week END AS place, COUNT(*), COUNT(confirmed_at),"
         " SUM(CASE WHEN confirmed_at IS NULL AND COALESCE(link_until, erase_at) > :now"
         " THEN 1 ELSE 0 END),"
         " SUM(CASE WHEN created_at >= :begins AND created_at < :ends THEN 1 ELSE 0 END),"
@@ -60,7 +67,7 @@ def count_forms_by_week(tx: Tx, now: datetime, this: Window, before: Window) -> 
         this=to_ms(this.begins),
         begins=to_ms(before.begins),
         ends=to_ms(before.ends),
-        renewed=_RENEWED,
+        oldest=_FIRST_MS + (oldest - _FIRST_MONDAY).days // 7 * _WEEK_MS,
     )
     return [
         FormWeek(
@@ -81,7 +88,6 @@ def forms_posted_since(tx: Tx, since: datetime) -> list[tuple[str, datetime, boo
     rows = tx.all(
         f"SELECT form, created_at, confirmed_at FROM request WHERE created_at >= :since AND {_POSTED}",
         since=to_ms(since),
-        renewed=_RENEWED,
     )
     return [(row[0], from_ms(row[1]), row[2] is not None) for row in rows]
 

@@ -7,9 +7,10 @@ columns only find a row; an audit holds the sealed entries to the events.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from optin.consent.event_content import STAFF_ACTS, STAFF_TEXTS, forgotten, rfc3339
@@ -135,15 +136,17 @@ def acts_at(tx: Tx, at: int) -> set[bytes]:
     return {bytes(row[0]) for row in tx.all("SELECT about FROM staff_act WHERE at = :at", at=at)}
 
 
-def acts_of_kinds(tx: Tx, word: str, since: int, until: int) -> list[Row]:
-    """Return rows of a time whose kind has a word in its name, for `open_act`."""
-    return tx.all(
-        f"SELECT {_COLUMNS} FROM staff_act WHERE at >= :since AND at <= :until AND kind LIKE :word"
-        " ORDER BY id",
-        since=since,
-        until=until,
-        word=f"%{word}%",
-    )
+def acts_of_kinds(tx: Tx, kinds: Collection[str], since: int, until: int) -> list[Row]:
+    """Return rows of a time and of some kinds, oldest first, for `open_act`."""
+    found: list[Row] = []
+    for kind in kinds:
+        found += tx.all(
+            f"SELECT {_COLUMNS} FROM staff_act WHERE kind = :kind AND at >= :since AND at <= :until",
+            kind=kind,
+            since=since,
+            until=until,
+        )
+    return sorted(found, key=itemgetter(0))
 
 
 def count_acts(tx: Tx, since: datetime) -> dict[str, int]:

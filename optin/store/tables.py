@@ -736,3 +736,15 @@ OPENID_TABLES = (
     ){strict}""",
     "CREATE INDEX staff_openid_request_made ON staff_openid_request(made_at)",
 )
+
+# Which events tell of a request without a posted form: of a renewal mail, or of the personal page. The keys
+# of an event stand in the order of their letters. Such events are few: what counts posted forms reads this
+# index, and not every event.
+ASKED_WITHOUT_FORM = """body LIKE '%"kind":"requested"%"through":%'"""
+COUNT_TABLES = (
+    f"CREATE INDEX event_without_form ON event(request_id) WHERE {ASKED_WITHOUT_FORM}",
+    # pages of the trail in its order, of one kind, one account, or about nobody
+    "CREATE INDEX staff_act_kind_at ON staff_act(kind, at, id)",
+    "CREATE INDEX staff_act_staff_at ON staff_act(staff_id, at, id)",
+    "CREATE INDEX staff_act_about_at ON staff_act(about, at, id)",
+)

@@ -141,7 +141,9 @@ class RecentCount:
 
         # 2. Posted forms.
         self._versions = self.read(served_versions)
-        forms = self.read(count_forms_by_week, now=now, this=this, before=before)
+        compared = VariantCounts.of(self._versions, self.policy.offers.digests, None)
+        oldest = min((mondays[0], *(monday_of(it.date()) for it in compared.since.values())))
+        forms = self.read(count_forms_by_week, now=now, this=this, before=before, oldest=oldest)
         sums = self.read(all_weekly_sums)
         self._add_forms(forms)
         self._add_erased(sums)
@@ -168,7 +170,7 @@ class RecentCount:
             confirmed=SameDays(*confirmed),
             consents=consents,
             versions=self._by_magnet(),
-            comparisons={it.magnet: it for it in self._compared(forms, sums, begins)},
+            comparisons={it.magnet: it for it in self._compared(compared, forms, sums, begins)},
             sources=self._sources(sources, mondays[-WEEKS_COUNTED]),
             by_monday=everything,
         )
@@ -242,10 +244,13 @@ class RecentCount:
         return found
 
     def _compared(
-        self, forms: Sequence[FormWeek], sums: Mapping[tuple[date, str, str], int], begins: datetime
+        self,
+        counts: VariantCounts,
+        forms: Sequence[FormWeek],
+        sums: Mapping[tuple[date, str, str], int],
+        begins: datetime,
     ) -> Iterator[Comparison]:
         """Yield a comparison for each magnet with wordings; one that began this week, to the moment."""
-        counts = VariantCounts.of(self._versions, self.policy.offers.digests, None)
         new = {form for form, since in counts.since.items() if since > begins}
         for it in forms:
             if it.form not in new:

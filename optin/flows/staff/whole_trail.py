@@ -35,6 +35,8 @@ T = TypeVar("T")
 DESK, BREACH, EXPORT, OFFICER = "d", "c", "b", "a"  # sources, in the order of lines of one moment
 EXPORTED = "exported"
 OFFICER_KINDS = ("show", "export", "withdraw", "erase", "hold", "end", "object", "ask")
+_OF_EXPORTS = tuple(it for it in ActKind if "export" in it)
+_OF_BREACHES = tuple(it for it in ActKind if "breach" in it)
 _NEAR = timedelta(days=1)  # between the order of an export at the desk and its record
 
 
@@ -189,7 +191,7 @@ def _exports(
 def _ordered_exports(tx: Tx, context: SiteContext, near: datetime) -> set[Json]:
     """Return the numbers of exports that acts of the desk near a moment tell of."""
     found: set[Json] = set()
-    for row in acts_of_kinds(tx, "export", to_ms(near - _NEAR), to_ms(near + _NEAR)):
+    for row in acts_of_kinds(tx, _OF_EXPORTS, to_ms(near - _NEAR), to_ms(near + _NEAR)):
         try:
             number = open_act(context.vault, row).act.facts.get("export")
         except BROKEN:
@@ -204,7 +206,7 @@ def _breaches(
 ) -> Iterator[WholeTrailLine]:
     """Yield the entries about breaches that the trail does not tell of; there are few."""
     at_desk: list[tuple[Json, str]] = []
-    for row in acts_of_kinds(tx, "breach", 0, BEYOND_ALL):
+    for row in acts_of_kinds(tx, _OF_BREACHES, 0, BEYOND_ALL):
         try:
             act = open_act(context.vault, row).act
         except BROKEN:
