@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar
 
 from starlette.responses import Response
@@ -14,6 +14,7 @@ from optin.consent.plain_text import whole_number
 from optin.consent.staff_role import Role
 from optin.desk.desk_page import DeskPage, desk_frame
 from optin.desk.desk_route import DeskRoute, StaffVisit
+from optin.desk.held_counts import held_counts
 from optin.desk.page_roles import OFFICERS, OFFICERS_AND_ADMINS
 from optin.errors import PageUnknown, RequestRefused
 from optin.flows.delivery.retry_abandoned_mails import GivenUpMail, given_up_mails, retry_one
@@ -28,12 +29,9 @@ from optin.services.audit_job import (
 )
 from optin.services.mail_retry import retry_all
 from optin.services.setup_health import HealthFinding, LogState, State, log_state, setup_findings
-from optin.services.site_findings import check_site
-from optin.site.findings import Finding
 
 MOST_MAILS = 50
 ALL = "all"
-FILES_HOLD = timedelta(minutes=5)
 _ADDRESS = re.compile(r"\S+@\S+")
 
 
@@ -50,13 +48,16 @@ class MailLine:
 
 @dataclass(frozen=True)
 class HealthView(DeskPage):
-    """How everything stands. `mails`: for officers alone."""
+    """How everything stands. `mails`: for officers alone.
+
+    `checked`: when the site's files were; None while they are.
+    """
 
     broken: tuple[HealthFinding, ...]
     attention: tuple[HealthFinding, ...]
     unseen: tuple[HealthFinding, ...]
     passed: tuple[HealthFinding, ...]
-    checked: datetime
+    checked: datetime | None
     mails: tuple[MailLine, ...]
     is_officer: bool
     log: LogState
@@ -83,8 +84,11 @@ async def get_health(visit: StaffVisit) -> Response:
     context, edition = visit.app_context, visit.app_context.edition
     installation = context.installation
     report = await context.readiness.report()
-    checked, mistakes = await _files(visit)
+    files = await held_counts(visit.request).files.get(edition, visit.now)
+    mistakes = () if files is None else tuple(files.findings)
     found = await asyncio.to_thread(setup_findings, installation, edition, report, mistakes)
+    if files is None:  # on a large site it takes seconds
+        found = [HealthFinding("files", State.NOT_CHECKED) if it.code == "files" else it for it in found]
     is_officer = visit.may(Role.OFFICER)
     mails = await visit.view(given_up_mails, visit.now, MOST_MAILS) if is_officer else []
     audit = await visit.view(view_audit)
@@ -99,27 +103,16 @@ async def get_health(visit: StaffVisit) -> Response:
         of(State.ATTENTION),
         of(State.NOT_CHECKED),
         of(State.PASSED),
-        checked,
+        None if files is None else files.at,
         tuple(map(_line, mails)),
         is_officer,
         await visit.view(log_state, edition),
         audit,
         None if audit is None else datetime.fromisoformat(audit.began),
         audit is not None and audit.runs(visit.now),
-        said=said,
+        said="" if files is None and said == "checked" else said,
     )
     return visit.page(view)
-
-
-async def _files(visit: StaffVisit, *, again: bool = False) -> tuple[datetime, tuple[Finding, ...]]:
-    """Return the mistakes in the site's files, as of a few minutes ago at most."""
-    state = visit.request.app.state
-    held: tuple[datetime, tuple[Finding, ...]] | None = getattr(state, "site_findings", None)
-    if held is None or again or not held[0] <= visit.now < held[0] + FILES_HOLD:
-        edition = visit.app_context.edition
-        _, found = await asyncio.to_thread(check_site, edition.site.root, edition.kinds, visit.now)
-        held = state.site_findings = (visit.now, found)
-    return held
 
 
 def _line(mail: GivenUpMail) -> MailLine:
@@ -130,7 +123,9 @@ def _line(mail: GivenUpMail) -> MailLine:
 
 async def post_check(visit: StaffVisit) -> Response:
     """Look at the site's files again."""
-    await _files(visit, again=True)
+    held = held_counts(visit.request).files
+    held.forget()
+    await held.get(visit.app_context.edition, visit.now)
     return visit.back("/health?checked=1")
 
 

@@ -17,9 +17,13 @@ from typing import Generic, TypeVar
 
 from starlette.requests import Request
 
+from optin.consent.purpose import ConsentKey
+from optin.flows.exports.lead_list import LeadCounts
 from optin.flows.reports.recent_weeks import RecentCount, RecentWeeks
 from optin.papers.check_papers import paper_findings
+from optin.services.lead_counts import counted_leads
 from optin.services.site_edition import Edition
+from optin.services.site_findings import check_site
 from optin.site.findings import Finding
 from optin.site.load_site import load_site
 from optin.site.loading_cache import ReadingCache
@@ -29,6 +33,7 @@ from optin.web.gallery.exhibits import Gallery
 
 T = TypeVar("T")
 HOLDS = timedelta(minutes=1)
+FILES_HOLD = timedelta(minutes=5)
 REST = 20  # times as long as the answer took to make: so much of the machine is left to others
 PATIENCE_SECONDS = 0.05
 _THREADS = ThreadPoolExecutor(2, "optin-desk")  # one answer is made at a time, of each sort
@@ -36,9 +41,13 @@ _THREADS = ThreadPoolExecutor(2, "optin-desk")  # one answer is made at a time, 
 
 @dataclass
 class Held(Generic[T]):
-    """One answer. `make`: returns it for an edition and a moment; it runs in a thread of its own."""
+    """One answer. `make`: returns it for an edition and a moment; it runs in a thread of its own.
+
+    `holds`: for so long at least.
+    """
 
     make: Callable[[Edition, datetime], T]
+    holds: timedelta = HOLDS
     _value: T | None = None
     _edition: Edition | None = None
     _until: datetime | None = None
@@ -77,7 +86,7 @@ class Held(Generic[T]):
         took = timedelta(seconds=time.monotonic() - begun)
         if changes != self._changes:
             return
-        self._value, self._edition, self._until = value, edition, now + max(HOLDS, took * REST)
+        self._value, self._edition, self._until = value, edition, now + max(self.holds, took * REST)
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,14 @@ class WrittenSite:
         return sum(it.severity == "error" for it in self.findings.get(slug, ()))
 
 
+@dataclass(frozen=True)
+class CheckedFiles:
+    """What a check of the site's files found, as `optin check` reports it."""
+
+    at: datetime
+    findings: Sequence[Finding]
+
+
 @dataclass
 class HeldCounts:
     """What the pages of one server hold."""
@@ -107,11 +124,29 @@ class HeldCounts:
     _gallery: Gallery | None = None
     recent: Held[RecentWeeks] = field(init=False)
     written: Held[WrittenSite] = field(init=False)
+    files: Held[CheckedFiles] = field(init=False)
+    _leads: dict[ConsentKey, LeadCounts] = field(default_factory=dict)
+    _counting: dict[ConsentKey, Future[LeadCounts]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Hold nothing yet."""
         self.recent = Held(partial(_count, self.app_context))
         self.written = Held(partial(_read, self._kept))
+        self.files = Held(_check, FILES_HOLD)
+
+    async def leads(self, key: ConsentKey) -> LeadCounts | None:
+        """Return how many leads a purpose has; the last answer, perhaps none, where counting takes long."""
+        counting = self._counting.pop(key, None)
+        if counting is None or counting.done():
+            if counting is not None:
+                self._leads[key] = counting.result()
+            counting = _THREADS.submit(counted_leads, self.app_context.installation, key)
+        await asyncio.wait({asyncio.wrap_future(counting)}, timeout=PATIENCE_SECONDS)
+        if counting.done():
+            self._leads[key] = counting.result()
+        else:
+            self._counting[key] = counting
+        return self._leads.get(key)
 
     def gallery(self, edition: Edition) -> Gallery:
         """Return the sample pages and mails of an edition."""
@@ -131,6 +166,10 @@ def held_counts(request: Request) -> HeldCounts:
 
 def _count(app_context: AppContext, edition: Edition, now: datetime) -> RecentWeeks:
     return RecentCount(app_context.installation.store.read, edition.policy, now).run()
+
+
+def _check(edition: Edition, now: datetime) -> CheckedFiles:
+    return CheckedFiles(now, check_site(edition.site.root, edition.kinds, now)[1])
 
 
 def _read(kept: ReadingCache, edition: Edition, now: datetime) -> WrittenSite:

@@ -203,15 +203,14 @@ def forms_of_magnets(tx: Tx, magnets: Collection[str]) -> frozenset[str]:
     return frozenset(str(row[0]) for row in rows if row[1] in magnets)
 
 
-def unconfirmed_bodies(tx: Tx, after: int) -> list[tuple[int, str]]:
-    """Return the next events of unconfirmed requests: number and bytes."""
-    rows = tx.all(
-        "SELECT event.id, event.body FROM event JOIN request ON request.id = event.request_id"
-        " WHERE request.confirmed_at IS NULL AND event.id > :after ORDER BY event.id LIMIT :most",
-        after=after,
-        most=PAGE_LEADS,
+def count_unconfirmed(tx: Tx, key: ConsentKey) -> int:
+    """Count the consents of a key that were asked for and not confirmed; an event's keys are in order."""
+    return count_rows(
+        tx,
+        "request CROSS JOIN event"  # in this order: few requests are unconfirmed
+        " WHERE event.request_id = request.id AND request.confirmed_at IS NULL AND event.body LIKE :asked",
+        asked=f'%"channel":"{key.channel.value}"%"kind":"requested"%"purpose":"{key.purpose}"%',
     )
-    return [(row[0], row[1]) for row in rows]
 
 
 def count_leads(tx: Tx, key: ConsentKey) -> int:

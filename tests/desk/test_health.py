@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from datetime import timedelta
 from functools import partial
@@ -11,6 +12,7 @@ from operator import methodcaller
 import pytest
 
 from optin.consent.staff_role import Role
+from optin.desk import held_counts
 from optin.flows.delivery.deliver_mails import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, Verdict
 from optin.flows.staff.trail import ActKind
@@ -21,6 +23,12 @@ from optin.store.database_interface import to_ms
 from optin.store.sending_claims import ClaimBatch
 from tests.desk.conftest import Browser, Desk, list_acts
 from tests.desk.test_requests import MARKUP, in_english
+
+
+@pytest.fixture(autouse=True)
+def _waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a page wait for the check of the files, however slow the machine is."""
+    monkeypatch.setattr(held_counts, "PATIENCE_SECONDS", 60)
 
 
 def officer(desk: Desk) -> Browser:
@@ -64,6 +72,29 @@ def test_a_mistake_in_a_file_is_found_when_asked_again(desk: Desk) -> None:
     assert "magnets/paper/index.md:" in page
     assert "<script>alert" not in page
     assert "broken." in page
+
+
+def test_nobody_waits_for_the_check_of_a_large_site(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """O4, P4: until the files are checked the page says so, and calls nothing a pass."""
+    ended = threading.Event()
+
+    def check(*_: object) -> tuple[None, tuple[()]]:
+        ended.wait(60)
+        return None, ()
+
+    monkeypatch.setattr(held_counts, "check_site", check)
+    monkeypatch.setattr(held_counts, "PATIENCE_SECONDS", 0)
+    browser = officer(desk)
+    page = browser.get("/desk/health").text
+    assert 'http-equiv="refresh"' in page
+    assert "files are being checked; this page asks again by itself" in page
+    assert "they are still being checked" in page
+    assert "files have no mistake" not in page
+    ended.set()
+    monkeypatch.setattr(held_counts, "PATIENCE_SECONDS", 60)
+    page = browser.get("/desk/health").text
+    assert "http-equiv" not in page
+    assert "files have no mistake" in page
 
 
 def test_mail_that_was_given_up_is_sent_again(desk: Desk) -> None:

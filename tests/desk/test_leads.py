@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import re
+import threading
 from datetime import timedelta
 
 import pytest
 
 from optin.consent.email_and_telephone import EmailAddress
+from optin.consent.purpose import ConsentKey
 from optin.consent.staff_role import Role
+from optin.desk import held_counts
+from optin.desk.leads import lead_pages
 from optin.flows.exports import lead_list
+from optin.flows.exports.lead_list import LeadCounts
 from optin.flows.staff.trail import ActKind
+from optin.services.installation import Installation
+from optin.services.lead_counts import counted_leads
 from optin.store.person_numbers import number_of_person
 from tests.desk.conftest import Browser, Desk, list_acts
 from tests.gate.asking import NUMBER
 
 TIPS = "/desk/leads?purpose=tips-email"
+
+
+@pytest.fixture(autouse=True)
+def _waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a page wait until the leads are counted, however slow the machine is."""
+    monkeypatch.setattr(held_counts, "PATIENCE_SECONDS", 60)
 
 
 def english(browser: Browser) -> Browser:
@@ -149,6 +162,34 @@ def test_pages_follow_each_other_without_gap_or_twice(desk: Desk, monkeypatch: p
         assert "magnet=paper" in path
         assert "example" not in path
     assert sorted(seen) == ["a", "b", "c", "d", "e"]
+
+
+def test_nobody_waits_until_many_leads_are_counted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """O4: the leads are shown at once, with their number as soon as it is known."""
+    ended = threading.Event()
+
+    def count(installation: Installation, key: ConsentKey) -> LeadCounts:
+        ended.wait(60)
+        return counted_leads(installation, key)
+
+    monkeypatch.setattr("optin.desk.held_counts.counted_leads", count)
+    monkeypatch.setattr(held_counts, "PATIENCE_SECONDS", 0)
+    browser = english(desk.signed_in(Role.MARKETER))
+    assert "The leads are being counted." in browser.get("/desk/leads").text
+    ended.set()
+    monkeypatch.setattr(held_counts, "PATIENCE_SECONDS", 60)
+    assert "The leads are being counted." not in browser.get("/desk/leads").text
+
+
+def test_of_many_magnets_one_is_typed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """O4, K6: a list of a thousand would be most of the page; the address of one finds its leads."""
+    monkeypatch.setattr(lead_pages, "MOST_CHOICES", 1)
+    desk.join("sanne@example.com", consent=["tips-email"])
+    browser = english(desk.signed_in(Role.OFFICER))
+    page = browser.get("/desk/leads?magnet=paper").text
+    assert '<input type="text" id="field-magnet" name="magnet" value="paper"' in page
+    assert "sanne@example.com" in page
+    assert "sanne@example.com" not in browser.get("/desk/leads?magnet=tips").text
 
 
 def test_filters_by_magnet_and_day(desk: Desk) -> None:

@@ -6,7 +6,6 @@ they own, with an address only for a reason that is recorded.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from optin.consent.channel import declared_addresses
 from optin.consent.staff_role import Role
 from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
+from optin.desk.held_counts import held_counts
 from optin.desk.leads.lead_choices import (
     SEE_ALL,
     PurposeChoice,
@@ -47,11 +47,11 @@ from optin.flows.exports.lead_list import (
 from optin.flows.staff.lead_looks import note_look
 from optin.flows.staff.trail import ActKind
 from optin.proof.canonical_json import Json
-from optin.services.lead_counts import counted_leads
 from optin.site.model import Magnet
 from optin.store.database_interface import from_ms, to_ms
 
 MOST_REASON = 300  # characters
+MOST_CHOICES = 100  # magnets in a list to choose from; of more, the address is typed
 _MOMENT = re.compile("[0-9]{1,13}")  # ms, until the year 2286
 ROLES = frozenset({Role.MARKETER, Role.SALES, Role.OFFICER})
 
@@ -84,6 +84,11 @@ class LeadsView(DeskPage):
     first: bool
     new_since: datetime | None = None  # the list holds what is new since then
     template: ClassVar[str] = "desk/leads.html"
+
+    @property
+    def names_magnet(self) -> bool:
+        """Whether there are so many magnets that the address of one is typed."""
+        return len(self.magnets) > MOST_CHOICES
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ async def get_leads(visit: StaffVisit) -> Response:
 
         # 3. The counts, which are of everybody and so not for sales.
         if visit.may(Role.OFFICER, Role.MARKETER):
-            counts = await asyncio.to_thread(counted_leads, visit.app_context.installation, chosen.key)
+            counts = await held_counts(visit.request).leads(chosen.key)
 
         # 4. As much as the reader may see.
         numbers = await _numbers(visit, page.leads)
