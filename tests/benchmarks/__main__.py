@@ -19,6 +19,7 @@ NAMES = (
     "rights",
     "may",
     "people",
+    "desk",
     "site",
     "pictures",
     "customers",

@@ -12,7 +12,8 @@ import os
 import secrets
 import tempfile
 import time
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from itertools import tee
 from pathlib import Path
 
@@ -21,6 +22,7 @@ import psutil
 from optin.consent.channel import MAILBOX
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import EventBuilder, rfc3339
+from optin.consent.form_version import FormVersion
 from optin.consent.status_transitions import EventKind, RequestId, SubjectId
 from optin.export import table_writer
 from optin.export.contact_list_reader import open_list
@@ -48,7 +50,7 @@ from tests.web.conftest import site_at
 from tests.world import TIPS, TIPS_BY_EMAIL, World
 
 PEOPLE = 1_000_000
-BATCH = 5_000
+BATCH = 500  # of SQLite a larger transaction takes longer for each row
 RATE = 200  # questions a second
 SECONDS = 20
 MOST = 4_000  # questions as fast as they are answered
@@ -56,12 +58,16 @@ CORE = 0  # of the server; the questions come from the others
 Rows = dict[str, list[dict[str, Value]]]
 
 
-def fill(world: World, count: int) -> None:
-    """Store people with a confirmed consent: what the flows store, by the thousand."""
+def fill(world: World, count: int, of: Callable[[int], tuple[FormVersion, datetime]] | None = None) -> None:
+    """Store people with a confirmed consent: what the flows store, by the thousand.
+
+    `of`: the form of each and when it was sent, by number; without it the world's form, now.
+    """
     for first in range(0, count, BATCH):
         rows: Rows = {"subject": [], "request": [], "event": [], "consent": []}
         for number in range(first, min(first + BATCH, count)):
-            _add(world, f"p{number}@example.com", rows)
+            form, sent = (world.form, world.now) if of is None else of(number)
+            _add(world.vault, form, sent, f"p{number}@example.com", rows)
         world.do(_insert, rows=rows)
     world.sign()
 
@@ -72,13 +78,12 @@ def _insert(tx: Tx, rows: Rows) -> None:
         tx.many(f"INSERT INTO {table}({', '.join(names)}) VALUES (:{', :'.join(names)})", values)
 
 
-def _add(world: World, address: str, rows: Rows) -> None:
-    form, now = world.form, world.now
+def _add(vault: Vault, form: FormVersion, now: datetime, address: str, rows: Rows) -> None:
     question = form.declaration.question(TIPS)
     if question is None:
         raise AssertionError(TIPS)
     subject, request = new_id(), RequestId(new_id())
-    index = world.vault.index(EmailAddress(address))
+    index = vault.index(EmailAddress(address))
     declared = canonical(
         {"email": address, "fields": {}, "purposes": [TIPS], "form": form.digest, "at": rfc3339(now)}
     )
@@ -88,7 +93,7 @@ def _add(world: World, address: str, rows: Rows) -> None:
     about = EventBuilder(request, form.digest, words, form.declaration, commitment)
     until = to_ms(question.retention.after(now))
     known = Contact({"email": address}, salt=secrets.token_bytes(32))
-    contact = seal_contact(world.vault, SubjectId(subject), known)
+    contact = seal_contact(vault, SubjectId(subject), known)
     rows["subject"].append(
         {
             "id": subject, "email_index": index, "sealed": contact,
@@ -98,7 +103,7 @@ def _add(world: World, address: str, rows: Rows) -> None:
     rows["request"].append(
         {
             "id": request, "email_index": index, "subject_id": subject, "form": form.digest,
-            "sealed": sealed.seal(world.vault, request), "created_at": to_ms(now), "erase_at": 0,
+            "sealed": sealed.seal(vault, request), "created_at": to_ms(now), "erase_at": 0,
             "confirmed_at": to_ms(now),
         }
     )  # fmt: skip
@@ -109,13 +114,13 @@ def _add(world: World, address: str, rows: Rows) -> None:
         rows["event"].append(
             {
                 "request_id": request, "body": data.decode(), "leaf": leaf_digest(data),
-                "mac": world.vault.event_mac(data),
+                "mac": vault.event_mac(data),
             }
         )  # fmt: skip
     rows["consent"].append(
         {
             "subject_id": subject, "purpose": TIPS, "channel": "email", "status": "given",
-            "since": to_ms(now), "expires_at": until, "request_id": request,
+            "since": to_ms(now), "expires_at": until, "request_id": request, "begun_at": to_ms(now),
         }
     )  # fmt: skip
 
