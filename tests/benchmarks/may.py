@@ -193,7 +193,7 @@ def _lists(installation: Installation, root: Path, people: int) -> None:
         )
 
 
-def _cpu_seconds(serving: Serving) -> float:
+def cpu_seconds(serving: Serving) -> float:
     """Return the seconds of a core that a server has used, with its workers."""
     server = psutil.Process(serving.process.pid)
     spent = [it.cpu_times() for it in (server, *server.children(recursive=True))]
@@ -239,9 +239,9 @@ def _measure(called: str, root: Path, store: str, people: int) -> None:
                 process.cpu_affinity([CORE])
             asyncio.run(ask(port, lambda number: question(number, people, key), 400, b"HTTP/1.1 200"))
             every, yes = asyncio.run(at_rate(port, people, key))
-            before = _cpu_seconds(serving)
+            before = cpu_seconds(serving)
             most = asyncio.run(ask(port, lambda number: question(number, people, key), MOST, b"HTTP/1.1 200"))
-            cpu_ms = (_cpu_seconds(serving) - before) / MOST * 1000
+            cpu_ms = (cpu_seconds(serving) - before) / MOST * 1000
         finally:
             serving.stop()
     print(f"  at {RATE}/s: p50 {every.p50_ms:.1f} ms, p99 {every.p99_ms:.1f} ms (aim: below 15)")
