@@ -43,7 +43,7 @@ editor: .venv/test.stamp
 	npm install --silent --no-save --prefix .venv/editor yaml-language-server@2.0.0
 	$(BIN)/python -m tests.editor .venv/editor/node_modules/.bin/yaml-language-server
 
-# Needs npm and java: Lighthouse, axe and the Nu HTML checker on every page. LOOKS: those to measure, or as written.
+# Needs npm and java: Lighthouse, axe and the Nu HTML checker on every page. LOOKS: those to measure, "desk", or as written and the desk.
 pages: .venv/test.stamp
 	npm install --silent --no-save --prefix .venv/pages lighthouse@12.8.2 vnu-jar@26.9.27
 	CHROMIUM="$$($(BIN)/python -m tests.chromium)" && export CHROMIUM && $(READY) && \

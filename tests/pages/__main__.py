@@ -2,7 +2,8 @@
 
 FOLDER: where npm put Lighthouse and the Nu HTML checker. The site is served by `optin serve` behind a proxy
 that speaks TLS and HTTP/2. Every page and mail must be without a mistake for the Nu HTML checker and without
-a barrier for axe; every page that can be asked for again must have all points of Lighthouse, in each look.
+a barrier for axe, also at the desk; every page that can be asked for again must have all points of
+Lighthouse, in each look. LOOK `desk`: the desk alone.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tests.browser.front_door import FrontDoor
 from tests.chromium import ARGUMENTS, installed
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
+from tests.pages.desk import measure_desk
 from tests.pages.lighthouse import SHORT, Lighthouse, Scores
 from tests.pages.nu import mistakes
 from tests.pages.proxy import http2_proxy
@@ -34,6 +36,7 @@ from tests.serving import served
 WITHOUT_FORM = {"over": "until: 2026-01-01", "waits": "from: 2099-01-01", "archived": "status: archived"}
 WINDOWS = ((360, 740), (1280, 860))
 UNNAMED = ""  # the look that the site names
+DESK = "desk"  # stands among the looks for the staff's website, which has one of its own
 
 
 def main(folder: Path, looks: list[str]) -> None:
@@ -43,7 +46,9 @@ def main(folder: Path, looks: list[str]) -> None:
     if chromium is None or not program.exists() or not jar.exists() or shutil.which("java") is None:
         sys.exit("The pages are measured with Chromium, java, and what make pages installs by npm.")
     wrong: list[str] = []
-    for look in looks or [UNNAMED]:
+    if not looks or DESK in looks:
+        wrong += measure_desk(chromium, jar)
+    for look in [it for it in looks if it != DESK] if looks else [UNNAMED]:
         with served_site(look) as (script, door, site):
             lighthouse = Lighthouse(program, chromium, (*ARGUMENTS, *door.arguments))
             wrong += measure_look(look or "as written", site, script, lighthouse, jar)
