@@ -15,6 +15,7 @@ from optin.cli.installed_kinds import InstalledKinds
 from optin.consent.kind_part_lookup import OUR_PACKAGE, KindProblem, PartsByKind
 from optin.consent.kind_specific_details import DetailsPart
 from optin.consent.status_transitions import EventKind
+from optin.flows.kind_desk_hooks import DeskPart
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.kinds.kind import API, Kind
 from optin.mail.kind_mail_hooks import MailPart
@@ -137,6 +138,7 @@ def installed_kinds() -> InstalledKinds:
             flows=kinds.parts(FlowPart(), "flows"),
             mails=kinds.parts(MailPart(), "mails"),
             tables=kinds.parts(TablesPart(), "tables"),
+            desks=kinds.parts(DeskPart(), "desk"),
         ),
         kinds.parts(RoutesPart(), "routes"),
         kinds.commands,

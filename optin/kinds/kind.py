@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from optin.consent.kind_specific_details import DetailsPart
+from optin.flows.kind_desk_hooks import DeskPart
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.mail.kind_mail_hooks import MailPart
 from optin.site.kind_front_matter_hooks import FilePart
@@ -33,4 +34,5 @@ class Kind:
     mails: MailPart = MailPart()
     tables: TablesPart = TablesPart()
     routes: RoutesPart = RoutesPart()
+    desk: DeskPart = DeskPart()
     commands: Mapping[str, str] = field(default_factory=dict)

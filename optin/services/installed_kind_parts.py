@@ -7,6 +7,7 @@ from functools import cached_property
 
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.consent.kind_specific_details import DetailsPart
+from optin.flows.kind_desk_hooks import DeskPart
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.mail.kind_mail_hooks import MailPart
 from optin.site.kind_front_matter_hooks import FilePart
@@ -25,6 +26,7 @@ class KindParts:
     flows: PartsByKind[FlowPart] = PartsByKind(FlowPart())
     mails: PartsByKind[MailPart] = PartsByKind(MailPart())
     tables: PartsByKind[TablesPart] = PartsByKind(TablesPart())
+    desks: PartsByKind[DeskPart] = PartsByKind(DeskPart())
 
     @cached_property
     def schema(self) -> Schema:

@@ -93,6 +93,28 @@ def forms_posted_since(tx: Tx, since: datetime) -> list[tuple[str, datetime, boo
 
 
 @dataclass(frozen=True)
+class FormCount:
+    """The posted forms of one version of a magnet, as stored now. `declaration`: as JSON."""
+
+    form: str
+    declaration: str
+    asked: int
+    confirmed: int
+
+
+def count_forms_of(tx: Tx, magnet: str) -> list[FormCount]:
+    """Return the counts of every form version of a magnet; those that nobody sent, too."""
+    rows = tx.all(
+        "SELECT digest, declaration, COUNT(request.id), COUNT(request.confirmed_at) FROM form_version"
+        f" LEFT JOIN request ON request.form = form_version.digest AND {_POSTED}"
+        " WHERE form_version.magnet = :magnet GROUP BY digest, declaration ORDER BY digest",
+        magnet=magnet,
+        renewed=_RENEWED,
+    )
+    return [FormCount(str(row[0]), str(row[1]), int(row[2]), int(row[3])) for row in rows]
+
+
+@dataclass(frozen=True)
 class ConsentCounts:
     """The consents for a purpose by a channel.
 

@@ -15,8 +15,10 @@ from optin.desk.desk_route import DESK, DeskRoute, StaffVisit
 from optin.desk.held_counts import held_counts
 from optin.desk.home.week import Week, magnets_waiting, week_of
 from optin.desk.leads.lead_choices import new_lead_filters
+from optin.desk.magnets.kind_page import speaking_kinds, waiting_magnets
 from optin.desk.magnets.standing import StandingMagnet
 from optin.flows.delivery.waiting_matters import WaitingMatter
+from optin.flows.kind_desk_hooks import WaitingMagnet
 from optin.flows.reports.recent_weeks import RecentWeeks
 from optin.flows.staff.lead_looks import NewLeads, new_leads
 from optin.flows.staff.week_of_staff import accounts_by_role, acts_since, matters_for
@@ -60,6 +62,7 @@ class HomeView(DeskPage):
     week: Week | None
     counting: bool
     magnets: tuple[StandingMagnet, ...]
+    own: tuple[WaitingMagnet, ...]  # what kinds tell of theirs
     matters: tuple[Matter, ...]
     faults: tuple[Fault, ...]
     papers: tuple[Finding, ...]
@@ -83,7 +86,7 @@ class HomeView(DeskPage):
     @property
     def waiting(self) -> int:
         """How much waits."""
-        return len(self.matters) + len(self.faults) + len(self.magnets) + len(self.papers)
+        return len(self.matters) + len(self.faults) + len(self.magnets) + len(self.own) + len(self.papers)
 
     def acts_of(self, *kinds: str) -> int:
         """Return how many acts of some kinds there were this week."""
@@ -97,7 +100,7 @@ async def get_home(visit: StaffVisit) -> Response:
     recent = await held.recent.get(edition, now) if marketer or officer else None
     written = await held.written.get(edition, now) if marketer or officer else None
     matters = (
-        await visit.view(matters_for, now=now, of_all=officer or admin)
+        await visit.view(matters_for, now, speaking_kinds(visit), of_all=officer or admin)
         if marketer or officer or admin
         else ()
     )
@@ -114,6 +117,7 @@ async def get_home(visit: StaffVisit) -> Response:
             week_of(recent, edition, written) if marketer and recent is not None else None,
             (marketer or officer) and (recent is None or written is None),
             magnets_waiting(edition, written, recent) if marketer else (),
+            await waiting_magnets(visit) if marketer or officer or admin else (),
             tuple(Matter(it, _cure(it, open_to)) for it in matters),
             tuple(Fault(it, f"{DESK}{FAULT_CURES.get(it.code, LOG)}") for it in faults),
             () if written is None or not officer else tuple(written.papers),

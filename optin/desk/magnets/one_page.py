@@ -12,9 +12,9 @@ from starlette.responses import Response
 from optin.consent.compare_variants import Comparison
 from optin.consent.form_version import Slug
 from optin.consent.staff_role import Role
-from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.held_counts import held_counts
+from optin.desk.magnets.magnet_page import MagnetPage, has_report
 from optin.desk.magnets.rows import MagnetRow, Share, row_of, share_of
 from optin.desk.magnets.standing import Standing, StandingMagnet, standing_of
 from optin.desk.page_roles import MARKETERS_AND_OFFICERS
@@ -65,10 +65,9 @@ class WordingRow:
 
 
 @dataclass(frozen=True)
-class MagnetView(DeskPage):
+class MagnetView(MagnetPage):
     """One magnet. `shown`: there is a page of it to preview; `link`: a preview link that was just made."""
 
-    it: StandingMagnet
     row: MagnetRow
     steps: tuple[Step, ...]
     comparison: Comparison | None
@@ -122,6 +121,7 @@ async def _page(visit: StaffVisit, link: str = "") -> Response:
         MagnetView(
             visit.frame,
             it,
+            has_report(visit, it),
             row,
             steps_of(row),
             comparison,

@@ -12,9 +12,9 @@ from typing import ClassVar
 from starlette.responses import HTMLResponse, Response
 
 from optin.consent.form_version import Slug
-from optin.desk.desk_page import DeskPage
 from optin.desk.desk_route import DeskRoute, StaffVisit
 from optin.desk.held_counts import held_counts
+from optin.desk.magnets.magnet_page import MagnetPage, has_report
 from optin.desk.magnets.standing import StandingMagnet, standing_of
 from optin.desk.page_roles import MARKETERS_AND_OFFICERS
 from optin.errors import PageUnknown
@@ -32,10 +32,9 @@ FRAME_POLICY = (
 
 
 @dataclass(frozen=True)
-class PreviewView(DeskPage):
+class PreviewView(MagnetPage):
     """The page of a magnet at three widths."""
 
-    it: StandingMagnet
     widths: tuple[int, ...] = WIDTHS
     template: ClassVar[str] = "desk/magnets/preview.html"
 
@@ -49,10 +48,9 @@ class SampleMail:
 
 
 @dataclass(frozen=True)
-class MailsView(DeskPage):
+class MailsView(MagnetPage):
     """The mails of a magnet."""
 
-    it: StandingMagnet
     mails: tuple[SampleMail, ...]
     template: ClassVar[str] = "desk/magnets/mails.html"
 
@@ -60,7 +58,7 @@ class MailsView(DeskPage):
 async def get_preview(visit: StaffVisit) -> Response:
     """Show the page of a magnet at three widths. Raises PageUnknown."""
     it = await _served(visit)
-    return visit.page(PreviewView(visit.frame, it))
+    return visit.page(PreviewView(visit.frame, it, has_report(visit, it)))
 
 
 async def get_page_frame(visit: StaffVisit) -> Response:
@@ -82,6 +80,7 @@ async def get_mails(visit: StaffVisit) -> Response:
     view = MailsView(
         visit.frame,
         it,
+        has_report(visit, it),
         await asyncio.to_thread(made),
     )
     return visit.page(view)

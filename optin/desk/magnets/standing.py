@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from optin.consent.form_version import Slug
 from optin.desk.held_counts import WrittenSite
@@ -50,6 +51,11 @@ class StandingMagnet:
     is_served: bool = False
     until: datetime | None = None  # when its form closes
     opens: datetime | None = None
+
+    @classmethod
+    def removed(cls, slug: str) -> Self:
+        """Return a magnet that the site had once."""
+        return cls(slug, None, Standing.OVER)
 
     @property
     def shape(self) -> str:

@@ -7,7 +7,7 @@ the same one is told once, and again after a day if it still waits.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -55,14 +55,16 @@ class WaitingMatter:
         return RequestId(hashlib.sha256(b"waiting\0" + self.name.encode()).digest()[:ID_BYTES])
 
 
-def waiting_matters(tx: Tx, context: SiteContext, now: datetime) -> tuple[WaitingMatter, ...]:
-    """Return all matters that wait for staff now; none of them names a person."""
+def waiting_matters(
+    tx: Tx, context: SiteContext, now: datetime, without: Collection[str] = ()
+) -> tuple[WaitingMatter, ...]:
+    """Return all matters that wait for staff now; none of them names a person. See `matters_of_kinds`."""
     return (
         *_of_optin(tx, context, now),
         *_late(tx, now),
         *_breaches(tx, context, now),
         *_requests_of_people(tx, context, now),
-        *matters_of_kinds(tx, context, now),
+        *matters_of_kinds(tx, context, now, without),
     )
 
 
@@ -146,9 +148,13 @@ def _requests_of_people(tx: Tx, context: SiteContext, now: datetime) -> Iterator
         yield WaitingMatter("requests unreadable", sentence)
 
 
-def matters_of_kinds(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:
-    """Yield what kinds of magnets have to say of theirs."""
+def matters_of_kinds(
+    tx: Tx, context: SiteContext, now: datetime, without: Collection[str] = ()
+) -> Iterator[WaitingMatter]:
+    """Yield what kinds of magnets have to say of theirs. `without`: kinds that say it elsewhere."""
     for name, part in context.kinds.items():
+        if name in without:
+            continue
         try:
             said = tuple(part.warnings(tx, context, now))
         except OptinError:

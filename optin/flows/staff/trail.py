@@ -64,6 +64,7 @@ class ActKind(StrEnum):
     LISTED_PEOPLE = "listed-people"  # a search showed them: name, address, how their consents stand
     MAGNET_EDITED = "magnet-edited"
     MAGNET_MADE = "magnet-made"
+    KIND_ACT = "kind-act"  # what a kind of magnet lets marketers do, such as to draw winners
     PICTURE_ADDED = "picture-added"
     ASKED_MAY = "asked-may"  # whether a person may be contacted
     LISTED_LEADS = "listed-leads"  # looked at a page with the names of people

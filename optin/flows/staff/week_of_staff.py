@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from optin.consent.staff_role import Role
@@ -18,9 +18,16 @@ def acts_since(tx: Tx, context: SiteContext, since: datetime) -> Mapping[str, in
     return count_acts(tx, since)
 
 
-def matters_for(tx: Tx, context: SiteContext, now: datetime, *, of_all: bool) -> tuple[WaitingMatter, ...]:
-    """Return what waits for staff; not `of_all`: what waits of the magnets alone."""
-    return waiting_matters(tx, context, now) if of_all else tuple(matters_of_kinds(tx, context, now))
+def matters_for(
+    tx: Tx, context: SiteContext, now: datetime, without: Collection[str] = (), *, of_all: bool
+) -> tuple[WaitingMatter, ...]:
+    """Return what waits for staff; not `of_all`: what waits of the magnets alone.
+
+    `without`: kinds of magnets that tell the desk by themselves.
+    """
+    if of_all:
+        return waiting_matters(tx, context, now, without)
+    return tuple(matters_of_kinds(tx, context, now, without))
 
 
 def accounts_by_role(tx: Tx, context: SiteContext) -> Mapping[Role, int]:

@@ -14,12 +14,14 @@ What its hooks are given, return and call stands by subject in a module each; no
     pages         views of pages, and objections to them
     samples       samples of views
     web           requests and responses
+    desk          what the staff's website shows of a magnet
     commands      commands of the kind's own
 
 docs/guide/own-kind.md lists every name.
 """
 
 from optin.consent.kind_specific_details import DetailsPart
+from optin.flows.kind_desk_hooks import DeskPart
 from optin.flows.kind_flow_hooks import FlowPart
 from optin.kinds.kind import API, Kind
 from optin.mail.kind_mail_hooks import MailPart
@@ -30,6 +32,7 @@ from optin.web.kind_route_hooks import RoutesPart
 
 __all__ = [
     "API",
+    "DeskPart",
     "DetailsPart",
     "FilePart",
     "FlowPart",

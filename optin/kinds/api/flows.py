@@ -9,6 +9,7 @@ from optin.flows.deletion_clock import trust_clock
 from optin.flows.kind_flow_hooks import ConfirmedRequest, PersonStatus, QueuedMail, SendLater
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import OpenedRequest, open_request
+from optin.flows.reports.form_sums import FormSums, sums_by_form
 from optin.flows.request_policy import RequestPolicy
 from optin.store.officer_actions import RightsAction, record_action
 from optin.store.person_records import requests_of
@@ -18,6 +19,7 @@ __all__ = [
     "ConfirmedRequest",
     "Context",
     "EmailAddress",
+    "FormSums",
     "LinkKind",
     "OpenedRequest",
     "PersonStatus",
@@ -39,5 +41,6 @@ __all__ = [
     "record_action",
     "requests_of",
     "seal_text",
+    "sums_by_form",
     "trust_clock",
 ]

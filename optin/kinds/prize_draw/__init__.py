@@ -1,6 +1,7 @@
 """A prize draw: a raffle, or a contest with a question; entering requires no consent (M2)."""
 
 from optin.kinds.api import FilePart, Kind, MailPart
+from optin.kinds.prize_draw.desk import DESK
 from optin.kinds.prize_draw.details import KIND
 from optin.kinds.prize_draw.draw_winners import DRAWN
 from optin.kinds.prize_draw.flow_hooks import FLOWS
@@ -28,5 +29,6 @@ PRIZE_DRAW = Kind(
     ),
     tables=TABLES,
     routes=ROUTES,
+    desk=DESK,
     commands={"draw": "optin.kinds.prize_draw.command:draw"},
 )

@@ -157,6 +157,12 @@ def count_entries(tx: Tx, magnet: str) -> int:
     return 0 if row is None else int(row[0])
 
 
+def entries_by_state(tx: Tx, magnet: str) -> dict[str, int]:
+    """Count the stored entries of a draw by their state."""
+    rows = tx.all("SELECT state, COUNT(*) FROM draw_entry WHERE magnet = :m GROUP BY state", m=magnet)
+    return {str(row[0]): int(row[1]) for row in rows}
+
+
 def remove_entry(tx: Tx, request: RequestId) -> None:
     """Remove a request's entry; the list keeps its ticket."""
     tx.run("DELETE FROM draw_entry WHERE request_id = :request", request=request)

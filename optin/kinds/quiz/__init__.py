@@ -1,6 +1,7 @@
 """A quiz: questions, a result at once, and a long report by mail (M2)."""
 
 from optin.kinds.api import DetailsPart, FilePart, Kind
+from optin.kinds.quiz.desk import DESK
 from optin.kinds.quiz.encrypted_answers import FLOWS
 from optin.kinds.quiz.front_matter import read_quiz
 from optin.kinds.quiz.front_matter_keys import QuizTable
@@ -21,4 +22,5 @@ QUIZ = Kind(
         read=read_quiz,
     ),
     routes=ROUTES,
+    desk=DESK,
 )

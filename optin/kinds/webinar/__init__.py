@@ -3,6 +3,7 @@
 from optin.kinds.api import FilePart, Kind
 from optin.kinds.api.front_matter import Question
 from optin.kinds.webinar.calendar_file import MAILS
+from optin.kinds.webinar.desk import DESK
 from optin.kinds.webinar.flow_hooks import FLOWS
 from optin.kinds.webinar.front_matter import (
     WebinarTable,
@@ -35,4 +36,5 @@ WEBINAR = Kind(
     ),
     tables=TABLES,
     routes=ROUTES,
+    desk=DESK,
 )

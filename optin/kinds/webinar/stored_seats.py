@@ -132,6 +132,24 @@ def count_seated(tx: Tx, magnet: str) -> int:
     return 0 if row is None else int(row[0])
 
 
+def seats_by_state(tx: Tx, magnet: str) -> dict[str, int]:
+    """Count the seats of a webinar by their state: taken, waiting, given up."""
+    rows = tx.all("SELECT state, COUNT(*) FROM seat WHERE magnet = :m GROUP BY state", m=magnet)
+    return {str(row[0]): int(row[1]) for row in rows}
+
+
+def count_told(tx: Tx, magnet: str, sequence: int) -> tuple[int, int]:
+    """Count who has a seat, or waits: who was mailed the plan `sequence`, and who the recording."""
+    row = tx.one(
+        "SELECT SUM(CASE WHEN sequence >= :sequence THEN 1 ELSE 0 END), SUM(replayed) FROM seat"
+        " WHERE magnet = :magnet AND state <> :gone",
+        magnet=magnet,
+        sequence=sequence,
+        gone=GIVEN_UP,
+    )
+    return (0, 0) if row is None else (int(row[0] or 0), int(row[1] or 0))
+
+
 def waiting_for(tx: Tx, magnet: str, most: int) -> list[Seat]:
     """Return the waiting list, first one first."""
     return _in_line(tx, "state = :state", magnet=magnet, most=most, state=WAITING)
