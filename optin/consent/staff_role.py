@@ -23,6 +23,7 @@ LINK_LASTS = timedelta(minutes=10)  # a mailed link to sign in
 CHALLENGE_LASTS = timedelta(minutes=5)  # what a passkey signs
 IDLE = timedelta(minutes=60)  # without a request, a session ends
 LONGEST = timedelta(hours=12)  # then it ends in any case
+UNSAVED_KEPT = timedelta(days=1)  # what was typed at the desk and could not be saved
 FRESH = timedelta(minutes=10)  # so long a sign-in counts as fresh, for what asks for it again
 REASON_LASTS = timedelta(minutes=30)  # why somebody looks at a person, asked once
 SEARCH_LASTS = timedelta(minutes=15)  # a search for people, with what it found

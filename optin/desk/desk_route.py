@@ -32,6 +32,7 @@ from optin.flows.staff.sign_in import (
     keep_session_alive,
 )
 from optin.flows.staff.trail import ActKind, Doing, note_act, recorded
+from optin.flows.staff.unsaved_texts import ended_session
 from optin.proof.canonical_json import Json
 from optin.store.database_interface import P, T
 from optin.theme.languages import languages
@@ -132,7 +133,8 @@ class DeskRoute:
     """One page or act of the desk. `path`: below /desk.
 
     `again`: whoever signed in longer ago than a few minutes proves again who they are. `menu`: the key of
-    its line in the menu. `most_bytes`: of what is posted, see `LARGE_POSTS`.
+    its line in the menu. `most_bytes`: of what is posted, see `LARGE_POSTS`. `on_ended`: called for a post
+    that comes after the session ended by itself, before its sender signs in again; it shows nothing.
     """
 
     path: str
@@ -142,6 +144,7 @@ class DeskRoute:
     again: bool = False
     menu: str = ""
     most_bytes: int = MAX_POST_BYTES
+    on_ended: Callable[[StaffVisit], Awaitable[None]] | None = None
 
 
 def starlette_routes(routes: Sequence[DeskRoute]) -> list[Route]:
@@ -162,6 +165,8 @@ def _endpoint(
         # 1. Who is it.
         session = await session_of(request, now)
         if session is None:
+            if route.on_ended is not None and request.method == "POST":
+                return await _keep_of_ended(request, app_context, route, now)
             return _to_sign_in(request, app_context)
         if is_due_to_be_seen(session, now):
             await app_context.run(keep_session_alive, session, now)
@@ -188,6 +193,22 @@ def _endpoint(
             return visit.page(RefusedView(visit.frame, str(problem)), 409)
 
     return endpoint
+
+
+async def _keep_of_ended(
+    request: Request, app_context: AppContext, route: DeskRoute, now: datetime
+) -> Response:
+    """Let a route keep what was posted from a page of a session that ended by itself; then ask to sign in."""
+    response = _to_sign_in(request, app_context)
+    secret = cookie(request, SESSION)
+    ended = await app_context.view(ended_session, secret, now) if secret else None
+    if ended is None or route.on_ended is None or not ended.account.has(*route.roles):
+        return response
+    posted = await own_post(request, secret, route.most_bytes)
+    await route.on_ended(StaffVisit(request, app_context, ended, now, posted))
+    if is_place(request.url.path):
+        set_cookie(response, app_context, RETURN_TO, request.url.path)
+    return response
 
 
 async def session_of(request: Request, now: datetime) -> StaffSession | None:

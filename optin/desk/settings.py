@@ -33,7 +33,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         "base_url", "languages", "pages_url", "time_zone", "controller", "look", "privacy", "links",
         "embed", "sources", "texts",
     ),
-    "mail": ("mail", "sender", "mail_server", "dkim", "receipt", "notify"),
+    "mail": ("mail", "sender", "mail_server", "bounces", "dkim", "receipt", "notify"),
     "desk": ("desk",),
     "consents": ("purposes", "rules", "products", "obligations", "enquiries"),
     "retention": ("unconfirmed", "retention", "sweep", "personal", "download", "erasure"),

@@ -38,7 +38,7 @@ TABLES = (
     "contact_question", "question_sum",
     "objection",
     "staff", "staff_link", "staff_session", "staff_act", "staff_passkey", "staff_challenge",
-    "staff_openid", "staff_openid_request",
+    "staff_openid", "staff_openid_request", "unsaved_text",
     "person_number", "person_search",
     "unreachable", "delayed_mail", "bounce_sum",
 )  # fmt: skip

@@ -40,6 +40,7 @@ from optin.store.tables import (
     STATEMENT_TABLES,
     TABLES,
     TALLY_TABLES,
+    UNSAVED_TABLES,
     WEBHOOK_TABLES,
 )
 
@@ -238,4 +239,5 @@ MIGRATIONS = (
     Migration("m035_staff_openid", OPENID_TABLES),
     Migration("m036_number_seals", NUMBER_SEAL_TABLES),
     Migration("m037_forms_counted", COUNT_TABLES),
+    Migration("m038_unsaved_texts", UNSAVED_TABLES),
 )

@@ -109,7 +109,6 @@ def count_forms_of(tx: Tx, magnet: str) -> list[FormCount]:
         f" LEFT JOIN request ON request.form = form_version.digest AND {_POSTED}"
         " WHERE form_version.magnet = :magnet GROUP BY digest, declaration ORDER BY digest",
         magnet=magnet,
-        renewed=_RENEWED,
     )
     return [FormCount(str(row[0]), str(row[1]), int(row[2]), int(row[3])) for row in rows]
 

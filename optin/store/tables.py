@@ -715,6 +715,18 @@ BOUNCE_TABLES = (
     ){norowid}""",
 )
 
+# What staff typed in the editor and could not save, for a day; `sealed` is bound to whose it is, and when.
+UNSAVED_TABLES = (
+    """CREATE TABLE unsaved_text (
+        staff_id {blob} NOT NULL,
+        magnet TEXT NOT NULL,
+        at {int} NOT NULL,
+        sealed {blob} NOT NULL,
+        PRIMARY KEY (staff_id, magnet)
+    ){strict}""",
+    "CREATE INDEX unsaved_text_at ON unsaved_text(at)",
+)
+
 # Sign-ins of staff by a provider of OpenID Connect. `staff_openid`: which identity at a provider belongs to
 # which account; `id` is the keyed digest of both names, `sealed` holds them. `staff_openid_request`: what was
 # asked of the provider, by the digest of its state; `bound`: the keyed digest of all that belongs to it.

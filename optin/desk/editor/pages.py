@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from optin.desk.desk_page import DeskPage
@@ -47,6 +48,7 @@ class EditView(DeskPage):
     elsewhere: tuple[Finding, ...] = ()
     after: Consequences | None = None
     can_undo: bool = False
+    unsaved: datetime | None = None  # when the reader typed what was not saved
     pictures: tuple[str, ...] = ()  # in the folder of the magnet
     template: ClassVar[str] = "desk/edit.html"
 

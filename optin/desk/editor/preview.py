@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from html import escape
 
 from optin.consent.form_version import Slug
 from optin.services.site_edition import Edition, assets_of
@@ -25,3 +26,9 @@ def preview_page(edition: Edition | None, served: Edition, slug: Slug) -> bytes 
         inside = f"data:{asset.content_type};base64,{base64.b64encode(asset.data).decode()}"
         page = re.sub(rb"[^\s\"'(,]*" + re.escape(name.encode()), inside.encode(), page)
     return page
+
+
+def mistakes_page(words: str, findings: tuple[str, ...]) -> str:
+    """Return the page of a frame that has no other: what is wrong, in English."""
+    rows = "".join(f'<li lang="en">{escape(it)}</li>' for it in findings)
+    return f'<!doctype html><meta charset="utf-8"><title>…</title><p>{escape(words)}</p><ul>{rows}</ul>'

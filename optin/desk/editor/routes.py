@@ -7,9 +7,8 @@ became of it. Whoever saves is the author of the commit.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
-from html import escape
 from typing import Any
 
 from starlette.responses import HTMLResponse, Response
@@ -17,21 +16,21 @@ from starlette.responses import HTMLResponse, Response
 from optin.consent.form_version import Slug
 from optin.consent.staff_role import Role
 from optin.desk.desk_route import DeskRoute, StaffVisit
+from optin.desk.editor.consequences import consequences, with_problems
 from optin.desk.editor.magnet_form import MagnetForm, changes_of, form_of
-from optin.desk.editor.pages import Consequences, EditView, NewView, SwitchedOffView
-from optin.desk.editor.preview import preview_page
+from optin.desk.editor.pages import EditView, NewView, SwitchedOffView
+from optin.desk.editor.preview import mistakes_page, preview_page
+from optin.desk.editor.unsaved import drop_typed, keep_typed, offered
 from optin.desk.held_counts import held_counts
 from optin.errors import RequestRefused
 from optin.flows.staff.accounts import list_accounts
 from optin.flows.staff.trail import ActKind
 from optin.services.commit_edit import Author, CommitResult
 from optin.services.edit_site import CheckedEdit, SiteEditor, SiteHasMistakes
-from optin.services.site_edition import Edition
 from optin.site.edit_file import (
     ChangedMeanwhile,
     EditRefused,
     OpenedMagnet,
-    compare,
     opened_as,
     with_changes,
     with_text,
@@ -47,7 +46,7 @@ PREVIEW_POLICY = (
     "default-src 'none'; style-src 'self' data:; img-src 'self' data:; font-src 'self' data:;"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-same-origin"
 )
-_MADE = frozenset({"saved", "saved-alone", "saved-later", "undone", "picture", "made", "copied"})
+_MADE = frozenset({"saved", "saved-alone", "saved-later", "undone", "picture", "made", "copied", "thrown"})
 
 
 async def get_edit(visit: StaffVisit) -> Response:
@@ -56,6 +55,9 @@ async def get_edit(visit: StaffVisit) -> Response:
         return _switched_off(visit)
     opened = await _open(visit)
     state = visit.request.query_params.get("done", "")
+    if "unsaved" in visit.request.query_params and (mine := await offered(visit, opened)) is not None:
+        typed = opened_as(opened.root, opened.slug, opened.path, mine.data)
+        return await _shown(visit, typed, opened, state="unsaved")
     return await _shown(visit, opened, opened, state=state if state in _MADE else "")
 
 
@@ -66,12 +68,16 @@ async def post_edit(visit: StaffVisit) -> Response:
     opened = await _open(visit)
     if visit.value("do") == "undo":
         return await _undo(visit, opened)
+    if visit.value("do") == "throw-away":
+        await drop_typed(visit, opened.slug)
+        return visit.back(f"/magnets/{opened.slug}/edit?done=thrown")
     try:
         data = _typed(visit, opened)
     except CannotEdit as problem:
         return await _shown(visit, opened, opened, 422, state="unreadable", sentence=str(problem))
     typed = opened_as(opened.root, opened.slug, opened.path, data)
     if visit.value("digest") != opened.digest:
+        await keep_typed(visit, typed)
         return await _shown(visit, typed, opened, 409, state="stale")
     if visit.value("do") != "save":
         return await _checked(visit, typed, opened)
@@ -81,10 +87,22 @@ async def post_edit(visit: StaffVisit) -> Response:
         return await _shown(visit, typed, opened, 422, problem.checked, state="mistakes")
     except ChangedMeanwhile as problem:
         now = opened_as(opened.root, opened.slug, opened.path, problem.now)
+        await keep_typed(visit, typed)
         return await _shown(visit, typed, now, 409, state="stale")
     await asyncio.to_thread(_editor(visit).keep_undo, opened, data)
+    await drop_typed(visit, opened.slug)
     await visit.note(visit.doing(ActKind.MAGNET_EDITED, facts={"magnet": opened.slug}))
     return await _saved(visit, opened.slug, result, "saved")
+
+
+async def keep_unsaved_post(visit: StaffVisit) -> None:
+    """Keep what was sent from the editor after the session had ended."""
+    if _is_on(visit) and visit.value("do") in {"save", "check"}:
+        with suppress(CannotEdit, RequestRefused):
+            opened = await _open(visit)
+            data = _typed(visit, opened)
+            if data != opened.data:
+                await keep_typed(visit, opened_as(opened.root, opened.slug, opened.path, data))
 
 
 async def post_preview(visit: StaffVisit) -> Response:
@@ -102,7 +120,7 @@ async def post_preview(visit: StaffVisit) -> Response:
         findings = (str(problem),)
     visit.app_context.edition.theme.add_desk()
     words = visit.app_context.edition.theme.text(visit.lang, "edit.preview.none")
-    shown = page or _mistakes_page(words, findings)
+    shown = page or mistakes_page(words, findings)
     headers = {CONTENT_POLICY: PREVIEW_POLICY, RESOURCE_POLICY: "same-origin", "cache-control": NO_STORE}
     more = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
     return HTMLResponse(shown, headers={**headers, **more})
@@ -224,13 +242,14 @@ async def _shown(
         here = tuple(it for it in (*checked.before, *checked.elsewhere) if it.path == opened.name)
         checked = replace(checked, here=here, elsewhere=(), before=())
     accounts = await visit.view(list_accounts)
+    mine = await offered(visit, opened) if typed.data == opened.data else None
     form = _form(visit, typed)
     findings = () if checked is None else checked.here
     document = typed.document
     title = "" if not hasattr(document, "values") else str(document.values.get("title", ""))
     after = None
     if typed.data != opened.data:
-        after = _consequences(visit, typed, opened, checked)
+        after = consequences(visit.app_context.edition, typed, opened, checked)
     view = EditView(
         _desk(visit),
         opened.slug,
@@ -238,11 +257,12 @@ async def _shown(
         opened.name,
         opened.digest,
         typed.text,
-        None if form is None else _with_problems(form, typed, findings),
+        None if form is None else with_problems(form, typed, findings),
         tuple(it.email for it in accounts if it.removed is None),
         findings=findings,
         elsewhere=() if checked is None else checked.elsewhere,
         after=after,
+        unsaved=None if mine is None else mine.at,
         can_undo=await asyncio.to_thread(_editor(visit).before_last_save, opened) is not None,
         pictures=await asyncio.to_thread(_editor(visit).pictures_of, opened),
         **more,
@@ -256,54 +276,6 @@ def _form(visit: StaffVisit, typed: OpenedMagnet) -> MagnetForm | None:
         return None if "text" in asked else form_of(typed, _schema(visit))
     except CannotEdit:
         return None
-
-
-def _with_problems(form: MagnetForm, typed: OpenedMagnet, findings: tuple[Any, ...]) -> MagnetForm:
-    """Return a form with each finding at the field of its line."""
-    document = typed.document
-    place = getattr(document, "place", None)
-    if place is None:
-        return form
-    fields = tuple(
-        replace(
-            field,
-            problems=tuple(
-                it for it in findings if it.line == place(tuple(field.key.split(".")))[0] and it.line > 1
-            ),
-        )
-        for field in form.fields
-    )
-    return replace(form, fields=fields)
-
-
-def _consequences(
-    visit: StaffVisit, typed: OpenedMagnet, opened: OpenedMagnet, checked: CheckedEdit | None
-) -> Consequences:
-    lines = tuple(compare(opened.data, typed.data))
-    slug, served = Slug(opened.slug), visit.app_context.edition
-    edition = None if checked is None else checked.edition
-    before, after = (_wordings(it, slug) for it in (served, edition))
-    if not before or not after:
-        return Consequences(lines=lines)
-    digests = [it.publication.forms[slug].digest for it in (served, edition) if it is not None]
-    words = tuple(
-        (before.get(key, ""), after.get(key, ""))
-        for key in {**before, **after}
-        if before.get(key) != after.get(key)
-    )
-    return Consequences(len({*digests}) > 1, words, lines)
-
-
-def _wordings(edition: Edition | None, slug: Slug) -> Mapping[str, str]:
-    """Return the words of each box of a magnet's form, by the purpose."""
-    if edition is None or slug not in edition.publication.forms or slug not in edition.site.magnets:
-        return {}
-    return {"": "", **{str(it.purpose): it.wording for it in edition.site.magnets[slug].questions}}
-
-
-def _mistakes_page(words: str, findings: tuple[str, ...]) -> str:
-    rows = "".join(f'<li lang="en">{escape(it)}</li>' for it in findings)
-    return f'<!doctype html><meta charset="utf-8"><title>…</title><p>{escape(words)}</p><ul>{rows}</ul>'
 
 
 async def _open(visit: StaffVisit) -> OpenedMagnet:
@@ -342,7 +314,14 @@ ROUTES = (
     DeskRoute("/magnets/new", get_new, MARKETER),
     DeskRoute("/magnets/new", post_new, MARKETER, "POST"),
     DeskRoute("/magnets/{slug}/edit", get_edit, MARKETER),
-    DeskRoute("/magnets/{slug}/edit", post_edit, MARKETER, "POST", most_bytes=MOST_TEXT_BYTES),
+    DeskRoute(
+        "/magnets/{slug}/edit",
+        post_edit,
+        MARKETER,
+        "POST",
+        most_bytes=MOST_TEXT_BYTES,
+        on_ended=keep_unsaved_post,
+    ),
     DeskRoute("/magnets/{slug}/edit/preview", post_preview, MARKETER, "POST", most_bytes=MOST_TEXT_BYTES),
     DeskRoute("/magnets/{slug}/edit/picture", post_picture, MARKETER, "POST", most_bytes=MOST_PICTURE_BYTES),
 )

@@ -159,7 +159,7 @@ RULES = (
     ),
     SweepRule(
         name="sign-ins",
-        what="links and challenges of sign-ins, and ended sessions of staff",
+        what="links, challenges, ended sessions and unsaved texts of staff",
         why="their time is over",
         due=count_sign_ins,
         step=sweep_sign_ins,

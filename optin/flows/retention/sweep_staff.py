@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from optin.consent.staff_role import CHALLENGE_LASTS, IDLE, LINK_LASTS, LONGEST
+from optin.consent.staff_role import CHALLENGE_LASTS, IDLE, LINK_LASTS, LONGEST, UNSAVED_KEPT
 from optin.errors import LogDisagrees
 from optin.flows.retention.sweep_candidates import decide_candidates
 from optin.flows.sweep_context import STEP, SweepContext, ago
@@ -19,14 +19,17 @@ from optin.store.staff_trail import (
     forget_act,
     open_act,
 )
+from optin.store.unsaved_texts import count_texts_to_forget, forget_texts
 
 LINKS_KEPT = timedelta(days=1)  # longer than they last: the limit of links in an hour counts them, too
 
 
 def sweep_sign_ins(tx: Tx, context: SweepContext) -> int:
-    """Delete old links, challenges and questions to a provider, and sessions that ended by themselves."""
+    """Delete old links, challenges, questions to a provider and unsaved texts, and sessions long ended."""
     now = context.now
-    gone = forget_sign_ins(tx, now - LINKS_KEPT, now - IDLE, now - LONGEST)
+    seen, begun = now - IDLE - UNSAVED_KEPT, now - LONGEST - UNSAVED_KEPT
+    gone = forget_sign_ins(tx, now - LINKS_KEPT, seen, begun)  # an ended one tells whose text came late
+    gone += forget_texts(tx, now - UNSAVED_KEPT)
     gone += forget_requests(tx, now - LINK_LASTS)
     return gone + forget_challenges(tx, now - CHALLENGE_LASTS)
 
@@ -34,7 +37,9 @@ def sweep_sign_ins(tx: Tx, context: SweepContext) -> int:
 def count_sign_ins(tx: Tx, context: SweepContext) -> int:
     """Count the rows that `sweep_sign_ins` would delete."""
     now = context.now
-    count = count_sign_ins_to_forget(tx, now - LINKS_KEPT, now - IDLE, now - LONGEST)
+    seen, begun = now - IDLE - UNSAVED_KEPT, now - LONGEST - UNSAVED_KEPT
+    count = count_sign_ins_to_forget(tx, now - LINKS_KEPT, seen, begun)
+    count += count_texts_to_forget(tx, now - UNSAVED_KEPT)
     count += count_requests_to_forget(tx, now - LINK_LASTS)
     return count + count_challenges_to_forget(tx, now - CHALLENGE_LASTS)
 

@@ -32,6 +32,7 @@ from optin.store.staff_accounts import (
 from optin.store.staff_openid import remove_identities
 from optin.store.staff_passkeys import remove_passkeys_of
 from optin.store.staff_sessions import end_sessions_of
+from optin.store.unsaved_texts import drop_texts_of
 
 SHELL = b""  # in the trail, in place of an account: whoever has the shell of the server
 MAX_NAME_CHARACTERS = 80
@@ -105,6 +106,7 @@ def remove_account(
     _keep_an_admin(tx, context, account, closed, by)
     save_account(tx, context.vault, closed)
     remove_passkeys_of(tx, account.id)
+    drop_texts_of(tx, account.id)
     remove_identities(tx, account.id)
     end_sessions_of(tx, account.id)
     _note(tx, context, ActKind.ACCOUNT_CLOSED, closed, by, now)
