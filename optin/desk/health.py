@@ -70,7 +70,7 @@ class HealthView(DeskPage):
 
 
 @dataclass(frozen=True)
-class AgainView(DeskPage):
+class SendAgainView(DeskPage):
     """The question before mail is sent again. `mail`: one of them; None: all."""
 
     mail: MailLine | None
@@ -136,11 +136,11 @@ async def get_again(visit: StaffVisit) -> Response:
     frame = visit.frame
     if number == ALL:
         done = await asyncio.to_thread(retry_all, visit.app_context.installation, dry_run=True)
-        return visit.page(AgainView(frame, None, sum(done.again.values()), ALL))
+        return visit.page(SendAgainView(frame, None, sum(done.again.values()), ALL))
     mail = next((it for it in mails if str(it.number) == number and not it.skip), None)
     if mail is None:
         raise PageUnknown
-    return visit.page(AgainView(frame, mail, 1, number))
+    return visit.page(SendAgainView(frame, mail, 1, number))
 
 
 async def post_again(visit: StaffVisit) -> Response:
