@@ -1,4 +1,4 @@
-"""Read the addresses of a mail server and of a PostgreSQL server, which may contain a password.
+"""Read the addresses of mail servers and PostgreSQL servers, which may contain a password; of DNS servers.
 
 A sign that has a meaning in an address (# / ? [ ] @ %, a space) cuts a password short, or makes another host
 of it, and no parser says so. Here such an address is refused. What is said never holds any part of it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import parse_qs, unquote
 
 WANTED_LOGIN = "The user name or password in the address has a character that must be percent-encoded."
@@ -21,6 +22,7 @@ WANTED_POSTGRES = "The address of the PostgreSQL server cannot be read."
 CURE_POSTGRES = "Write it like postgresql://user:password@db.example.com:5432/optin"
 
 MOST_PORT = 65_535
+DNS_PORT = 53
 _ENCODED = r"%[0-9A-Fa-f]{2}"
 _USER = rf"(?P<user>(?:[^:/?#\[\]\\%\s]|{_ENCODED})*)"
 _PASSWORD = rf"(?P<password>(?:[^@/?#\[\]\\%\s]|{_ENCODED})*)"
@@ -96,3 +98,17 @@ def check_postgres_address(text: str) -> None:
         if "@" in rest:
             raise AddressRefused(WANTED_LOGIN, CURE_LOGIN)
         raise AddressRefused(WANTED_POSTGRES, CURE_POSTGRES)
+
+
+def parse_resolver(text: str) -> tuple[str, int]:
+    """Return address and port of ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT. Raises ValueError."""
+    host, port = text, str(DNS_PORT)
+    if text.startswith("["):
+        host, closed, rest = text[1:].partition("]")
+        port = rest.removeprefix(":") or (port if closed else "")
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    number = int(port)
+    if not 0 < number <= MOST_PORT:
+        raise ValueError(port)
+    return str(ip_address(host)), number

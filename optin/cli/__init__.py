@@ -53,6 +53,7 @@ COMMANDS = {
     "restore": "optin.cli.backup:restore",
     "mail": "optin.cli.mail:mail",
     "notify": "optin.cli.notify:notify",
+    "doctor": "optin.cli.doctor:doctor",
     "keys": "optin.cli.keys:keys",
 }
 ALIASES = {"customers": "customer"}  # other names of commands, which work and are not listed

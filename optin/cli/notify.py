@@ -15,7 +15,6 @@ from optin.cli.options_and_output import load_edition_or_exit, refuse, site_opti
 from optin.consent.email_and_telephone import as_mailed, parse_email
 from optin.errors import RequestRefused
 from optin.flows.delivery.mail_order import MailKind, StaffOrder, Verdict
-from optin.jobs.build_courier import composer_of
 from optin.mail.courier import MailWriter
 from optin.mail.dkim_signing import open_signer
 from optin.mail.send_outcome import SendOutcome
@@ -23,6 +22,7 @@ from optin.mail.smtp_refusals import CURES
 from optin.mail.staff_message import title_and_text_of_test
 from optin.mail.transport import open_transport
 from optin.services.chat_sender import ChatMessage, ChatSender
+from optin.services.edition_composer import composer_of
 from optin.services.site_edition import Edition
 from optin.services.steady_clock import SteadyClock
 from optin.settings.site import Notify

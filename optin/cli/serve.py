@@ -20,10 +20,12 @@ from optin.desk.all_routes import desk_routes
 from optin.errors import SetupRefused
 from optin.jobs.agreement_end import while_agreed
 from optin.jobs.anchor_checkpoints import anchor_job
+from optin.jobs.daily_examination import examination_job
 from optin.jobs.pull_tool_endings import pull_jobs
 from optin.jobs.tool_receiver import tool_receivers
 from optin.jobs.webhook_sender import HttpSender, webhook_receivers
 from optin.services.chat_sender import ChatSender
+from optin.services.doctor.start_checks import check_at_start
 from optin.services.open_installation import open_installation
 from optin.services.open_journal import begin_journal
 from optin.services.open_store import sqlite_path
@@ -139,6 +141,7 @@ def serve(kinds: InstalledKinds, /, site: Path, host: str, port: int, workers: i
         reused = keep_edition(installation.store, edition, installation.clock())
         if shared is None:
             show_findings(reused)
+            check_at_start(edition, installation)
             log.info("serving on %s port %d", host, port)
             if is_hidden(listening, edition.site.settings.proxy.trusted):
                 log.warning(NO_PROXY)
@@ -180,6 +183,7 @@ async def _serve(
         Senders(receivers, ChatSender()),
         anchor_job(installation, settings.log),
         *pull_jobs(installation, tools),
+        examination_job(installation, lambda: app_context.edition),
         *reload.jobs,
     )
     app_context.readiness.add("site", reload.check)

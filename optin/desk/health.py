@@ -27,8 +27,16 @@ from optin.services.audit_job import (
     stop_audit,
     view_audit,
 )
+from optin.services.doctor.kept_examination import examine_and_keep
 from optin.services.mail_retry import retry_all
-from optin.services.setup_health import HealthFinding, LogState, State, log_state, setup_findings
+from optin.services.setup_health import (
+    HealthFinding,
+    LogState,
+    State,
+    last_examined,
+    log_state,
+    setup_findings,
+)
 
 MOST_MAILS = 50
 ALL = "all"
@@ -66,6 +74,7 @@ class HealthView(DeskPage):
     audit_runs: bool
     most_events: int = MOST_EVENTS
     said: str = ""
+    examined: datetime | None = None  # by the server's doctor
     template: ClassVar[str] = "desk/health.html"
 
 
@@ -92,7 +101,10 @@ async def get_health(visit: StaffVisit) -> Response:
     is_officer = visit.may(Role.OFFICER)
     mails = await visit.view(given_up_mails, visit.now, MOST_MAILS) if is_officer else []
     audit = await visit.view(view_audit)
-    said = next((it for it in ("sent", "audit", "checked") if it in visit.request.query_params), "")
+    examined = await asyncio.to_thread(last_examined, installation)
+    said = next(
+        (it for it in ("sent", "audit", "checked", "examined") if it in visit.request.query_params), ""
+    )
 
     def of(state: State) -> tuple[HealthFinding, ...]:
         return tuple(it for it in found if it.state is state)
@@ -111,6 +123,7 @@ async def get_health(visit: StaffVisit) -> Response:
         None if audit is None else datetime.fromisoformat(audit.began),
         audit is not None and audit.runs(visit.now),
         said="" if files is None and said == "checked" else said,
+        examined=None if examined is None else examined.at,
     )
     return visit.page(view)
 
@@ -127,6 +140,13 @@ async def post_check(visit: StaffVisit) -> Response:
     held.forget()
     await held.get(visit.app_context.edition, visit.now)
     return visit.back("/health?checked=1")
+
+
+async def post_examine(visit: StaffVisit) -> Response:
+    """Let the doctor examine the set-up now; it takes under three seconds."""
+    context = visit.app_context
+    await asyncio.to_thread(examine_and_keep, context.edition, context.installation)
+    return visit.back("/health?examined=1")
 
 
 async def get_again(visit: StaffVisit) -> Response:
@@ -180,6 +200,7 @@ async def post_stop(visit: StaffVisit) -> Response:
 ROUTES = (
     DeskRoute("/health", get_health, OFFICERS_AND_ADMINS, menu="health"),
     DeskRoute("/health/check", post_check, OFFICERS_AND_ADMINS, method="POST"),
+    DeskRoute("/health/examine", post_examine, OFFICERS_AND_ADMINS, method="POST"),
     DeskRoute("/health/audit", post_audit, OFFICERS, method="POST"),
     DeskRoute("/health/audit/stop", post_stop, OFFICERS, method="POST"),
     DeskRoute("/mails/{number}/again", get_again, OFFICERS),

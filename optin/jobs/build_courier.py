@@ -10,24 +10,16 @@ from optin.consent.return_address import return_address
 from optin.flows.delivery.mail_order import Order
 from optin.jobs.background_job import Job
 from optin.jobs.courier_outbox import StoreOutbox
-from optin.mail.compose_mails import Composer
 from optin.mail.courier import LANES, LANES_A_PLACE, Courier, MailWriter
 from optin.mail.dkim_signing import open_signer
-from optin.mail.kind_mail_hooks import MailSender
 from optin.mail.threaded_transport import ThreadedTransport
 from optin.mail.transport import open_transport
 from optin.mail.trouble_log import TroubleLog
+from optin.services.edition_composer import composer_of
 from optin.services.installation import Installation
 from optin.services.site_edition import Edition
 
 STALE_SECONDS = 300.0  # longer than it waits for a mail server that is down
-
-
-def composer_of(edition: Edition) -> Composer:
-    """Return a composer of mails in the words of an edition."""
-    settings = edition.site.settings
-    sender = MailSender(settings.sender.name, settings.sender.address, settings.sender.reply_to)
-    return Composer(edition.theme, sender, settings.base_url, edition.site.controller, edition.kinds.mails)
 
 
 def returns_of(edition: Edition, installation: Installation) -> Callable[[Order, datetime], str] | None:

@@ -32,7 +32,7 @@ from optin.store.database_copy import check_copy, copy_in, copy_out
 from optin.store.database_interface import Store, Tx
 from optin.store.encryption import Vault
 from optin.store.event_log import log_frontier
-from optin.store.installation_facts import backup_moment, is_claimed, note_backup_moment
+from optin.store.installation_facts import backup_moment, is_claimed, note_backup_moment, note_last_backup
 from optin.store.journal_lines import ReplayLine, kept_lines
 from optin.store.sqlite import SqliteStore
 from optin.store.sqlite_connection import connect
@@ -67,6 +67,7 @@ def back_up(edition: Edition, installation: Installation, out: Path) -> int:
         raise RequestRefused(msg) from None
     finally:
         _remove(draft)
+    installation.write(note_last_backup, at=begun)
     return size
 
 

@@ -43,7 +43,7 @@ def settings_of_server(settings: Settings, schema: Schema) -> ServedSettings | N
 
     A store other than the server's is refused: what it holds may be of another time.
     """
-    _must_be_the_same_store(settings)
+    require_same_store(settings)
     if not has_data(settings, schema):
         return None
     store = connect(settings.store, settings.root, schema, inspecting=True)
@@ -62,7 +62,7 @@ def journal_to_restore(settings: Settings, *, elsewhere: bool = False) -> str:
     store or a journal that is not the server's: people who withdrew since would come back.
     """
     if not elsewhere:
-        _must_be_the_same_store(settings, "or use --new-store to restore into the other store")
+        require_same_store(settings, "or use --new-store to restore into the other store")
     noted = _noted(settings)
     kept = {name: noted[name] for name in ("journal",) if isinstance(noted.get(name), str)}
     require_server_settings(settings, ServedSettings(kept, over_file=noted.get(_BY) == DEV))
@@ -107,6 +107,16 @@ def store_without_password(settings: Settings) -> str:
     return f"{scheme}://{place}{'?' if shown else ''}{shown}"
 
 
+def noted_settings(settings: Settings) -> ServedSettings | None:
+    """Return the shared settings that the last server wrote beside the site; None where there are none.
+
+    For a command that must work while the database does not.
+    """
+    noted = _noted(settings)
+    values = {name: noted[name] for name in settings.shared if isinstance(noted.get(name), str)}
+    return ServedSettings(values, over_file=noted.get(_BY) == DEV) if values else None
+
+
 def _noted(settings: Settings) -> dict[str, str]:
     """Return what the last server wrote beside the site; empty when there is no such file."""
     try:
@@ -116,9 +126,8 @@ def _noted(settings: Settings) -> dict[str, str]:
     return noted if isinstance(noted, dict) else {}
 
 
-def _must_be_the_same_store(
-    settings: Settings, other: str = "or start the server with the new one first"
-) -> None:
+def require_same_store(settings: Settings, other: str = "or start the server with the new one first") -> None:
+    """Refuse a store other than that of the server. Raises SetupRefused, naming both."""
     noted, own = _noted(settings).get("store"), store_without_password(settings)
     if noted is not None and noted != own:
         msg = (

@@ -18,14 +18,17 @@ from optin.flows.delivery.waiting_matters import waiting_matters
 from optin.rules.data_protection.law_data import CHECK_EVERY_DAYS
 from optin.rules.rule_files import rule_book
 from optin.services.audit_job import DONE, FAILED, AuditState, view_audit
+from optin.services.doctor.finding import Verdict
+from optin.services.doctor.last_result import Examined, read_result
 from optin.services.health import ReadinessReport
 from optin.services.installation import Installation
 from optin.services.setup_check import check_settings
 from optin.services.site_edition import Edition
-from optin.settings.site import WAITS
+from optin.settings.site import WAITS, Anchors
 from optin.site.findings import Finding
 from optin.store.database_interface import Tx
 from optin.store.event_log import StoredCheckpoint, last_attested, latest_checkpoint, log_frontier
+from optin.store.installation_facts import last_examination
 from optin.store.mail_outbox import count_dead, oldest_waiting_mail
 
 COSIGNATURE, TIMESTAMP = "cosignature", "rfc3161"
@@ -34,8 +37,18 @@ MAIL_IS_STUCK = timedelta(days=1)
 HOLDER_IS_LATE = timedelta(days=2)
 SIGNING_IS_LATE = timedelta(hours=1)
 UNHELD = "log-unheld"
-# what this version looks at nowhere: said, so that nobody takes it for a pass
-UNSEEN = ("mail-records", "certificate", "backups")
+# what nobody looks at, and what the server's doctor has not looked at yet: said, so that it is no pass
+UNSEEN = ("backups",)
+UNEXAMINED = ("mail-records", "certificate")
+_SEEN_HERE = frozenset(
+    {"settings", "dead-mail", "waiting-mail", "log", "server", "jobs"}
+)  # of the doctor's checks
+_STATES = {
+    Verdict.FAILED: "broken",
+    Verdict.WARNING: "attention",
+    Verdict.NOT_CHECKED: "not-checked",
+    Verdict.PASSED: "passed",
+}
 _ELSEWHERE = ("clock", "mails", "requests", "breach")  # matters with a finding or a page of their own
 
 
@@ -90,7 +103,11 @@ class LogState:
 
 def log_state(tx: Tx, _context: SiteContext, edition: Edition) -> LogState:
     """Return how the log stands; changes nothing."""
-    anchors = edition.site.settings.log
+    return log_state_by(tx, edition.site.settings.log)
+
+
+def log_state_by(tx: Tx, anchors: Anchors) -> LogState:
+    """Return how the log stands with these witnesses and this time-stamp authority."""
     sources = [(TIMESTAMP, anchors.timestamp, anchors.timestamp)] if anchors.timestamp else []
     sources += [(COSIGNATURE, name, name) for name in anchors.named_witnesses]
     holders = []
@@ -202,7 +219,26 @@ def setup_findings(
     if not mistakes:
         found.append(HealthFinding("files", State.PASSED))
     found += [HealthFinding(it, State.NOT_CHECKED) for it in UNSEEN]
+    found += _of_doctor(installation)
     return found
+
+
+def last_examined(installation: Installation) -> Examined | None:
+    """Return what the server's doctor found last; None: it has not looked yet."""
+    return read_result(installation.store.read(last_examination, vault=installation.vault))
+
+
+def _of_doctor(installation: Installation) -> Iterator[HealthFinding]:
+    """Yield the doctor's last findings, but for what is looked at here anyway."""
+    examined = last_examined(installation)
+    if examined is None:
+        yield from (HealthFinding(it, State.NOT_CHECKED) for it in UNEXAMINED)
+        return
+    for it in examined.findings:
+        if it.name in _SEEN_HERE:
+            continue
+        said = f"{it.seen} {it.why}"
+        yield HealthFinding("doctor", State(_STATES[it.verdict]), {"name": it.name}, said, it.cure)
 
 
 def _settings(edition: Edition) -> HealthFinding:

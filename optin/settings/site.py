@@ -581,6 +581,18 @@ class MailServerTable(Table):
         le=100,
         description="Connections at once for each process; fewer if the mail server accepts fewer.",
     )
+    addresses: tuple[ShortValue, ...] = Field(
+        default=(),
+        max_length=50,
+        strict=False,
+        description="IP addresses from which your mail server sends; optin doctor compares SPF and PTR.",
+        examples=[["192.0.2.10"]],
+    )
+    resolver: Stripped = Field(
+        default="",
+        description="DNS server that optin doctor asks, if not that of the system: ADDRESS or ADDRESS:PORT.",
+        examples=["9.9.9.9", "127.0.0.1:5353"],
+    )
 
 
 class Dkim(Table):

@@ -31,6 +31,7 @@ from optin.site.law_lint import Objection, objections_to_override, objections_to
 from optin.site.law_words import law_path, missing_classes
 from optin.site.lead_sources import objections_to_sources
 from optin.site.letter_reader import objections_to_letters
+from optin.site.mail_server_check import objections_to_mail_server
 from optin.site.nearest_time_zone import nearest_zone
 from optin.site.notify_check import objections_to_notify
 from optin.site.openid_check import objections_to_openid
@@ -66,6 +67,7 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
         yield from objections_to_connector(root, processor_name, processor, settings)
     yield from _privacy(settings)
     yield from _proxies(settings)
+    yield from objections_to_mail_server(settings.mail_server)
     yield from _dkim(root, settings)
     yield from _log(settings.log)
     yield from _texts(settings, kinds)

@@ -54,6 +54,9 @@ class Vault:
         self._journal_key = keys.journal_key
         self._event_key = hmac.digest(keys.index, b"optin.event", "sha256")
         self._answer_keys = tuple(AnswerKey(hmac.digest(seed, b"optin.gate", "sha256")) for seed in keys.log)
+        self._site_key = hmac.digest(keys.index, b"optin.site", "sha256")
+        every_key = b"".join((keys.index, *keys.seal, *keys.link, *keys.log, *keys.webhook))
+        self.name_of_keys = self.site_proof(b"keys", every_key)[:32]  # reveals none; another after a rotation
         self._limit_key = hmac.digest(keys.index, b"optin.limits", "sha256")
         self.links = Links(keys.link)
         self.return_tokens = ReturnTokens(keys.link)
@@ -102,6 +105,10 @@ class Vault:
     def limit_digest(self, window: str, who: bytes = b"") -> bytes:
         """Return the digest that counts `who` in one window: it matches no other window and no address."""
         return hmac.digest(self._limit_key, window.encode() + b"\0" + who, "sha256")
+
+    def site_proof(self, what: bytes, data: bytes) -> str:
+        """Return the MAC, in hexadecimal, by which this installation is recognised at its address."""
+        return hmac.digest(self._site_key, what + b"\0" + data, "sha256").hex()
 
     def journal_seal(self, what: bytes, data: bytes) -> str:
         """Return the MAC of a journal line (or of another text, by `what`), in hexadecimal."""

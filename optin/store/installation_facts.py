@@ -21,7 +21,10 @@ BACKUP = "backup"
 SERVED = "served-"
 HEALTH = "health"
 AUDIT = "audit"
+LAST_BACKUP = "last-backup"
+EXAMINATION = "examination"
 _AUDIT_CELL = EncryptedCell("installation", b"audit")
+_EXAMINATION_CELL = EncryptedCell("installation", b"examination")
 
 
 def is_claimed(tx: Tx) -> bool:
@@ -86,6 +89,31 @@ def last_audit(tx: Tx, vault: Vault) -> str:
         return "" if row is None else vault.open(_AUDIT_CELL, bytes(row[0])).decode()
     except KeysUnusable:
         return ""
+
+
+def note_examination(tx: Tx, vault: Vault, found: str) -> None:
+    """Store what the server's doctor found last, sealed: nobody else writes that all is well."""
+    _put(tx, EXAMINATION, vault.seal(_EXAMINATION_CELL, found.encode()))
+
+
+def last_examination(tx: Tx, vault: Vault) -> str:
+    """Return what `note_examination` stored; empty when there was none, or somebody else wrote it."""
+    row = tx.one("SELECT value FROM installation WHERE name = :name", name=EXAMINATION)
+    try:
+        return "" if row is None else vault.open(_EXAMINATION_CELL, bytes(row[0])).decode()
+    except KeysUnusable:
+        return ""
+
+
+def note_last_backup(tx: Tx, at: datetime) -> None:
+    """Record that a verified copy was made."""
+    _put(tx, LAST_BACKUP, str(to_ms(at)).encode())
+
+
+def last_backup(tx: Tx) -> datetime | None:
+    """Return when the last verified copy was made; None: never."""
+    row = tx.one("SELECT value FROM installation WHERE name = :name", name=LAST_BACKUP)
+    return None if row is None else from_ms(int(bytes(row[0])))
 
 
 def _put(tx: Tx, name: str, value: bytes) -> None:

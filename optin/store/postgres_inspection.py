@@ -17,6 +17,7 @@ from optin.store.postgres_schema import all_tables, complete, records_in
 from optin.store.postgres_server_differences import (
     CONNECT_SECONDS,
     connection_info,
+    is_pooled,
     refuse_old_server,
     refuse_read_only,
     server_version,
@@ -34,6 +35,16 @@ def info_of(url: str, seconds: int = CONNECT_SECONDS) -> str:
         return connection_info(url, seconds)
     except psycopg.Error:  # it quotes pieces of the address, and one may be of a password
         msg = f"{WANTED_POSTGRES} {CURE_POSTGRES}"
+        raise StoreUnusable(msg) from None
+
+
+def is_pooled_at(url: str) -> bool:
+    """Return whether a pooler is between us and the server. Raises StoreUnusable."""
+    try:
+        with psycopg.connect(info_of(url, FIRST_SECONDS), prepare_threshold=None, autocommit=True) as it:
+            return is_pooled(it)
+    except psycopg.Error:
+        msg = "PostgreSQL cannot be reached."
         raise StoreUnusable(msg) from None
 
 

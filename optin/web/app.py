@@ -35,6 +35,7 @@ from optin.web.privacy_statement import get_privacy, get_privacy_version
 from optin.web.public_log import get_checkpoint, get_explanation, get_key, get_tile
 from optin.web.request_admission import Admission
 from optin.web.security_headers import RESOURCE_POLICY, security_headers
+from optin.web.site_proof import SITE_PROOF_ROUTES
 from optin.web.timing_protection import at_even_times
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
 
@@ -119,7 +120,15 @@ def build_app(
 ) -> ASGIApp:
     """Return the application. `kinds` answer below a magnet's address; `extra` routes come first."""
     inner = Starlette(
-        routes=[*extra, *ROUTES, *LOG_ROUTES, *GATE_ROUTES, *HEALTH_ROUTES, *VISITOR_ROUTES],
+        routes=[
+            *extra,
+            *ROUTES,
+            *LOG_ROUTES,
+            *GATE_ROUTES,
+            *HEALTH_ROUTES,
+            *SITE_PROOF_ROUTES,
+            *VISITOR_ROUTES,
+        ],
         middleware=[Middleware(Admission, app_context)],
         exception_handlers={
             OptinError: refuse,

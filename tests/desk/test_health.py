@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from operator import methodcaller
@@ -23,6 +24,8 @@ from optin.store.database_interface import to_ms
 from optin.store.sending_claims import ClaimBatch
 from tests.desk.conftest import Browser, Desk, list_acts
 from tests.desk.test_requests import MARKUP, in_english
+from tests.doctor.dns_server import Zones, dns_server
+from tests.ports import NOBODY
 
 
 @pytest.fixture(autouse=True)
@@ -223,3 +226,29 @@ def test_mail_that_waits_too_long_is_broken(desk: Desk) -> None:
         desk.installation.write(methodcaller("run", queued, at=at))
         page = browser.get("/desk/health").text
         assert re.search(rf'class="status {state}">[^/]*/span> Mail has waited for {hours} hours', page), page
+
+
+def test_the_findings_of_the_doctor_stand_on_the_page(desk: Desk) -> None:
+    """O3, O4: with their cures; before the first examination nothing of them is a pass."""
+    browser = officer(desk)
+    page = browser.get("/desk/health").text
+    assert "The server examines it once a day; it has not yet." in page
+    assert "DNS records of your mail (SPF, DKIM, DMARC)" in page
+    edition = desk.app_context.edition
+    with dns_server(Zones()) as resolver:
+        settings = edition.site.settings
+        mail_server = settings.mail_server.model_copy(update={"resolver": resolver})
+        changed = {"base_url": f"https://localhost:{NOBODY}", "mail_server": mail_server}
+        settings = settings.model_copy(update=changed)
+        desk.app_context.edition = replace(edition, site=replace(edition.site, settings=settings))
+        assert browser.post("/desk/health/examine", page="/desk/health").status_code == 303
+    page = browser.get("/desk/health?examined=1").text
+    assert "The set-up was examined." in page
+    assert "The set-up: spf" in page
+    assert "example.com has no SPF record." in page
+    assert "v=spf1 include:NAME-THAT-YOUR-MAIL-PROVIDER-TELLS -all" in page
+    assert "DNS records of your mail (SPF, DKIM, DMARC)" not in page
+    assert "The set-up: waiting-mail" not in page  # the page looks at it itself
+    token = {"token": browser.token("/desk")}
+    marketer = desk.signed_in(Role.MARKETER)
+    assert marketer.client.post("/desk/health/examine", data=token).status_code == 403

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from tests.host import foreign_witness, n8n, nginx, pgbouncer, servers, wapiti, wordpress
+from tests.host import foreign_witness, knot, n8n, nginx, pgbouncer, servers, wapiti, wordpress
 
 TOO_OLD = min(servers.RELEASES)
 ON_EACH = ("tests/store", "tests/flows", "tests/export", "tests/kinds/prize_draw/test_draw_flows.py")
@@ -32,7 +32,7 @@ def main() -> None:
     if pgbouncer.installed() is None:
         sys.exit("The tests need pgbouncer: install it (apt-get install pgbouncer), and try again.")
     missing = servers.fetch() or foreign_witness.fetch() or nginx.fetch() or wapiti.fetch()
-    missing = missing or wordpress.fetch()
+    missing = missing or knot.fetch() or wordpress.fetch()
     if not missing and n8n.WANTED:
         missing = n8n.fetch()
     if missing:

@@ -18,6 +18,7 @@ from optin.consent.staff_role import Role
 from optin.desk.all_routes import DESK_ROUTES
 from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.sweep_rules import sweep_rules
+from optin.services.doctor.all_checks import CHECKS
 from optin.site.json_schemas import magnet_schema, site_schema
 from tests.house.messages import messages
 from tests.house.requirements_table import ROOT
@@ -154,9 +155,27 @@ def _desk() -> Iterator[str]:
         yield f"| `/desk{path}` | {ticks} | {'fresh sign-in' if path in fresh else ''} |"
 
 
+def _doctor() -> Iterator[str]:
+    """Yield the table of the doctor's checks, by part."""
+    part = ""
+    for it in CHECKS:
+        if it.part != part:
+            part = it.part
+            yield from (
+                "",
+                f"## {part}",
+                "",
+                "| Check | What holds when it passes | Why | |",
+                "| --- | --- | --- | --- |",
+            )
+        start = f"also at the start{', refuses' if it.fatal else ''}" if it.at_start else ""
+        yield f"| `{it.name}` | {_cell(it.what)} | {_cell(it.why)} | {start} |"
+
+
 GENERATED: Mapping[str, Callable[[], Iterator[str]]] = {
     "commands.md": _commands,
     "desk.md": _desk,
+    "doctor.md": _doctor,
     "front-matter.md": lambda: key_rows(magnet_schema(KINDS.files)),
     "messages.md": _messages,
     "optin-toml.md": lambda: key_rows(site_schema()),

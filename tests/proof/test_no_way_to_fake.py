@@ -81,6 +81,7 @@ ARGUMENTS = {
     "embed": ["paper", "--html"],
     "card": ["paper", "--out", "{folder}/card.pdf"],
     "notify": ["test", "sales"],
+    "doctor": ["--keys-copied"],
     "connect": [],
     "pull": [],
     "do-not-contact": ["list"],

@@ -129,6 +129,13 @@ SITE_DEFECTS = {
     "logo-missing": ("[look]", '[look]\nlogo = "logo.png"', "logo", (16, 1)),
     "logo-climbs-out": ("[look]", '[look]\nlogo = "../logo.png"', "logo", (16, 1)),
     "proxy": ("[look]", '[proxy]\ntrusted = ["nobody"]\n[look]', "proxy", (16, 1)),
+    "resolver": ("[look]", '[mail_server]\nresolver = "dns"\n[look]', "mail-server", (16, 1)),
+    "sending-address": (
+        "[look]",
+        '[mail_server]\naddresses = ["mail.example.com"]\n[look]',
+        "mail-server",
+        (16, 1),
+    ),
     "dkim": ("[look]", '[dkim]\nselector = "a"\ndomain = "b"\nkey = "no"\n[look]', "dkim", (18, 1)),
     "texts": ("[look]", '[texts.nl]\n"form.jumb" = "x"\n[look]', "text-key", (16, 1)),
     "texts-parameter": (

@@ -18,7 +18,7 @@ from optin.flows.context import Context
 from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.backoff import wait_before
 from optin.flows.delivery.mail_order import MailKind, NamedPerson, NoticeLine, StaffDigest
-from optin.flows.delivery.waiting_matters import waiting_matters
+from optin.flows.delivery.waiting_matters import matters_to_tell
 from optin.flows.objections.find_objections import find_objection
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.event_history import live_consents
@@ -155,7 +155,7 @@ def digest_of(tx: Tx, context: SiteContext, claim: bytes, now: datetime, why: st
         )
     since = [it.since for it in counted]
     marks = marks_of_claimed(tx, claim)
-    found = waiting_matters(tx, context, now) if marks else ()
+    found = matters_to_tell(tx, context, now) if marks else ()
     matters = [it for it in found if it.mark in marks]
     since += [marks[it.mark] for it in matters]
     if not by_magnet and not matters:

@@ -7,6 +7,7 @@ the same one is told once, and again after a day if it still waits.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.flows.unreadable_rows import BROKEN
 from optin.store.breaches import breach_rows, open_breach
 from optin.store.database_interface import Tx
+from optin.store.installation_facts import last_examination
 from optin.store.mail_outbox import count_dead
 from optin.store.reported_matters import (
     abandoned_messages,
@@ -35,6 +37,7 @@ AGAIN_AFTER = timedelta(days=1)
 LATE_AFTER = timedelta(hours=1)
 DUE_SOON = timedelta(days=7)
 LAST_DAY_HOURS = 24
+_TOLD = ("failed", "warning")  # verdicts of the doctor
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class WaitingMatter:
     sentence: str
     key: str = ""
     count: int = 0
+    told_once: bool = False  # else again after a day, while it waits
 
     @property
     def mark(self) -> RequestId:
@@ -66,6 +70,28 @@ def waiting_matters(
         *_requests_of_people(tx, context, now),
         *matters_of_kinds(tx, context, now, without),
     )
+
+
+def matters_to_tell(tx: Tx, context: SiteContext, now: datetime) -> tuple[WaitingMatter, ...]:
+    """Return what staff is told of: what waits, and what changed in the set-up."""
+    return (*waiting_matters(tx, context, now), *_of_examination(tx, context))
+
+
+def _of_examination(tx: Tx, context: SiteContext) -> Iterator[WaitingMatter]:
+    """Yield a matter for each finding of the server's doctor, and for each that is gone; told once (O3)."""
+    try:
+        kept = json.loads(last_examination(tx, context.vault) or "{}")
+        for it in kept.get("findings", ()):
+            if it["verdict"] in _TOLD:
+                name = f"doctor {it['name']} {it['verdict']} {it['mark']}"
+                sentence = f"optin doctor, {it['verdict']}: {it['seen']} Cure: {it['cure']}"
+                yield WaitingMatter(name, " ".join(sentence.split()), told_once=True)
+        for it in kept.get("gone", ()):
+            if it["verdict"] in _TOLD:
+                name = f"doctor {it['name']} is well {kept['at']}"
+                yield WaitingMatter(name, f"optin doctor, well again: {it['what']}.", told_once=True)
+    except (ValueError, KeyError, TypeError, AttributeError):  # of another version
+        return
 
 
 def _of_optin(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMatter]:
@@ -168,9 +194,13 @@ def queue_waiting_notices(tx: Tx, context: SiteContext, receiver: str, now: date
     """Queue a notice of each matter that was not reported to the receiver within a day; return how many."""
     lock_reported_matters(tx, receiver)
     reported = reported_matters(tx, receiver)
-    found = {it.mark.hex(): it for it in waiting_matters(tx, context, now)}
+    found = {it.mark.hex(): it for it in matters_to_tell(tx, context, now)}
     # a moment ahead of the clock is one of a clock that was wrong
-    fresh = {mark: at for mark, at in reported.items() if mark in found and at <= now < at + AGAIN_AFTER}
+    fresh = {
+        mark: at
+        for mark, at in reported.items()
+        if mark in found and at <= now and (found[mark].told_once or now < at + AGAIN_AFTER)
+    }
     new = [it for mark, it in found.items() if mark not in fresh]
     for matter in new:
         add_notice(tx, receiver, matter.mark, now)
