@@ -52,6 +52,7 @@ COMMANDS = {
     "backup": "optin.cli.backup:backup",
     "restore": "optin.cli.backup:restore",
     "mail": "optin.cli.mail:mail",
+    "bounce": "optin.cli.bounce:bounce",
     "notify": "optin.cli.notify:notify",
     "doctor": "optin.cli.doctor:doctor",
     "keys": "optin.cli.keys:keys",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -43,6 +44,9 @@ class Script:
     open: int = 0
     most_seen: int = 0  # open at once
     refused: int = 0  # connections beyond
+    reports: bool = False  # it offers to report on what becomes of a mail (DSN, RFC 3461)
+    asked: list[str] = field(default_factory=list)  # of it, by clients
+    senders: list[str] = field(default_factory=list)  # of the envelopes
     names: list[str] = field(default_factory=list)  # what clients called themselves
     servers: list[Any] = field(default_factory=list)  # one for each connection
 
@@ -67,6 +71,8 @@ class _Handler:
         self._script.names.append(hostname)
         refusal = self._script.ehlo(hostname)
         session.host_name = None if refusal else hostname
+        if self._script.reports:
+            responses.insert(1, "250-DSN")  # after the greeting
         return [refusal] if refusal else responses
 
     async def handle_HELO(  # noqa: N802 - the library's name
@@ -87,6 +93,7 @@ class _Handler:
             if not answer.startswith("250"):
                 return answer
         envelope.mail_from = address
+        self._script.senders.append(address)
         envelope.mail_options.extend(options)
         return self._script.mail_from
 
@@ -136,11 +143,26 @@ class _Beyond(asyncio.Protocol):
         transport.close()
 
 
+_ABOUT_REPORTS = re.compile(r" (?:RET|ENVID|NOTIFY)=\S+")
+
+
 class _Counted(SMTP):
-    """Tells when it is closed."""
+    """Tells when it is closed, and takes the parameters of RFC 3461, which the library does not know."""
 
     script: Script
     place: int  # how many were open with it
+
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - the library's name
+        await super().smtp_MAIL(self._without_reports(arg))
+
+    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802 - the library's name
+        await super().smtp_RCPT(self._without_reports(arg))
+
+    def _without_reports(self, arg: str | None) -> str | None:
+        if arg is None or not self.script.reports:
+            return arg
+        self.script.asked.extend(it.strip() for it in _ABOUT_REPORTS.findall(arg))
+        return _ABOUT_REPORTS.sub("", arg)
 
     def connection_lost(self, error: Exception | None) -> None:
         super().connection_lost(error)

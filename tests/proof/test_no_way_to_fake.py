@@ -36,6 +36,7 @@ ARGUMENTS = {
     "checkpoint": [],
     "migrate": [],
     "mail": ["retry"],
+    "bounce": [],
     "keys": ["rotate"],
     "export": ["--purpose", "tips-email", "--channel", "email", "--to", "self", "--why", "x", "--out", "-"],
     "scrub": [
