@@ -72,6 +72,7 @@ def linked_pages(page: Page, base: str, *more: str) -> Iterator[str]:
         assert answer is not None
         assert answer.status < 500, address
         assert len(answer.body()) <= MOST_BYTES, address
+        expect(page.locator("meta[http-equiv=refresh]")).to_have_count(0)  # what is counted is there now
         links = page.locator("a[href^='/desk']").evaluate_all("all => all.map(it => it.href.split('#')[0])")
         pattern = pattern_of(page.url)
         if answer.status == 200 and pattern not in shown:
