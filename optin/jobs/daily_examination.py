@@ -39,8 +39,9 @@ def examine_if_due(installation: Installation, edition: Edition) -> None:
     """Examine the set-up if nobody did for a day."""
     # what it needs is imported a minute after the start, which waits for nothing
     from optin.services.doctor.finding import exit_status  # noqa: PLC0415 - as said above
-    from optin.services.doctor.kept_examination import examine_and_keep, is_due  # noqa: PLC0415 - the same
+    from optin.services.doctor.kept_examination import claim, examine_and_keep, is_due  # noqa: PLC0415 - same
 
-    if is_due(installation):
+    # asked again after the claim: another server may have just finished
+    if is_due(installation) and claim(installation) and is_due(installation):
         found = examine_and_keep(edition, installation)
         log.info("examined the set-up: %s; see: optin doctor", exit_status(found.findings).name.lower())

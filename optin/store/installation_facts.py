@@ -6,7 +6,7 @@ Other keys than its own are refused before anything is written.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from optin.errors import KeysUnusable
 from optin.store.database_interface import Tx, from_ms, to_ms
@@ -23,6 +23,7 @@ HEALTH = "health"
 AUDIT = "audit"
 LAST_BACKUP = "last-backup"
 EXAMINATION = "examination"
+EXAMINATION_CLAIM = "examination-claim"
 _AUDIT_CELL = EncryptedCell("installation", b"audit")
 _EXAMINATION_CELL = EncryptedCell("installation", b"examination")
 
@@ -103,6 +104,16 @@ def last_examination(tx: Tx, vault: Vault) -> str:
         return "" if row is None else vault.open(_EXAMINATION_CELL, bytes(row[0])).decode()
     except KeysUnusable:
         return ""
+
+
+def claim_examination(tx: Tx, now: datetime, lease: timedelta) -> bool:
+    """Return whether nobody claimed the examination within `lease`; then it is claimed."""
+    tx.hold(b"examination")
+    row = tx.one("SELECT value FROM installation WHERE name = :name", name=EXAMINATION_CLAIM)
+    if row is not None and from_ms(int(bytes(row[0]))) <= now < from_ms(int(bytes(row[0]))) + lease:
+        return False
+    _put(tx, EXAMINATION_CLAIM, str(to_ms(now)).encode())
+    return True
 
 
 def note_last_backup(tx: Tx, at: datetime) -> None:

@@ -17,7 +17,7 @@ from optin.flows.delivery.waiting_matters import matters_to_tell, queue_waiting_
 from optin.jobs.daily_examination import examine_if_due
 from optin.keys import make_keys
 from optin.services.doctor.finding import Finding, Verdict
-from optin.services.doctor.kept_examination import is_due
+from optin.services.doctor.kept_examination import LEASE, claim, is_due
 from optin.services.doctor.last_result import Examined
 from optin.services.doctor.start_checks import check_at_start
 from optin.services.open_store import claim_store
@@ -70,6 +70,18 @@ def test_the_set_up_is_examined_once_a_day(visit: Visit) -> None:
     assert last_examined(installation) != first
     visit.wait(timedelta(days=-9))  # of a clock that was wrong
     assert is_due(installation)
+
+
+def test_one_of_several_servers_examines(visit: Visit) -> None:
+    """O3: whoever claims it; one that died keeps nobody from it for long."""
+    assert claim(visit.installation)
+    assert not claim(visit.installation)
+    examine_if_due(visit.installation, visit.app_context.edition)
+    assert last_examined(visit.installation) is None  # another one is at it
+    visit.wait(LEASE)
+    assert claim(visit.installation)
+    visit.wait(timedelta(days=-1))  # of a clock that was wrong
+    assert claim(visit.installation)
 
 
 def keep(visit: Visit, findings: Sequence[Finding], gone: Sequence[Finding] = ()) -> None:
