@@ -6,7 +6,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -26,11 +25,9 @@ from optin.services.doctor.last_result import FILE, keep_result, load_result
 from optin.services.doctor.machine_checks import note_keys_copied
 from optin.services.doctor.mail_checks import send_mail_to
 from optin.services.served_settings import noted_settings
-from optin.services.site_edition import Edition
 from optin.services.steady_clock import utc_now
-from optin.settings.installation import ServedSettings
+from optin.settings.installation import Settings
 from optin.site.load_site import load_site
-from optin.site.model import Site
 
 COLOURS = {
     Verdict.FAILED: "red",
@@ -75,7 +72,7 @@ def doctor(kinds: InstalledKinds, /, site: Path, to: str | None, resolver: str, 
     settings = found.site.settings
     examination = Examination(found, now, Reach(resolver=resolver))
     if to is not None:
-        _send_mail(examination.rendered(), to, now)
+        _send_mail(examination, to)
         return
     if flags["keys_copied"]:
         _note_copy(examination)
@@ -96,8 +93,8 @@ def doctor(kinds: InstalledKinds, /, site: Path, to: str | None, resolver: str, 
     sys.exit(exit_status(findings))
 
 
-def _send_mail(edition: Edition, to: str, now: datetime) -> None:
-    result = send_mail_to(edition, address_of(to), now)
+def _send_mail(examination: Examination, to: str) -> None:
+    result = send_mail_to(examination, address_of(to))
     if not result.taken:
         cure = f" {result.cure[0].upper()}{result.cure[1:]}." if result.cure else ""
         refuse(f"Nothing was sent: the mail server answered {result.answer}.{cure}")
@@ -115,17 +112,11 @@ def _note_copy(examination: Examination) -> None:
 
 def _as_served(root: Path, kinds: InstalledKinds) -> UnrenderedSite:
     """Return the site with the settings that its server noted beside it, where this shell sets none."""
-    site = _load(root, kinds, None)
-    served = noted_settings(site.settings)
-    return UnrenderedSite(site if served is None else _load(root, kinds, served), kinds.parts, served)
-
-
-def _load(root: Path, kinds: InstalledKinds, served: ServedSettings | None) -> Site:
-    loaded = load_site(root, kinds.parts.files, served=served)
+    loaded = load_site(root, kinds.parts.files, served=noted_settings(Settings.at(root)))
     if loaded.site is None:
         show_findings(loaded.findings)
         refuse("Correct optin.toml first.")
-    return loaded.site
+    return UnrenderedSite(loaded.site, kinds.parts)
 
 
 def _as_json(shown: Sequence[Finding], findings: Sequence[Finding], changed: Changes) -> str:

@@ -20,13 +20,14 @@ from optin.services.installation import Installation
 from optin.services.installed_kind_parts import KindParts
 from optin.services.open_store import connect, sqlite_path
 from optin.services.served_settings import require_same_store
-from optin.services.site_edition import Edition, load_edition
-from optin.settings.installation import ServedSettings
+from optin.services.site_edition import Edition
 from optin.settings.site import SiteSettings
 from optin.site.model import Site
+from optin.site.own_templates import make_theme
 from optin.store.database_interface import Store
 from optin.store.encryption import Vault
 from optin.store.installation_facts import is_claimed
+from optin.theme.theme import Theme
 
 T = TypeVar("T")
 
@@ -54,14 +55,10 @@ class OpenedStore:
 
 @dataclass(frozen=True)
 class UnrenderedSite:
-    """A site whose pages are not rendered: few checks need them, and rendering takes the longest.
-
-    `served`: the settings of its server, where it has one.
-    """
+    """A site whose pages are not rendered: no check needs them, and rendering takes the longest."""
 
     site: Site
     kinds: KindParts
-    served: ServedSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -99,10 +96,12 @@ class Examination:
             mine.set_exception(problem)
         return mine.result()
 
-    def rendered(self) -> Edition:
-        """Return the site with its pages and mails. Raises NotChecked where it has a mistake."""
+    def theme(self) -> Theme:
+        """Return the templates and words of the site. Raises NotChecked where a template is broken."""
         edition = self.edition
-        return edition if isinstance(edition, Edition) else self.once("edition", lambda: _render(edition))
+        return (
+            edition.theme if isinstance(edition, Edition) else self.once("theme", lambda: _theme_of(edition))
+        )
 
     def opened(self) -> OpenedStore:
         """Return the store. Raises NotChecked where there is none yet, StoreUnusable or KeysUnusable."""
@@ -149,12 +148,12 @@ class Examination:
         return vault
 
 
-def _render(unrendered: UnrenderedSite) -> Edition:
-    edition, _ = load_edition(unrendered.site.root, unrendered.kinds, served=unrendered.served)
-    if edition is None:
-        msg = "The site cannot be rendered."
+def _theme_of(unrendered: UnrenderedSite) -> Theme:
+    theme = make_theme(unrendered.site, unrendered.kinds.files)
+    if not isinstance(theme, Theme):
+        msg = "A template of the site is broken."
         raise NotChecked(msg, "See: optin check")
-    return edition
+    return theme
 
 
 _UNSERVED = "Nobody has served this site yet, so there is no data."

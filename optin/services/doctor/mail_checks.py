@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import replace
-from datetime import datetime
 from email import message_from_bytes
 from email.message import Message
 from urllib.parse import urlsplit
 
 from optin.consent.email_and_telephone import EmailAddress, as_mailed
-from optin.consent.form_version import FormDeclaration
+from optin.consent.form_version import FormDeclaration, PrivacyDigest, Slug
+from optin.consent.purpose import ConsentQuestion
 from optin.consent.signed_links import SAMPLE_TOKEN
 from optin.errors import SetupRefused
 from optin.flows.delivery.mail_order import LetterOrder, MailKind
@@ -24,8 +24,8 @@ from optin.mail.smtp_session import SmtpAddress, close_session, open_session
 from optin.mail.transport import FILE_PREFIX, smtp_address
 from optin.services.doctor.examination import Examination
 from optin.services.doctor.finding import Seen, failed, not_checked, passed
-from optin.services.edition_composer import composer_of
-from optin.services.site_edition import Edition
+from optin.services.edition_composer import site_composer
+from optin.settings.site import SiteSettings
 from optin.site.model import Site
 
 ONE_CLICK = "List-Unsubscribe=One-Click"  # RFC 8058, 3.1
@@ -68,62 +68,73 @@ async def _try_session(address: SmtpAddress) -> None:
     await close_session(await open_session(address))
 
 
-def _new_message_id(edition: Edition) -> str:
-    domain = edition.site.settings.sender.address.rpartition("@")[2]
+def _new_message_id(settings: SiteSettings) -> str:
+    domain = settings.sender.address.rpartition("@")[2]
     return f"<{secrets.token_hex(TEST_ID_BYTES)}@{domain}>"
 
 
-def send_mail_to(edition: Edition, recipient: EmailAddress, now: datetime) -> TestResult:
+def send_mail_to(examination: Examination, recipient: EmailAddress) -> TestResult:
     """Send a test mail: a letter with every header that mails to people have, signed. Raises SetupRefused."""
-    settings = edition.site.settings
+    settings = examination.settings
     if settings.mail.startswith(FILE_PREFIX):
         msg = "OPTIN_MAIL is not set here, so mail goes to a folder; set it as it is set for the server."
         raise SetupRefused(msg)
-    form = _form_with_question(edition)
-    if form is None:
-        msg = "There is no magnet with a consent yet, so there is no mail to try; make one with: optin new"
+    question = _some_question(settings)
+    if question is None:
+        msg = "There is no purpose in optin.toml yet, so there is no letter to try."
         raise SetupRefused(msg)
-    message = _sample(edition, form, recipient, now).replace(b"\r\nSubject: ", b"\r\nSubject: [test] ", 1)
-    signed = open_signer(settings.dkim).sign(message)
-    to = as_mailed(recipient)
-    return asyncio.run(send_test_mail(_address_of(edition.site), settings.sender.address, to, signed))
+    message = _sample(examination, question, recipient)
+    signed = open_signer(settings.dkim).sign(message.replace(b"\r\nSubject: ", b"\r\nSubject: [test] ", 1))
+    to, address = as_mailed(recipient), _address_of(examination.edition.site)
+    return asyncio.run(send_test_mail(address, settings.sender.address, to, signed))
 
 
-def _form_with_question(edition: Edition) -> FormDeclaration | None:
-    forms = (it.declaration for it in edition.publication.forms.values())
-    return next((it for it in forms if it.questions), None)
+def _some_question(settings: SiteSettings) -> ConsentQuestion | None:
+    """Return the question of some purpose, for a letter."""
+    for name, it in settings.purposes.items():
+        wording = next(iter(it.text.values()), "")
+        return ConsentQuestion(name, it.channel, wording, it.retention)
+    return None
 
 
 def check_one_click(examination: Examination) -> Seen | None:
     """Check the headers by which a mail program unsubscribes at one click (RFC 8058), on a mail of ours."""
-    edition = examination.rendered()
-    form = _form_with_question(edition)
-    if form is None:
+    settings = examination.settings
+    question = _some_question(settings)
+    if question is None:
         return None
     try:
-        signer = open_signer(edition.site.settings.dkim)
+        signer = open_signer(settings.dkim)
     except SetupRefused:
         return not_checked("The DKIM key cannot be used.", "See the check dkim.")
-    mail = message_from_bytes(
-        signer.sign(_sample(edition, form, EmailAddress("trial@example.com"), examination.now))
+    message = _sample(examination, question, EmailAddress("trial@example.com"))
+    return judge_one_click(message_from_bytes(signer.sign(message)), is_signed=settings.dkim is not None)
+
+
+def _sample(examination: Examination, question: ConsentQuestion, recipient: EmailAddress) -> bytes:
+    site, kinds = examination.edition.site, examination.edition.kinds
+    form = FormDeclaration(
+        magnet=Slug("trial"),
+        kind="",
+        title="trial",
+        lang=site.settings.languages[0],
+        controller=site.controller,
+        privacy=PrivacyDigest(""),
+        questions=(question,),
     )
-    return judge_one_click(mail, is_signed=edition.site.settings.dkim is not None)
-
-
-def _sample(edition: Edition, form: FormDeclaration, recipient: EmailAddress, now: datetime) -> bytes:
     order = LetterOrder(
         number=0,
         claim=b"",
-        message_id=_new_message_id(edition),
+        message_id=_new_message_id(site.settings),
         kind=MailKind.LETTER,
         recipient=recipient,
         form=form,
-        question=form.questions[0],
-        given_at=now,
+        question=question,
+        given_at=examination.now,
         letter=_TRIAL,
         unsubscribe_token=SAMPLE_TOKEN,
     )
-    return composer_of(edition).compose(order, now)
+    return site_composer(site, examination.theme(), kinds).compose(order, examination.now)
 
 
 def judge_one_click(mail: Message, *, is_signed: bool) -> Seen:
