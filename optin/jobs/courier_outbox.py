@@ -118,13 +118,18 @@ class StoreOutbox:
 
     async def revive(self, orders: list[Order]) -> None:
         """Requeue mails that were just given up."""
-        until = self._installation.clock() + wait_before(0, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)
+        now = self._installation.clock()
+        until = now + wait_before(0, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)
         numbers = [order.number for order in orders]
         if count := await written(self._installation.store, revive, numbers=numbers, until=until):
             mail_log.warning("%d mails that were given up are queued again", count)
         recipients = [order.recipient for order in orders]
         await written(
-            self._installation.store, forget_refusals, self._installation.context, recipients=recipients
+            self._installation.store,
+            forget_refusals,
+            self._installation.context,
+            recipients=recipients,
+            now=now,
         )
 
     async def _claim(self, most: int, *, suspect: bool) -> list[Order]:

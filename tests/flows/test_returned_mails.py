@@ -171,6 +171,26 @@ def test_a_complaint_withdraws(world: World, said: MailReport) -> None:
     assert world.status(ALICE, TIPS) is Status.WITHDRAWN
 
 
+def test_a_complaint_told_again_ends_no_later_consent(world: World) -> None:
+    """O6: what was given after the complaint was taken stays, and so does what is asked for anew."""
+    world.join(ALICE, TIPS)
+    world.send()
+    world.wait(HOUR)
+    mail = mail_to(world)
+    world.wait(HOUR)
+    assert report(world, MailReport.COMPLAINT, mail=mail) is ReportEffect.WITHDRAWN
+    world.wait(DAY)
+    pending = world.sign_up(ALICE, TIPS)
+    assert report(world, MailReport.COMPLAINT, mail=mail) is ReportEffect.KNOWN
+    world.confirm(pending)
+    assert world.status(ALICE, TIPS) is Status.GIVEN
+    world.wait(DAY)
+    assert report(world, MailReport.COMPLAINT, mail=mail) is ReportEffect.KNOWN
+    assert world.status(ALICE, TIPS) is Status.GIVEN
+    assert report(world, MailReport.COMPLAINT) is ReportEffect.WITHDRAWN
+    assert world.status(ALICE, TIPS) is Status.WITHDRAWN
+
+
 def test_reports_about_nobody_change_nothing(world: World) -> None:
     """O6: of strangers, of who was erased, of long ago, of a moment to come."""
     world.join(ALICE, TIPS)
@@ -226,8 +246,21 @@ def test_a_refusal_of_our_server_is_a_report(world: World, reply: str, *, reacha
     refused = Attempt(Verdict.REFUSED, reply, b"mail")
     assert world.run(record_sending, order, refused, world.now) is MailState.DEAD
     assert is_reachable(world) is reachable
-    lifted = world.run(forget_refusals, [EmailAddress(ALICE), EmailAddress(BOB)])
+    lifted = world.run(forget_refusals, [EmailAddress(ALICE), EmailAddress(BOB)], world.now)
     assert (lifted, is_reachable(world)) == (0 if reachable else 1, True)
+
+
+def test_processors_are_told_that_a_refusal_was_taken_back(world: World) -> None:
+    """O6: else they would keep a person for withdrawn whom the fault of a mail server made unreachable."""
+    register(world, crm=frozenset({TIPS}))
+    told = Told(world)
+    world.join(ALICE, TIPS, CALL, phone="+31612345678")
+    (order,) = [it for it in world.claim() if it.kind == MailKind.DELIVERY]
+    assert told.hear() == ["consent.confirmed"]
+    world.run(record_sending, order, Attempt(Verdict.REFUSED, "550 5.1.1", b"mail"), world.now)
+    assert told.hear() == ["consent.withdrawn"]
+    assert world.run(forget_refusals, [EmailAddress(ALICE)], world.now) == 1
+    assert told.hear() == ["consent.confirmed"]
 
 
 def test_only_refusals_are_taken_back(world: World) -> None:
@@ -235,7 +268,7 @@ def test_only_refusals_are_taken_back(world: World) -> None:
     world.join(ALICE, TIPS)
     world.send()
     report(world)
-    assert world.run(forget_refusals, [EmailAddress(ALICE)]) == 0
+    assert world.run(forget_refusals, [EmailAddress(ALICE)], world.now) == 0
     assert not is_reachable(world)
 
 

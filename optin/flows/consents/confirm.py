@@ -44,6 +44,7 @@ from optin.flows.kind_errors import as_kind_failed
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.decrypted_request import OpenedRequest, open_request
 from optin.flows.records.event_history import current_consents, live_consents
+from optin.flows.records.lift_unreachable import lift_unreachable
 from optin.proof.canonical_json import canonical
 from optin.proof.commitment import SALT_BYTES, commit, leaf_digest
 from optin.store.contacts import Contact, save_contact
@@ -55,7 +56,6 @@ from optin.store.mail_outbox import enqueue
 from optin.store.objections import objections_about
 from optin.store.requests import Request, count_try, load_request, mark_confirmed, peek_request
 from optin.store.suppressions import suppressed_at, unsuppress, unsuppress_numbers
-from optin.store.unreachable_addresses import forget_returned
 
 log = logging.getLogger("optin.kinds")
 
@@ -205,8 +205,7 @@ def _confirm(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime,
 
     # 5. Keep what was declared; queue the magnet and the receipt.
     told = [question.key for question in questions]
-    if forget_returned(tx, stored.email_index):  # mails came back from it, and now it was read
-        told += [key for key in live_consents(tx, context.vault, subject) if key.channel.by_mail]
+    told += lift_unreachable(tx, context, stored.email_index)  # now it was read
     save_contact(tx, context.vault, subject, contact)
     refresh_idle(tx, subject)
     if not opened.declared.through:  # who gives a consent anew asked for nothing else

@@ -10,9 +10,11 @@ from optin.consent.returned_mail import MailReport, ReportedMail
 from optin.flows.context import Context
 from optin.flows.delivery.deliver_mails import Attempt, record_result
 from optin.flows.delivery.mail_order import MailState, Order, Verdict
+from optin.flows.exports.queue_webhook_messages import queue_confirmed
+from optin.flows.records.lift_unreachable import lift_unreachable
 from optin.flows.returned_mails.take_report import take_report
 from optin.store.database_interface import Tx
-from optin.store.unreachable_addresses import forget_returned, unreachable_since
+from optin.store.unreachable_addresses import unreachable_since
 
 BY_SERVER = "smtp"  # the mail server that we hand mails to, in its answer
 # no such mailbox, no such domain, bad address, moved, null MX, disabled (RFC 3463, RFC 7505): never policy
@@ -29,14 +31,16 @@ def record_sending(tx: Tx, context: Context, order: Order, attempt: Attempt, now
     return state
 
 
-def forget_refusals(tx: Tx, context: Context, recipients: Iterable[EmailAddress]) -> int:
+def forget_refusals(tx: Tx, context: Context, recipients: Iterable[EmailAddress], now: datetime) -> int:
     """Take back what a mail server's refusals said of these addresses; return of how many.
 
-    It refused everybody in the same words, so the fault may be ours.
+    It refused everybody in the same words, so the fault may be ours. Processors are told again.
     """
     count = 0
     for index in {context.vault.index(it) for it in recipients}:
         found = unreachable_since(tx, index)
         if found is not None and found.source == BY_SERVER:
-            count += forget_returned(tx, index)
+            usable = lift_unreachable(tx, context, index)
+            queue_confirmed(tx, context.policy.webhooks, index, usable, now)
+            count += 1
     return count

@@ -6,7 +6,7 @@
 3. Unreachable: no mail is sent to it, and no contact by mail is permitted; it is no withdrawal.
    Processors are told not to use those consents. A later confirmation lifts it (`lift_unreachable`).
 4. Not now: one of several in some days, each of another mail, makes it unreachable.
-5. A complaint ends every consent by mail, as if the person had asked.
+5. A complaint ends every consent by mail, as if the person had asked (`end_by_complaint`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.returned_mail import WITHDRAWING, MailReport, ReportedMail, ReportEffect
 from optin.flows.context import Context
 from optin.flows.exports.queue_webhook_messages import queue_barred_person
-from optin.flows.rights.withdraw import withdraw_person
+from optin.flows.returned_mails.end_by_complaint import end_by_complaint
 from optin.flows.sweep_context import ago
 from optin.store.data_subjects import find_subject, lock_subject
 from optin.store.database_interface import Tx
@@ -63,7 +63,7 @@ def _take(
 ) -> ReportEffect:
     # 5. A complaint.
     if told.report in WITHDRAWING:
-        ended = [it for channel in BY_MAIL for it in withdraw_person(tx, context, index, now, channel)]
+        ended = end_by_complaint(tx, context, index, sent_at + WITHIN_A_SECOND, now)
         return ReportEffect.WITHDRAWN if ended else ReportEffect.KNOWN
 
     # 2. The mailbox was read since.

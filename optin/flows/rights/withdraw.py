@@ -148,13 +148,21 @@ def withdraw_from(
 
 
 def cancel_unconfirmed(
-    tx: Tx, context: Context, email_index: bytes, now: datetime, channel: str
+    tx: Tx,
+    context: Context,
+    email_index: bytes,
+    now: datetime,
+    channel: str,
+    unless: Collection[ConsentKey] = (),
 ) -> list[ConsentQuestion]:
-    """Cancel unconfirmed requests of consents for a channel, or all, by suppressing them; return them."""
+    """Cancel unconfirmed requests of consents for a channel, or all, by suppressing them; return them.
+
+    `unless`: those that are left alone.
+    """
     lapsed: list[ConsentQuestion] = []
     for stored in requests_of(tx, email_index):
         for question in () if stored.confirmed_at else open_request(tx, context.vault, stored).asked:
-            if channel not in {EVERY_CHANNEL, question.channel.value}:
+            if question.key in unless or channel not in {EVERY_CHANNEL, question.channel.value}:
                 continue
             since = suppressed_at(tx, email_index, question.key)
             if since is None or since < stored.created_at:
