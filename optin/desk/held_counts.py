@@ -21,7 +21,7 @@ from optin.consent.purpose import ConsentKey
 from optin.flows.exports.lead_list import LeadCounts
 from optin.flows.reports.recent_weeks import RecentCount, RecentWeeks
 from optin.papers.check_papers import paper_findings
-from optin.services.lead_counts import counted_leads
+from optin.services.lead_counts import SHOWN_AGAIN, counted_leads
 from optin.services.site_edition import Edition
 from optin.services.site_findings import check_site
 from optin.site.findings import Finding
@@ -115,6 +115,14 @@ class CheckedFiles:
     findings: Sequence[Finding]
 
 
+@dataclass(frozen=True)
+class _CountedLeads:
+    """How many leads a purpose has, counted from a moment on."""
+
+    at: datetime
+    counts: LeadCounts
+
+
 @dataclass
 class HeldCounts:
     """What the pages of one server hold."""
@@ -125,8 +133,8 @@ class HeldCounts:
     recent: Held[RecentWeeks] = field(init=False)
     written: Held[WrittenSite] = field(init=False)
     files: Held[CheckedFiles] = field(init=False)
-    _leads: dict[ConsentKey, LeadCounts] = field(default_factory=dict)
-    _counting: dict[ConsentKey, Future[LeadCounts]] = field(default_factory=dict)
+    _leads: dict[ConsentKey, _CountedLeads] = field(default_factory=dict)
+    _counting: dict[ConsentKey, Future[_CountedLeads]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Hold nothing yet."""
@@ -135,18 +143,23 @@ class HeldCounts:
         self.files = Held(_check, FILES_HOLD)
 
     async def leads(self, key: ConsentKey) -> LeadCounts | None:
-        """Return how many leads a purpose has; the last answer, perhaps none, where counting takes long."""
+        """Return how many leads a purpose has; where counting takes long, the last answer, or None.
+
+        Pages show it without its moment, so one that is older than a slow count may be is not returned.
+        """
+        now = self.app_context.installation.clock()
         counting = self._counting.pop(key, None)
         if counting is None or counting.done():
             if counting is not None:
                 self._leads[key] = counting.result()
-            counting = _THREADS.submit(counted_leads, self.app_context.installation, key)
+            counting = _THREADS.submit(_count_leads, self.app_context, key)
         await asyncio.wait({asyncio.wrap_future(counting)}, timeout=PATIENCE_SECONDS)
         if counting.done():
             self._leads[key] = counting.result()
         else:
             self._counting[key] = counting
-        return self._leads.get(key)
+        last = self._leads.get(key)
+        return last.counts if last is not None and last.at <= now < last.at + SHOWN_AGAIN else None
 
     def gallery(self, edition: Edition) -> Gallery:
         """Return the sample pages and mails of an edition."""
@@ -162,6 +175,10 @@ def held_counts(request: Request) -> HeldCounts:
     if found is None:
         found = state.desk_counts = HeldCounts(app_context_of(request))
     return found
+
+
+def _count_leads(app_context: AppContext, key: ConsentKey) -> _CountedLeads:
+    return _CountedLeads(app_context.installation.clock(), counted_leads(app_context.installation, key))
 
 
 def _count(app_context: AppContext, edition: Edition, now: datetime) -> RecentWeeks:

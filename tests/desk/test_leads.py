@@ -181,6 +181,29 @@ def test_nobody_waits_until_many_leads_are_counted(desk: Desk, monkeypatch: pyte
     assert "The leads are being counted." not in browser.get("/desk/leads").text
 
 
+def test_an_old_count_is_not_shown_as_the_present_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """O4: the number of leads stands without its moment, so one of days ago is not shown."""
+    browser = english(desk.signed_in(Role.OFFICER))
+    assert "0 leads for tips-email" in browser.get(TIPS).text
+    desk.join("alice@example.com", consent=["tips-email"])
+    desk.moment += timedelta(minutes=5)
+    ended = threading.Event()
+
+    def count(installation: Installation, key: ConsentKey) -> LeadCounts:
+        ended.wait(60)
+        return counted_leads(installation, key)
+
+    monkeypatch.setattr("optin.desk.held_counts.counted_leads", count)
+    monkeypatch.setattr(held_counts, "PATIENCE_SECONDS", 0)
+    assert "0 leads for tips-email" in browser.get(TIPS).text
+    desk.moment += timedelta(minutes=15)
+    assert "The leads are being counted." in browser.get(TIPS).text
+    ended.set()
+    monkeypatch.setattr(held_counts, "PATIENCE_SECONDS", 60)
+    browser.get(TIPS)  # the count that was begun long ago ends
+    assert "1 lead for tips-email" in browser.get(TIPS).text
+
+
 def test_of_many_magnets_one_is_typed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """O4, K6: a list of a thousand would be most of the page; the address of one finds its leads."""
     monkeypatch.setattr(lead_pages, "MOST_CHOICES", 1)
