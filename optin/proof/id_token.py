@@ -130,7 +130,7 @@ def _check(claims: Mapping[str, Any], expected: ExpectedToken, now: datetime) ->
     begins = _moment(claims.get("nbf", 0))
     if ends is None or issued is None or begins is None:
         raise TokenRefused(_MALFORMED)
-    _require("it is over", met=now < ends + LEEWAY)
+    _require("it is over", met=now - LEEWAY < ends)
     _require("it is of the future", met=max(issued, begins) <= now + LEEWAY)
     _require("it is older than the question", met=issued >= expected.since - LEEWAY)
 

@@ -208,6 +208,12 @@ def test_a_little_difference_of_clocks_is_no_matter(desk: Desk, provider: Forgin
         assert sign_in(desk.browser(), provider).status_code == 200
 
 
+def test_a_token_that_never_ends_is_no_error(desk: Desk, provider: ForgingProvider) -> None:
+    """K1: its end is the last moment that a date can be."""
+    provider.claims = {"exp": 253_402_300_799}
+    assert sign_in(desk.browser(), provider).status_code == 200
+
+
 @pytest.mark.parametrize(
     "name", ["none", "HS256", "other-key", "small-key", "encryption-key", "cut", "words"]
 )
