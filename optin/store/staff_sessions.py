@@ -10,7 +10,7 @@ from typing import Any
 from optin.consent.staff_role import SessionTimes
 from optin.errors import KeysUnusable
 from optin.store.database_interface import Tx, from_ms, to_ms
-from optin.store.encryption import EncryptedCell, Vault
+from optin.store.encryption import NONCE_BYTES, EncryptedCell, Vault
 from optin.store.row_queries import count_rows
 
 
@@ -157,6 +157,32 @@ def count_sign_ins_to_forget(
         seen=to_ms(seen_before),
         begun=to_ms(begun_before),
     )
+
+
+def blank_notes(tx: Tx, vault: Vault, seen_by: datetime, begun_by: datetime) -> int:
+    """Remove the notes of sessions last used or begun by then; return of how many.
+
+    One that optin did not seal is deleted: to seal it anew would make it sound.
+    """
+    rows = tx.all(
+        f"SELECT digest FROM {_ENDED_WITH_NOTES}", seen=to_ms(seen_by), begun=to_ms(begun_by), none=_NO_NOTES
+    )
+    for row in rows:
+        digest = bytes(row[0])
+        if find_session(tx, vault, digest) is None:
+            end_session(tx, digest)
+        else:
+            keep_notes_of(tx, vault, digest, {})
+    return len(rows)
+
+
+def count_notes_to_blank(tx: Tx, seen_by: datetime, begun_by: datetime) -> int:
+    """Count the sessions of which `blank_notes` would remove notes."""
+    return count_rows(tx, _ENDED_WITH_NOTES, seen=to_ms(seen_by), begun=to_ms(begun_by), none=_NO_NOTES)
+
+
+_NO_NOTES = 1 + NONCE_BYTES + len("{}") + 16  # bytes: number of the key, nonce, sealed text, tag
+_ENDED_WITH_NOTES = "staff_session WHERE (seen_at <= :seen OR begun_at <= :begun) AND length(sealed) > :none"
 
 
 def _cell(digest: bytes, staff_id: bytes, begun: int, proved: int) -> EncryptedCell:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from optin.consent.staff_role import LONGEST, Role
+from optin.consent.staff_role import IDLE, LONGEST, Role
+from optin.desk.cookies import SESSION
+from optin.flows.staff.person_visits import give_reason
+from optin.flows.staff.sign_in import current_session
+from optin.flows.staff.unsaved_texts import ended_session
 from optin.jobs.sweep_runner import sweep
 from optin.store.row_queries import count_rows
+from optin.store.staff_sessions import find_session
 from optin.store.staff_trail import act_rows
 from tests.desk.conftest import Desk, list_acts
 from tests.desk.test_sign_in import EVA, trail
@@ -27,6 +32,37 @@ def test_links_and_ended_sessions_go_by_themselves(desk: Desk) -> None:
     desk.wait(LONGEST + timedelta(days=1))
     assert sweep(desk.installation)["sign-ins"] == 2
     assert (rows(desk, "staff_link"), rows(desk, "staff_session"), rows(desk, "staff_challenge")) == (0, 0, 0)
+
+
+def test_why_somebody_looked_goes_when_the_session_has_ended(desk: Desk) -> None:
+    """K1, R7: the reason may name a person who was erased since; whose session it was is still known."""
+    browser = desk.signed_in(Role.OFFICER)
+    secret, installation = browser.client.cookies[f"__Host-{SESSION}"], desk.installation
+    session = installation.view(current_session, secret, desk.moment)
+    assert session is not None
+    installation.run(give_reason, session, "Alice wrote a letter", None, desk.moment)
+    assert sweep(installation)["sign-ins"] == 0
+    desk.wait(IDLE)
+    assert sweep(installation)["sign-ins"] == 1
+    assert sweep(installation)["sign-ins"] == 0
+    assert installation.view(ended_session, secret, desk.moment) is not None
+    stored = installation.store.read(find_session, vault=installation.vault, digest=session.digest)
+    assert stored is not None
+    assert stored.notes == {}
+
+
+def test_the_sweep_makes_no_edited_session_sound(desk: Desk) -> None:
+    """K1: what it seals anew is what optin sealed before, of the same account and moments."""
+    browser = desk.signed_in(Role.OFFICER)
+    secret, installation = browser.client.cookies[f"__Host-{SESSION}"], desk.installation
+    session = installation.view(current_session, secret, desk.moment)
+    assert session is not None
+    installation.run(give_reason, session, "Alice wrote a letter", None, desk.moment)
+    desk.wait(IDLE)
+    proved = "UPDATE staff_session SET proved_at = proved_at + 1"
+    installation.store.submit(lambda tx: tx.run(proved)).result()
+    sweep(installation)
+    assert installation.store.read(find_session, vault=installation.vault, digest=session.digest) is None
 
 
 def test_the_trail_is_kept_for_its_time(desk: Desk) -> None:

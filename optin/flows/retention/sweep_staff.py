@@ -11,7 +11,12 @@ from optin.flows.sweep_context import STEP, SweepContext, ago
 from optin.store.database_interface import Row, Tx, from_ms
 from optin.store.staff_openid import count_requests_to_forget, forget_requests
 from optin.store.staff_passkeys import count_challenges_to_forget, forget_challenges
-from optin.store.staff_sessions import count_sign_ins_to_forget, forget_sign_ins
+from optin.store.staff_sessions import (
+    blank_notes,
+    count_notes_to_blank,
+    count_sign_ins_to_forget,
+    forget_sign_ins,
+)
 from optin.store.staff_trail import (
     StoredAct,
     acts_to_forget,
@@ -29,6 +34,7 @@ def sweep_sign_ins(tx: Tx, context: SweepContext) -> int:
     now = context.now
     seen, begun = now - IDLE - UNSAVED_KEPT, now - LONGEST - UNSAVED_KEPT
     gone = forget_sign_ins(tx, now - LINKS_KEPT, seen, begun)  # an ended one tells whose text came late
+    gone += blank_notes(tx, context.vault, now - IDLE, now - LONGEST)  # they say why somebody looked at whom
     gone += forget_texts(tx, now - UNSAVED_KEPT)
     gone += forget_requests(tx, now - LINK_LASTS)
     return gone + forget_challenges(tx, now - CHALLENGE_LASTS)
@@ -39,6 +45,7 @@ def count_sign_ins(tx: Tx, context: SweepContext) -> int:
     now = context.now
     seen, begun = now - IDLE - UNSAVED_KEPT, now - LONGEST - UNSAVED_KEPT
     count = count_sign_ins_to_forget(tx, now - LINKS_KEPT, seen, begun)
+    count += count_notes_to_blank(tx, now - IDLE, now - LONGEST)
     count += count_texts_to_forget(tx, now - UNSAVED_KEPT)
     count += count_requests_to_forget(tx, now - LINK_LASTS)
     return count + count_challenges_to_forget(tx, now - CHALLENGE_LASTS)
