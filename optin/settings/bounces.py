@@ -2,10 +2,48 @@
 
 from __future__ import annotations
 
+import re
+from typing import Annotated, Literal, TypeAlias
+
 from pydantic import Field
 
 from optin.consent.retention_period import RetentionPeriod
-from optin.settings.table_model import Period, ShortValue, Table
+from optin.settings.table_model import SECRET, Period, ShortValue, Stripped, Table
+
+Provider: TypeAlias = Literal["ses", "postmark", "mailgun", "sendgrid", "brevo"]
+
+
+class BounceWebhook(Table):
+    """A provider of mail that tells optin at once which mails came back, at /bounces/NAME."""
+
+    provider: Provider = Field(description="Whose messages it takes.", examples=["ses", "postmark"])
+    secret: Annotated[Stripped, SECRET] = Field(
+        default="",
+        description=(
+            "Of Postmark and Brevo the password that they send, of Mailgun the signing key: env:NAME, or a"
+            " key file that only its owner can read; else OPTIN_BOUNCES_NAME."
+        ),
+        examples=["env:OPTIN_BOUNCES_MAILGUN"],
+        json_schema_extra={"maxLength": 200},
+    )
+    topic: Stripped = Field(
+        default="",
+        description="Of SES: the ARN of the one SNS topic whose messages count.",
+        examples=["arn:aws:sns:eu-west-1:123456789012:bounces"],
+    )
+    key: Stripped = Field(
+        default="", description="Of SendGrid: the public key that it shows, in base64.", max_length=500
+    )
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether optin shares a secret with the provider."""
+        return self.provider in {"postmark", "mailgun", "brevo"}
+
+
+def bounce_secret_variable(name: str) -> str:
+    """Return the environment variable that holds the secret of a webhook without the setting."""
+    return f"OPTIN_BOUNCES_{re.sub('[^A-Z0-9]', '_', name.upper())}"
 
 
 class BouncesTable(Table):
@@ -29,4 +67,7 @@ class BouncesTable(Table):
         default=RetentionPeriod.parse("14 days"),
         description="The time in which they are counted.",
         examples=["14 days", "1 month"],
+    )
+    webhooks: dict[str, BounceWebhook] = Field(
+        default={}, description="Providers of mail that tell at /bounces/NAME which mails came back."
     )

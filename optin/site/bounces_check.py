@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.return_address import MOST_NAME_CHARACTERS, SEPARATOR
-from optin.settings.bounces import BouncesTable
+from optin.settings.bounces import BouncesTable, BounceWebhook, bounce_secret_variable
 from optin.site.law_lint import Objection
+from optin.site.secret_check import objections_to_secret
 from optin.site.toml_and_markdown_reader import Path_
 
+CODE = "bounces"
+_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_TOPIC = re.compile(r"arn:aws[a-z-]{0,20}:sns:[a-z0-9-]{4,30}:\d{12}:[\w.-]{1,256}")
 
-def objections_to_bounces(bounces: BouncesTable) -> Iterator[tuple[Path_, Objection]]:
-    """Check the mailbox to which mails come back: its name needs room for a token (RFC 5321)."""
+
+def objections_to_bounces(root: Path, bounces: BouncesTable) -> Iterator[tuple[Path_, Objection]]:
+    """Check the mailbox to which mails come back, and the webhooks of providers."""
+    yield from _to_address(bounces)
+    for name, webhook in bounces.webhooks.items():
+        yield from _to_webhook(root, name, webhook)
+
+
+def _to_webhook(root: Path, name: str, webhook: BounceWebhook) -> Iterator[tuple[Path_, Objection]]:
+    where: Path_ = ("bounces", "webhooks", name)
+    if _NAME.fullmatch(name) is None:
+        yield (
+            where,
+            Objection(CODE, f"{name!r} cannot stand in an address.", "Take small letters, as in ses."),
+        )
+    if webhook.has_secret:
+        usual = bounce_secret_variable(name)
+        for objection in objections_to_secret(root, "secret", webhook.secret, usual, CODE):
+            yield (*where, "secret" if webhook.secret else "provider"), objection
+    elif webhook.provider == "ses" and _TOPIC.fullmatch(webhook.topic) is None:
+        message = "Messages of SES count for one topic only, and there is no ARN of a topic of SNS."
+        cure = 'Write topic = "arn:aws:sns:REGION:ACCOUNT:NAME".'
+        yield (*where, "topic" if webhook.topic else "provider"), Objection(CODE, message, cure)
+    elif webhook.provider == "sendgrid" and not webhook.key:
+        message = "Messages of SendGrid are verified by its public key, and there is none."
+        cure = "Switch on the signed event webhook there, and write its verification key as key."
+        yield (*where, "provider"), Objection(CODE, message, cure)
+
+
+def _to_address(bounces: BouncesTable) -> Iterator[tuple[Path_, Objection]]:
+    """Check the mailbox: its name needs room for a token (RFC 5321)."""
     where: Path_ = ("bounces", "address")
     address = bounces.address
     if not address:

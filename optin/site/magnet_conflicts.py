@@ -12,7 +12,7 @@ from optin.site.model import Magnet
 from optin.site.toml_and_markdown_reader import LineColumn, Path_
 
 RESERVED = frozenset(
-    "confirm download may me place unsubscribe privacy log desk dev health metrics static".split()  # noqa: SIM905 - one line
+    "bounces confirm download may me place unsubscribe privacy log desk dev health metrics static".split()  # noqa: SIM905 - one line
 )
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 

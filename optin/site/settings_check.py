@@ -56,7 +56,7 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
     yield from _addresses(settings)
     yield from _languages(settings)
     yield from _emails(settings)
-    yield from objections_to_bounces(settings.bounces)
+    yield from objections_to_bounces(root, settings.bounces)
     yield from _controller(settings.controller)
     for name, purpose in settings.purposes.items():
         yield from _purpose(name, purpose, settings.languages)

@@ -118,6 +118,8 @@ def _put_stand_in(values: dict[str, Any], error: ErrorDetails, spoilt: set[Path_
         parent[key] = _VALUES[kind]
     elif where in spoilt and kind in _STAND_INS:
         parent[key] = deepcopy(_STAND_INS[kind])
+    elif where in spoilt and kind == "literal_error":  # a key that is needed, of a few words alone
+        parent[key] = error["ctx"]["expected"].split("'")[1]
     elif kind == "missing" or kind.startswith("string") or (isinstance(parent, list) and where not in spoilt):
         parent[key] = STAND_IN
     elif isinstance(parent, dict) and key not in parent:

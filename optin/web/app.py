@@ -18,6 +18,7 @@ from optin.errors import OptinError, PageUnknown
 from optin.theme.icon import ICON_PATH, TOUCH_PATH
 from optin.web.app_context import AppContext
 from optin.web.assets import get_asset, get_icon
+from optin.web.bounce_webhooks import bounce_routes
 from optin.web.confirm import get_confirmation, get_confirmed_in_frame, post_confirmation
 from optin.web.download import get_download
 from optin.web.error_pages import fail, refuse, refuse_broken_off, refuse_http
@@ -125,6 +126,7 @@ def build_app(
             *ROUTES,
             *LOG_ROUTES,
             *GATE_ROUTES,
+            *bounce_routes(),
             *HEALTH_ROUTES,
             *SITE_PROOF_ROUTES,
             *VISITOR_ROUTES,

@@ -9,13 +9,13 @@ from starlette.responses import JSONResponse, Response
 from optin.errors import OptinError, ProcessorKeyUnknown, QuestionUnreadable, StoreBusy, TooManyRequests
 from optin.web.security_headers import NO_STORE
 
-FOR_PROGRAMS = ("/may", "/may/")
+FOR_PROGRAMS = ("/may/", "/bounces/")
 MEDIA_TYPE = "application/problem+json"
 
 
 def is_for_programs(path: str) -> bool:
     """Return whether only programs ask an address."""
-    return path == FOR_PROGRAMS[0] or path.startswith(FOR_PROGRAMS[1])
+    return f"{path}/".startswith(FOR_PROGRAMS)
 
 
 def problem(status: int, detail: str = "", **headers: str) -> Response:

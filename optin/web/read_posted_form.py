@@ -14,8 +14,9 @@ MAX_POST_FIELDS = 60
 MOST_TEXT_BYTES = 3_500_000  # of an edited file of 1 MB, with its signs escaped
 MOST_TEXT_FIELDS = 400
 MOST_PICTURE_BYTES = 12_000_000
-# read only once it is known who sends them
-LARGE_POSTS = re.compile(r"/desk/magnets/[^/]+/edit(/preview|/picture)?")
+MOST_WEBHOOK_BYTES = 1 << 20  # of a provider's message about mails that came back
+# read only once it is known who sends them, or a few at once
+LARGE_POSTS = re.compile(r"/desk/magnets/[^/]+/edit(/preview|/picture)?|/bounces/[^/]+")
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 

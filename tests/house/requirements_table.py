@@ -19,7 +19,7 @@ PARTLY = {
     "K6": "axe on each page that links of an empty desk lead to",
     "O4": "bounces and failed anchors do not stand on the first page yet",
     "O5": "health; metrics are to come",
-    "O6": "reports are read from a pipe; a mailbox, LMTP and providers' webhooks are to come",
+    "O6": "reports come by a pipe and by webhooks of providers; a mailbox and LMTP are to come",
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
