@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,7 @@ from optin.consent.returned_mail import MailReport, ReportedMail, ReportEffect
 from optin.consent.status_transitions import Status
 from optin.flows.delivery.deliver_mails import UNREACHABLE, Attempt
 from optin.flows.delivery.mail_order import MailKind, MailState, Verdict
+from optin.flows.retention.clock_correction import note_set_back
 from optin.flows.returned_mails.record_sending import forget_refusals, record_sending
 from optin.flows.returned_mails.take_report import OLDEST, take_report
 from optin.flows.rights.erase import BY_PERSON, erase_person
@@ -189,6 +191,35 @@ def test_a_complaint_told_again_ends_no_later_consent(world: World) -> None:
     assert world.status(ALICE, TIPS) is Status.GIVEN
     assert report(world, MailReport.COMPLAINT) is ReportEffect.WITHDRAWN
     assert world.status(ALICE, TIPS) is Status.WITHDRAWN
+
+
+def test_a_complaint_about_what_was_erased_ends_no_later_consent(world: World) -> None:
+    """O6, R7: of the mail nothing is on file; whoever came back gave their consent after it."""
+    world.join(ALICE, TIPS)
+    world.send()
+    mail = mail_to(world)
+    world.wait(DAY)
+    world.run(erase_person, index_of(world), BY_PERSON, world.now)
+    world.wait(DAY)
+    pending = world.sign_up(ALICE, TIPS)
+    assert report(world, MailReport.COMPLAINT, mail=mail) is ReportEffect.KNOWN
+    world.confirm(pending)
+    assert report(world, MailReport.COMPLAINT, mail=mail) is ReportEffect.KNOWN
+    assert world.status(ALICE, TIPS) is Status.GIVEN
+    assert report(world, MailReport.COMPLAINT) is ReportEffect.WITHDRAWN
+
+
+def test_a_complaint_counts_whatever_a_wrong_clock_wrote(world: World) -> None:
+    """O6, O7: a sign-up that a clock dated to come is not taken for one of after the complaint."""
+    world.wait(DAY)
+    world.join(ALICE, TIPS)
+    world.send()
+    was = world.now
+    world.wait(-DAY)
+    world.do(partial(note_set_back, context=world.context, was=was, now=world.now))
+    mail = mail_to(world)
+    world.wait(2 * DAY)
+    assert report(world, MailReport.COMPLAINT, mail=mail) is ReportEffect.WITHDRAWN
 
 
 def test_reports_about_nobody_change_nothing(world: World) -> None:
