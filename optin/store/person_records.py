@@ -36,6 +36,14 @@ def is_known(tx: Tx, email_index: bytes) -> bool:
     )
 
 
+def is_on_file(tx: Tx, email_index: bytes) -> bool:
+    """Return whether there are data about an address; what keeps it from being approached is none."""
+    tables = ("subject", "request", "rights_request")
+    return is_on_register(tx, [email_index]) or any(
+        has_row(tx, f"{table} WHERE email_index = :email_index", email_index=email_index) for table in tables
+    )
+
+
 def request_ids(tx: Tx, email_index: bytes, subject: SubjectId | None = None) -> list[RequestId]:
     """Return the ids of every request declared with an address or confirmed by its person, oldest first."""
     rows = tx.all(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from optin.consent.staff_role import REASON_LASTS, SEARCH_LASTS, Role
 from optin.flows.context import Context
 from optin.flows.delivery.deliver_mails import Attempt
 from optin.flows.delivery.mail_order import MailKind, Verdict
+from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.object_to_contact import ObjectionRecord, object_on_request
 from optin.flows.rights.officer_requests import OfficerRequest, withdraw_on_request
 from optin.flows.rights.personal_data import view_personal
@@ -29,6 +32,7 @@ from optin.proof.bundle_zip_file import unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services import search_people, verify_person
 from optin.store.database_interface import Tx
+from optin.store.person_numbers import known_number
 from tests.desk.conftest import Browser, Desk, list_acts
 from tests.web import conftest as web_conftest
 
@@ -160,6 +164,37 @@ def test_a_search_that_is_stopped_compares_no_more(desk: Desk, monkeypatch: pyte
     assert found is not None
     assert len(found.people) == 2
     assert not found.runs
+
+
+def test_a_search_gives_no_number_to_somebody_erased_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R7, K4: whether they were found a while ago or just now; the others have theirs."""
+    names = ("a1", "a2", "a3")
+    for name in names:
+        desk.join(f"{name}@example.com")
+    monkeypatch.setattr(find_people, "PAGE", 1)
+    monkeypatch.setattr(search_people, "TOLD_EVERY", timedelta(0))
+    installation = desk.installation
+    begun = installation.run(begin_search, session=b"s" * 32, text="@example", now=desk.moment)
+    vault = installation.vault
+    found = [vault.index(parse_email(f"{name}@example.com")) for name in names]
+    compared = find_people.matches
+    erased: list[bytes] = []
+
+    def erasing(*args: Any) -> Iterator[bytes]:
+        for index in compared(*args):
+            yield index
+            if len(erased) < 2:  # the first one, just found, and before the second is written the second
+                erased.append(index)
+                installation.run(erase_person, index, BY_PERSON, desk.moment)
+
+    monkeypatch.setattr(search_people, "matches", erasing)
+    assert search_people.compare(installation, begun).state == "done"
+    numbers = {
+        it: installation.store.read(known_number, vault=installation.vault, address=it) for it in found
+    }
+    assert [it for it in numbers if numbers[it]] == [it for it in found if it not in erased]
 
 
 def test_the_stop_button_stops_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

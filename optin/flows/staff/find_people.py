@@ -30,7 +30,7 @@ from optin.store.encryption import Vault, new_id
 from optin.store.held_bases import entries_about, read_entry
 from optin.store.objections import objections_about
 from optin.store.person_numbers import known_number, number_of_person
-from optin.store.person_records import is_known, newest_request, requests_of
+from optin.store.person_records import is_known, is_on_file, newest_request, requests_of
 from optin.store.person_searches import (
     PersonSearch,
     SealedRecord,
@@ -253,9 +253,16 @@ def count_to_compare(tx: Tx, context: Context) -> int:  # noqa: ARG001 - a flow
 
 
 def keep_progress(tx: Tx, context: Context, search: PersonSearch) -> bool:
-    """Write how far a search came, with a number for whoever was found; False: it was stopped."""
+    """Write how far a search came, with a number for whoever was found; False: it was stopped.
+
+    Each is numbered once, while on file: whoever was erased meanwhile keeps no number.
+    """
+    written = find_search(tx, context.vault, search.id, search.begun - SEARCH_LASTS)
+    if written is None:
+        return False
     for address in search.found:
-        number_of_person(tx, context.vault, address)
+        if address not in written.found and is_on_file(tx, address):
+            number_of_person(tx, context.vault, address)
     return save_progress(tx, context.vault, search)
 
 
