@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -52,6 +53,33 @@ def every_log_line() -> Iterator[None]:
     for name in (OURS, POOL):
         for kept_back in list(logging.getLogger(name).filters):
             logging.getLogger(name).removeFilter(kept_back)
+
+
+ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+
+
+class NamesNobody(logging.Handler):
+    """Keeps the log lines that hold an address: no line of ours may (S4, O5)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at a line as it would be written."""
+        if ADDRESS.search(text := record.getMessage()):
+            self.found.append(f"{record.name}: {text}")
+
+
+@pytest.fixture(autouse=True)
+def log_lines_that_name_nobody() -> Iterator[None]:
+    """Fail the test in which a line of the log holds an address."""
+    looking = NamesNobody()
+    ours = logging.getLogger("optin")
+    ours.addHandler(looking)
+    yield
+    ours.removeHandler(looking)
+    assert looking.found == []
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,11 +22,13 @@ from optin.errors import SetupRefused
 from optin.jobs.agreement_end import while_agreed
 from optin.jobs.anchor_checkpoints import anchor_job
 from optin.jobs.daily_examination import examination_job
+from optin.jobs.measure_queues import measure_jobs
 from optin.jobs.pull_tool_endings import pull_jobs
 from optin.jobs.tool_receiver import tool_receivers
 from optin.jobs.webhook_sender import HttpSender, webhook_receivers
 from optin.services.chat_sender import ChatSender
 from optin.services.doctor.start_checks import check_at_start
+from optin.services.log_lines import FORMATS, LogFormat, write_log
 from optin.services.open_installation import open_installation
 from optin.services.open_journal import begin_journal
 from optin.services.open_store import sqlite_path
@@ -40,6 +43,7 @@ from optin.site.output_folder import write_folder
 from optin.site.unedited_starter_texts import scaffold_texts
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
+from optin.web.metrics_server import handed_out, of_worker
 from optin.web.run_server import open_port, run_server
 from optin.web.sighup_reload import close_undisturbed, hold_hangups
 from optin.web.site_reload import ServedReload
@@ -116,11 +120,27 @@ def build(kinds: InstalledKinds, site: Path, out: Path) -> None:
     help="Watch the files, and serve an edited site without a restart. SIGHUP does so once.",
 )
 @click.option("--new-journal", is_flag=True, help="Begin a new journal, because the old one is lost.")
+@click.option(
+    "--log-format",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="How log lines look: json for programs, one object a line.",
+)
 @pass_kinds
-def serve(kinds: InstalledKinds, /, site: Path, host: str, port: int, workers: int, **flags: bool) -> None:
+def serve(
+    kinds: InstalledKinds,
+    /,
+    site: Path,
+    host: str,
+    port: int,
+    workers: int,
+    log_format: LogFormat,
+    **flags: bool,
+) -> None:
     """Serve the site to the public. Refuse a site with errors or an unsafe set-up, and print the cure."""
     hold_hangups()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    write_log(log_format)
     log_rarely()
     shared = join_parent()  # of several workers this is one
     kept = ReadingCache()
@@ -137,22 +157,26 @@ def serve(kinds: InstalledKinds, /, site: Path, host: str, port: int, workers: i
     if flags["new_journal"] and shared is None:
         begin_journal(settings, edition.kinds.schema)
     listening = shared or open_port(host, port)
-    with open_installation(settings, edition.policy, edition.kinds, SERVE) as installation:
-        reused = keep_edition(installation.store, edition, installation.clock())
-        if shared is None:
-            show_findings(reused)
-            check_at_start(edition, installation)
-            log.info("serving on %s port %d", host, port)
-            if is_hidden(listening, edition.site.settings.proxy.trusted):
-                log.warning(NO_PROXY)
-        if shared is not None or workers == 1:
-            load_everything(edition)
-            app_context = AppContext.of(edition, installation)
-            reload = ServedReload(app_context, kept, watch=flags["reload"] or settings.desk.edit)
-            held_out = asyncio.run(_serve(kinds, app_context, reload, listening))
-    if shared is None and workers > 1:
-        start = partial(start_worker, listening, ParentPipe(), sys.argv[1:])
-        held_out = keep_workers(workers, start, stop_at_signals())
+    several = workers > 1
+    counting = nullcontext(of_worker()) if shared else handed_out(settings.metrics, several=several)
+    with counting as measurements:
+        with open_installation(settings, edition.policy, edition.kinds, SERVE) as installation:
+            installation.measure_with(measurements)
+            reused = keep_edition(installation.store, edition, installation.clock())
+            if shared is None:
+                show_findings(reused)
+                check_at_start(edition, installation)
+                log.info("serving on %s port %d", host, port)
+                if is_hidden(listening, edition.site.settings.proxy.trusted):
+                    log.warning(NO_PROXY)
+            if shared is not None or workers == 1:
+                load_everything(edition)
+                app_context = AppContext.of(edition, installation)
+                reload = ServedReload(app_context, kept, watch=flags["reload"] or settings.desk.edit)
+                held_out = asyncio.run(_serve(kinds, app_context, reload, listening))
+        if shared is None and workers > 1:
+            start = partial(start_worker, listening, ParentPipe(), sys.argv[1:])
+            held_out = keep_workers(workers, start, stop_at_signals())
     if not held_out:
         sys.exit(REFUSED)
 
@@ -185,6 +209,7 @@ async def _serve(
         *pull_jobs(installation, tools),
         examination_job(installation, lambda: app_context.edition),
         *reload.jobs,
+        *measure_jobs(installation),
     )
     app_context.readiness.add("site", reload.check)
     app = build_app(app_context, kinds.routes, desk_routes())

@@ -60,6 +60,8 @@ def background_jobs(
         *notify_jobs(installation, lambda: app_context.edition, senders.chat),
         *more,
     ]
+    for job in jobs:
+        job.measurements = installation.measurements
     app_context.readiness.add("jobs", partial(check_jobs, jobs))
     app_context.readiness.add("schema", partial(check_schema, installation))
     return jobs

@@ -38,7 +38,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "consents": ("purposes", "rules", "products", "obligations", "enquiries"),
     "retention": ("unconfirmed", "retention", "sweep", "personal", "download", "erasure"),
     "proof": ("keys", "journal", "log"),
-    "limits": ("limits", "server", "proxy"),
+    "limits": ("limits", "server", "proxy", "metrics"),
     "processors": ("processors", "papers"),
     "database": ("store", "files"),
 }  # fmt: skip

@@ -18,6 +18,7 @@ from typing import TypeAlias
 from optin.errors import log_line_of
 from optin.proof.canonical_json import Json
 from optin.services.health import CheckResult
+from optin.services.measurements import Measurements, Unmeasured
 
 log = logging.getLogger("optin.jobs")
 
@@ -49,6 +50,7 @@ class Job:
         self._failures = 0  # since the last round that came through
         self._unsaid = 0  # failures since the log's last line about it
         self._said_at = -math.inf
+        self.measurements: Measurements = Unmeasured()
 
     @property
     def age_seconds(self) -> float:
@@ -85,6 +87,7 @@ class Job:
 
     def _round_done(self) -> None:
         self._round_at = self._clock()
+        self.measurements.worked(self.name)
         if self._failures:
             log.info("%s works again", self.name)
         self._failures = 0
@@ -92,6 +95,7 @@ class Job:
     def _failed(self, problem: BaseException) -> None:
         self._failures += 1
         self._unsaid += 1
+        self.measurements.stumbled(self.name)
         if self._clock() - self._said_at < SAY_EVERY_SECONDS:
             return
         times = f" ({self._unsaid} times by now)" if self._unsaid > 1 else ""

@@ -84,6 +84,7 @@ class StoreOutbox:
 
     async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
         """Record the result of a mail; postpone that of a sent mail if the store cannot take it now."""
+        self._installation.measurements.mail_tried(order.kind, verdict.value)
         try:
             return await self._settle(order, verdict, reply, message)
         except Exception:

@@ -223,6 +223,7 @@ class Lane:
             clock_doubted=installation.clock_doubted,
         )
         outcome = await written(installation.store, settle)
+        installation.measurements.message_answered(notice.processor, reply.answer.value)
         _say(self._receiver.label, message, reply, outcome)
         if notice.kind is WebhookKind.ERASED:
             installation.wal_has_erased.set()  # its address may still be in SQLite's write-ahead log (R5)

@@ -22,6 +22,7 @@ from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.sweep_mails_and_records import journal_from
 from optin.services.accepted_mail_log import AcceptedMailLog
 from optin.services.installed_kind_parts import KindParts
+from optin.services.measurements import Measurements, Unmeasured
 from optin.services.promised_files import PromisedFiles
 from optin.services.source_counts import SourceCounts
 from optin.services.steady_clock import SteadyClock
@@ -61,6 +62,15 @@ class Installation:
     # counts that took long, with the moment until which they are shown again
     slow_counts: dict[str, tuple[datetime, Any]] = field(default_factory=dict)
     clock_doubted: bool = False  # the operator was told of it
+    measurements: Measurements = field(default_factory=Unmeasured)
+
+    def measure_with(self, measurements: Measurements) -> None:
+        """Count from now on what this process and its store do."""
+        self.measurements = self.store.watch = measurements
+
+    def count_limit(self, limit: str) -> None:
+        """Count a limit that was reached, by the name of its setting."""
+        self.measurements.limited(limit)
 
     def count_download(self, form: str) -> None:
         """Count a download without delaying it, and without the person (O4)."""

@@ -21,6 +21,7 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.settings.bases import Enquiries, Obligation, Product
 from optin.settings.bounces import BouncesTable
 from optin.settings.installation import Settings
+from optin.settings.metrics import MetricsTable
 from optin.settings.table_model import (
     SECRET,
     BaseAddress,
@@ -740,6 +741,7 @@ class SiteSettings(Settings):
     proxy: ProxyTable = ProxyTable()
     server: ServerLimits = ServerLimits()
     mail_server: MailServerTable = MailServerTable()
+    metrics: MetricsTable = MetricsTable()
     bounces: BouncesTable = BouncesTable()
     dkim: Dkim | None = Field(default=None, description="The key that signs mails (RFC 6376).")
     log: Anchors = Anchors()

@@ -15,6 +15,8 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
+from optin.store.commit_watch import CommitWatch, NotedEvent
+
 Row: TypeAlias = tuple[Any, ...]
 Value: TypeAlias = int | str | bytes | None
 T = TypeVar("T")
@@ -25,7 +27,9 @@ MILLISECOND = timedelta(milliseconds=1)  # in whole numbers: a float would lose 
 
 
 class Tx(Protocol):
-    """One open transaction. Whoever opened it commits or rolls back."""
+    """One open transaction. Whoever opened it commits or rolls back. `events`: those it stores, to count."""
+
+    events: list[NotedEvent]
 
     @property
     def for_update(self) -> str:
@@ -64,9 +68,11 @@ class Tx(Protocol):
 def savepoint(tx: Tx) -> Iterator[None]:
     """Run in a savepoint: when the block raises, undo only the block."""
     tx.run("SAVEPOINT part")
+    before = len(tx.events)
     try:
         yield
     except BaseException:
+        del tx.events[before:]
         tx.run("ROLLBACK TO part")
         tx.run("RELEASE part")
         raise
@@ -112,6 +118,8 @@ class Presence(Protocol):
 
 class Store(Protocol):
     """Runs operations durably: what a completed write stored survives a power cut (D1, S6)."""
+
+    watch: CommitWatch
 
     @property
     def shared(self) -> bool:

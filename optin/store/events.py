@@ -15,6 +15,7 @@ from typing import Any
 from optin.consent.status_transitions import IN_JOURNAL, RequestId, SubjectId
 from optin.proof.canonical_json import Json, canonical, parse
 from optin.proof.commitment import leaf_digest
+from optin.store.commit_watch import NotedEvent
 from optin.store.database_interface import Row, Tx, Value
 from optin.store.encryption import Vault
 from optin.store.journal_lines import add_event_line
@@ -45,6 +46,8 @@ def add_events(tx: Tx, vault: Vault, request: RequestId | None, bodies: Sequence
     Those of the kinds that the journal holds are written down for it, here, so that no flow can forget it.
     """
     rows = [(body, canonical(body)) for body in bodies]
+    if bodies:
+        tx.events.append(_noted(bodies))
     text = "INSERT INTO event(request_id, body, leaf, mac) VALUES (:request, :body, :leaf, :mac)"
     values: list[dict[str, Value]] = [
         {"request": request, "body": data.decode(), "leaf": leaf_digest(data), "mac": vault.event_mac(data)}
@@ -57,6 +60,13 @@ def add_events(tx: Tx, vault: Vault, request: RequestId | None, bodies: Sequence
         row = tx.one(f"{text} RETURNING id", **value)
         if row is not None and (kind := str(body["kind"])) in IN_JOURNAL:
             add_event_line(tx, kind, row[0], leaf_digest(data), datetime.fromisoformat(str(body["at"])))
+
+
+def _noted(bodies: Sequence[dict[str, Json]]) -> NotedEvent:
+    first = bodies[0]
+    about = ((body.get("purpose"), body.get("channel")) for body in bodies)
+    named = tuple((str(purpose), str(channel)) for purpose, channel in about if purpose and channel)
+    return NotedEvent(str(first.get("kind", "")), str(first.get("magnet") or ""), named)
 
 
 def blank_events(tx: Tx, request: RequestId) -> list[int]:

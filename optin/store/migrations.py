@@ -17,6 +17,7 @@ from optin.store.tables import (
     BREACH_TABLES,
     CLAIM_TABLES,
     COUNT_TABLES,
+    DEAD_MAIL_TABLES,
     GROUNDS_TABLES,
     JOURNAL_TABLES,
     KIND_TABLES,
@@ -240,4 +241,5 @@ MIGRATIONS = (
     Migration("m036_number_seals", NUMBER_SEAL_TABLES),
     Migration("m037_forms_counted", COUNT_TABLES),
     Migration("m038_unsaved_texts", UNSAVED_TABLES),
+    Migration("m039_dead_mails", DEAD_MAIL_TABLES),
 )

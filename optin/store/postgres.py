@@ -18,6 +18,7 @@ from typing import Any, cast
 import psycopg
 
 from optin.errors import StoreBusy, WriteLost
+from optin.store.commit_watch import CommitWatch, NotedEvent, Unwatched
 from optin.store.database_interface import Bound, Operation, P, Presence, Row, T, Value, bind
 from optin.store.migration_sets import Schema
 from optin.store.postgres_inspection import info_of, opened
@@ -55,6 +56,7 @@ class PostgresTx:
         self._connection = connection
         self.wrote = False
         self.altered = False  # the schema itself
+        self.events: list[NotedEvent] = []
 
     def _noted(self, sql: str) -> str:
         """Return a statement in the driver's syntax; remember whether it writes."""
@@ -117,6 +119,7 @@ class PostgresStore:
     """One database on a server."""
 
     shared = True
+    watch: CommitWatch = Unwatched()
 
     def __init__(self, url: str, schema: Schema, *, inspecting: bool = False) -> None:
         """Connect and bring the schema up to date. Raises StoreUnusable.
@@ -146,6 +149,7 @@ class PostgresStore:
 
     def _queue(self, operation: Bound[T], *, write: bool) -> Future[T]:
         if self._threads._work_queue.qsize() >= WAITING:  # noqa: SLF001 - the executor tells no other way
+            self.watch.failed(StoreBusy.__name__)
             raise StoreBusy
         latest = time.monotonic() + QUEUE_SECONDS
         return self._threads.submit(self._run_in_time, operation, latest, write=write)
@@ -185,6 +189,7 @@ class PostgresStore:
         try:
             return self._run(operation, write=write)
         except (*CONFLICTS, SchemaMoved) as problem:
+            self.watch.failed(type(problem).__name__)
             raise _busy(problem) from None
 
     def _run(self, operation: Bound[T], *, write: bool) -> T:
@@ -199,6 +204,7 @@ class PostgresStore:
             raise
         except Exception as problem:
             if isinstance(problem, psycopg.Error) and is_temporary(problem):
+                self.watch.failed(type(problem).__name__)
                 raise _busy(problem) from None
             if isinstance(problem, psycopg.ProgrammingError):  # no such table, or other columns
                 self._guard.doubt()
@@ -209,12 +215,15 @@ class PostgresStore:
 
     def _transact(self, operation: Bound[T], *, write: bool) -> T:
         """Run the operation. The guard also checks when nothing was written: rows to write may be hidden."""
+        began = time.perf_counter()
         with self._pool.transaction() as connection:
             tx = PostgresTx(connection)
             result = operation(tx)
             if write or tx.wrote:
                 self._guard.approve(connection, own_change=tx.altered)
-            return result
+        if tx.wrote:
+            self.watch.committed(1, time.perf_counter() - began, tx.events)
+        return result
 
     def schema_findings(self) -> list[str]:
         """Return the differences of the schema from optin's, in sentences; empty when there are none."""

@@ -11,6 +11,7 @@ import queue
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext, suppress
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from optin.errors import StoreBusy, StoreUnusable, WriteLost
+from optin.store.commit_watch import CommitWatch, NotedEvent, Unwatched
 from optin.store.database_interface import Bound, Operation, P, Presence, Row, T, Tx, bind
 from optin.store.event_log import integrate
 from optin.store.migration_sets import Schema, names_of
@@ -55,6 +57,7 @@ class SqliteStore:
     """One database file. Open it with `serving=True` in the one process that serves it."""
 
     shared = False
+    watch: CommitWatch = Unwatched()
 
     def __init__(
         self, path: Path, schema: Schema, *, serving: bool = False, inspecting: bool = False
@@ -94,6 +97,7 @@ class SqliteStore:
         try:
             self._queue.put_nowait(waiting)
         except queue.Full:
+            self.watch.failed(StoreBusy.__name__)
             raise StoreBusy from None
         return waiting.future
 
@@ -188,19 +192,23 @@ class SqliteStore:
             self._begin()
         except (sqlite3.Error, WriteLost) as problem:  # nobody in this group gets in
             self._rollback()
+            self.watch.failed(type(_translated(problem)).__name__)
             for waiting in group:
                 waiting.settle(None, _translated(problem))
             return
+        began = time.perf_counter()
         try:
-            outcomes = self._attempt(group)
+            outcomes, events = self._attempt(group)
         except (sqlite3.Error, ValueError) as problem:
             self._rollback()
             if len(group) == 1:
+                self.watch.failed(type(_translated(problem)).__name__)
                 group[0].settle(None, _translated(problem))
                 return
             for waiting in group:
                 self._commit([waiting])
             return
+        self.watch.committed(len(group), time.perf_counter() - began, events)
         for waiting, (result, failure) in zip(group, outcomes, strict=True):
             waiting.settle(result, failure)
 
@@ -210,23 +218,27 @@ class SqliteStore:
         if findings := self._guard.findings():
             raise WriteLost(findings)
 
-    def _attempt(self, group: list[_Waiting]) -> list[tuple[object, BaseException | None]]:
+    def _attempt(
+        self, group: list[_Waiting]
+    ) -> tuple[list[tuple[object, BaseException | None]], list[NotedEvent]]:
         connection = self._connection
         outcomes: list[tuple[object, BaseException | None]] = []
         tx = SqliteTx(connection)
         for waiting in group:
             connection.execute("SAVEPOINT op")
+            before = len(tx.events)
             try:
                 outcomes.append((waiting.operation(tx), None))
             except Exception as problem:  # noqa: BLE001 - each failure belongs to the one who asked
                 if not connection.in_transaction:  # it took the whole group down
                     raise _foreign(problem) from None
                 connection.execute("ROLLBACK TO op")
+                del tx.events[before:]
                 outcomes.append((None, _translated(problem)))
             connection.execute("RELEASE op")
         integrate(tx)  # who is answered is in the log
         connection.execute("COMMIT")
-        return outcomes
+        return outcomes, tx.events
 
     def _rollback(self) -> None:
         with suppress(sqlite3.Error):

@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from optin.store.commit_watch import NotedEvent
 from optin.store.database_interface import Bound, Row, T, Value
 from optin.store.row_queries import list_parameters
 from optin.store.sqlite_lock import BUSY_TIMEOUT_MS
@@ -26,6 +27,7 @@ class SqliteTx:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Use `connection`, in the thread that owns it."""
         self._connection = connection
+        self.events: list[NotedEvent] = []
 
     def one_of(self, column: str, values: Sequence[bytes]) -> tuple[str, dict[str, Any]]:
         """Return the condition that a column has one of many values, and its parameters."""

@@ -15,11 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.errors import OptinError, PageUnknown
+from optin.services.measurements import Unmeasured
 from optin.theme.icon import ICON_PATH, TOUCH_PATH
 from optin.web.app_context import AppContext
 from optin.web.assets import get_asset, get_icon
 from optin.web.bounce_webhooks import bounce_routes
 from optin.web.confirm import get_confirmation, get_confirmed_in_frame, post_confirmation
+from optin.web.counted_requests import CountedRequests
 from optin.web.download import get_download
 from optin.web.error_pages import fail, refuse, refuse_broken_off, refuse_http
 from optin.web.gate import GATE_ROUTES
@@ -151,4 +153,8 @@ def build_app(
         site = app_context.edition.site
         await app_context.error("malformed", 400, site.settings.languages[0])(scope, receive, send)
 
-    return WellFormed(front, SecureHeaders(refusal, base_url))
+    whole = WellFormed(front, SecureHeaders(refusal, base_url))
+    measurements = app_context.installation.measurements
+    if isinstance(measurements, Unmeasured):
+        return whole
+    return CountedRequests(whole, measurements, inner.routes)

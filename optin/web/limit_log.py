@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from optin.errors import OptinError
+from optin.flows.request_policy import ignore_limit
 from optin.jobs.background_job import RoundDone, pause
 
 log = logging.getLogger("optin.limits")
@@ -22,9 +23,11 @@ LOOK_SECONDS = 5.0
 class LimitLog:
     """Counts hits by kind; logs the first at once, and the rest when its minute is over."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin without hits. `clock` returns seconds."""
-        self._clock = clock
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, also: Callable[[str], None] = ignore_limit
+    ) -> None:
+        """Begin without hits. `clock` returns seconds. `also` is told of each hit."""
+        self._clock, self._also = clock, also
         self._lock = threading.Lock()  # mails are counted on the store's thread
         self._counted: Counter[str] = Counter()
         self._said: dict[str, float] = {}
@@ -33,6 +36,7 @@ class LimitLog:
         """Count one hit of a limit, by the name of its setting."""
         with self._lock:
             self._counted[kind] += 1
+        self._also(kind)
         self.say()
 
     def say(self, *, everything: bool = False) -> None:

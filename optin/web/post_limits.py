@@ -42,7 +42,7 @@ class PostLimits:
         self._clients, self._per_hour = NetworkCounts(installation), limits.per_network_per_hour
         self._site = SiteQuota(installation, MINUTE, limits.per_site_per_minute, SHARE)
         self.mails = MailBudget(installation, limits.mails_per_day)
-        self.log = LimitLog()
+        self.log = LimitLog(also=installation.count_limit)
         self._trusted = [ip_network(network, strict=False) for network in trusted_proxies]
 
     async def count(self, request: Request) -> None:

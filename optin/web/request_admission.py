@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.errors import PostTooSlow, TooManyRequests
+from optin.services.log_lines import begin_request
 from optin.web.app_context import AppContext
 from optin.web.connection_limits import THIS_MACHINE
 from optin.web.error_pages import refuse
@@ -23,6 +24,7 @@ from optin.web.health import HEALTH_ROUTES
 from optin.web.post_limits import network_of
 from optin.web.read_posted_form import LARGE_POSTS, MAX_POST_BYTES
 
+FAULT = 500
 UNCOUNTED = frozenset(route.path for route in HEALTH_ROUTES)  # asked above all when a process is full
 
 
@@ -42,12 +44,19 @@ class Admission:
         if scope["type"] != "http" or scope["path"] in UNCOUNTED:
             await self._inner(scope, receive, send)
             return
-        request = Request(scope)
+        request, name = Request(scope), begin_request()
+
+        async def named(message: Message) -> None:
+            """Tell who runs into a fault of ours the id of the request: its log lines bear it."""
+            if message["type"] == "http.response.start" and message["status"] >= FAULT:
+                message["headers"] = [*message["headers"], (b"x-request-id", name.encode())]
+            await send(message)
+
         try:
             with self._place(request):
                 if scope["method"] == "POST" and LARGE_POSTS.fullmatch(scope["path"]) is None:
                     receive = await self._whole(receive)
-                await self._in_turn(scope, receive, send)
+                await self._in_turn(scope, receive, named)
         except (TooManyRequests, PostTooSlow) as problem:
             await (await refuse(request, problem))(scope, receive, send)
 

@@ -34,7 +34,7 @@ RETRY_SECONDS = 10.0  # while the store is away
 # what a server is built with: connections, limits, mail server, and the addresses in pages and mails
 OF_THE_START = (
     "base_url", "store", "mail", "keys", "journal", "files",
-    "limits", "proxy", "server", "mail_server", "dkim", "log", "notify",
+    "limits", "proxy", "server", "metrics", "mail_server", "dkim", "log", "notify",
 )  # fmt: skip
 
 

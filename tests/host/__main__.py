@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from tests.host import foreign_witness, knot, n8n, nginx, pgbouncer, servers, wapiti, wordpress
+from tests.host import foreign_witness, knot, n8n, nginx, pgbouncer, promtool, servers, wapiti, wordpress
 
 TOO_OLD = min(servers.RELEASES)
 ON_EACH = ("tests/store", "tests/flows", "tests/export", "tests/kinds/prize_draw/test_draw_flows.py")
@@ -31,8 +31,8 @@ def main() -> None:
         install_pgbouncer()
     if pgbouncer.installed() is None:
         sys.exit("The tests need pgbouncer: install it (apt-get install pgbouncer), and try again.")
-    missing = servers.fetch() or foreign_witness.fetch() or nginx.fetch() or wapiti.fetch()
-    missing = missing or knot.fetch() or wordpress.fetch()
+    parts = (servers, foreign_witness, nginx, promtool, knot, wapiti, wordpress)
+    missing = next(filter(None, (it.fetch() for it in parts)), "")
     if not missing and n8n.WANTED:
         missing = n8n.fetch()
     if missing:

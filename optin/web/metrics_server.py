@@ -1,0 +1,106 @@
+"""Hands the numbers of a server to whoever monitors it: /metrics on a port of its own (O5).
+
+It listens on this machine alone unless the site allows another address. Several workers write their counts to
+files in a folder of this run; the parent adds them up when it is asked.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from optin.errors import SetupRefused
+from optin.services.measurements import Measurements, Unmeasured
+from optin.settings.metrics import MetricsTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the library's own variable, which it reads when it is imported
+MOST_PORT = 65_535
+
+
+def metrics_address(table: MetricsTable) -> tuple[str, int] | None:
+    """Return the address and port of the numbers; None for none. Raises SetupRefused.
+
+    Refused is an address that other machines reach, unless `anywhere` allows it.
+    """
+    if not table.listen:
+        return None
+    host, _, port = table.listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        address, number = ip_address(host), int(port)
+    except ValueError:
+        number = 0
+    if not 0 < number <= MOST_PORT:
+        msg = f"listen under [metrics] is no address with a port: {table.listen!r}; write 127.0.0.1:9464"
+        raise SetupRefused(msg)
+    if not address.is_loopback and not table.anywhere:
+        msg = (
+            f"The numbers under [metrics] would be readable from other machines at {table.listen}; listen on"
+            " 127.0.0.1, or set anywhere = true if a firewall guards that port."
+        )
+        raise SetupRefused(msg)
+    return host, number
+
+
+def of_worker() -> Measurements:
+    """Return the counts of a worker, whose parent hands them out; none where it does not."""
+    if FOLDER not in os.environ:
+        return Unmeasured()
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415 - the folder is known first
+
+    from optin.services.metrics import Metrics  # noqa: PLC0415 - same
+
+    return Metrics(CollectorRegistry())
+
+
+@contextmanager
+def handed_out(table: MetricsTable, *, several: bool) -> Iterator[Measurements]:
+    """Hand out numbers while the block runs; yield what counts for this process.
+
+    `several`: workers count, and this process adds up. Raises SetupRefused.
+    """
+    address = metrics_address(table)
+    if address is None:
+        os.environ.pop(FOLDER, None)
+        yield Unmeasured()
+        return
+    with _folder(several=several):
+        from prometheus_client import CollectorRegistry, start_http_server  # noqa: PLC0415 - the folder is known now
+        from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415 - same
+
+        from optin.services.metrics import Metrics  # noqa: PLC0415 - same
+
+        registry = CollectorRegistry()
+        if several:
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types there
+        measurements: Measurements = Unmeasured() if several else Metrics(registry)
+        host, port = address
+        try:
+            server, thread = start_http_server(port, host, registry)
+        except OSError as problem:
+            why = os.strerror(problem.errno or 0)
+            msg = f"{table.listen} under [metrics] cannot be used ({why}); choose another port."
+            raise SetupRefused(msg) from None
+        try:
+            yield measurements
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+
+@contextmanager
+def _folder(*, several: bool) -> Iterator[None]:
+    os.environ.pop(FOLDER, None)
+    if not several:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="optin-metrics-") as folder:
+        os.environ[FOLDER] = folder
+        yield
