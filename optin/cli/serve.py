@@ -24,6 +24,7 @@ from optin.jobs.anchor_checkpoints import anchor_job
 from optin.jobs.daily_examination import examination_job
 from optin.jobs.measure_queues import measure_jobs
 from optin.jobs.pull_tool_endings import pull_jobs
+from optin.jobs.read_bounce_mailbox import bounce_mailbox_job
 from optin.jobs.tool_receiver import tool_receivers
 from optin.jobs.webhook_sender import HttpSender, webhook_receivers
 from optin.services.chat_sender import ChatSender
@@ -208,6 +209,7 @@ async def _serve(
         anchor_job(installation, settings.log),
         *pull_jobs(installation, tools),
         examination_job(installation, lambda: app_context.edition),
+        bounce_mailbox_job(installation, lambda: app_context.edition),
         *reload.jobs,
         *measure_jobs(installation),
     )

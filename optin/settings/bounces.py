@@ -41,6 +41,37 @@ class BounceWebhook(Table):
         return self.provider in {"postmark", "mailgun", "brevo"}
 
 
+IMAP_PASSWORD = "OPTIN_IMAP_PASSWORD"  # noqa: S105 - the name of the variable that holds it
+IMAPS_PORT = 993
+
+
+class ImapTable(Table):
+    """The mailbox to which mails come back, where optin reads it by IMAP (RFC 9051)."""
+
+    host: ShortValue = Field(description="The server of the mailbox.", examples=["imap.example.com"])
+    port: int = Field(
+        default=IMAPS_PORT,
+        ge=1,
+        le=65_535,
+        description="993: TLS from the start; another port: STARTTLS, on this machine without TLS.",
+        examples=[993, 143],
+    )
+    user: ShortValue = Field(description="Name to sign in with.", examples=["bounces@example.com"])
+    password: Annotated[Stripped, SECRET] = Field(
+        default="",
+        description="env:NAME, or a key file that only its owner can read; else OPTIN_IMAP_PASSWORD.",
+        examples=["env:OPTIN_IMAP_PASSWORD"],
+        json_schema_extra={"maxLength": 200},
+    )
+    folder: ShortValue = Field(default="INBOX", description="The folder that is read.")
+    handled: Stripped = Field(
+        default="",
+        description="Folder for messages that came back from mails of optin; empty: they are deleted.",
+        examples=["Bounces"],
+        max_length=200,
+    )
+
+
 def bounce_secret_variable(name: str) -> str:
     """Return the environment variable that holds the secret of a webhook without the setting."""
     return f"OPTIN_BOUNCES_{re.sub('[^A-Z0-9]', '_', name.upper())}"
@@ -70,4 +101,7 @@ class BouncesTable(Table):
     )
     webhooks: dict[str, BounceWebhook] = Field(
         default={}, description="Providers of mail that tell at /bounces/NAME which mails came back."
+    )
+    imap: ImapTable | None = Field(
+        default=None, description="The mailbox, where optin reads it itself: a table, [bounces.imap]."
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.return_address import MOST_NAME_CHARACTERS, SEPARATOR
-from optin.settings.bounces import BouncesTable, BounceWebhook, bounce_secret_variable
+from optin.settings.bounces import IMAP_PASSWORD, BouncesTable, BounceWebhook, bounce_secret_variable
 from optin.site.law_lint import Objection
 from optin.site.secret_check import objections_to_secret
 from optin.site.toml_and_markdown_reader import Path_
@@ -21,6 +21,9 @@ _TOPIC = re.compile(r"arn:aws[a-z-]{0,20}:sns:[a-z0-9-]{4,30}:\d{12}:[\w.-]{1,25
 def objections_to_bounces(root: Path, bounces: BouncesTable) -> Iterator[tuple[Path_, Objection]]:
     """Check the mailbox to which mails come back, and the webhooks of providers."""
     yield from _to_address(bounces)
+    if bounces.imap is not None:
+        for objection in objections_to_secret(root, "password", bounces.imap.password, IMAP_PASSWORD, CODE):
+            yield ("bounces", "imap", "password") if bounces.imap.password else ("bounces", "imap"), objection
     for name, webhook in bounces.webhooks.items():
         yield from _to_webhook(root, name, webhook)
 

@@ -18,7 +18,7 @@ NUMBERS = re.compile(r"([A-Z]\d{1,2}(?:, [A-Z]\d{1,2})*)\b")
 PARTLY = {
     "K6": "axe on each page that links of an empty desk lead to",
     "O4": "bounces and failed anchors do not stand on the first page yet",
-    "O6": "reports come by a pipe and by webhooks of providers; a mailbox and LMTP are to come",
+    "O6": "reports come by a pipe, a mailbox and webhooks of providers; LMTP is to come",
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
