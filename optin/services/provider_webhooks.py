@@ -129,7 +129,7 @@ class ProviderWebhooks:
             raise _false_signature()
         try:
             key.verify(_base64(_text(said, "Signature")), signed.encode(), padding.PKCS1v15(), algorithm)
-        except InvalidSignature:
+        except (InvalidSignature, UnicodeEncodeError):
             raise _false_signature() from None
         number = _text(said, "MessageId").encode()
         if confirms:
@@ -234,9 +234,9 @@ def _seconds(text: str) -> datetime | None:
 def _iso(text: str) -> datetime | None:
     try:
         read = datetime.fromisoformat(text)
-    except ValueError:
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def _json(body: bytes) -> Any:

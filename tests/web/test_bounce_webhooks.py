@@ -201,6 +201,14 @@ def test_what_amazon_did_not_sign_changes_nothing(told: Visit, amazon: Amazon) -
     assert is_reachable(told)
 
 
+def test_what_is_no_text_and_no_moment_is_refused(told: Visit, amazon: Amazon) -> None:
+    """O6: half of a character, a year before the first; no error of the server."""
+    sound = json.loads(amazon.signed(bounce_from_ses(told)))
+    for altered in ({"Message": "\ud800"}, {"Timestamp": "0001-01-01T00:00:00+23:00"}):
+        assert post(told, "ses", json.dumps({**sound, **altered}).encode()) == 403
+    assert is_reachable(told)
+
+
 def test_a_subscription_is_confirmed_at_amazon_alone(told: Visit, amazon: Amazon) -> None:
     """O6: signed, for the topic, at Amazon's own address."""
     asked = {
