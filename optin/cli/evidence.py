@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import click
 from cryptography.x509 import Certificate, load_pem_x509_certificates
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.options_and_output import (
@@ -21,6 +19,7 @@ from optin.cli.options_and_output import (
     served_edition,
     site_option,
 )
+from optin.cli.progress import with_progress
 from optin.consent.event_content import rfc3339
 from optin.errors import SetupRefused, WriteLost
 from optin.export.destination import STANDARD_OUTPUT, write_whole
@@ -209,7 +208,7 @@ def audit(kinds: InstalledKinds, site: Path, outside: tuple[Path, ...], *, witho
             edition.kinds.schema,
         )
         try:
-            _with_progress(run_audit(audit_, edition.site.settings, edition.kinds.schema), audit_.size())
+            with_progress(run_audit(audit_, edition.site.settings, edition.kinds.schema), audit_.size())
         except WriteLost:
             audit_.findings.append("the rest cannot be read while the schema is not optin's")
     for note in audit_.notes:
@@ -271,21 +270,6 @@ def _checkpoints(file: Path) -> list[str]:
             f"{file} holds no checkpoint; give a note, a proof, a receipt mail (.eml), proof.zip or a bundle."
         )
     return notes
-
-
-def _with_progress(running: Iterator[int], total: int) -> None:
-    """Run it; on a terminal, show its progress."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        for _ in running:
-            pass
-        return
-    with Progress(
-        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True
-    ) as bar:
-        task = bar.add_task("audit", total=total)
-        for done in running:
-            bar.advance(task, done)
 
 
 @click.command()

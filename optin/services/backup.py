@@ -28,11 +28,12 @@ from optin.services.journal_file import JournalContent, sync_folder
 from optin.services.open_store import claim_store, open_store, sqlite_path
 from optin.services.site_edition import Edition
 from optin.services.withdrawal_journal import Journal
+from optin.store.backup_facts import BackupMade, BackupMoments, backup_moments, note_backup_made
 from optin.store.database_copy import check_copy, copy_in, copy_out
 from optin.store.database_interface import Store, Tx
 from optin.store.encryption import Vault
 from optin.store.event_log import log_frontier
-from optin.store.installation_facts import backup_moment, is_claimed, note_backup_moment, note_last_backup
+from optin.store.installation_facts import backup_moment, is_claimed, note_backup_moment
 from optin.store.journal_lines import ReplayLine, kept_lines
 from optin.store.sqlite import SqliteStore
 from optin.store.sqlite_connection import connect
@@ -58,7 +59,7 @@ def back_up(edition: Edition, installation: Installation, out: Path) -> int:
             os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             with closing(connect(path)) as connection:
                 connection.execute("VACUUM INTO ?", [str(draft)])
-        size = _looked_at(draft, installation.vault, edition, begun)
+        size = verify_copy(draft, installation.vault, edition, begun)
         with draft.open("rb") as file:
             os.fsync(file.fileno())
         os.link(draft, out)
@@ -67,8 +68,14 @@ def back_up(edition: Edition, installation: Installation, out: Path) -> int:
         raise RequestRefused(msg) from None
     finally:
         _remove(draft)
-    installation.write(note_last_backup, at=begun)
+    made = BackupMade(begun, str(out.absolute()), out.stat().st_size, size)
+    installation.write(note_backup_made, made=made)
     return size
+
+
+def moments_of(installation: Installation) -> BackupMoments:
+    """Return when a copy was last made, and when a restore was last rehearsed with success."""
+    return installation.store.read(backup_moments)
 
 
 @dataclass(frozen=True)
@@ -111,13 +118,13 @@ def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> 
         kept = None if journals.told_by is None else journals.told_by.read()
         shutil.copyfile(file, draft)
         draft.chmod(0o600)
-        _looked_at(draft, vault, edition)
+        verify_copy(draft, vault, edition)
         store: Store = SqliteStore(draft, edition.kinds.schema)
         lost: Counter[str] = Counter()
         try:
             if kept is not None:
-                store.read(_must_fit, kept=kept)
-                lost = store.read(_untellable, kept=kept)
+                store.read(must_fit, kept=kept)
+                lost = store.read(lost_since, kept=kept)
             told = () if kept is None else kept.replay_lines
             tell = partial(_tell, lines=told, journal=journals.goes_on)
 
@@ -154,7 +161,7 @@ def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> 
             os.close(lock)
 
 
-def _must_fit(tx: Tx, kept: JournalContent) -> None:
+def must_fit(tx: Tx, kept: JournalContent) -> None:
     """Check that the journal has every line that a backup lacks. Raises RequestRefused."""
     cure = "Name the right one with --journal, or use --without-journal. Nothing was changed."
     if kept.since is not None and backup_moment(tx) < kept.since:
@@ -193,7 +200,7 @@ def _tell(
     return replay(tx, context, lines, frontier.size, now)
 
 
-def _untellable(tx: Tx, kept: JournalContent) -> Counter[str]:
+def lost_since(tx: Tx, kept: JournalContent) -> Counter[str]:
     """Count the corrections and holds that a backup lacks: the journal has no data to replay them."""
     since = [
         line for line in lines_since_restart(kept.lines) if line.kind in {EventKind.CORRECTED, EventKind.HELD}
@@ -220,7 +227,7 @@ def _put_in_place(draft: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
-def _looked_at(path: Path, vault: Vault, edition: Edition, begun: datetime | None = None) -> int:
+def verify_copy(path: Path, vault: Vault, edition: Edition, begun: datetime | None = None) -> int:
     """Verify a copy with the keys of this site; return the size of its log. Raises StoreUnusable.
 
     `begun`: the moment of a new copy, which is recorded in it.

@@ -75,12 +75,12 @@ def served_settings(tx: Tx) -> dict[str, str]:
 
 def note_health(tx: Tx, now: datetime) -> None:
     """Write to a row that nothing else uses, to check that the database accepts writes."""
-    _put(tx, HEALTH, str(to_ms(now)).encode())
+    put_fact(tx, HEALTH, str(to_ms(now)).encode())
 
 
 def note_audit(tx: Tx, vault: Vault, state: str) -> None:
     """Store how the last audit of the desk goes or went, sealed: nobody else writes that it found nothing."""
-    _put(tx, AUDIT, vault.seal(_AUDIT_CELL, state.encode()))
+    put_fact(tx, AUDIT, vault.seal(_AUDIT_CELL, state.encode()))
 
 
 def last_audit(tx: Tx, vault: Vault) -> str:
@@ -94,7 +94,7 @@ def last_audit(tx: Tx, vault: Vault) -> str:
 
 def note_examination(tx: Tx, vault: Vault, found: str) -> None:
     """Store what the server's doctor found last, sealed: nobody else writes that all is well."""
-    _put(tx, EXAMINATION, vault.seal(_EXAMINATION_CELL, found.encode()))
+    put_fact(tx, EXAMINATION, vault.seal(_EXAMINATION_CELL, found.encode()))
 
 
 def last_examination(tx: Tx, vault: Vault) -> str:
@@ -112,13 +112,13 @@ def claim_examination(tx: Tx, now: datetime, lease: timedelta) -> bool:
     row = tx.one("SELECT value FROM installation WHERE name = :name", name=EXAMINATION_CLAIM)
     if row is not None and from_ms(int(bytes(row[0]))) <= now < from_ms(int(bytes(row[0]))) + lease:
         return False
-    _put(tx, EXAMINATION_CLAIM, str(to_ms(now)).encode())
+    put_fact(tx, EXAMINATION_CLAIM, str(to_ms(now)).encode())
     return True
 
 
 def note_last_backup(tx: Tx, at: datetime) -> None:
     """Record that a verified copy was made."""
-    _put(tx, LAST_BACKUP, str(to_ms(at)).encode())
+    put_fact(tx, LAST_BACKUP, str(to_ms(at)).encode())
 
 
 def last_backup(tx: Tx) -> datetime | None:
@@ -127,7 +127,8 @@ def last_backup(tx: Tx) -> datetime | None:
     return None if row is None else from_ms(int(bytes(row[0])))
 
 
-def _put(tx: Tx, name: str, value: bytes) -> None:
+def put_fact(tx: Tx, name: str, value: bytes) -> None:
+    """Store a fact under its name, in place of the one before."""
     tx.run(
         "INSERT INTO installation(name, value) VALUES (:name, :value)"
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",

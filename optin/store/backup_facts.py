@@ -1,0 +1,65 @@
+"""What a database remembers about its backups: the last one that was made, and the last that was proved.
+
+A fact about files is kept unsealed: it holds a moment, a path and sums, and no personal data.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.installation_facts import last_backup, note_last_backup, put_fact
+
+LAST_BACKUP_FILE = "last-backup-file"
+LAST_REHEARSAL = "last-rehearsal"
+
+
+@dataclass(frozen=True)
+class BackupMade:
+    """A verified copy. `at`: when it was begun (UTC); `size`: bytes; `events`: the size of its log."""
+
+    at: datetime
+    file: str  # as the server that made it saw it
+    size: int
+    events: int
+
+
+@dataclass(frozen=True)
+class BackupMoments:
+    """When a copy was last made, and when a restore was last rehearsed with success (UTC); None: never."""
+
+    made: datetime | None
+    rehearsed: datetime | None
+    last: BackupMade | None = None  # None too when an earlier version made it, which kept only the moment
+
+
+def note_backup_made(tx: Tx, made: BackupMade) -> None:
+    """Record that a verified copy was made."""
+    note_last_backup(tx, made.at)
+    content = {"at": to_ms(made.at), "file": made.file, "size": made.size, "events": made.events}
+    put_fact(tx, LAST_BACKUP_FILE, json.dumps(content).encode())
+
+
+def note_rehearsal(tx: Tx, at: datetime) -> None:
+    """Record that a backup was proved by a rehearsed restore."""
+    put_fact(tx, LAST_REHEARSAL, str(to_ms(at)).encode())
+
+
+def backup_moments(tx: Tx) -> BackupMoments:
+    """Return when a copy was last made and last proved."""
+    made = last_backup(tx)
+    rehearsed = tx.one("SELECT value FROM installation WHERE name = :name", name=LAST_REHEARSAL)
+    row = tx.one("SELECT value FROM installation WHERE name = :name", name=LAST_BACKUP_FILE)
+    last = None if row is None else _read(bytes(row[0]))
+    return BackupMoments(
+        made,
+        None if rehearsed is None else from_ms(int(bytes(rehearsed[0]))),
+        last if last is not None and last.at == made else None,
+    )
+
+
+def _read(value: bytes) -> BackupMade:
+    content = json.loads(value)
+    return BackupMade(from_ms(content["at"]), content["file"], content["size"], content["events"])
