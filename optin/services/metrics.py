@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -131,7 +132,7 @@ class Metrics:
         self._unlogged.set(depths.unlogged)
         self._signed.set(0 if depths.signed_at is None else depths.signed_at.timestamp())
         for source, at in depths.attested.items():
-            self._attested.labels(source).set(at.timestamp())
+            self._attested.labels(urlsplit(source).hostname or source).set(at.timestamp())  # no password
         self._unreachable.set(depths.unreachable)
         for (cause, source), count in depths.reports.items():
             self._reports.labels(cause, source).set(count)

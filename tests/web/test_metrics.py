@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -116,6 +116,17 @@ def test_what_waits_is_measured(counted: Measured) -> None:
     assert found["optin_log_waiting_events",] == 0
     assert found["optin_log_checkpoint_timestamp_seconds",] == pytest.approx(visit.moment.timestamp(), abs=1)
     assert found["optin_unreachable_addresses",] == 0
+
+
+def test_an_authority_is_named_by_its_host(counted: Measured) -> None:
+    """O5: its address may hold a password or a key, and every program of the machine reads the numbers."""
+    now = counted.visit.moment
+    attested = {"https://user:hush@tsa.example.com/tsr?key=hush": now, "archive": now}
+    depths = replace(counted.visit.installation.store.read(queue_depths), attested=attested)
+    counted.visit.installation.measurements.measured(depths, now)
+    assert "hush" not in counted.text
+    for name in ("tsa.example.com", "archive"):
+        assert counted.found["optin_log_anchor_timestamp_seconds", name] == pytest.approx(now.timestamp(), 1)
 
 
 def test_a_reached_limit_and_a_full_store_are_counted(counted: Measured) -> None:
