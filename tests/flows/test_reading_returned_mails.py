@@ -22,6 +22,7 @@ from tests.world import TIPS, World
 ALICE, BOB = "alice@example.com", "bob@example.com"
 UNKNOWN = "550 5.1.1 user unknown"
 HARD = Answer(UNKNOWN, "5.1.1")
+TWO_OTHERS = "Original-Rcpt-To: x@y.example\nOriginal-Rcpt-To: z@y.example\n"
 
 
 def returned(world: World, raw: bytes, email: str = ALICE) -> bytes:
@@ -122,7 +123,9 @@ def test_of_several_recipients_the_one_of_the_token_counts(joined: World) -> Non
     assert is_reachable(joined, BOB)
 
 
-@pytest.mark.parametrize("more", [f"Original-Rcpt-To: {READER}\n", "", "Original-Rcpt-To: x@y.example\n"])
+@pytest.mark.parametrize(
+    "more", [f"Original-Rcpt-To: {READER}\n", "", "Original-Rcpt-To: x@y.example\n", TWO_OTHERS]
+)
 def test_a_complaint_ends_the_consent_of_its_token(joined: World, more: str) -> None:
     """O6: whomever the report names or hides."""
     assert take(joined, returned(joined, feedback("abuse", more))) is ReportEffect.WITHDRAWN

@@ -71,6 +71,10 @@ def test_each_message_is_read_once(world: World, tmp_path: Path, capabilities: s
 
         assert read_when_due(installation, edition) is None  # another server may look at it as well
         world.wait(timedelta(minutes=3))
+        done = read_when_due(installation, edition)
+        assert done is not None
+        assert done.looked_at == 0
+        world.wait(timedelta(minutes=3))
         mailbox.add(LETTER)
         done = read_when_due(installation, edition)
         assert done is not None
