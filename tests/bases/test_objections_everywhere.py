@@ -48,7 +48,8 @@ def test_whoever_uses_a_proof_to_contact_somebody_asks_for_objections() -> None:
         called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         if "still_proven" in called:
-            assert named & {"unless_objected", "without_objected", "find_objection", "find_objections"}, path
+            asking = {"if_usable", "usable_consents", "without_objected", "find_objection", "find_objections"}
+            assert named & asking, path
 
 
 def test_a_queued_letter_does_not_go_to_whoever_objected_or_is_listed(lettered: World) -> None:
