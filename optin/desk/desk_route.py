@@ -94,6 +94,13 @@ class StaffVisit:
         """Record what changes nothing, such as a look at a person."""
         return await self.app_context.run(note_act, doing, self.now)
 
+    async def note_file(self, magnet: str) -> int:
+        """Record that a file of a magnet is about to be written: no transaction holds a file and a line.
+
+        Whoever reads the trail after a crash sees that somebody tried.
+        """
+        return await self.note(self.doing(ActKind.FILE_BEGUN, facts={"magnet": magnet} if magnet else {}))
+
     async def view(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a flow that only reads."""
         return await self.app_context.view(flow, *args, **kwargs)

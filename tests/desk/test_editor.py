@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from optin.consent.staff_role import Role
+from optin.flows.staff.trail import ActKind
 from optin.site.loading_cache import ReadingCache
 from optin.web import site_reload
 from optin.web.site_reload import ServedReload
-from tests.desk.conftest import Browser, Desk
+from tests.desk.conftest import Browser, Desk, list_acts
 from tests.site.test_edit_site import picture
 
 EDIT = "/desk/magnets/paper/edit"
@@ -87,6 +88,17 @@ def test_opening_and_saving_changes_nothing(editing: Desk) -> None:
     before = file_of(editing).read_bytes()
     assert send(editing.signed_in(Role.MARKETER)).status_code == 303
     assert file_of(editing).read_bytes() == before
+
+
+def test_the_trail_says_that_a_file_is_about_to_be_written(editing: Desk) -> None:
+    """K3, P9: before it is: whatever ends the server in between, the trail says who tried."""
+    browser = editing.signed_in(Role.MARKETER)
+    acts = (ActKind.FILE_BEGUN, ActKind.MAGNET_EDITED)
+    assert send(browser, **{"key.until": "tomorrow"}).status_code == 422  # it got no further
+    assert [it.kind for it in editing.installation.view(list_acts) if it.kind in acts] == [acts[0]]
+    assert send(browser, **{"key.title": "Heel nieuw"}).status_code == 303
+    kinds = [it.kind for it in editing.installation.view(list_acts) if it.kind in acts]
+    assert kinds == [acts[1], acts[0], acts[0]]
 
 
 def test_a_mistake_is_shown_at_its_field_and_not_saved(editing: Desk) -> None:

@@ -81,6 +81,7 @@ async def post_edit(visit: StaffVisit) -> Response:
         return await _shown(visit, typed, opened, 409, state="stale")
     if visit.value("do") != "save":
         return await _checked(visit, typed, opened)
+    await visit.note_file(opened.slug)
     try:
         result = await asyncio.to_thread(_editor(visit).save, opened, data, _author(visit))
     except SiteHasMistakes as problem:
@@ -134,6 +135,7 @@ async def post_picture(visit: StaffVisit) -> Response:
     if not visit.files:
         return await _shown(visit, opened, opened, 422, state="refused", sentence="No picture was chosen.")
     file = visit.files[0]
+    await visit.note_file(opened.slug)
     try:
         after, name = await asyncio.to_thread(editor.add_picture, opened, file.name, file.data)
     except EditRefused as problem:
@@ -157,6 +159,7 @@ async def post_new(visit: StaffVisit) -> Response:
         return _switched_off(visit)
     slug, editor, site = visit.value("slug").strip(), _editor(visit), visit.app_context.edition.site
     copied = visit.value("copied")
+    await visit.note_file("")  # what was typed may be no address of a magnet
     try:
         if copied:
             result = await asyncio.to_thread(editor.duplicate, site, copied, slug, _author(visit))
@@ -187,6 +190,7 @@ async def _undo(visit: StaffVisit, opened: OpenedMagnet) -> Response:
     before = await asyncio.to_thread(editor.before_last_save, opened)
     if before is None:
         return await _shown(visit, opened, opened, 409, state="no-undo")
+    await visit.note_file(opened.slug)
     try:
         result = await asyncio.to_thread(editor.save, opened, before, _author(visit))
     except SiteHasMistakes as problem:

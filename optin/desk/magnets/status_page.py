@@ -83,6 +83,7 @@ async def post_status(visit: StaffVisit) -> Response:
             "from": typed.opens or None,
             "until": typed.ends or None,
         }
+        await visit.note_file(it.slug)
         await asyncio.to_thread(editor.change, it.slug, changes, Author(account.name, account.email))
     except SiteHasMistakes as problem:
         return _page(visit, it, typed, findings=problem.checked.errors)

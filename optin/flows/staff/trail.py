@@ -62,6 +62,7 @@ class ActKind(StrEnum):
     TOOK_EVIDENCE = "took-evidence"
     PRINTED = "printed-statement"
     LISTED_PEOPLE = "listed-people"  # a search showed them: name, address, how their consents stand
+    FILE_BEGUN = "file-begun"  # about to write a file of the site; another line follows when it is written
     MAGNET_EDITED = "magnet-edited"
     MAGNET_MADE = "magnet-made"
     KIND_ACT = "kind-act"  # what a kind of magnet lets marketers do, such as to draw winners
