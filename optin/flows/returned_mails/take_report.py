@@ -66,7 +66,10 @@ def _take(
         ended = end_by_complaint(tx, context, index, sent_at + WITHIN_A_SECOND, now)
         return ReportEffect.WITHDRAWN if ended else ReportEffect.KNOWN
 
-    # 2. The mailbox was read since.
+    # 2. The mailbox was read since. Nobody confirms while this is decided: both lock the person.
+    subject = find_subject(tx, index)
+    if subject is not None:
+        lock_subject(tx, subject)
     read_at = last_confirmed(tx, index)
     if read_at is not None and read_at >= sent_at + WITHIN_A_SECOND:
         return ReportEffect.OVERTAKEN
@@ -81,14 +84,6 @@ def _take(
 
     # 3. Unreachable.
     why = Unreachable(told.report.value, told.source, told.status, sent_at, now)
-    return _bar(tx, index, why, now)
-
-
-def _bar(tx: Tx, index: bytes, why: Unreachable, now: datetime) -> ReportEffect:
-    """Mark a mailbox as unreachable, and tell whoever was told of its consents by mail."""
-    subject = find_subject(tx, index)
-    if subject is not None:
-        lock_subject(tx, subject)
     if not mark_unreachable(tx, index, why):
         return ReportEffect.KNOWN
     if subject is not None:
