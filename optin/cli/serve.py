@@ -25,6 +25,7 @@ from optin.jobs.daily_examination import examination_job
 from optin.jobs.measure_queues import measure_jobs
 from optin.jobs.pull_tool_endings import pull_jobs
 from optin.jobs.read_bounce_mailbox import bounce_mailbox_job
+from optin.jobs.scheduled_backups import backup_job
 from optin.jobs.tool_receiver import tool_receivers
 from optin.jobs.webhook_sender import HttpSender, webhook_receivers
 from optin.services.chat_sender import ChatSender
@@ -210,6 +211,7 @@ async def _serve(
         *pull_jobs(installation, tools),
         examination_job(installation, lambda: app_context.edition),
         bounce_mailbox_job(installation, lambda: app_context.edition),
+        backup_job(installation, lambda: app_context.edition),
         *reload.jobs,
         *measure_jobs(installation),
     )

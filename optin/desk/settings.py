@@ -40,7 +40,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "proof": ("keys", "journal", "log"),
     "limits": ("limits", "server", "proxy", "metrics"),
     "processors": ("processors", "papers"),
-    "database": ("store", "files"),
+    "database": ("store", "files", "backup"),
 }  # fmt: skip
 FIRST = next(iter(PARTS))
 

@@ -18,6 +18,7 @@ from pydantic.config import JsonDict
 from optin.consent.channel import CHANNELS
 from optin.consent.purpose import PurposeId
 from optin.consent.retention_period import RetentionPeriod
+from optin.settings.backup import BackupTable
 from optin.settings.bases import Enquiries, Obligation, Product
 from optin.settings.bounces import BouncesTable
 from optin.settings.installation import Settings
@@ -728,6 +729,7 @@ class SiteSettings(Settings):
     rules: RulesTable = RulesTable()
     unconfirmed: Unconfirmed = Unconfirmed()
     retention: Retention = Retention()
+    backup: BackupTable = BackupTable()
     sweep: Sweep = Sweep()
     personal: PersonalTable = PersonalTable()
     erasure: ErasureTable = ErasureTable()

@@ -21,6 +21,7 @@ from optin.rules.rule_files import rule_book
 from optin.settings.installation import environment_name
 from optin.settings.site import Anchors, ControllerTable, Processor, Purpose, SiteSettings, Webhook, Witness
 from optin.site.address_settings_check import ADDRESS_SETTINGS, is_base_address
+from optin.site.backup_check import objections_to_backup
 from optin.site.basis_settings_check import objections_to_bases
 from optin.site.bounces_check import objections_to_bounces
 from optin.site.connector_check import objections_to_connector
@@ -71,6 +72,7 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
     yield from _dkim(root, settings)
     yield from _log(settings.log)
     yield from _texts(settings, kinds)
+    yield from objections_to_backup(root, settings)
     yield from _clock_jump(settings)
     yield from _consequences(settings)
     yield from _time_zone(settings)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.installation_facts import last_backup, note_last_backup, put_fact
 
 LAST_BACKUP_FILE = "last-backup-file"
 LAST_REHEARSAL = "last-rehearsal"
+SCHEDULED = "scheduled-backup"
+CLAIM = "backup-claim"
+FAILED = "failed-backup"
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class BackupMoments:
 
     made: datetime | None
     rehearsed: datetime | None
+    failed: datetime | None = None  # one that was due, and nothing was made since
     last: BackupMade | None = None  # None too when an earlier version made it, which kept only the moment
 
 
@@ -47,17 +51,49 @@ def note_rehearsal(tx: Tx, at: datetime) -> None:
     put_fact(tx, LAST_REHEARSAL, str(to_ms(at)).encode())
 
 
+def claim_backup(tx: Tx, now: datetime, lease: timedelta) -> bool:
+    """Return whether nobody claimed the backup within `lease`; then it is claimed."""
+    tx.hold(b"backup")
+    claimed = _moment(tx, CLAIM)
+    if claimed is not None and claimed <= now < claimed + lease:
+        return False
+    put_fact(tx, CLAIM, str(to_ms(now)).encode())
+    return True
+
+
+def note_scheduled_backup(tx: Tx, at: datetime) -> None:
+    """Record that a server made a backup that was due."""
+    put_fact(tx, SCHEDULED, str(to_ms(at)).encode())
+    tx.run("DELETE FROM installation WHERE name IN (:claim, :failed)", claim=CLAIM, failed=FAILED)
+
+
+def scheduled_backup(tx: Tx) -> datetime | None:
+    """Return when a server last made a backup that was due; None: never."""
+    return _moment(tx, SCHEDULED)
+
+
+def note_failed_backup(tx: Tx, at: datetime) -> None:
+    """Record that a backup that was due could not be made."""
+    put_fact(tx, FAILED, str(to_ms(at)).encode())
+
+
 def backup_moments(tx: Tx) -> BackupMoments:
     """Return when a copy was last made and last proved."""
     made = last_backup(tx)
-    rehearsed = tx.one("SELECT value FROM installation WHERE name = :name", name=LAST_REHEARSAL)
+    failed = _moment(tx, FAILED)
     row = tx.one("SELECT value FROM installation WHERE name = :name", name=LAST_BACKUP_FILE)
     last = None if row is None else _read(bytes(row[0]))
     return BackupMoments(
         made,
-        None if rehearsed is None else from_ms(int(bytes(rehearsed[0]))),
+        _moment(tx, LAST_REHEARSAL),
+        failed if failed is not None and (made is None or made < failed) else None,
         last if last is not None and last.at == made else None,
     )
+
+
+def _moment(tx: Tx, name: str) -> datetime | None:
+    row = tx.one("SELECT value FROM installation WHERE name = :name", name=name)
+    return None if row is None else from_ms(int(bytes(row[0])))
 
 
 def _read(value: bytes) -> BackupMade:

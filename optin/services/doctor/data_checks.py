@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from optin.consent.retention_period import RetentionPeriod
 from optin.consent.wrong_clock import ClockReading
 from optin.errors import OptinError
 from optin.flows.delivery.mail_order import MailKind
@@ -27,13 +28,14 @@ from optin.services.setup_health import (
     log_state_by,
 )
 from optin.settings.site import Processor
-from optin.store.installation_facts import last_backup
+from optin.store.backup_facts import BackupMoments, backup_moments
 from optin.store.latest_known_time import known_moment
 from optin.store.mail_outbox import count_dead, oldest_waiting_mail
 from optin.store.reported_matters import abandoned_messages, late_messages
 
 BACKUP_IS_LATE = timedelta(days=2)
 BACKUP_IS_OLD = timedelta(days=8)
+REHEARSAL_IS_OLD = timedelta(days=30)
 PROCESSOR_IS_LATE = timedelta(hours=1)
 CLOCK_IS_OFF = timedelta(seconds=30)
 CLOCK_IS_WRONG = timedelta(minutes=5)
@@ -104,7 +106,10 @@ def check_log(examination: Examination) -> Seen:
 
 def check_backup(examination: Examination) -> Seen:
     """Check the age of the last backup that optin made."""
-    at = examination.opened().store.read(last_backup)
+    moments = examination.opened().store.read(backup_moments)
+    if examination.settings.backup.folder:
+        return judge_scheduled(moments, examination.settings.backup.every, examination.now)
+    at = moments.made
     if at is None:
         cure = "optin backup FILE each night, to another machine; docs/rights.md, Backups."
         text = "No backup was made by optin backup."
@@ -112,6 +117,21 @@ def check_backup(examination: Examination) -> Seen:
             return warning(text, cure)
         return not_checked(f"{text} Backups of PostgreSQL by other means cannot be seen from here.", cure)
     return judge_backup(examination.now - at, at)
+
+
+def judge_scheduled(moments: BackupMoments, every: RetentionPeriod, now: datetime) -> Seen:
+    """Return the finding about backups that the server makes itself."""
+    cure = "See what optin.backup says in the server's log, and whether the folder under [backup] has room."
+    if moments.failed is not None:
+        return failed(f"The backup of {moments.failed:%Y-%m-%d %H:%M} UTC could not be made.", cure)
+    if moments.made is None:
+        return warning("No backup was made yet.", f"The server makes one in its first minutes. {cure}")
+    text = f"The last backup was made on {moments.made:%Y-%m-%d %H:%M} UTC"
+    if every.after(every.after(moments.made)) < now:
+        return failed(f"{text}, longer ago than twice the schedule.", cure)
+    if moments.rehearsed is None or moments.rehearsed + REHEARSAL_IS_OLD < now:
+        return warning(f"{text}; none was proved within 30 days.", "optin restore --rehearse FILE")
+    return passed(f"{text}, and one was proved on {moments.rehearsed:%Y-%m-%d}.")
 
 
 def judge_backup(age: timedelta, at: datetime) -> Seen:
