@@ -23,6 +23,7 @@ from optin.consent.signed_links import LinkKind
 from optin.consent.status_transitions import RequestId
 from optin.errors import StoreBusy, TooManyRequests
 from optin.flows.delivery.mail_order import MailKind
+from optin.flows.request_policy import ignore_limit
 from optin.services.site_edition import Edition
 from optin.settings.site import Limits, Unconfirmed
 from optin.store.requests import erase_requests
@@ -33,7 +34,8 @@ from optin.web.post_limits import PostLimits, network_of
 from tests.installed import INSTALLED
 from tests.web.conftest import Visit
 
-NOBODY: Any = SimpleNamespace(store=None, vault=None)  # the installation of a site that nobody posts to
+# the installation of a site that nobody posts to
+NOBODY: Any = SimpleNamespace(store=None, vault=None, count_limit=ignore_limit)
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
