@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from tests.postgres import (
     postgres_server,
     programs_of,
 )
+from tests.serving import address_in
 from tests.world import World, open_world
 
 use_memory()
@@ -55,9 +55,6 @@ def every_log_line() -> Iterator[None]:
             logging.getLogger(name).removeFilter(kept_back)
 
 
-ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
-
-
 class NamesNobody(logging.Handler):
     """Keeps the log lines that hold an address: no line of ours may (S4, O5)."""
 
@@ -67,7 +64,7 @@ class NamesNobody(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Look at a line as it would be written."""
-        if ADDRESS.search(text := record.getMessage()):
+        if address_in(text := record.getMessage()):
             self.found.append(f"{record.name}: {text}")
 
 
