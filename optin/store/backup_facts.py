@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.store.database_interface import Tx, from_ms, to_ms
-from optin.store.installation_facts import last_backup, note_last_backup, put_fact
+from optin.store.installation_facts import (
+    claim_fact,
+    last_backup,
+    moment_of,
+    note_last_backup,
+    put_fact,
+)
 
 LAST_BACKUP_FILE = "last-backup-file"
 LAST_REHEARSAL = "last-rehearsal"
@@ -53,12 +59,7 @@ def note_rehearsal(tx: Tx, at: datetime) -> None:
 
 def claim_backup(tx: Tx, now: datetime, lease: timedelta) -> bool:
     """Return whether nobody claimed the backup within `lease`; then it is claimed."""
-    tx.hold(b"backup")
-    claimed = _moment(tx, CLAIM)
-    if claimed is not None and claimed <= now < claimed + lease:
-        return False
-    put_fact(tx, CLAIM, str(to_ms(now)).encode())
-    return True
+    return claim_fact(tx, CLAIM, now, lease)
 
 
 def note_scheduled_backup(tx: Tx, at: datetime) -> None:
@@ -69,7 +70,7 @@ def note_scheduled_backup(tx: Tx, at: datetime) -> None:
 
 def scheduled_backup(tx: Tx) -> datetime | None:
     """Return when a server last made a backup that was due; None: never."""
-    return _moment(tx, SCHEDULED)
+    return moment_of(tx, SCHEDULED)
 
 
 def note_failed_backup(tx: Tx, at: datetime) -> None:
@@ -80,20 +81,15 @@ def note_failed_backup(tx: Tx, at: datetime) -> None:
 def backup_moments(tx: Tx) -> BackupMoments:
     """Return when a copy was last made and last proved."""
     made = last_backup(tx)
-    failed = _moment(tx, FAILED)
+    failed = moment_of(tx, FAILED)
     row = tx.one("SELECT value FROM installation WHERE name = :name", name=LAST_BACKUP_FILE)
     last = None if row is None else _read(bytes(row[0]))
     return BackupMoments(
         made,
-        _moment(tx, LAST_REHEARSAL),
+        moment_of(tx, LAST_REHEARSAL),
         failed if failed is not None and (made is None or made < failed) else None,
         last if last is not None and last.at == made else None,
     )
-
-
-def _moment(tx: Tx, name: str) -> datetime | None:
-    row = tx.one("SELECT value FROM installation WHERE name = :name", name=name)
-    return None if row is None else from_ms(int(bytes(row[0])))
 
 
 def _read(value: bytes) -> BackupMade:

@@ -85,11 +85,7 @@ def note_audit(tx: Tx, vault: Vault, state: str) -> None:
 
 def last_audit(tx: Tx, vault: Vault) -> str:
     """Return what `note_audit` stored; empty when there was none, or somebody else wrote it."""
-    row = tx.one("SELECT value FROM installation WHERE name = :name", name=AUDIT)
-    try:
-        return "" if row is None else vault.open(_AUDIT_CELL, bytes(row[0])).decode()
-    except KeysUnusable:
-        return ""
+    return _sealed_fact(tx, vault, AUDIT, _AUDIT_CELL)
 
 
 def note_examination(tx: Tx, vault: Vault, found: str) -> None:
@@ -99,21 +95,39 @@ def note_examination(tx: Tx, vault: Vault, found: str) -> None:
 
 def last_examination(tx: Tx, vault: Vault) -> str:
     """Return what `note_examination` stored; empty when there was none, or somebody else wrote it."""
-    row = tx.one("SELECT value FROM installation WHERE name = :name", name=EXAMINATION)
+    return _sealed_fact(tx, vault, EXAMINATION, _EXAMINATION_CELL)
+
+
+def _sealed_fact(tx: Tx, vault: Vault, name: str, cell: EncryptedCell) -> str:
+    row = tx.one("SELECT value FROM installation WHERE name = :name", name=name)
     try:
-        return "" if row is None else vault.open(_EXAMINATION_CELL, bytes(row[0])).decode()
+        return "" if row is None else vault.open(cell, bytes(row[0])).decode()
     except KeysUnusable:
         return ""
 
 
 def claim_examination(tx: Tx, now: datetime, lease: timedelta) -> bool:
     """Return whether nobody claimed the examination within `lease`; then it is claimed."""
-    tx.hold(b"examination")
-    row = tx.one("SELECT value FROM installation WHERE name = :name", name=EXAMINATION_CLAIM)
-    if row is not None and from_ms(int(bytes(row[0]))) <= now < from_ms(int(bytes(row[0]))) + lease:
+    return claim_fact(tx, EXAMINATION_CLAIM, now, lease)
+
+
+def claim_fact(tx: Tx, name: str, now: datetime, lease: timedelta) -> bool:
+    """Return whether nobody claimed a task by this name within `lease`; then it is claimed.
+
+    A claim of a moment to come is of a wrong clock, and holds nobody back.
+    """
+    tx.hold(name.encode())
+    claimed = moment_of(tx, name)
+    if claimed is not None and claimed <= now < claimed + lease:
         return False
-    put_fact(tx, EXAMINATION_CLAIM, str(to_ms(now)).encode())
+    put_fact(tx, name, str(to_ms(now)).encode())
     return True
+
+
+def moment_of(tx: Tx, name: str) -> datetime | None:
+    """Return the moment that a fact holds; None when there is none."""
+    row = tx.one("SELECT value FROM installation WHERE name = :name", name=name)
+    return None if row is None else from_ms(int(bytes(row[0])))
 
 
 def note_last_backup(tx: Tx, at: datetime) -> None:
@@ -123,8 +137,7 @@ def note_last_backup(tx: Tx, at: datetime) -> None:
 
 def last_backup(tx: Tx) -> datetime | None:
     """Return when the last verified copy was made; None: never."""
-    row = tx.one("SELECT value FROM installation WHERE name = :name", name=LAST_BACKUP)
-    return None if row is None else from_ms(int(bytes(row[0])))
+    return moment_of(tx, LAST_BACKUP)
 
 
 def put_fact(tx: Tx, name: str, value: bytes) -> None:
