@@ -22,7 +22,7 @@ PARTLY = {
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
-NOT_YET: set[str] = set()
+NOT_YET = {"O10"}
 
 
 def lines() -> list[tuple[str, str, str]]:
