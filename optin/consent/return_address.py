@@ -25,7 +25,7 @@ _TOKEN = re.compile(rf"(?<![a-z2-7])[a-z2-7]{{{TOKEN_CHARACTERS}}}(?![a-z2-7])",
 
 
 @dataclass(frozen=True)
-class ReturnedMail:
+class MailOfToken:
     """What a token says: the first bytes of the digest of the mailbox, and when its mail was sent (UTC)."""
 
     mailbox: bytes
@@ -45,7 +45,7 @@ class ReturnTokens:
         said = mailbox[:DIGEST_BYTES] + seconds.to_bytes(MOMENT_BYTES, "big")
         return base64.b32encode(said + self._mac(self._keys[-1], said)).decode().rstrip("=").lower()
 
-    def read(self, token: str) -> ReturnedMail | None:
+    def read(self, token: str) -> MailOfToken | None:
         """Return what a token says; None for one that was not made with these keys."""
         try:
             packed = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
@@ -57,9 +57,9 @@ class ReturnTokens:
         if not any(hmac.compare_digest(mac, self._mac(key, said)) for key in self._keys):
             return None
         seconds = int.from_bytes(said[DIGEST_BYTES:], "big")
-        return ReturnedMail(said[:DIGEST_BYTES], datetime.fromtimestamp(seconds, UTC))
+        return MailOfToken(said[:DIGEST_BYTES], datetime.fromtimestamp(seconds, UTC))
 
-    def find(self, text: str) -> ReturnedMail | None:
+    def find(self, text: str) -> MailOfToken | None:
         """Return what the first sound token in a text says, as in an address; None when there is none."""
         return next((it for found in _TOKEN.findall(text) if (it := self.read(found)) is not None), None)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from optin.consent.return_address import ReturnedMail
+from optin.consent.return_address import MailOfToken
 
 
 class MailReport(StrEnum):
@@ -36,7 +36,7 @@ class ReportedMail:
 
     report: MailReport
     source: str
-    mail: ReturnedMail | None = None
+    mail: MailOfToken | None = None
     email: str = field(default="", repr=False)
     status: str = ""
     sent_at: datetime | None = None  # of the mail, where `mail` does not say it

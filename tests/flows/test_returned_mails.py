@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from optin.consent.email_and_telephone import EmailAddress, parse_email
-from optin.consent.return_address import ReturnedMail, ReturnTokens, return_address
+from optin.consent.return_address import MailOfToken, ReturnTokens, return_address
 from optin.consent.returned_mail import MailReport, ReportedMail, ReportEffect
 from optin.consent.status_transitions import Status
 from optin.flows.delivery.deliver_mails import UNREACHABLE, Attempt
@@ -34,7 +34,7 @@ def index_of(world: World, email: str = ALICE) -> bytes:
     return world.vault.index(parse_email(email))
 
 
-def mail_to(world: World, email: str = ALICE) -> ReturnedMail:
+def mail_to(world: World, email: str = ALICE) -> MailOfToken:
     """Return what the return address of a mail says that is sent to somebody now."""
     found = world.vault.return_tokens.find(
         return_address("b@example.com", world.vault.return_tokens.sign(index_of(world, email), world.now))
@@ -46,7 +46,7 @@ def mail_to(world: World, email: str = ALICE) -> ReturnedMail:
 def report(
     world: World,
     said: MailReport = MailReport.HARD,
-    mail: ReturnedMail | None = None,
+    mail: MailOfToken | None = None,
     status: str = "",
     email: str = ALICE,
 ) -> ReportEffect:
@@ -150,7 +150,9 @@ def test_several_delays_make_an_address_unreachable(world: World) -> None:
         assert report(world, MailReport.SOFT) is expected
         world.wait(DAY)
     assert not is_reachable(world)
-    assert dict(world.store.read(all_report_sums)) != {}
+    sums = world.store.read(all_report_sums)
+    assert {(key.cause, key.source) for key in sums} == {("soft", "pipe")}
+    assert sum(sums.values()) == 4  # what is told twice counts once
 
 
 @pytest.mark.parametrize("said", [MailReport.COMPLAINT, MailReport.OPT_OUT])

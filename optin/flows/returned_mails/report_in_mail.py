@@ -18,12 +18,12 @@ from enum import StrEnum
 from optin.bounces import returned_mail as read
 from optin.bounces.read_returned_mail import read_returned_mail
 from optin.consent.email_and_telephone import parse_email
-from optin.consent.return_address import DIGEST_BYTES, ReturnedMail
+from optin.consent.return_address import DIGEST_BYTES, MailOfToken
 from optin.consent.returned_mail import WITHDRAWING, MailReport, ReportedMail
 from optin.store.encryption import Vault
 
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")  # RFC 3463, section 2
-_REPORTS = {
+REPORTS = {  # what a notice or a provider means that is a report; all else changes nothing
     read.Meaning.HARD: MailReport.HARD,
     read.Meaning.SOFT: MailReport.SOFT,
     read.Meaning.COMPLAINT: MailReport.COMPLAINT,
@@ -56,7 +56,7 @@ def report_in_mail(vault: Vault, message: bytes, source: str) -> ReadMail:
     if mail is None:
         return ReadMail(found.meaning, Unreported.FORGED)
     # 3. A complaint.
-    report = _REPORTS.get(found.meaning)
+    report = REPORTS.get(found.meaning)
     if report in WITHDRAWING:
         return ReadMail(found.meaning, ReportedMail(report, source, mail))
     # 2. Whom it names.
@@ -66,7 +66,7 @@ def report_in_mail(vault: Vault, message: bytes, source: str) -> ReadMail:
         if named is None:
             return ReadMail(found.meaning, Unreported.OTHERS)
         meaning, status = named.meaning, named.status
-    report = _REPORTS.get(meaning)
+    report = REPORTS.get(meaning)
     if report is None:
         return ReadMail(found.meaning, Unreported.NOTHING)
     plain = status if _STATUS.fullmatch(status) else ""
@@ -80,7 +80,7 @@ def _places_of_token(found: read.ReturnedMail) -> Iterator[str]:
 
 
 def _recipient(
-    vault: Vault, named: tuple[read.NamedRecipient, ...], mail: ReturnedMail
+    vault: Vault, named: tuple[read.NamedRecipient, ...], mail: MailOfToken
 ) -> read.NamedRecipient | None:
     for one in named:
         if mail.mailbox in {_digest(vault, one.address), _digest(vault, one.original_address)}:

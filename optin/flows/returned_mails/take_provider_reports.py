@@ -12,21 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.bounces.provider_events import ProviderEvent
-from optin.bounces.returned_mail import Meaning
 from optin.consent.email_and_telephone import parse_email
-from optin.consent.returned_mail import MailReport, ReportedMail, ReportEffect
+from optin.consent.returned_mail import ReportedMail, ReportEffect
 from optin.flows.context import Context
+from optin.flows.returned_mails.report_in_mail import REPORTS
 from optin.flows.returned_mails.take_report import take_report
 from optin.store.database_interface import Tx
 from optin.store.limit_counters import CounterTable, LimitedCount, take_amount
 
 NOTED_FOR = timedelta(days=3)  # longer than any message is taken after it was signed
-_REPORTS = {
-    Meaning.HARD: MailReport.HARD,
-    Meaning.SOFT: MailReport.SOFT,
-    Meaning.COMPLAINT: MailReport.COMPLAINT,
-    Meaning.OPT_OUT: MailReport.OPT_OUT,
-}
 
 
 @dataclass(frozen=True)
@@ -53,7 +47,7 @@ def reports_of(events: Iterable[ProviderEvent], source: str) -> list[ReportedMai
     """Return the reports in events; what is about no address is left out."""
     found = []
     for event in events:
-        report = _REPORTS.get(event.meaning)
+        report = REPORTS.get(event.meaning)
         if report is None:
             continue
         try:
