@@ -112,3 +112,11 @@ def parse_resolver(text: str) -> tuple[str, int]:
     if not 0 < number <= MOST_PORT:
         raise ValueError(port)
     return str(ip_address(host)), number
+
+
+def is_on_this_machine(host: str) -> bool:
+    """Return whether a host is this machine, so that traffic stays on it."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -17,6 +17,7 @@ from optin.flows.delivery.mail_order import Verdict
 from optin.mail.connection_pool import ServerUnusable
 from optin.mail.send_outcome import SendOutcome
 from optin.mail.smtp_refusals import PERMANENT, MailTrouble, SmtpRefusal, SmtpStage
+from optin.server_addresses import is_on_this_machine
 
 logging.getLogger("aiosmtplib").setLevel(logging.WARNING)  # its debug lines hold addresses
 
@@ -42,10 +43,7 @@ class SmtpAddress:
     @property
     def on_this_machine(self) -> bool:
         """Whether the server is on this machine, so that traffic stays on it."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_on_this_machine(self.host)
 
 
 def name_for_ehlo(host: str) -> str:

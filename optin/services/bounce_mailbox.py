@@ -12,10 +12,10 @@ import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from optin.bounces.returned_mail import Meaning
 from optin.flows.returned_mails.report_in_mail import Unreported
+from optin.server_addresses import is_on_this_machine
 from optin.services.returned_mails import MOST_KEPT, TakenMail
 from optin.settings.bounces import IMAPS_PORT, ImapTable
 
@@ -113,20 +113,13 @@ def _opened(mailbox: ImapTable, password: str, trust: ssl.SSLContext | None) -> 
     else:
         server = imaplib.IMAP4(mailbox.host, mailbox.port, timeout=TIMEOUT_SECONDS)
     try:
-        if mailbox.port != IMAPS_PORT and not _on_this_machine(mailbox.host):
+        if mailbox.port != IMAPS_PORT and not is_on_this_machine(mailbox.host):
             server.starttls(trust)
         server.login(mailbox.user, password)
         yield server
     finally:
         with suppress(imaplib.IMAP4.error, OSError, EOFError):
             server.logout()
-
-
-def _on_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _quoted(name: str) -> str:

@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from optin.errors import SetupRefused
+from optin.server_addresses import MOST_PORT
 from optin.services.measurements import Measurements, Unmeasured
 from optin.settings.metrics import MetricsTable
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the library's own variable, which it reads when it is imported
-MOST_PORT = 65_535
 
 
 def metrics_address(table: MetricsTable) -> tuple[str, int] | None:

@@ -163,7 +163,7 @@ def test_without_tls_nothing_leaves_this_machine(monkeypatch: pytest.MonkeyPatch
     """O6: a server elsewhere that offers no STARTTLS gets no password."""
     mailbox = Mailbox()
     with imap_server(mailbox) as port:
-        monkeypatch.setattr(bounce_mailbox, "_on_this_machine", lambda _host: False)
+        monkeypatch.setattr(bounce_mailbox, "is_on_this_machine", lambda _host: False)
         with pytest.raises(MailboxTrouble):
             list(read_mailbox(table(port), PASSWORD, "", taken))
         assert not any(PASSWORD in it or it.startswith("LOGIN") for it in mailbox.commands)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field, replace
 from functools import partial
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import QueryParams
@@ -15,6 +14,7 @@ from starlette.routing import Route
 
 from optin.consent.email_and_telephone import parse_email
 from optin.errors import PageUnknown
+from optin.server_addresses import is_on_this_machine
 from optin.services.site_edition import Edition
 from optin.site.own_templates import make_theme
 from optin.theme.looks import LOOKS
@@ -164,14 +164,9 @@ def is_own_machine(request: Request) -> bool:
     name = urlsplit(f"//{host}").hostname or ""
     origin = request.headers.get("origin", "")
     client = "" if request.client is None else request.client.host
-    return _is_loopback(client) and _is_loopback(name) and origin == f"{request.url.scheme}://{host}"
-
-
-def _is_loopback(name: str) -> bool:
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost"
+    return (
+        is_on_this_machine(client) and is_on_this_machine(name) and origin == f"{request.url.scheme}://{host}"
+    )
 
 
 def gallery_routes(room: GalleryRoom) -> list[Route]:
