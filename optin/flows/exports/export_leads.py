@@ -19,11 +19,10 @@ from optin.consent.status_transitions import SubjectId
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason, prove
 from optin.flows.evidence.usable_consents import usable_consents
 from optin.flows.evidence.withdrawals_in_journal import Endings, still_proven
-from optin.flows.exports.unconfirmed import count_unconfirmed_of
 from optin.store.database_interface import Runner
 from optin.store.encryption import Vault
 from optin.store.export_records import add_members, new_run
-from optin.store.leads import FIRST, StoredLead, forms_of, lead_page
+from optin.store.leads import FIRST, StoredLead, count_unconfirmed, forms_of, lead_page
 from optin.store.stored_forms import StoredForm, form_by_digest
 
 
@@ -74,7 +73,7 @@ class LeadExport:
                 else:
                     self.refused[UnprovenReason.ERASED.value] += 1
             after = page[-1].subject
-        self.refused[UnprovenReason.UNCONFIRMED.value] += count_unconfirmed_of(self.read, self.key)
+        self.refused[UnprovenReason.UNCONFIRMED.value] += self.read(count_unconfirmed, key=self.key)
         self.refused = +self.refused
 
     def _members(self, proven: Sequence[ProvenConsent]) -> frozenset[SubjectId]:

@@ -18,7 +18,6 @@ from optin.flows.context_with_kinds import SiteContext
 from optin.flows.evidence.proofs_of_people import proofs_of_people
 from optin.flows.evidence.prove_consent import ProvenConsent, UnprovenReason
 from optin.flows.evidence.withdrawals_in_journal import EndingsOf
-from optin.flows.exports.unconfirmed import count_unconfirmed_of
 from optin.store.contacts import open_contact
 from optin.store.data_subjects import find_subject
 from optin.store.database_interface import Runner, Tx, to_ms
@@ -26,6 +25,7 @@ from optin.store.leads import (
     count_by_status,
     count_downloaders,
     count_suppressed,
+    count_unconfirmed,
     forms_of_magnets,
     newest_consents,
     newest_downloaders,
@@ -185,6 +185,6 @@ def count_leads_of(read: Runner, key: ConsentKey, now: datetime) -> LeadCounts:
     suppressed = read(count_suppressed, key=key, now=now)
     held: Counter[str] = Counter({name: many for name, many in by_status.items() if name != GIVEN})
     held[UnprovenReason.SUPPRESSED.value] += suppressed
-    held[UnprovenReason.UNCONFIRMED.value] += count_unconfirmed_of(read, key)
+    held[UnprovenReason.UNCONFIRMED.value] += read(count_unconfirmed, key=key)
     standing = by_status.get(GIVEN, 0) - suppressed
     return LeadCounts(standing, +held, read(count_downloaders))
