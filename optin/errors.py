@@ -257,7 +257,7 @@ class WriteLost(OptinError):
         """Take the findings; the message is a sentence for the user of a command."""
         super().__init__(
             f"Nothing is written, because the database might not keep it: {'; '.join(findings)}. Somebody"
-            " changed its schema without optin; optin audit lists every difference. Correct them, and"
+            " changed its schema without this optin; optin audit lists every difference. Correct them, and"
             " writing resumes."
         )
         self.findings = tuple(findings)

@@ -9,8 +9,9 @@ from optin.flows.request_policy import RequestPolicy
 from optin.flows.retention.drop_kind_tables import drop_kind, rows_to_drop
 from optin.services.installed_kind_parts import KindParts
 from optin.services.open_installation import open_installation
-from optin.services.open_store import connect, due_in, grant_in, refuse_role_in, sqlite_path
+from optin.services.open_store import connect, due_in, grant_in, plan_in, refuse_role_in, sqlite_path
 from optin.settings.installation import Settings
+from optin.store.migration_plan import MigrationPlan
 from optin.store.migration_sets import Schema
 from optin.store.migrations import POSTGRES, SQLITE
 
@@ -26,6 +27,11 @@ def migrate(settings: Settings, schema: Schema, role: str | None = None) -> Sequ
     due = due_in(settings.store, settings.root, schema)
     connect(settings.store, settings.root, schema, serving=True).close()
     return due
+
+
+def plan(settings: Settings, schema: Schema) -> MigrationPlan:
+    """Return what `migrate` would do; change nothing. Raises StoreUnusable."""
+    return plan_in(settings.store, settings.root, schema)
 
 
 def plan_grant(settings: Settings, role: str) -> None:

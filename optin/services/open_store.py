@@ -15,9 +15,10 @@ from optin.settings.installation import Settings
 from optin.store.database_interface import Store, Tx
 from optin.store.encryption import Vault
 from optin.store.installation_facts import check_keys, is_claimed
+from optin.store.migration_plan import MigrationPlan
 from optin.store.migration_sets import Schema
 from optin.store.move_address_indexes import needs_new_indexes, note_address_rule, renew_address_indexes
-from optin.store.sqlite import SqliteStore, due_in_file
+from optin.store.sqlite import SqliteStore, due_in_file, plan_in_file
 
 SQLITE_PREFIX = "sqlite:///"
 POSTGRES_PREFIXES = ("postgresql://", "postgres://")
@@ -148,6 +149,17 @@ def due_in(url: str, root: Path, schema: Schema) -> list[str]:
     from optin.store.postgres_inspection import due_on  # noqa: PLC0415 - an extra; heavy to import
 
     return due_on(url, schema)
+
+
+def plan_in(url: str, root: Path, schema: Schema) -> MigrationPlan:
+    """Return what a store's pending migrations would do; change nothing. Raises as `connect` does."""
+    path = sqlite_path(url, root)
+    if path is not None:
+        return plan_in_file(path, schema)
+    _check_postgres(url)
+    from optin.store.postgres_inspection import plan_on  # noqa: PLC0415 - an extra; heavy to import
+
+    return plan_on(url, schema)
 
 
 def grant_in(url: str, role: str, schema: Schema) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -77,19 +77,32 @@ class Schema:
         return tuple(step for step in self.steps if _is_done(step, records))
 
     def due(self, records: Collection[Record]) -> tuple[MigrationStep, ...]:
-        """Return the pending migrations of a database. Raises StoreUnusable for those of a newer program."""
+        """Return the pending migrations of a database.
+
+        Raises StoreUnusable for those of a newer program, and of one that numbered another migration alike.
+        """
+        for record in self.newer(records):
+            raise StoreUnusable(self._why_newer(record, records))
+        return self.lacking(records)
+
+    def _why_newer(self, record: Record, records: Collection[Record]) -> str:
+        migration_set, name = record
+        program = "optin" if migration_set == OWN else f"kind {migration_set.removeprefix(set_of(''))}"
+        for step in self.lacking(records):
+            if step.migration_set == migration_set and _number(step.migration.name) == _number(name):
+                return (
+                    f"The database and this {program} disagree on a migration: there it is {name}, here"
+                    f" {step.migration.name}. Neither version follows the other; install the one that made"
+                    " the database. Nothing was changed."
+                )
+        return f"The database was made by a newer {program} ({name}); install that one. Nothing was changed."
+
+    def newer(self, records: Collection[Record]) -> list[Record]:
+        """Return the migrations recorded in a database that a newer optin, or kind that is here, made."""
         known = {(step.migration_set, step.migration.name) for step in self.steps}
         known |= {(OWN, step.migration.formerly) for step in self.steps}
-        sets = {step.migration_set: step.kind for step in self.steps}
-        for migration_set, name in sorted(set(records) - known):
-            if migration_set in sets:
-                program = f"kind {kind}" if (kind := sets[migration_set]) else "optin"
-                msg = (
-                    f"The database was made by a newer {program} ({name}); install that one. Nothing was"
-                    " changed."
-                )
-                raise StoreUnusable(msg)
-        return self.lacking(records)
+        sets = {step.migration_set for step in self.steps}
+        return sorted(record for record in set(records) - known if record[0] in sets)
 
     def lacking(self, records: Collection[Record]) -> tuple[MigrationStep, ...]:
         """Return the migrations not recorded in a database, whatever else is."""
@@ -126,9 +139,22 @@ def register_rows(schema: Schema, done: Iterable[MigrationStep]) -> list[tuple[s
     return [(kind, part.as_json()) for kind, part in schema.kinds if kind in changed]
 
 
+def newer_program(newer: Sequence[Record]) -> str:
+    """Return the finding of a server that cannot write any more, because a newer program migrated."""
+    names = ", ".join(name for _, name in newer)
+    return (
+        f"a newer version migrated it ({names}), and this one cannot write beside that: start the newer one"
+    )
+
+
 def names_of(steps: Iterable[MigrationStep]) -> list[str]:
     """Return the names of migrations for operators."""
     return [step.name for step in steps]
+
+
+def _number(name: str) -> str:
+    """Return the number of a migration: what its name begins with."""
+    return name.partition("_")[0]
 
 
 def _is_done(step: MigrationStep, records: Collection[Record]) -> bool:

@@ -34,6 +34,11 @@ WAITING = 500
 QUEUE_SECONDS = 5.0  # an operation that waited longer is refused: whoever asked should not wait for nothing
 CONFLICT_TRIES = 10
 CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+OTHER_SCHEMA = (  # no such table, other columns, or one more that must be filled
+    psycopg.ProgrammingError,
+    psycopg.errors.NotNullViolation,
+    psycopg.errors.CheckViolation,
+)
 _PARAMETER = re.compile(r":([a-z_]+)")
 _READS = ("SELECT", "SET", "SHOW")
 _ALTERS = ("ALTER", "CREATE", "DROP")
@@ -206,7 +211,7 @@ class PostgresStore:
             if isinstance(problem, psycopg.Error) and is_temporary(problem):
                 self.watch.failed(type(problem).__name__)
                 raise _busy(problem) from None
-            if isinstance(problem, psycopg.ProgrammingError):  # no such table, or other columns
+            if isinstance(problem, OTHER_SCHEMA):
                 self._guard.doubt()
             self._refuse_foreign()
             if isinstance(problem, psycopg.errors.InsufficientPrivilege):

@@ -11,7 +11,9 @@ import psycopg
 
 from optin.errors import StoreUnusable
 from optin.server_addresses import CURE_POSTGRES, WANTED_POSTGRES
+from optin.store.migration_plan import MigrationPlan, plan_migrations
 from optin.store.migration_sets import Schema, names_of
+from optin.store.migrations import POSTGRES
 from optin.store.postgres_roles import grant, not_allowed, refuse_unbound_role
 from optin.store.postgres_schema import all_tables, complete, records_in
 from optin.store.postgres_server_differences import (
@@ -23,6 +25,7 @@ from optin.store.postgres_server_differences import (
     server_version,
 )
 
+_ESTIMATE = "SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE oid = to_regclass(%s)"
 FIRST_SECONDS = 3  # of the first connection: somebody waits at a terminal, and no request yet
 
 
@@ -75,6 +78,19 @@ def due_on(url: str, schema: Schema) -> list[str]:
     """Return the names of a database's pending migrations; change nothing. Raises StoreUnusable."""
     with opened(url) as connection:
         return names_of(schema.due(records_in(connection)))
+
+
+def plan_on(url: str, schema: Schema) -> MigrationPlan:
+    """Return what a database's pending migrations would do; change nothing. Raises StoreUnusable."""
+    with opened(url) as connection:
+
+        def count(table: str) -> int:
+            row = connection.execute(_ESTIMATE, [table]).fetchone()
+            if row is None or row[0] < 0:  # the server has not looked at it yet
+                row = connection.execute(f"SELECT COUNT(*) FROM {table}".encode()).fetchone()
+            return 0 if row is None else int(row[0])
+
+        return plan_migrations(schema, records_in(connection), POSTGRES, count)
 
 
 def grant_on(url: str, role: str, schema: Schema) -> None:

@@ -14,8 +14,16 @@ from typing import Any
 import psycopg
 
 from optin.errors import StoreUnusable
+from optin.store.harmless_additions import without_harmless_additions
 from optin.store.kind_tables import REGISTER
-from optin.store.migration_sets import MigrationStep, Record, Schema, names_of, register_rows
+from optin.store.migration_sets import (
+    MigrationStep,
+    Record,
+    Schema,
+    names_of,
+    newer_program,
+    register_rows,
+)
 from optin.store.migrations import POSTGRES
 from optin.store.postgres_roles import refuse_lesser_role
 from optin.store.schema_differences import UNMADE, Objects, differences, migrations_due
@@ -161,7 +169,11 @@ def _compare(connection: Connection, schema: Schema, records: frozenset[Record])
     except (psycopg.ProgrammingError, psycopg.NotSupportedError, psycopg.DataError):
         return [*findings, UNMADE]
     with connection.transaction(force_rollback=True):
-        return [*findings, *differences(expected, _printed(connection, _names(applied)))]
+        found = _printed(connection, _names(applied))
+    if not (newer := schema.newer(records)):
+        return [*findings, *differences(expected, found)]
+    differing = [*findings, *differences(expected, without_harmless_additions(expected, found))]
+    return [newer_program(newer), *differing] if differing else []
 
 
 def stamp(connection: Connection, schema: Schema) -> str:

@@ -23,7 +23,9 @@ from optin.errors import StoreBusy, StoreUnusable, WriteLost
 from optin.store.commit_watch import CommitWatch, NotedEvent, Unwatched
 from optin.store.database_interface import Bound, Operation, P, Presence, Row, T, Tx, bind
 from optin.store.event_log import integrate
+from optin.store.migration_plan import MigrationPlan, plan_migrations
 from optin.store.migration_sets import Schema, names_of
+from optin.store.migrations import SQLITE
 from optin.store.sending_claims import new_incarnation, release_claims_of_others
 from optin.store.sqlite_connection import SqliteTx, connect, read_file
 from optin.store.sqlite_lock import CHANGE, SERVER, lock_file
@@ -250,6 +252,21 @@ def due_in_file(path: Path, schema: Schema) -> list[str]:
     """Return the names of a database's pending migrations; change nothing. Raises StoreUnusable."""
     records: list[Row] = read_file(path, lambda tx: tx.all(RECORDS), [])
     return names_of(schema.due([(row[0], row[1]) for row in records]))
+
+
+def plan_in_file(path: Path, schema: Schema) -> MigrationPlan:
+    """Return what a database's pending migrations would do; change nothing. Raises StoreUnusable."""
+
+    def look(tx: Tx) -> MigrationPlan:
+        records = {(str(row[0]), str(row[1])) for row in tx.all(RECORDS)}
+
+        def count(table: str) -> int:
+            row = tx.one(f"SELECT COUNT(*) FROM {table}")
+            return 0 if row is None else int(row[0])
+
+        return plan_migrations(schema, records, SQLITE, count)
+
+    return read_file(path, look, plan_migrations(schema, (), SQLITE, lambda _table: 0))
 
 
 class SqlitePresence:

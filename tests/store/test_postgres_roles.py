@@ -309,7 +309,8 @@ def test_what_was_granted_before_is_taken_back(roles: Roles, tmp_path: Path) -> 
 def test_on_sqlite_the_command_migrates_and_knows_no_roles(tmp_path: Path) -> None:
     """O1: --plan changes nothing, not even by making a file."""
     edition = site_at(tmp_path / "site")
-    assert run(edition, "migrate", "--plan").stdout.splitlines() == [f"{it}  due" for it in MIGRATION_NAMES]
+    lines = run(edition, "migrate", "--plan").stdout.splitlines()
+    assert lines[: len(MIGRATION_NAMES)] == [f"{it}  due" for it in MIGRATION_NAMES]
     for words in (["--grant", "someone"], ["--plan", "--grant", "someone"]):
         outcome = run(edition, "migrate", *words)
         assert (outcome.exit_code, outcome.stdout) == (1, "")
