@@ -114,6 +114,15 @@ def parse_resolver(text: str) -> tuple[str, int]:
     return str(ip_address(host)), number
 
 
+def parse_listening(text: str) -> tuple[str, int]:
+    """Return address and port of ADDRESS:PORT or [ADDRESS]:PORT, for a server. Raises ValueError."""
+    host, _, port = text.rpartition(":")
+    host, number = host.removeprefix("[").removesuffix("]"), int(port)
+    if not 0 < number <= MOST_PORT:
+        raise ValueError(port)
+    return str(ip_address(host)), number
+
+
 def is_on_this_machine(host: str) -> bool:
     """Return whether a host is this machine, so that traffic stays on it."""
     try:

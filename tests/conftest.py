@@ -50,7 +50,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def every_log_line() -> Iterator[None]:
     """Take off the filter that a `serve` in this process left: it keeps lines from the tests after it."""
     yield
-    for name in (OURS, POOL):
+    for name in (*OURS, POOL):
         for kept_back in list(logging.getLogger(name).filters):
             logging.getLogger(name).removeFilter(kept_back)
 

@@ -22,6 +22,7 @@ from optin.errors import SetupRefused
 from optin.jobs.agreement_end import while_agreed
 from optin.jobs.anchor_checkpoints import anchor_job
 from optin.jobs.daily_examination import examination_job
+from optin.jobs.listen_by_lmtp import lmtp_job
 from optin.jobs.measure_queues import measure_jobs
 from optin.jobs.pull_tool_endings import pull_jobs
 from optin.jobs.read_bounce_mailbox import bounce_mailbox_job
@@ -211,6 +212,7 @@ async def _serve(
         *pull_jobs(installation, tools),
         examination_job(installation, lambda: app_context.edition),
         bounce_mailbox_job(installation, lambda: app_context.edition),
+        lmtp_job(installation, lambda: app_context.edition),
         backup_job(installation, lambda: app_context.edition),
         *reload.jobs,
         *measure_jobs(installation),

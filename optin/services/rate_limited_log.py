@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 EVERY_SECONDS = 60.0
-OURS, POOL = "optin.web", "psycopg.pool"
+OURS, POOL = ("optin.web", "optin.bounces"), "psycopg.pool"
 
 
 @dataclass
@@ -49,5 +49,6 @@ class OncePerMinuteFilter(logging.Filter):
 
 def log_rarely() -> None:
     """Limit these lines to one a minute in this process."""
-    logging.getLogger(OURS).addFilter(OncePerMinuteFilter(by_template=False))
+    for name in OURS:
+        logging.getLogger(name).addFilter(OncePerMinuteFilter(by_template=False))
     logging.getLogger(POOL).addFilter(OncePerMinuteFilter(by_template=True))

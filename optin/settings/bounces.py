@@ -102,6 +102,19 @@ class BouncesTable(Table):
     webhooks: dict[str, BounceWebhook] = Field(
         default={}, description="Providers of mail that tell at /bounces/NAME which mails came back."
     )
+    lmtp: Stripped = Field(
+        default="",
+        description=(
+            "Where the server listens for mails that come back, by LMTP (RFC 2033): address and port, or a"
+            " socket's path with a slash in it, seen from the site's folder. Empty: nowhere."
+        ),
+        examples=["127.0.0.1:2424", "/run/optin/lmtp.sock"],
+        max_length=100,  # a path of a socket has at most 107 bytes
+    )
+    lmtp_anywhere: bool = Field(
+        default=False,
+        description="Allow an address for LMTP that other machines reach; a firewall must guard it.",
+    )
     imap: ImapTable | None = Field(
         default=None, description="The mailbox, where optin reads it itself: a table, [bounces.imap]."
     )

@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import contextmanager
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from optin.errors import SetupRefused
-from optin.server_addresses import MOST_PORT
+from optin.server_addresses import is_on_this_machine, parse_listening
 from optin.services.measurements import Measurements, Unmeasured
 from optin.settings.metrics import MetricsTable
 
@@ -30,16 +29,12 @@ def metrics_address(table: MetricsTable) -> tuple[str, int] | None:
     """
     if not table.listen:
         return None
-    host, _, port = table.listen.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
     try:
-        address, number = ip_address(host), int(port)
+        host, number = parse_listening(table.listen)
     except ValueError:
-        number = 0
-    if not 0 < number <= MOST_PORT:
         msg = f"listen under [metrics] is no address with a port: {table.listen!r}; write 127.0.0.1:9464"
-        raise SetupRefused(msg)
-    if not address.is_loopback and not table.anywhere:
+        raise SetupRefused(msg) from None
+    if not is_on_this_machine(host) and not table.anywhere:
         msg = (
             f"The numbers under [metrics] would be readable from other machines at {table.listen}; listen on"
             " 127.0.0.1, or set anywhere = true if a firewall guards that port."

@@ -18,7 +18,6 @@ NUMBERS = re.compile(r"([A-Z]\d{1,2}(?:, [A-Z]\d{1,2})*)\b")
 PARTLY = {
     "K6": "pages that are still counting renew themselves, which axe calls a barrier",
     "O4": "mails that came back do not stand on the first page",
-    "O6": "reports come by a pipe, a mailbox and webhooks of providers; LMTP is to come",
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
