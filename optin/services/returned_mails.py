@@ -10,6 +10,7 @@ from optin.consent.returned_mail import WITHDRAWING, ReportedMail, ReportEffect
 from optin.flows.returned_mails.report_in_mail import Unreported, report_in_mail
 from optin.flows.returned_mails.take_report import take_report
 from optin.services.installation import Installation
+from optin.store.unreachable_addresses import note_arrival
 
 MOST_KEPT = MOST_BYTES  # of a message; whoever reads one keeps no more of it
 
@@ -32,9 +33,10 @@ def take_returned_mail(installation: Installation, message: bytes, source: str) 
     stored and not yet in the journal: give the same message again later, it changes nothing twice.
     """
     read = report_in_mail(installation.vault, message[:MOST_KEPT], source)
-    if isinstance(read.report, Unreported):
-        return TakenMail(read.meaning, read.report)
-    return TakenMail(read.meaning, take_told(installation, read.report))
+    effect = read.report if isinstance(read.report, Unreported) else take_told(installation, read.report)
+    if effect is not Unreported.FORGED:
+        installation.write(note_arrival, source=source, now=installation.clock())
+    return TakenMail(read.meaning, effect)
 
 
 def take_told(installation: Installation, told: ReportedMail) -> ReportEffect:

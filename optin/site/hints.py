@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from optin.consent.kind_part_lookup import PartsByKind
+from optin.settings.bounces import BouncesTable
 from optin.site.blocks.all_blocks import BLOCKS
 from optin.site.findings import Finding
 from optin.site.kind_front_matter_hooks import FilePart
@@ -46,7 +47,21 @@ def hints_of_site(site: Site) -> tuple[Finding, ...]:
             message = f"{logo[0]} has text in a font of the visitor's, which may be wider."
             cure = "Save the drawing with its text as paths."
             found.append(Finding("optin.toml", 1, 1, message, cure, "hint", "svg-text"))
+    found += _of_mails_that_come_back(site.settings.bounces)
     return tuple(sorted(found))
+
+
+def _of_mails_that_come_back(bounces: BouncesTable) -> Iterator[Finding]:
+    if bounces.webhooks:  # the provider takes them at an address of its own
+        return
+    if not bounces.address:
+        message = "Mails that come back go to the sender's address, and optin learns of none."
+        cure = 'Write address = "bounces@YOUR-DOMAIN" under [bounces], and see docs/guide/bounces.md'
+        yield Finding("optin.toml", 1, 1, message, cure, "hint", "bounces")
+    elif bounces.imap is None and not bounces.lmtp:
+        message = f"Nothing in optin.toml reads the mails that come back to {bounces.address}."
+        cure = "Add [bounces.imap] or lmtp, unless your mail server gives them to optin bounce by a pipe."
+        yield Finding("optin.toml", 1, 1, message, cure, "hint", "bounces")
 
 
 def hints_of_magnet(site: Site, magnet: Magnet, kinds: PartsByKind[FilePart]) -> tuple[Finding, ...]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from optin.store.database_interface import Tx, from_ms, to_ms
+from optin.store.installation_facts import put_fact
 from optin.store.row_queries import add_to_sums, count_rows, list_parameters
 
 INDEX_BYTES = 32
+ARRIVED = "mail-came-back-"  # a fact of the installation, for each way
+NOTED_EVERY = timedelta(hours=1)
 _ON_FILE = ("subject.email_index", "request.email_index", "held_basis_address.address")
 
 
@@ -159,3 +162,21 @@ def all_report_sums(tx: Tx) -> dict[ReportKey, int]:
     """Return every sum."""
     rows = tx.all("SELECT monday, cause, source, count FROM bounce_sum")
     return {ReportKey(date.fromisoformat(row[0]), row[1], row[2]): row[3] for row in rows}
+
+
+def count_unreachable_since(tx: Tx, since: datetime) -> int:
+    """Count the mailboxes that became unreachable since a moment, and still are."""
+    return count_rows(tx, "unreachable WHERE at >= :since", since=to_ms(since))
+
+
+def note_arrival(tx: Tx, source: str, now: datetime) -> None:
+    """Note that a mail of ours came back by a way; once an hour, for many come at once."""
+    before = last_arrivals(tx).get(source)
+    if before is None or not before <= now < before + NOTED_EVERY:
+        put_fact(tx, f"{ARRIVED}{source}", str(to_ms(now)).encode())
+
+
+def last_arrivals(tx: Tx) -> dict[str, datetime]:
+    """Return when a mail of ours last came back by each way, to the hour."""
+    rows = tx.all("SELECT name, value FROM installation WHERE name LIKE :arrived", arrived=f"{ARRIVED}%")
+    return {row[0].removeprefix(ARRIVED): from_ms(int(bytes(row[1]))) for row in rows}

@@ -17,7 +17,6 @@ NUMBERS = re.compile(r"([A-Z]\d{1,2}(?:, [A-Z]\d{1,2})*)\b")
 # What is built but not to its whole line, and what is still to come.
 PARTLY = {
     "K6": "pages that are still counting renew themselves, which axe calls a barrier",
-    "O4": "mails that came back do not stand on the first page",
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }

@@ -135,7 +135,7 @@ def test_each_recipient_is_answered_by_itself(free_port: int) -> None:
         if b"bounces+busy" in content.partition(b"\r\n")[0]:
             raise StoreBusy
         if b"bounces+journal" in content.partition(b"\r\n")[0]:
-            raise EndingUnwritten
+            raise EndingUnwritten("full")
         if b"bounces+fault" in content.partition(b"\r\n")[0]:
             raise ValueError(ALICE)
         return TakenMail(Meaning.HARD, ReportEffect.UNREACHABLE)

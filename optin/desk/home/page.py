@@ -17,10 +17,12 @@ from optin.desk.home.week import Week, magnets_waiting, week_of
 from optin.desk.leads.lead_choices import new_lead_filters
 from optin.desk.magnets.kind_page import speaking_kinds, waiting_magnets
 from optin.desk.magnets.standing import StandingMagnet
+from optin.desk.returned import READERS
 from optin.flows.delivery.waiting_matters import WaitingMatter
 from optin.flows.kind_desk_hooks import WaitingMagnet
 from optin.flows.reports.recent_weeks import RecentWeeks
 from optin.flows.staff.lead_looks import NewLeads, new_leads
+from optin.flows.staff.returned_counts import ReturnedCounts, returned_counts
 from optin.flows.staff.week_of_staff import accounts_by_role, acts_since, matters_for
 from optin.services.health import ReadinessReport
 from optin.services.setup_health import HealthFinding, faults_of_proof
@@ -28,7 +30,7 @@ from optin.site.findings import Finding
 from optin.store.database_interface import to_ms
 
 # where what waits is cured, by the beginning of its key
-CURES = {"requests": "/requests", "breach": "/breaches", "mails": "/health#mail"}
+CURES = {"requests": "/requests", "breach": "/breaches", "mails": "/health#mail", "returned": "/health"}
 FAULT_CURES = {"rules": "/record/rules"}
 LOG = "/health#log"
 OTHER_CURES = "/health"
@@ -71,6 +73,7 @@ class HomeView(DeskPage):
     accounts: Mapping[Role, int]
     readiness: ReadinessReport | None
     new_leads: tuple[NewLeads, ...] | None
+    returned: ReturnedCounts | None
     template: ClassVar[str] = "desk/home/page.html"
 
     def opens(self, path: str) -> str:
@@ -126,6 +129,7 @@ async def get_home(visit: StaffVisit) -> Response:
             await visit.view(accounts_by_role) if admin else {},
             await visit.app_context.readiness.report() if admin else None,
             news,
+            await visit.view(returned_counts, now) if visit.may(*READERS) else None,
         )
     )
 

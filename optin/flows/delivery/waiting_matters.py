@@ -37,6 +37,7 @@ AGAIN_AFTER = timedelta(days=1)
 LATE_AFTER = timedelta(hours=1)
 DUE_SOON = timedelta(days=7)
 LAST_DAY_HOURS = 24
+RETURNED_MAIL = "returned-mail"  # a check of the doctor
 _TOLD = ("failed", "warning")  # verdicts of the doctor
 
 
@@ -75,6 +76,20 @@ def waiting_matters(
 def matters_to_tell(tx: Tx, context: SiteContext, now: datetime) -> tuple[WaitingMatter, ...]:
     """Return what staff is told of: what waits, and what changed in the set-up."""
     return (*waiting_matters(tx, context, now), *_of_examination(tx, context))
+
+
+def unread_returns(tx: Tx, context: SiteContext) -> Iterator[WaitingMatter]:
+    """Yield a matter where the server's doctor last found that nobody reads mails that come back (O6).
+
+    Staff is mailed about it as a finding of the doctor.
+    """
+    try:
+        kept = json.loads(last_examination(tx, context.vault) or "{}")
+        found = {it["name"]: it for it in kept.get("findings", ())}.get(RETURNED_MAIL, {})
+        if found.get("verdict") in _TOLD:
+            yield WaitingMatter(RETURNED_MAIL, f"{found['seen']} {found['cure']}", RETURNED_MAIL)
+    except (ValueError, KeyError, TypeError, AttributeError):  # of another version
+        return
 
 
 def _of_examination(tx: Tx, context: SiteContext) -> Iterator[WaitingMatter]:

@@ -7,7 +7,12 @@ from datetime import datetime
 
 from optin.consent.staff_role import Role
 from optin.flows.context_with_kinds import SiteContext
-from optin.flows.delivery.waiting_matters import WaitingMatter, matters_of_kinds, waiting_matters
+from optin.flows.delivery.waiting_matters import (
+    WaitingMatter,
+    matters_of_kinds,
+    unread_returns,
+    waiting_matters,
+)
 from optin.store.database_interface import Tx
 from optin.store.staff_accounts import all_accounts
 from optin.store.staff_trail import count_acts
@@ -26,7 +31,7 @@ def matters_for(
     `without`: kinds of magnets that tell the desk by themselves.
     """
     if of_all:
-        return waiting_matters(tx, context, now, without)
+        return (*waiting_matters(tx, context, now, without), *unread_returns(tx, context))
     return tuple(matters_of_kinds(tx, context, now, without))
 
 

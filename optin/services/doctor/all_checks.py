@@ -9,6 +9,7 @@ from optin.services.doctor import (
     dkim_checks,
     mail_checks,
     mail_dns_checks,
+    returned_mail_checks,
     site_checks,
 )
 from optin.services.doctor.examination import Examination
@@ -140,6 +141,14 @@ CHECKS: tuple[Check, ...] = (
         "Letters can be stopped at one click",
         "Gmail and Yahoo ask it of who sends many mails (RFC 8058); the law asks that stopping is easy.",
         mail_checks.check_one_click,
+    ),
+    Check(
+        "returned-mail",
+        MAIL,
+        "Mails that come back are read",
+        "Addresses that do not exist are mailed again and again, which receivers hold against the sender; who"
+        " calls a mail spam gets the next one.",
+        returned_mail_checks.check_ways_back,
     ),
     Check(
         "spf",
