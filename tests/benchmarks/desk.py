@@ -6,6 +6,7 @@ other; what is counted in the background is counted meanwhile.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import statistics
@@ -15,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -100,7 +102,7 @@ def fill_site(root: Path, store: str, people: int) -> FilledSite:
         fill(world, people, of)
         secret = _fill_staff(installation, people, now)
         world.sign()
-    print(f"{people:,} people on file after {time.perf_counter() - begun:.0f} s", flush=True)
+    print(f"{root.name}: {people:,} people on file after {time.perf_counter() - begun:.0f} s", flush=True)
     return FilledSite(root, store, secret, slugs)
 
 
@@ -312,11 +314,12 @@ def main() -> None:
     """Print the times for both stores, and the ratio."""
     people = int(os.environ.get("OPTIN_BENCH_PEOPLE", str(PEOPLE)))
     with postgres_server(chosen_programs()) as server, tempfile.TemporaryDirectory() as name:
-        for called in ("SQLite", "PostgreSQL"):
-            root = Path(name) / called
-            store = f"sqlite:///{root}/optin.db" if called == "SQLite" else new_database(server)
-            print(f"{called}, {MANY:,} magnets:", flush=True)
-            site = fill_site(root, store, people)
+        roots = (Path(name) / "SQLite", Path(name) / "PostgreSQL")
+        stores = (f"sqlite:///{roots[0]}/optin.db", new_database(server))
+        with ProcessPoolExecutor(len(roots), multiprocessing.get_context("spawn")) as filling:
+            sites = list(filling.map(fill_site, roots, stores, (people, people)))
+        for site in sites:
+            print(f"{site.root.name}, {MANY:,} magnets:", flush=True)
             with reserved_port() as port, officer(site, port) as (client, serving):
                 pages(client, serving, site, people)
                 search_part(client, serving)
