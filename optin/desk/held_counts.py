@@ -145,6 +145,7 @@ class HeldCounts:
     async def leads(self, key: ConsentKey) -> LeadCounts | None:
         """Return how many leads a purpose has; where counting takes long, the last answer, or None.
 
+        Only the reader whose page begins a count waits for it; one that goes on is a slow one.
         Pages show it without its moment, so one that is older than a slow count may be is not returned.
         """
         now = self.app_context.installation.clock()
@@ -153,7 +154,7 @@ class HeldCounts:
             if counting is not None:
                 self._leads[key] = counting.result()
             counting = _THREADS.submit(_count_leads, self.app_context, key)
-        await asyncio.wait({asyncio.wrap_future(counting)}, timeout=PATIENCE_SECONDS)
+            await asyncio.wait({asyncio.wrap_future(counting)}, timeout=PATIENCE_SECONDS)
         if counting.done():
             self._leads[key] = counting.result()
         else:
