@@ -25,8 +25,10 @@ from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
 from optin.services.open_journal import journal_at
 from optin.services.rehearse_restore import keep_rehearsal, rehearse
+from optin.services.scheduled_backup import newest_backup
 from optin.services.served_settings import journal_to_restore
 from optin.services.site_edition import Edition
+from optin.services.steady_clock import utc_now
 from optin.services.withdrawal_journal import Journal
 
 
@@ -61,6 +63,8 @@ def _print_last(installation: Installation) -> None:
     if moments.made is None:
         refuse("No backup was made by optin yet. Make one: optin backup FILE")
     click.echo(f"Last backup: {moments.made:%Y-%m-%d %H:%M} UTC")
+    if moments.failed is not None:
+        click.echo(f"Failed since: {moments.failed:%Y-%m-%d %H:%M} UTC. {moments.failure}")
     if moments.last is not None:
         click.echo(f"  {moments.last.file}, {moments.last.size} bytes, a log of {moments.last.events} events")
     if moments.rehearsed is None:
@@ -78,7 +82,7 @@ class HowToRestore(TypedDict):
 
 
 @click.command()
-@click.argument("file", type=READABLE_FILE)
+@click.argument("file", type=READABLE_FILE, required=False)
 @click.option(
     "--journal",
     "journal_file",
@@ -95,16 +99,27 @@ class HowToRestore(TypedDict):
     "--rehearse",
     "rehearsal",
     is_flag=True,
-    help="Prove FILE in a temporary folder, beside a running server; the live store keeps only the moment.",
+    help=(
+        "Prove FILE, or the newest backup of the server, in a temporary folder; the live store keeps only the"
+        " moment."
+    ),
 )
 @site_option
 @pass_kinds
 def restore(
-    kinds: InstalledKinds, site: Path, file: Path, journal_file: Path | None, **how: Unpack[HowToRestore]
+    kinds: InstalledKinds,
+    site: Path,
+    file: Path | None,
+    journal_file: Path | None,
+    **how: Unpack[HowToRestore],
 ) -> None:
     """Restore a backup, then replay every later withdrawal and erasure from the journal."""
+    if file is None and not how["rehearsal"]:
+        msg = "name the FILE to restore; only --rehearse finds one by itself"
+        raise click.UsageError(msg)
     edition = load_edition_or_exit(site, kinds)
     settings = edition.site.settings
+    file = file or newest_backup(settings, utc_now())
     kept = journal_to_restore(settings, elsewhere=how["new_store"])
     found = load_keys(settings.keys, settings.root)
     if found is None:

@@ -63,6 +63,7 @@ def back_up(edition: Edition, installation: Installation, out: Path) -> int:
         with draft.open("rb") as file:
             os.fsync(file.fileno())
         os.link(draft, out)
+        sync_folder(out.parent)
     except (OSError, sqlite3.Error) as problem:
         msg = f"{out} cannot be written ({problem}); there is no backup."
         raise RequestRefused(msg) from None

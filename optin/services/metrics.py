@@ -74,6 +74,11 @@ class Metrics:
         self._reports = gauge(
             "bounces", "Mails that came back, and complaints, since the beginning.", "class", "source"
         )
+        self._backup = gauge("backup_timestamp_seconds", "When a backup was made last.")
+        self._failed_backup = gauge(
+            "backup_failure_timestamp_seconds", "When a backup failed, since the last good one."
+        )
+        self._proved = gauge("backup_proof_timestamp_seconds", "When a restore was last rehearsed.")
         gauge("build_info", "The version that runs.", "version").labels(__version__).set(1)
         self._of_request: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
@@ -130,12 +135,20 @@ class Metrics:
         _show(self._late, {name: (now - it.oldest).total_seconds() for name, it in depths.messages.items()})
         self._leaves.set(depths.leaves)
         self._unlogged.set(depths.unlogged)
-        self._signed.set(0 if depths.signed_at is None else depths.signed_at.timestamp())
+        _set_moment(self._signed, depths.signed_at)
         for source, at in depths.attested.items():
             self._attested.labels(urlsplit(source).hostname or source).set(at.timestamp())  # no password
         self._unreachable.set(depths.unreachable)
+        backups = depths.backups
+        _set_moment(self._backup, backups.made)
+        _set_moment(self._failed_backup, backups.failed)
+        _set_moment(self._proved, backups.rehearsed)
         for (cause, source), count in depths.reports.items():
             self._reports.labels(cause, source).set(count)
+
+
+def _set_moment(gauge: Gauge, at: datetime | None) -> None:
+    gauge.set(0 if at is None else at.timestamp())
 
 
 def _show(gauge: Gauge, values: Mapping[str, float]) -> None:

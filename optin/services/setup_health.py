@@ -37,9 +37,8 @@ MAIL_IS_STUCK = timedelta(days=1)
 HOLDER_IS_LATE = timedelta(days=2)
 SIGNING_IS_LATE = timedelta(hours=1)
 UNHELD = "log-unheld"
-# what nobody looks at, and what the server's doctor has not looked at yet: said, so that it is no pass
-UNSEEN = ("backups",)
-UNEXAMINED = ("mail-records", "certificate")
+# what the server's doctor has not looked at yet: said, so that it is no pass
+UNEXAMINED = ("backups", "mail-records", "certificate")
 _SEEN_HERE = frozenset(
     {"settings", "dead-mail", "waiting-mail", "log", "server", "jobs"}
 )  # of the doctor's checks
@@ -49,7 +48,13 @@ _STATES = {
     Verdict.NOT_CHECKED: "not-checked",
     Verdict.PASSED: "passed",
 }
-_ELSEWHERE = ("clock", "mails", "requests", "breach")  # matters with a finding or a page of their own
+_ELSEWHERE = (
+    "clock",
+    "mails",
+    "requests",
+    "breach",
+    "backup",
+)  # matters with a finding or a page of their own
 
 
 class State(StrEnum):
@@ -218,7 +223,6 @@ def setup_findings(
     found += [_of_file(it) for it in mistakes]
     if not mistakes:
         found.append(HealthFinding("files", State.PASSED))
-    found += [HealthFinding(it, State.NOT_CHECKED) for it in UNSEEN]
     found += _of_doctor(installation)
     return found
 

@@ -23,6 +23,7 @@ LAST_REHEARSAL = "last-rehearsal"
 SCHEDULED = "scheduled-backup"
 CLAIM = "backup-claim"
 FAILED = "failed-backup"
+HANDED_OVER = "handed-over-backup"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class BackupMoments:
     rehearsed: datetime | None
     failed: datetime | None = None  # one that was due, and nothing was made since
     last: BackupMade | None = None  # None too when an earlier version made it, which kept only the moment
+    failure: str = ""  # why it failed, without personal data
 
 
 def note_backup_made(tx: Tx, made: BackupMade) -> None:
@@ -62,9 +64,24 @@ def claim_backup(tx: Tx, now: datetime, lease: timedelta) -> bool:
     return claim_fact(tx, CLAIM, now, lease)
 
 
+def renew_backup_claim(tx: Tx, now: datetime) -> None:
+    """Keep others from the backup for another lease: it is still being made."""
+    put_fact(tx, CLAIM, str(to_ms(now)).encode())
+
+
+def end_backup_claim(tx: Tx) -> None:
+    """Let anybody make the backup."""
+    tx.run("DELETE FROM installation WHERE name = :claim", claim=CLAIM)
+
+
 def note_scheduled_backup(tx: Tx, at: datetime) -> None:
-    """Record that a server made a backup that was due."""
+    """Record that a server made a backup that was due; it may still have to be handed over."""
     put_fact(tx, SCHEDULED, str(to_ms(at)).encode())
+
+
+def note_backup_done(tx: Tx, at: datetime) -> None:
+    """Record that the backup begun at this moment is where it belongs."""
+    put_fact(tx, HANDED_OVER, str(to_ms(at)).encode())
     tx.run("DELETE FROM installation WHERE name IN (:claim, :failed)", claim=CLAIM, failed=FAILED)
 
 
@@ -73,15 +90,20 @@ def scheduled_backup(tx: Tx) -> datetime | None:
     return moment_of(tx, SCHEDULED)
 
 
-def note_failed_backup(tx: Tx, at: datetime) -> None:
-    """Record that a backup that was due could not be made."""
-    put_fact(tx, FAILED, str(to_ms(at)).encode())
+def handed_over_backup(tx: Tx) -> datetime | None:
+    """Return the beginning of the last backup that was put where it belongs; None: of none."""
+    return moment_of(tx, HANDED_OVER)
+
+
+def note_failed_backup(tx: Tx, at: datetime, why: str) -> None:
+    """Record that a backup that was due could not be made or handed over, and why: no personal data."""
+    put_fact(tx, FAILED, json.dumps({"at": to_ms(at), "why": why}).encode())
 
 
 def backup_moments(tx: Tx) -> BackupMoments:
     """Return when a copy was last made and last proved."""
     made = last_backup(tx)
-    failed = moment_of(tx, FAILED)
+    failed, failure = _failure(tx)
     row = tx.one("SELECT value FROM installation WHERE name = :name", name=LAST_BACKUP_FILE)
     last = None if row is None else _read(bytes(row[0]))
     return BackupMoments(
@@ -89,7 +111,18 @@ def backup_moments(tx: Tx) -> BackupMoments:
         moment_of(tx, LAST_REHEARSAL),
         failed if failed is not None and (made is None or made < failed) else None,
         last if last is not None and last.at == made else None,
+        failure,
     )
+
+
+def _failure(tx: Tx) -> tuple[datetime | None, str]:
+    row = tx.one("SELECT value FROM installation WHERE name = :name", name=FAILED)
+    if row is None:
+        return None, ""
+    content = json.loads(bytes(row[0]))
+    if isinstance(content, int):  # of an earlier version, which kept only the moment
+        return from_ms(content), ""
+    return from_ms(content["at"]), content["why"]
 
 
 def _read(value: bytes) -> BackupMade:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from optin.store.backup_facts import BackupMoments, backup_moments
 from optin.store.database_interface import Tx, from_ms
 from optin.store.event_log import log_frontier
 from optin.store.row_queries import count_rows
@@ -41,6 +42,7 @@ class QueueDepths:
     attested: Mapping[str, datetime]
     unreachable: int
     reports: Mapping[tuple[str, str], int]
+    backups: BackupMoments = BackupMoments(None, None)
 
 
 def queue_depths(tx: Tx) -> QueueDepths:
@@ -66,4 +68,5 @@ def queue_depths(tx: Tx) -> QueueDepths:
         attested={row[0]: from_ms(row[1]) for row in attested},
         unreachable=count_unreachable(tx),
         reports=reports,
+        backups=backup_moments(tx),
     )

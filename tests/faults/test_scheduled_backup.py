@@ -14,12 +14,12 @@ from threading import Thread
 
 import pytest
 
-from optin.consent.retention_period import RetentionPeriod
 from optin.jobs.scheduled_backups import back_up_if_due
 from optin.services.doctor.data_checks import judge_scheduled
 from optin.services.doctor.finding import Verdict
 from optin.services.installation import Installation
 from optin.services.site_edition import load_edition
+from optin.settings.backup import BackupTable
 from optin.store.backup_facts import BackupMoments, backup_moments
 from tests.faults.test_backup import House
 from tests.faults.test_rehearse_restore import Usage
@@ -157,8 +157,8 @@ def test_a_full_disk_is_told_and_tried_again(
     assert "alice" not in caplog.text
     failed = night.moments()
     assert failed.failed == BEGIN
-    seen = judge_scheduled(failed, RetentionPeriod.parse("1 day"), BEGIN)
-    assert (seen.verdict, "could not be made" in seen.text) == (Verdict.FAILED, True)
+    seen = judge_scheduled(failed, BackupTable(folder="kept"), BEGIN)
+    assert (seen.verdict, "MB free" in seen.text) == (Verdict.FAILED, True)
     assert night.at(BEGIN + timedelta(minutes=59)) == []
     assert night.at(BEGIN + timedelta(minutes=61)) == [name(BEGIN + timedelta(minutes=61))]
     assert night.moments().failed is None
@@ -173,7 +173,7 @@ def test_a_folder_that_cannot_be_written_is_told(night: Night) -> None:
 
 def test_old_backups_and_old_proofs_are_told() -> None:
     """S7, O3: later than twice the schedule, or no proof within 30 days."""
-    every, now = RetentionPeriod.parse("1 day"), BEGIN
+    table, now = BackupTable(folder="kept"), BEGIN
     fresh = BackupMoments(now - timedelta(hours=25), now - 29 * DAY)
     cases = {
         fresh: Verdict.PASSED,
@@ -182,7 +182,7 @@ def test_old_backups_and_old_proofs_are_told() -> None:
         replace(fresh, rehearsed=None): Verdict.WARNING,
         BackupMoments(None, None): Verdict.WARNING,
     }
-    assert {it: judge_scheduled(it, every, now).verdict for it in cases} == cases
+    assert {it: judge_scheduled(it, table, now).verdict for it in cases} == cases
 
 
 @pytest.mark.parametrize(
@@ -193,6 +193,16 @@ def test_old_backups_and_old_proofs_are_told() -> None:
         ('folder = "kept"\nkeep = 100', "live longer than 3 months"),
         ('folder = "kept"\nkeep = 0', "keep"),
         ('folder = "kept"\nevery = "often"', "not a period"),
+        ('folder = "kept"\nkeep = "4 months"', "longer than 3 months"),
+        ('folder = "kept"\nkeep = "for ever"', "keep"),
+        ('folder = "kept"\nkeep = true', "keep"),
+        ('folder = "kept"\nat = "3 at night"', "no time of day"),
+        ('folder = "kept"\nat = "24:00"', "no time of day"),
+        ('folder = "kept"\nat = "03:30"\nevery = "6 hours"', "cannot be made at 03:30"),
+        ('command = "rclone copy elsewhere:"', "{file}"),
+        ('command = "{file}"', "needs a program"),
+        ('command = "sh -c \'never {file}"', "never closed"),
+        ('command = "cp {file} /x"\ncommand_limit = "2 days"', "12 hours at most"),
     ],
 )
 def test_mistakes_about_backups_are_found(tmp_path: Path, lines: str, said: str) -> None:

@@ -18,6 +18,7 @@ from optin.flows.context_with_kinds import SiteContext
 from optin.flows.deletion_clock import read_clock
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.unreadable_rows import BROKEN
+from optin.store.backup_facts import backup_moments
 from optin.store.breaches import breach_rows, open_breach
 from optin.store.database_interface import Tx
 from optin.store.installation_facts import last_examination
@@ -113,6 +114,10 @@ def _of_optin(tx: Tx, context: SiteContext, now: datetime) -> Iterator[WaitingMa
     look = read_clock(tx, context, now)
     if look.doubted:
         yield WaitingMatter("clock", look.sentence, "clock")
+    backups = backup_moments(tx)
+    if backups.failed is not None:
+        sentence = f"A backup failed, and is tried again each hour. {backups.failure}".strip()
+        yield WaitingMatter("backup", sentence)
     # a mail to staff that was given up cannot be told by another
     dead = sum(count for kind, count in count_dead(tx).items() if kind != MailKind.STAFF)
     if dead:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from optin.consent.retention_period import RetentionPeriod
 from optin.consent.wrong_clock import ClockReading
 from optin.errors import OptinError
 from optin.flows.delivery.mail_order import MailKind
@@ -18,8 +17,9 @@ from optin.rules.contact_rule import ContactRule
 from optin.rules.rule_files import rule_book
 from optin.services.doctor.database_checks import is_sqlite
 from optin.services.doctor.examination import Examination
-from optin.services.doctor.finding import NotChecked, Seen, failed, not_checked, passed, warning
+from optin.services.doctor.finding import NotChecked, Seen, Verdict, failed, not_checked, passed, warning
 from optin.services.doctor.site_answer import AnswerOfSite, Unreached, fetch, site_answer
+from optin.services.open_store import sqlite_path
 from optin.services.setup_health import (
     HOLDER_IS_LATE,
     MAIL_IS_LATE,
@@ -27,6 +27,7 @@ from optin.services.setup_health import (
     SIGNING_IS_LATE,
     log_state_by,
 )
+from optin.settings.backup import BackupTable
 from optin.settings.site import Processor
 from optin.store.backup_facts import BackupMoments, backup_moments
 from optin.store.latest_known_time import known_moment
@@ -107,8 +108,9 @@ def check_log(examination: Examination) -> Seen:
 def check_backup(examination: Examination) -> Seen:
     """Check the age of the last backup that optin made."""
     moments = examination.opened().store.read(backup_moments)
-    if examination.settings.backup.folder:
-        return judge_scheduled(moments, examination.settings.backup.every, examination.now)
+    if examination.settings.backup.is_asked:
+        seen = judge_scheduled(moments, examination.settings.backup, examination.now)
+        return _beside_the_database(examination) or seen if seen.verdict is Verdict.PASSED else seen
     at = moments.made
     if at is None:
         cure = "optin backup FILE each night, to another machine; docs/rights.md, Backups."
@@ -119,18 +121,38 @@ def check_backup(examination: Examination) -> Seen:
     return judge_backup(examination.now - at, at)
 
 
-def judge_scheduled(moments: BackupMoments, every: RetentionPeriod, now: datetime) -> Seen:
+def _beside_the_database(examination: Examination) -> Seen | None:
+    """Return a warning where the disk that is lost with the database holds the only backups."""
+    settings = examination.settings
+    database, folder = sqlite_path(settings.store, settings.root), settings.path(settings.backup.folder)
+    if settings.backup.command or database is None:
+        return None
+    try:
+        same = database.stat().st_dev == folder.stat().st_dev
+    except OSError:
+        return warning(
+            f"The folder of the backups is not there: {folder}", "Mount it, or correct [backup] folder."
+        )
+    cure = "Name a folder on another disk under [backup], or a command that takes each backup elsewhere."
+    return (
+        warning("The backups are on the disk of the database, and are lost with it.", cure) if same else None
+    )
+
+
+def judge_scheduled(moments: BackupMoments, table: BackupTable, now: datetime) -> Seen:
     """Return the finding about backups that the server makes itself."""
     cure = "See what optin.backup says in the server's log, and whether the folder under [backup] has room."
     if moments.failed is not None:
-        return failed(f"The backup of {moments.failed:%Y-%m-%d %H:%M} UTC could not be made.", cure)
+        text = f"The backup of {moments.failed:%Y-%m-%d %H:%M} UTC failed. {moments.failure}".strip()
+        return failed(text, f"Mend it; it is tried again each hour. {cure}")
     if moments.made is None:
         return warning("No backup was made yet.", f"The server makes one in its first minutes. {cure}")
     text = f"The last backup was made on {moments.made:%Y-%m-%d %H:%M} UTC"
-    if every.after(every.after(moments.made)) < now:
+    if table.every.after(table.every.after(moments.made)) < now:
         return failed(f"{text}, longer ago than twice the schedule.", cure)
     if moments.rehearsed is None or moments.rehearsed + REHEARSAL_IS_OLD < now:
-        return warning(f"{text}; none was proved within 30 days.", "optin restore --rehearse FILE")
+        words = "optin restore --rehearse" if table.folder else "optin restore --rehearse FILE"
+        return warning(f"{text}; none was proved within 30 days.", words)
     return passed(f"{text}, and one was proved on {moments.rehearsed:%Y-%m-%d}.")
 
 
