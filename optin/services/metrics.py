@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from optin import __version__
+from optin.services.metrics_text import MetricsText
 from optin.store.commit_watch import NotedEvent
 from optin.store.queue_depths import QueueDepths
 
@@ -26,19 +27,25 @@ NEWEST: Final = "mostrecent"  # of several processes, the one that looked last
 
 
 class Metrics:
-    """Counts of one process. `registry`: where they are read."""
+    """Counts of one process. `registry`: where the library reads them; `text`: where they are written."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Begin at zero."""
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # half of all lines, which nobody reads
+        made: list[Counter | Gauge | Histogram] = []
 
         def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"optin_{name}", text, labels, registry=registry)
+            made.append(new := Counter(f"optin_{name}", text, labels, registry=registry))
+            return new
 
         def gauge(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(f"optin_{name}", text, labels, registry=registry, multiprocess_mode=NEWEST)
+            new = Gauge(f"optin_{name}", text, labels, registry=registry, multiprocess_mode=NEWEST)
+            made.append(new)
+            return new
 
         def histogram(name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
-            return Histogram(f"optin_{name}", text, labels, registry=registry, buckets=buckets)
+            made.append(new := Histogram(f"optin_{name}", text, labels, registry=registry, buckets=buckets))
+            return new
 
         self._requests = counter("http_requests_total", "Answered requests.", "method", "route", "status")
         self._seconds = histogram(
@@ -80,6 +87,7 @@ class Metrics:
         )
         self._proved = gauge("backup_proof_timestamp_seconds", "When a restore was last rehearsed.")
         gauge("build_info", "The version that runs.", "version").labels(__version__).set(1)
+        self.text = MetricsText(made)
         self._of_request: dict[tuple[str, str, int], tuple[Any, Any]] = {}
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:

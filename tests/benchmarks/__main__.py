@@ -7,6 +7,7 @@ import sys
 
 NAMES = (
     "pages",
+    "numbers",
     "sign_ups",
     "limits",
     "guard",

@@ -119,6 +119,22 @@ def test_what_waits_is_measured(counted: Measured) -> None:
     assert found["optin_unreachable_addresses",] == 0
 
 
+def test_the_numbers_are_written_as_the_library_writes_them(counted: Measured) -> None:
+    """O5: the same lines to the letter, with labels that need escaping, also at the second reading."""
+    metrics = counted.visit.installation.measurements
+    assert isinstance(metrics, Metrics)
+    counted.visit.join(ALICE, consent="tips-email")
+    metrics.message_answered('a "quoted" name\\', "one\ntwo")
+    metrics.answered("GET", "page", 200, 0.1 + 0.2)
+    metrics.measured(counted.visit.installation.store.read(queue_depths), counted.visit.moment)
+    for value in (float(2**60), 0.000_001, 1e22, -3.0):
+        metrics.committed(1, value, [])
+        theirs = sorted(counted.text.splitlines())
+        ours = metrics.text.write().decode()
+        assert sorted(it for it in ours.splitlines()) == theirs
+        assert [*text_string_to_metric_families(ours)] == [*text_string_to_metric_families(counted.text)]
+
+
 def test_an_authority_is_named_by_its_host(counted: Measured) -> None:
     """O5: its address may hold a password or a key, and every program of the machine reads the numbers."""
     now = counted.visit.moment
@@ -212,9 +228,12 @@ def test_a_server_hands_its_numbers_out(tmp_path: Path, free_port: int) -> None:
             assert httpx.get(f"{serving.base}/nobody", verify=NO_TLS).status_code == 404
             assert httpx.get(f"{serving.base}/metrics", verify=NO_TLS).status_code == 404
             found = read(port, 2)
+            assert httpx.get(f"http://127.0.0.1:{port}/other", verify=NO_TLS).status_code == 404
+            assert httpx.post(f"http://127.0.0.1:{port}/metrics", verify=NO_TLS).status_code == 501
         finally:
             assert serving.stop() == 0
     assert any(name[0] == "optin_build_info" for name in found)
+    assert not any(name[0].endswith("_created") for name in found)
     lines = [json.loads(line) for line in serving.log.read_text().splitlines() if line.startswith("{")]
     assert any("serving on" in line["event"] for line in lines)
     assert all({"event", "level", "logger", "at"} <= line.keys() for line in lines)
