@@ -147,13 +147,18 @@ def _serve_udp(listening: socket.socket, zones: Zones) -> None:
     while True:
         try:
             packet, sender = listening.recvfrom(4_096)
-            if not packet:
-                return
-            reply = zones.answer(packet, tcp=False)
-            if reply is not None:
-                listening.sendto(reply, sender)
         except OSError:
             return
+        if not packet:
+            return
+        threading.Thread(target=_answer_udp, args=(listening, packet, sender, zones), daemon=True).start()
+
+
+def _answer_udp(listening: socket.socket, packet: bytes, sender: tuple[str, int], zones: Zones) -> None:
+    reply = zones.answer(packet, tcp=False)
+    if reply is not None:
+        with suppress(OSError):
+            listening.sendto(reply, sender)
 
 
 def _serve_tcp(listening: socket.socket, zones: Zones) -> None:

@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from dnslib import DNSRecord
 
 from optin.server_addresses import parse_resolver
 from optin.services.doctor.all_checks import CHECKS, DNS, load_libraries
@@ -20,6 +21,7 @@ from optin.services.doctor.dkim_checks import check_dkim, judge_dkim, public_key
 from optin.services.doctor.examination import Examination, Reach
 from optin.services.doctor.finding import NotChecked, Seen, Verdict
 from optin.services.doctor.mail_dns_checks import (
+    ask_about_sender,
     check_alignment,
     check_dmarc,
     check_mx,
@@ -326,14 +328,61 @@ def test_a_server_that_hangs_or_lies_gives_no_pass(sender: Sender, odd: Answer) 
     checks = [it for it in CHECKS if it.part == DNS and it.name != "one-click"]
     assert len(checks) == len(LOOKS)
     begun = time.monotonic()
-    found = run_checks(checks, sender.examination(seconds=1.0), seconds=2.0)
-    assert time.monotonic() - begun < 4
+    examination = sender.examination(seconds=1.0)
+    ask_about_sender(examination)
+    found = run_checks(checks, examination, seconds=2.0)
+    assert time.monotonic() - begun < 3
     verdicts = {it.name: it.verdict for it in found}
     assert Verdict.PASSED not in verdicts.values(), found
     assert not any("failed (" in it.seen for it in found), found  # no check ended by an error of its own
     if odd is not lies_about_the_name:  # that is an answer, and an empty one
         assert {*verdicts.values()} == {Verdict.NOT_CHECKED}, found
     assert "evil" not in str(found)
+
+
+def test_all_look_ups_share_one_time_limit(sender: Sender) -> None:
+    """O3: with a server that hangs, the last check is over when the first one is."""
+    sender.zones.all_odd = hangs
+    sender.write('addresses = ["192.0.2.10"]', 'addresses = ["192.0.2.10", "192.0.2.11", "192.0.2.12"]')
+    examination = sender.examination(seconds=1.0)
+    begun = time.monotonic()
+    for look in LOOKS:  # one after the other
+        with pytest.raises(NotChecked):
+            look(examination)
+    assert time.monotonic() - begun < 2
+
+
+def test_look_ups_do_not_wait_for_each_other(sender: Sender) -> None:
+    """O3: a server that needs a while for each answer is a right one."""
+
+    def slow(question: DNSRecord, _tcp: bool) -> bytes:  # noqa: FBT001 - as Answer is
+        time.sleep(0.2)
+        return sender.zones.right(question)
+
+    sender.zones.all_odd = slow
+    checks = [it for it in CHECKS if it.part == DNS]
+    examination = sender.examination(seconds=1.5)
+    ask_about_sender(examination)
+    found = run_checks(checks, examination, seconds=4.0)
+    assert {it.verdict for it in found} == {Verdict.PASSED}, found
+
+
+def test_a_server_that_hangs_over_tcp_gives_no_pass(sender: Sender) -> None:
+    """O3: it truncates, takes the connection, and says nothing, or what is no answer."""
+    for told in (b"", b"\x01\x00half"):
+
+        def stalls(question: DNSRecord, tcp: bool, told: bytes = told) -> bytes | None:  # noqa: FBT001 - as Answer is
+            if not tcp:
+                return truncates_for_ever(question, tcp)
+            time.sleep(0.5 if told else 3)
+            return told or None
+
+        sender.zones.all_odd = stalls
+        checks = [it for it in CHECKS if it.part == DNS]
+        begun = time.monotonic()
+        found = run_checks(checks, sender.examination(seconds=1.0), seconds=2.0)
+        assert time.monotonic() - begun < 3
+        assert {it.verdict for it in found} == {Verdict.NOT_CHECKED}, found
 
 
 def test_a_truncated_answer_is_asked_for_again_over_tcp(sender: Sender) -> None:

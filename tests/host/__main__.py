@@ -11,7 +11,18 @@ import shutil
 import subprocess
 import sys
 
-from tests.host import foreign_witness, knot, n8n, nginx, pgbouncer, promtool, servers, wapiti, wordpress
+from tests.host import (
+    checkdmarc,
+    foreign_witness,
+    knot,
+    n8n,
+    nginx,
+    pgbouncer,
+    promtool,
+    servers,
+    wapiti,
+    wordpress,
+)
 
 TOO_OLD = min(servers.RELEASES)
 ON_EACH = ("tests/store", "tests/flows", "tests/export", "tests/kinds/prize_draw/test_draw_flows.py")
@@ -31,7 +42,7 @@ def main() -> None:
         install_pgbouncer()
     if pgbouncer.installed() is None:
         sys.exit("The tests need pgbouncer: install it (apt-get install pgbouncer), and try again.")
-    parts = (servers, foreign_witness, nginx, promtool, knot, wapiti, wordpress)
+    parts = (servers, foreign_witness, nginx, promtool, knot, checkdmarc, wapiti, wordpress)
     missing = next(filter(None, (it.fetch() for it in parts)), "")
     if not missing and n8n.WANTED:
         missing = n8n.fetch()

@@ -210,4 +210,5 @@ def load_libraries() -> None:
 def examine(examination: Examination) -> tuple[Finding, ...]:
     """Run every check; takes under three seconds."""
     load_libraries()
+    mail_dns_checks.ask_about_sender(examination)
     return run_checks(CHECKS, examination)

@@ -40,7 +40,7 @@ class Reach:
     `http_port`: where unencrypted HTTP is expected; None: where nobody says otherwise, 80.
     """
 
-    seconds: float = 2.0
+    seconds: float = 1.8
     resolver: str = ""
     http_port: int | None = None
 

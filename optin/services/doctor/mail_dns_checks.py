@@ -11,7 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from optin.services.doctor.dns_records import addresses_of, mail_exchangers, names_of, text_records
+from optin.services.doctor.dns_records import (
+    addresses_of,
+    ask_ahead,
+    mail_exchangers,
+    names_of,
+    text_records,
+)
 from optin.services.doctor.examination import Examination
 from optin.services.doctor.finding import NotChecked, Seen, failed, passed, printable, warning
 from optin.services.doctor.sender_records import (
@@ -28,7 +34,19 @@ from optin.services.doctor.sender_records import (
 MOST_LEVELS = 8  # of a tree walk
 _SPF = re.compile(rb"v=spf1( |$)", re.IGNORECASE)
 _DMARC = re.compile(rb"v=DMARC1\s*(;|$)")
+_SEEN_BY_ALL = ("TXT", "MX", "A")  # of a domain that sends
 POLICIES = frozenset({"none", "quarantine", "reject"})
+
+
+def ask_about_sender(examination: Examination) -> None:
+    """Begin all look-ups that are known beforehand, so that none waits for another."""
+    settings, dkim = examination.settings, examination.settings.dkim
+    questions = [(it, kind) for it in sending_domains(settings) for kind in _SEEN_BY_ALL]
+    questions += [(f"_dmarc.{at}", "TXT") for at in _levels(from_domain(settings))]
+    if dkim is not None:
+        questions.append((f"{dkim.selector}._domainkey.{domain_of(dkim.domain)}", "TXT"))
+    questions += [(ip_address(it).reverse_pointer, "PTR") for it in settings.mail_server.addresses]
+    ask_ahead(examination, questions)
 
 
 def check_spf_record(examination: Examination) -> Seen:
@@ -198,6 +216,7 @@ def check_mx(examination: Examination) -> Seen:
             return warning(f"{domain} has no MX record; mail goes to its address.", cure, domain)
         if "." in servers:
             return failed(f"{domain} says that it takes no mail (MX of a dot).", cure, domain)
+        ask_ahead(examination, [(it, kind) for it in servers for kind in ("A", "AAAA")])
         lost = [it for it in servers if not addresses_of(examination, it)]
         if lost:
             names = printable(", ".join(lost))

@@ -18,7 +18,7 @@ from optin.services.doctor.examination import Examination
 from optin.services.doctor.finding import Finding, NotChecked, Seen, Verdict, failed, not_checked, printable
 
 _LATE = "See that it runs, that its address is right, and that a firewall lets this machine through."
-CHECK_SECONDS = 2.5  # all run at once, so an examination takes no longer than this and a moment
+CHECK_SECONDS = 2.0  # all run at once, so an examination takes no longer than this and a moment
 
 
 @dataclass(frozen=True)
