@@ -7,6 +7,7 @@ lacks is taken from the server; one that differs is refused, naming both.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from urllib.parse import parse_qsl, urlencode
 
@@ -20,6 +21,8 @@ from optin.store.migration_sets import Schema
 
 _BY = "by"
 NOTE = "var/served.json"  # where the data is: a store cannot tell that it is the wrong one
+_PARAMETERS = re.compile(r"\?(?=[A-Za-z_]+=)")
+_PLACE = re.compile(r"[\w.-]*(:\d+)?/[\w-]*")
 _SECRET = {"password", "sslpassword", "passfile", "sslkey"}
 
 
@@ -95,14 +98,19 @@ def require_served_site(settings: Settings, served: ServedSettings | None) -> Se
 def store_without_password(settings: Settings) -> str:
     """Return the address of the store for display and comparison, without user and password.
 
-    A password that is not percent-encoded may hold any sign, so all that stands before the last @ goes.
+    A password that is not percent-encoded may hold any sign, so all that stands before the last @ goes; and
+    where one may stand among the parameters, what does not look like a host and a database is left out whole.
     """
     path = sqlite_path(settings.store, settings.root)
     if path is not None:
         whole, root = path.resolve(), settings.root.resolve()
         return f"{SQLITE_PREFIX}{whole.relative_to(root) if whole.is_relative_to(root) else whole}"
     scheme, _, rest = settings.store.partition("://")
-    place, _, query = rest.rpartition("@")[2].partition("?")
+    found = _PARAMETERS.search(rest)
+    whole_place, query = (rest, "") if found is None else (rest[: found.start()], rest[found.end() :])
+    place = whole_place.rpartition("@")[2]
+    if "@" in query and not _PLACE.fullmatch(place):
+        return f"{scheme}://"
     shown = urlencode([pair for pair in parse_qsl(query) if pair[0] not in _SECRET], safe="/")
     return f"{scheme}://{place}{'?' if shown else ''}{shown}"
 

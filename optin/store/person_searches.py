@@ -6,12 +6,13 @@ What is looked for and who was found is sealed; a search is forgotten a quarter 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from optin.errors import KeysUnusable
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault
 from optin.store.row_queries import count_rows
@@ -112,6 +113,19 @@ def find_search(tx: Tx, vault: Vault, search: bytes, since: datetime) -> PersonS
         Wanted(plain["text"], plain["exact"]),
         tuple(bytes.fromhex(it) for it in plain["found"]),
     )
+
+
+def sessions_that_found(tx: Tx, vault: Vault, people: Collection[bytes]) -> set[bytes]:
+    """Return the sessions whose searches found one of these people, by keyed digests of addresses."""
+    found = set()
+    for row in tx.all("SELECT id, session, sealed FROM person_search"):
+        try:
+            plain = json.loads(vault.open(EncryptedCell("person_search", bytes(row[0])), bytes(row[2])))
+        except KeysUnusable:  # written past optin: a page shows nothing of it either
+            continue
+        if any(bytes.fromhex(it) in people for it in plain["found"]):
+            found.add(bytes(row[1]))
+    return found
 
 
 def save_progress(tx: Tx, vault: Vault, search: PersonSearch) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,9 @@ from optin.errors import KeysUnusable
 from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.encryption import NONCE_BYTES, EncryptedCell, Vault
 from optin.store.row_queries import count_rows
+
+# Names of notes: of the people that a session looked at, by digest, and of the request that it was about
+LOOKED_AT, WHY_REQUEST = "seen", "why-request"
 
 
 @dataclass(frozen=True)
@@ -63,32 +66,38 @@ def use_link(tx: Tx, link_id: bytes, now: datetime) -> bool:
 
 
 def add_session(tx: Tx, vault: Vault, session: StoredSession) -> None:
-    """Store a new session. What is sealed is bound to whose it is and since when: an edited one is none."""
-    begun, proved = to_ms(session.times.begun), to_ms(session.times.proved)
-    cell = _cell(session.digest, session.staff_id, begun, proved)
+    """Store a new session. What is sealed is bound to whose it is and its times: an edited one is none."""
+    begun, seen, proved = (
+        to_ms(it) for it in (session.times.begun, session.times.seen, session.times.proved)
+    )
+    cell = _cell(session.digest, session.staff_id, begun, seen, proved)
     tx.run(
         "INSERT INTO staff_session(digest, staff_id, begun_at, seen_at, proved_at, sealed)"
         " VALUES (:digest, :staff, :begun, :seen, :proved, :sealed)",
         digest=session.digest,
         staff=session.staff_id,
         begun=begun,
-        seen=to_ms(session.times.seen),
+        seen=seen,
         proved=proved,
         sealed=vault.seal(cell, json.dumps(session.notes).encode()),
     )
 
 
-def find_session(tx: Tx, vault: Vault, digest: bytes) -> StoredSession | None:
-    """Return the session of a cookie's digest; None also for one that optin did not begin."""
+def find_session(tx: Tx, vault: Vault, digest: bytes, lock: str = "") -> StoredSession | None:
+    """Return the session of a cookie's digest; None also for one that optin did not begin or note as used.
+
+    `lock`: the clause that locks its row.
+    """
     row = tx.one(
-        "SELECT staff_id, begun_at, seen_at, proved_at, sealed FROM staff_session WHERE digest = :digest",
+        "SELECT staff_id, begun_at, seen_at, proved_at, sealed FROM staff_session"
+        f" WHERE digest = :digest {lock}",
         digest=digest,
     )
     if row is None:
         return None
     times = SessionTimes(*(from_ms(it) for it in row[1:4]))
     try:
-        sealed = vault.open(_cell(digest, bytes(row[0]), int(row[1]), int(row[3])), bytes(row[4] or b""))
+        sealed = vault.open(_cell(digest, bytes(row[0]), *map(int, row[1:4])), bytes(row[4] or b""))
     except KeysUnusable:
         return None
     return StoredSession(digest, bytes(row[0]), times, json.loads(sealed))
@@ -112,19 +121,40 @@ def all_sessions(tx: Tx) -> list[tuple[bytes, SessionTimes]]:
     return [(bytes(row[0]), SessionTimes(*(from_ms(it) for it in row[1:4]))) for row in rows]
 
 
-def see_session(tx: Tx, digest: bytes, now: datetime) -> None:
-    """Note that a session is used."""
-    tx.run("UPDATE staff_session SET seen_at = :now WHERE digest = :digest", digest=digest, now=to_ms(now))
+def see_session(tx: Tx, vault: Vault, digest: bytes, now: datetime) -> None:
+    """Note that a session is used; one that optin did not seal stays as it is."""
+    found = find_session(tx, vault, digest, tx.for_update)
+    if found is not None:
+        _seal(tx, vault, replace(found, times=replace(found.times, seen=now)))
 
 
 def keep_notes_of(tx: Tx, vault: Vault, digest: bytes, notes: dict[str, Any]) -> None:
-    """Seal what belongs to a session with it."""
-    row = tx.one("SELECT staff_id, begun_at, proved_at FROM staff_session WHERE digest = :d", d=digest)
-    if row is None:
-        return
-    cell = _cell(digest, bytes(row[0]), int(row[1]), int(row[2]))
-    sealed = vault.seal(cell, json.dumps(notes).encode())
-    tx.run("UPDATE staff_session SET sealed = :sealed WHERE digest = :digest", digest=digest, sealed=sealed)
+    """Seal what belongs to a session with it; nothing with one that optin did not seal."""
+    found = find_session(tx, vault, digest, tx.for_update)
+    if found is not None:
+        _seal(tx, vault, replace(found, notes=notes))
+
+
+def _seal(tx: Tx, vault: Vault, session: StoredSession) -> None:
+    begun, seen, proved = (
+        to_ms(it) for it in (session.times.begun, session.times.seen, session.times.proved)
+    )
+    cell = _cell(session.digest, session.staff_id, begun, seen, proved)
+    tx.run(
+        "UPDATE staff_session SET seen_at = :seen, sealed = :sealed WHERE digest = :digest",
+        digest=session.digest,
+        seen=seen,
+        sealed=vault.seal(cell, json.dumps(session.notes).encode()),
+    )
+
+
+def sealed_sessions(tx: Tx, vault: Vault) -> list[StoredSession]:
+    """Return every session with notes, as far as optin sealed it; its rows are locked."""
+    rows = tx.all(
+        "SELECT digest FROM staff_session WHERE length(sealed) > :none ORDER BY digest", none=_NO_NOTES
+    )
+    found = (find_session(tx, vault, bytes(row[0]), tx.for_update) for row in rows)
+    return [it for it in found if it is not None]
 
 
 def end_session(tx: Tx, digest: bytes) -> bool:
@@ -185,5 +215,9 @@ _NO_NOTES = 1 + NONCE_BYTES + len("{}") + 16  # bytes: number of the key, nonce,
 _ENDED_WITH_NOTES = "staff_session WHERE (seen_at <= :seen OR begun_at <= :begun) AND length(sealed) > :none"
 
 
-def _cell(digest: bytes, staff_id: bytes, begun: int, proved: int) -> EncryptedCell:
-    return EncryptedCell("staff_session", digest + staff_id + f" {begun} {proved}".encode())
+def _moments(times: SessionTimes) -> tuple[int, int, int]:
+    return to_ms(times.begun), to_ms(times.seen), to_ms(times.proved)
+
+
+def _cell(digest: bytes, staff_id: bytes, begun: int, seen: int, proved: int) -> EncryptedCell:
+    return EncryptedCell("staff_session", digest + staff_id + f" {begun} {seen} {proved}".encode())

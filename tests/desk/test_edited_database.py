@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.erasure_grounds import BY_OFFICER
-from optin.consent.staff_role import Role
+from optin.consent.staff_role import IDLE, Role
 from optin.flows.rights.erase import erase_person
 from optin.flows.staff.sign_in import digest_of
 from optin.flows.staff.trail import ActKind, Doing, note_act
@@ -72,6 +72,19 @@ def test_a_session_is_not_handed_to_another_account(desk: Desk) -> None:
     other = desk.signed_in(Role.ADMIN)
     edit(desk, "UPDATE staff_session SET proved_at = proved_at + 1")
     assert other.get("/desk").status_code == 303
+
+
+def test_an_idle_session_is_not_woken_by_an_edit(desk: Desk) -> None:
+    """K1: whoever writes to the database and has an old cookie does not move its end."""
+    browser = desk.signed_in(Role.OFFICER)
+    for _ in range(3):  # a session in use lives on
+        desk.wait(IDLE - timedelta(minutes=1))
+        assert browser.get("/desk").status_code == 200
+    desk.wait(IDLE)
+    edit(desk, "UPDATE staff_session SET seen_at = :now", now=to_ms(desk.moment))
+    assert browser.get("/desk").status_code == 303
+    edit(desk, "UPDATE staff_session SET seen_at = seen_at + 1")
+    assert browser.get("/desk").status_code == 303
 
 
 def test_edited_roles_close_the_account(desk: Desk) -> None:

@@ -33,6 +33,7 @@ from optin.proof.verify_bundle import verify_bundle
 from optin.services import search_people, verify_person
 from optin.store.database_interface import Tx
 from optin.store.person_numbers import known_number
+from optin.store.staff_sessions import sealed_sessions
 from tests.desk.conftest import Browser, Desk, list_acts
 from tests.web import conftest as web_conftest
 
@@ -347,6 +348,26 @@ def test_an_officer_withdraws_corrects_holds_and_records_an_objection(desk: Desk
     page = browser.get(path).text
     assert "a claim" in page
     assert "Yes for 0 of" in page
+
+
+def test_an_erasure_takes_the_reasons_of_open_sessions_along(desk: Desk) -> None:
+    """R5, K4: the typed reason may name the person; a session that looked at others keeps its own."""
+    desk.join(first_name="Sanne", consent="tips-email")
+    desk.join("bob@example.com", consent="tips-email")
+    eva, other = officer(desk), in_english(desk.signed_in(Role.OFFICER, email="other@example.com"))
+    path = person_of(eva)
+    search(other, "bob@example.com", why="a letter of Bob")
+    assert reasons(desk) == {WHY, "a letter of Bob"}
+    desk.installation.run(erase_person, index_of(desk), BY_PERSON, desk.moment)
+    assert reasons(desk) == {"a letter of Bob"}
+    assert eva.get(path).status_code == 404
+    assert eva.get("/desk").status_code == 200
+
+
+def reasons(desk: Desk) -> set[str]:
+    """Return the reasons that sessions hold."""
+    found = desk.installation.store.read(sealed_sessions, vault=desk.installation.vault)
+    return {it.notes["why"] for it in found}
 
 
 def test_an_erasure_is_told_first_and_takes_the_number_along(desk: Desk) -> None:

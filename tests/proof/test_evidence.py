@@ -91,6 +91,8 @@ def test_strangers_read_the_bundle(case: Case, tmp_path: Path) -> None:
             assert event == files[name.replace("proofs/", "events/").replace(".tlog-proof", ".json")]
     statuses = check_document(files["record.jsonld"].decode())
     assert statuses >= {"ConsentGiven", "ConsentRequested"}
+    assert "/unsubscribe/" not in files["record.jsonld"].decode()  # whoever reads it could withdraw by it
+    assert '/me"' in files["record.jsonld"].decode()
     page = files["index.html"].decode()
     html5lib.HTMLParser(strict=True).parse(page)
     assert "<script" not in page

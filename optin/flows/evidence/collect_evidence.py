@@ -16,7 +16,6 @@ from datetime import datetime
 from optin.consent.dpv_record import ConsentSummary, record_document
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.event_content import Event
-from optin.consent.signed_links import LinkKind
 from optin.consent.status_transitions import TransitionRefused
 from optin.consent.wrong_clock import set_back_over
 from optin.errors import LogDisagrees, RequestRefused
@@ -45,6 +44,10 @@ from optin.store.events import StoredEvent, event_about_nobody, events_of
 from optin.store.latest_known_time import set_backs
 from optin.store.person_records import SentMail, mails_of, requests_of
 from optin.store.stored_forms import privacy_by_prefix
+
+# Where somebody withdraws, in a bundle that others read too: a link of the person's own would act for whoever
+# has the bundle, and for ever.
+OWN_PAGE = "/me"
 
 
 @dataclass(frozen=True)
@@ -149,12 +152,11 @@ def _request_evidence(
     """Return one request, with the events of its consents."""
     own = [event for event in numbered if event.request == opened.stored.id]
     later = [event for event in numbered if event.number >= own[0].number] if own else []
-    token = vault.links.sign(LinkKind.UNSUBSCRIBE, opened.stored.id, now)
     return RequestEvidence(
         opened=opened,
         events=tuple(event for event in later if event in own or _concerns(event, opened)),
         mails=tuple(mails_of(tx, vault, opened.stored.id)),
-        consents=consent_summaries(opened, later, f"{base_url}/unsubscribe/{token}", now),
+        consents=consent_summaries(opened, later, f"{base_url}{OWN_PAGE}", now),
     )
 
 

@@ -18,9 +18,9 @@ from optin.flows.staff.sign_in import StaffSession
 from optin.flows.staff.trail import ActKind, Doing, record
 from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.person_numbers import known_number
-from optin.store.staff_sessions import find_session, keep_notes_of
+from optin.store.staff_sessions import LOOKED_AT, WHY_REQUEST, find_session, keep_notes_of
 
-_WHY, _UNTIL, _SEEN, _REQUEST = "why", "why-until", "seen", "why-request"
+_WHY, _UNTIL = "why", "why-until"
 MOST_LETTERS = 200
 
 
@@ -42,9 +42,9 @@ def reason_of(session: StaffSession, now: datetime) -> VisitReason | None:
     until = from_ms(int(notes[_UNTIL]))
     if now >= until:
         return None
-    request = notes.get(_REQUEST, "")
+    request = notes.get(WHY_REQUEST, "")
     return VisitReason(
-        notes[_WHY], until, int(request) if request else None, frozenset(notes.get(_SEEN, "").split())
+        notes[_WHY], until, int(request) if request else None, frozenset(notes.get(LOOKED_AT, "").split())
     )
 
 
@@ -56,15 +56,15 @@ def give_reason(
         **session.notes,
         _WHY: " ".join(why.split())[:MOST_LETTERS],
         _UNTIL: str(to_ms(now + REASON_LASTS)),
-        _REQUEST: "" if request is None else str(request),
-        _SEEN: "",
+        WHY_REQUEST: "" if request is None else str(request),
+        LOOKED_AT: "",
     }
     keep_notes_of(tx, context.vault, session.digest, notes)
 
 
 def keep_note(tx: Tx, context: Context, session: StaffSession, name: str, text: str) -> None:
     """Keep something else sealed with a session, such as what was verified last."""
-    stored = find_session(tx, context.vault, session.digest)
+    stored = find_session(tx, context.vault, session.digest, tx.for_update)
     if stored is not None:
         keep_notes_of(tx, context.vault, session.digest, {**stored.notes, name: text})
 
@@ -78,7 +78,7 @@ def record_look(
         return
     if not known_number(tx, context.vault, index):  # erased meanwhile: no reason is kept about them
         return
-    keep_note(tx, context, session, _SEEN, " ".join((*sorted(reason.seen), name)))
+    keep_note(tx, context, session, LOOKED_AT, " ".join((*sorted(reason.seen), name)))
     record_access(tx, context, index, "shown", now)
     handling = OfficerRequest(index, session.account.name, reason.why)
     record_officer_request(tx, context, handling, "show", now)
