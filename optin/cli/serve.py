@@ -39,6 +39,7 @@ from optin.services.preload import load_everything
 from optin.services.rate_limited_log import log_rarely
 from optin.services.setup_check import SERVE, check_placeholders, check_settings
 from optin.services.site_edition import Edition, keep_edition, load_edition
+from optin.services.tracing import traced
 from optin.site.findings import Finding
 from optin.site.landing_pages import posts_to_own_address
 from optin.site.loading_cache import ReadingCache
@@ -163,8 +164,12 @@ def serve(
     several = workers > 1
     counting = nullcontext(of_worker()) if shared else handed_out(settings.metrics, several=several)
     with counting as measurements:
-        with open_installation(settings, edition.policy, edition.kinds, SERVE) as installation:
+        with (
+            open_installation(settings, edition.policy, edition.kinds, SERVE) as installation,
+            traced(settings.tracing) as spans,
+        ):
             installation.measure_with(measurements)
+            installation.spans = spans
             reused = keep_edition(installation.store, edition, installation.clock())
             if shared is None:
                 show_findings(reused)

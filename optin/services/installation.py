@@ -25,6 +25,7 @@ from optin.services.installed_kind_parts import KindParts
 from optin.services.measurements import Measurements, Unmeasured
 from optin.services.promised_files import PromisedFiles
 from optin.services.source_counts import SourceCounts
+from optin.services.spans import NoSpans, Spans
 from optin.services.steady_clock import SteadyClock
 from optin.services.withdrawal_journal import Journal
 from optin.store.database_interface import Operation, P, Store, T
@@ -63,6 +64,7 @@ class Installation:
     slow_counts: dict[str, tuple[datetime, Any]] = field(default_factory=dict)
     clock_doubted: bool = False  # the operator was told of it
     measurements: Measurements = field(default_factory=Unmeasured)
+    spans: Spans = field(default_factory=NoSpans)
 
     def measure_with(self, measurements: Measurements) -> None:
         """Count from now on what this process and its store do."""

@@ -42,6 +42,7 @@ from optin.settings.table_model import (
     Words,
 )
 from optin.settings.tools import TOOL_NAMES
+from optin.settings.tracing import TracingTable
 
 # Marks for the schema of an editor, which knows the languages that there are.
 MARK = "optin"
@@ -744,6 +745,7 @@ class SiteSettings(Settings):
     server: ServerLimits = ServerLimits()
     mail_server: MailServerTable = MailServerTable()
     metrics: MetricsTable = MetricsTable()
+    tracing: TracingTable = TracingTable()
     bounces: BouncesTable = BouncesTable()
     dkim: Dkim | None = Field(default=None, description="The key that signs mails (RFC 6376).")
     log: Anchors = Anchors()

@@ -20,6 +20,7 @@ from optin.consent.time_zones import zone_of
 from optin.rules.rule_files import rule_book
 from optin.settings.installation import environment_name
 from optin.settings.site import Anchors, ControllerTable, Processor, Purpose, SiteSettings, Webhook, Witness
+from optin.settings.tracing import INSTALL, MISSING, is_installed
 from optin.site.address_settings_check import ADDRESS_SETTINGS, is_base_address
 from optin.site.backup_check import objections_to_backup
 from optin.site.basis_settings_check import objections_to_bases
@@ -84,6 +85,8 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
     yield from objections_to_openid(root, settings)
     for receiver, told in settings.notify.items():
         yield from objections_to_notify(receiver, told)
+    if settings.tracing.endpoint and not is_installed():
+        yield ("tracing", "endpoint"), Objection("tracing", MISSING, INSTALL, warning=True)
 
 
 def _addresses(settings: SiteSettings) -> Iterator[At]:

@@ -16,12 +16,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from optin.consent.kind_part_lookup import PartsByKind
 from optin.errors import OptinError, PageUnknown
 from optin.services.measurements import Unmeasured
+from optin.services.spans import NoSpans
 from optin.theme.icon import ICON_PATH, TOUCH_PATH
 from optin.web.app_context import AppContext
 from optin.web.assets import get_asset, get_icon
 from optin.web.bounce_webhooks import bounce_routes
 from optin.web.confirm import get_confirmation, get_confirmed_in_frame, post_confirmation
-from optin.web.counted_requests import CountedRequests
+from optin.web.counted_requests import CountedRequests, RoutePatterns
 from optin.web.download import get_download
 from optin.web.error_pages import fail, refuse, refuse_broken_off, refuse_http
 from optin.web.gate import GATE_ROUTES
@@ -40,6 +41,7 @@ from optin.web.request_admission import Admission
 from optin.web.security_headers import RESOURCE_POLICY, security_headers
 from optin.web.site_proof import SITE_PROOF_ROUTES
 from optin.web.timing_protection import at_even_times
+from optin.web.traced_requests import TracedRequests
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
 
 ROUTES = (
@@ -154,7 +156,10 @@ def build_app(
         await app_context.error("malformed", 400, site.settings.languages[0])(scope, receive, send)
 
     whole = WellFormed(front, SecureHeaders(refusal, base_url))
-    measurements = app_context.installation.measurements
-    if isinstance(measurements, Unmeasured):
-        return whole
-    return CountedRequests(whole, measurements, inner.routes)
+    installation, patterns = app_context.installation, RoutePatterns(inner.routes)
+    outer: ASGIApp = whole
+    if not isinstance(installation.spans, NoSpans):
+        outer = TracedRequests(outer, installation.spans, patterns)
+    if not isinstance(installation.measurements, Unmeasured):
+        outer = CountedRequests(outer, installation.measurements, patterns)
+    return outer

@@ -150,19 +150,23 @@ class AppContext:
 
     async def run(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a flow durably in a transaction of its own."""
-        return await written(self.installation.store, flow, self.installation.context, *args, **kwargs)
+        with self.installation.spans.work(_name_of(flow)):
+            return await written(self.installation.store, flow, self.installation.context, *args, **kwargs)
 
     async def view(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a flow that only reads."""
-        return await read(self.installation.store, flow, self.installation.context, *args, **kwargs)
+        with self.installation.spans.work(_name_of(flow)):
+            return await read(self.installation.store, flow, self.installation.context, *args, **kwargs)
 
     async def write(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an operation durably."""
-        return await written(self.installation.store, operation, *args, **kwargs)
+        with self.installation.spans.work(_name_of(operation)):
+            return await written(self.installation.store, operation, *args, **kwargs)
 
     async def read(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an operation that only reads."""
-        return await read(self.installation.store, operation, *args, **kwargs)
+        with self.installation.spans.work(_name_of(operation)):
+            return await read(self.installation.store, operation, *args, **kwargs)
 
     def read_link(
         self, kind: LinkKind, token: str, lifetime: RetentionPeriod, longer: timedelta = timedelta(0)
@@ -204,6 +208,11 @@ class AppContext:
         """
         frame = self.frame(lang) if framed is None else in_frame(self.frame(lang), framed)
         return self.page(ErrorView(frame, name, wait_seconds, form_url), status)
+
+
+def _name_of(work: Callable[..., object]) -> str:
+    """Return the name of a flow or an operation, for a trace."""
+    return getattr(work, "__name__", "work")
 
 
 def app_context_of(request: Request) -> AppContext:

@@ -15,17 +15,35 @@ PAGE, NO_ROUTE, OTHER = "page", "none", "other"
 METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
-class CountedRequests:
-    """Passes requests on, and counts each with its status and the seconds until its answer was sent."""
+class RoutePatterns:
+    """Names what a request led to, in few words that hold nothing of the request."""
 
-    def __init__(self, inner: ASGIApp, measurements: Measurements, routes: Iterable[BaseRoute]) -> None:
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
         """Know the routes by their functions, as Starlette names them in a request's scope."""
-        self._inner = inner
-        self._measurements = measurements
         self._patterns: dict[Any, str] = {}
         for route in routes:
             if isinstance(route, Route):
                 self._patterns.setdefault(route.endpoint, route.path)
+
+    def method_of(self, scope: Scope) -> str:
+        """Return the method, or OTHER for one that pages do not have."""
+        return scope["method"] if scope["method"] in METHODS else OTHER
+
+    def route_of(self, scope: Scope, status: int) -> str:
+        """Return the pattern of the route that answered. Pages, pictures and styles are held ready: PAGE."""
+        if "endpoint" in scope:
+            return self._patterns.get(scope["endpoint"], OTHER)
+        return PAGE if status < 400 else NO_ROUTE  # noqa: PLR2004 - a refusal
+
+
+class CountedRequests:
+    """Passes requests on, and counts each with its status and the seconds until its answer was sent."""
+
+    def __init__(self, inner: ASGIApp, measurements: Measurements, patterns: RoutePatterns) -> None:
+        """Count with these names."""
+        self._inner = inner
+        self._measurements = measurements
+        self._patterns = patterns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, and count."""
@@ -43,12 +61,5 @@ class CountedRequests:
         try:
             await self._inner(scope, receive, counted)
         finally:
-            method = scope["method"] if scope["method"] in METHODS else OTHER
-            route = self._route(scope, status)
+            method, route = self._patterns.method_of(scope), self._patterns.route_of(scope, status)
             self._measurements.answered(method, route, status, time.perf_counter() - began)
-
-    def _route(self, scope: Scope, status: int) -> str:
-        """Return the pattern of the route that answered. Pages, pictures and styles are held ready: PAGE."""
-        if "endpoint" in scope:
-            return self._patterns.get(scope["endpoint"], OTHER)
-        return PAGE if status < 400 else NO_ROUTE  # noqa: PLR2004 - a refusal

@@ -25,6 +25,7 @@ from optin.web.post_limits import network_of
 from optin.web.read_posted_form import LARGE_POSTS, MAX_POST_BYTES
 
 FAULT = 500
+REQUEST_ID = b"x-request-id"
 UNCOUNTED = frozenset(route.path for route in HEALTH_ROUTES)  # asked above all when a process is full
 
 
@@ -49,7 +50,7 @@ class Admission:
         async def named(message: Message) -> None:
             """Tell who runs into a fault of ours the id of the request: its log lines bear it."""
             if message["type"] == "http.response.start" and message["status"] >= FAULT:
-                message["headers"] = [*message["headers"], (b"x-request-id", name.encode())]
+                message["headers"] = [*message["headers"], (REQUEST_ID, name.encode())]
             await send(message)
 
         try:

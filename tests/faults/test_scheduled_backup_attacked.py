@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from optin.consent.retention_period import RetentionPeriod
 from optin.services.doctor.data_checks import check_backup
 from optin.services.doctor.examination import Examination
 from optin.services.doctor.finding import Verdict
@@ -137,7 +138,7 @@ def test_backups_are_made_at_a_time_of_day() -> None:
     ]:
         moments = [datetime.fromisoformat(it).replace(tzinfo=UTC) for it in (last, due)]
         assert next_time(table, moments[0], zone) == moments[1], last
-    weekly = BackupTable(folder="kept", at="02:30", every="1 week")
+    weekly = BackupTable(folder="kept", at="02:30", every=RetentionPeriod.parse("1 week"))
     assert next_time(weekly, datetime(2026, 12, 1, 14, tzinfo=UTC), zone) == datetime(
         2026, 12, 8, 1, 30, tzinfo=UTC
     )

@@ -8,4 +8,4 @@ compile() {
     --no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade "$@"
 }
 compile --extra postgres --extra build --output-file requirements.txt
-compile --extra postgres --extra build --extra test --output-file requirements-test.txt
+compile --extra postgres --extra otel --extra build --extra test --output-file requirements-test.txt

@@ -44,6 +44,13 @@ LOCAL_CHECKS: tuple[Check, ...] = (
         at_start=True,
     ),
     Check(
+        "tracing",
+        SERVER,
+        "Traces can be sent, where they are asked for",
+        "Whoever looks for what made a request slow finds nothing.",
+        machine_checks.check_tracing,
+    ),
+    Check(
         "database-disk",
         DATABASE,
         "A SQLite database is on a disk of this machine",

@@ -16,6 +16,7 @@ from optin.services.doctor.finding import Seen, failed, not_checked, passed, war
 from optin.services.open_store import data_folders, sqlite_path
 from optin.services.setup_check import check_settings
 from optin.settings.installation import Settings
+from optin.settings.tracing import INSTALL, MISSING, is_installed
 from optin.store.encryption import Vault
 
 MEGABYTE = 1024 * 1024
@@ -189,3 +190,10 @@ def _unescaped(text: str) -> str:
     for octal, sign in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         text = text.replace(octal, sign)
     return text
+
+
+def check_tracing(examination: Examination) -> Seen | None:
+    """Check that traces can be sent, where they are asked for."""
+    if not examination.settings.tracing.is_asked:
+        return None
+    return passed("Traces are sent.") if is_installed() else warning(MISSING, INSTALL)
