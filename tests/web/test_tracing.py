@@ -218,7 +218,7 @@ def test_traces_are_off_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{NOBODY}")
     assert TracingTable().is_asked
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
-    assert not TracingTable(endpoint="http://127.0.0.1:4318").is_asked
+    assert not TracingTable(endpoint=f"http://127.0.0.1:{NOBODY}").is_asked
 
 
 def test_a_missing_package_is_told(
