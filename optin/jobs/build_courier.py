@@ -18,6 +18,7 @@ from optin.mail.trouble_log import TroubleLog
 from optin.services.edition_composer import composer_of
 from optin.services.installation import Installation
 from optin.services.site_edition import Edition
+from optin.services.visitor_load import GiveWay
 
 STALE_SECONDS = 300.0  # longer than it waits for a mail server that is down
 
@@ -63,6 +64,7 @@ def courier_of(edition: Edition, installation: Installation) -> Courier:
         max(LANES, LANES_A_PLACE * site.settings.mail_server.connections),
         troubles,
     )
+    courier.pace = GiveWay(installation.visitors)
     installation.wake_courier = courier.wake
     return courier
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from datetime import timedelta
 
@@ -46,16 +47,16 @@ class StoreOutbox:
         self._suspects_at = time.monotonic()  # when one was tried last, or none was due
         self._late: list[tuple[Order, Verdict, str, bytes]] = []  # sent, and not recorded yet
 
-    async def claim(self, most: int) -> list[Order]:
-        """Claim up to `most` mails that are due."""
+    async def claim(self, most: int, most_unasked: int = sys.maxsize) -> list[Order]:
+        """Claim up to `most` mails that are due; of those that nobody waits for, up to `most_unasked`."""
         await self._settle_late()
         if self._alone:
             return []
         orders: list[Order] = []
         if not await self._is_turn_of_suspects():
-            orders = await self._claim(most, suspect=False)
+            orders = await self._claim(most, most_unasked, suspect=False)
         if not orders and not self._under_way:
-            orders = await self._claim(1, suspect=True)
+            orders = await self._claim(1, 1, suspect=True)
             self._alone = bool(orders)
             self._suspects_at = time.monotonic()
         self._under_way.update(order.number for order in orders)
@@ -133,7 +134,7 @@ class StoreOutbox:
             now=now,
         )
 
-    async def _claim(self, most: int, *, suspect: bool) -> list[Order]:
+    async def _claim(self, most: int, most_unasked: int, *, suspect: bool) -> list[Order]:
         installation, now = self._installation, self._installation.clock()
 
         def claim(tx: Tx, wait: timedelta | None) -> tuple[list[str], list[Order]]:
@@ -141,7 +142,7 @@ class StoreOutbox:
             return given_up, claim_orders(
                 tx,
                 installation.context,
-                ClaimBatch(most, installation.store.presence.incarnation),
+                ClaimBatch(most, installation.store.presence.incarnation, most_unasked),
                 now,
                 suspect=suspect,
                 composing=MailInputs(wait, installation.endings_of),

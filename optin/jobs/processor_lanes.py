@@ -28,6 +28,7 @@ from optin.flows.exports.queue_webhook_messages import (
 )
 from optin.jobs.background_job import Job, RoundDone, pause
 from optin.services.installation import Installation
+from optin.services.visitor_load import GiveWay
 from optin.store.database_interface import read, written
 from optin.store.registered_webhooks import keep_webhooks as register
 from optin.store.sending_claims import ClaimBatch
@@ -37,6 +38,7 @@ log = logging.getLogger("optin.webhook")
 
 POLL_SECONDS = 1.0
 STALE_SECONDS = 900.0
+MESSAGE_SECONDS = 0.003  # of this process that a message costs, about
 AT_ONCE = 4  # messages to one processor; never two about one person
 LONGEST_REST_SECONDS = 300.0  # after messages that failed
 LONGEST_ASKED_SECONDS = 3600.0  # a receiver may ask for more: then it is tried before that
@@ -135,6 +137,7 @@ class Lane:
         self._failures = 0
         self._faults = SetupFaults(receiver.label, processor, receiver.cure)
         self._quiet_until = 0.0
+        self._pace = GiveWay(installation.visitors)
 
     async def run(self, stop: asyncio.Event, round_done: RoundDone) -> None:
         """Send until `stop` is set; finish the calls in progress."""
@@ -162,6 +165,7 @@ class Lane:
             return False
         if not await read(installation.store, is_due, processor=self._processor, now=now):
             return False
+        await self._pace.turn()
         claim = partial(
             claim_outgoing,
             context=installation.context,
@@ -179,6 +183,7 @@ class Lane:
             else:
                 log.info("%s %s: %s %s is not sent: %s", *about)
         results = await asyncio.gather(*(self._tell(it) for it in messages), return_exceptions=True)
+        self._pace.worked(len(messages) * MESSAGE_SECONDS)
         replies = [it for it in results if not isinstance(it, BaseException)]
         self._note(messages, results, time())
         for problem in results:  # raised when the others are through: one must not take them along

@@ -1,8 +1,9 @@
 """A pool of connections to one mail server, as many as it accepts.
 
-A mail waits for whichever connection is free first; none waits for one that is being opened. The number grows
-while the server takes more, up to a maximum. When it refuses one beside others that are open, that is what it
-takes: the number stays there, and one more is tried now and then, ever more seldom while it is refused.
+A mail waits for whichever connection is free first; none waits for one that is being opened. One that
+somebody waits for goes before all others. The number grows while the server takes more, up to a maximum. When
+it refuses one beside others that are open, that is what it takes: the number stays there, and one more is
+tried now and then, ever more seldom while it is refused.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class ConnectionPool(Generic[C]):
         self._free: list[C] = []
         self._busy = 0
         self._opening: set[asyncio.Task[None]] = set()
-        self._waiting: deque[asyncio.Future[C]] = deque()
+        self._asked: deque[asyncio.Future[C]] = deque()  # of mails that somebody waits for
+        self._unasked: deque[asyncio.Future[C]] = deque()
         self._limit = 1  # what the server takes, as far as is known
         self._refused = False  # it has refused one more
         self._grow_after = GROW_AFTER_SECONDS
@@ -64,13 +66,16 @@ class ConnectionPool(Generic[C]):
         """Number of open connections, lent or free."""
         return len(self._free) + self._busy
 
-    async def take(self) -> C:
-        """Return a connection as soon as one is free or opened. Raises ServerUnusable."""
+    async def take(self, *, asked: bool = True) -> C:
+        """Return a connection as soon as one is free or opened. Raises ServerUnusable.
+
+        `asked`: somebody waits for the mail.
+        """
         if self._free:
             self._busy += 1
             return self._free.pop()
         waiter: asyncio.Future[C] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
+        (self._asked if asked else self._unasked).append(waiter)
         self._open_more()
         try:
             return await waiter
@@ -115,8 +120,7 @@ class ConnectionPool(Generic[C]):
             await self._leave(connection)
 
     def _offer(self, connection: C) -> None:
-        while self._waiting:
-            waiter = self._waiting.popleft()
+        while (waiter := self._next_waiter()) is not None:
             if not waiter.done():
                 self._busy += 1
                 waiter.set_result(connection)
@@ -125,9 +129,14 @@ class ConnectionPool(Generic[C]):
             self._free.append(connection)
         self._open_more()
 
+    def _next_waiter(self) -> asyncio.Future[C] | None:
+        """Take out whoever waits longest, of those with the mails that go first."""
+        waiting = self._asked or self._unasked
+        return waiting.popleft() if waiting else None
+
     def _open_more(self) -> None:
         """Open connections for waiting mails, up to the number that the server accepts."""
-        waiting = sum(not waiter.done() for waiter in self._waiting)
+        waiting = sum(not waiter.done() for waiter in (*self._asked, *self._unasked))
         if waiting and self._refused and self._limit < self._most and self._clock() >= self._grow_at:
             self._limit += 1
             self._grow_at = self._clock() + self._grow_after
@@ -160,8 +169,7 @@ class ConnectionPool(Generic[C]):
         if self._opening:
             return  # one of those may come through
         self._limit, self._refused = 1, False  # when it is there again, begin anew
-        while self._waiting:
-            waiter = self._waiting.popleft()
+        while (waiter := self._next_waiter()) is not None:
             if not waiter.done():
                 waiter.set_exception(ServerUnusable(problem.outcome))
 

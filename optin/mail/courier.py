@@ -1,7 +1,8 @@
 """The courier: claims due mails from the outbox, sends them, and records the results (D1, S6).
 
 It keeps a few lanes full, claims only what it can send at once, and rather sends nothing than a mail
-whose claim it cannot record. While the mail server is down, or refuses one mail after another because of us,
+whose claim it cannot record. Some lanes are kept for mails that somebody waits for; the others give way to
+visitors. While the mail server is down, or refuses one mail after another because of us,
 it tries one now and then; when one is accepted, all that waited is tried at once.
 """
 
@@ -27,6 +28,10 @@ from optin.mail.trouble_log import TroubleLog
 
 LANES = 24  # mails in hand: more than there are connections, so that claims and verdicts share commits
 LANES_A_PLACE = 3  # for each mail that can be on its way at once: what is claimed must not wait for long
+# a mail costs a busy process so many times what its text costs: it is claimed, sent and recorded, in threads
+# that wait for each other (measured by tests.benchmarks.jobs)
+COST_OF_ALL = 10.0
+ASKED_SHARE = 3  # one of so many lanes is kept for mails that somebody waits for
 REFUSALS_OF_US = 3  # one after the other, until it is no use to try every mail
 MOST_FAILURES = 10
 HURRY_EVERY_SECONDS = 60.0
@@ -38,8 +43,11 @@ LONGEST_BACK_OFF_SECONDS = 60.0
 class Outbox(Protocol):
     """The queue of mails that the courier sends."""
 
-    async def claim(self, most: int) -> list[Order]:
-        """Claim up to `most` due mails; no other process gets them for a while."""
+    async def claim(self, most: int, most_unasked: int) -> list[Order]:
+        """Claim up to `most` due mails; no other process gets them for a while.
+
+        `most_unasked`: so many at most that nobody waits for.
+        """
 
     def accepted(self, order: Order, message: bytes) -> None:
         """Record at once that a mail server accepted a mail; `settle` follows."""
@@ -52,6 +60,16 @@ class Outbox(Protocol):
 
     async def revive(self, orders: list[Order]) -> None:
         """Requeue mails that were just abandoned."""
+
+
+class Pace(Protocol):
+    """Spaces out the writing of mails that nobody waits for."""
+
+    async def turn(self) -> None:
+        """Wait until the next may be written."""
+
+    def worked(self, seconds: float) -> None:
+        """Note how many seconds of this process one costs."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +94,9 @@ class MailWriter:
 
 
 class Courier:
-    """Sends mails until it is stopped."""
+    """Sends mails until it is stopped. `pace`: of those that nobody waits for; None: as fast as possible."""
+
+    pace: Pace | None = None
 
     def __init__(
         self,
@@ -95,6 +115,8 @@ class Courier:
         self._lanes = lanes
         self._woken = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
+        self._unasked: set[asyncio.Task[None]] = set()  # of these, those that nobody waits for
+        self._more_asked = False  # as far as is known, somebody waits for a mail that has no lane yet
         self._troubles = troubles or TroubleLog()
         self._alike = RepeatedRefusals()
         self._failures = 0  # rounds of tries that failed, one after the other
@@ -145,21 +167,33 @@ class Courier:
         return min(self._lanes, LANES_A_PLACE * self._transport.places)
 
     async def _fill_lanes(self, lanes: int) -> int:
-        free = lanes - len(self._under_way)
+        """Claim mails for the free lanes; return how many."""
+        free, unasked_lanes = lanes - len(self._under_way), _unasked_lanes(lanes)
+        free_unasked = min(free, unasked_lanes - len(self._unasked))
         self._woken.clear()
-        if free < lanes // 2:
+        if free < max(1, lanes // 6):
+            self._more_asked = True
             return 0
-        orders = await self._outbox.claim(free)
+        if free_unasked < unasked_lanes // 2:
+            free_unasked = 0
+        orders = await self._outbox.claim(free, free_unasked)
+        self._more_asked = sum(order.asked for order in orders) == free
         for order in orders:
             task = asyncio.ensure_future(self._carry(order))
             self._under_way.add(task)
+            if not order.asked:
+                self._unasked.add(task)
             task.add_done_callback(self._delivered)
         return len(orders)
 
     def _delivered(self, task: asyncio.Task[None]) -> None:
         """Claim more when half of the lanes are free: claiming several costs as much as claiming one."""
         self._under_way.discard(task)
-        if len(self._under_way) <= self._lanes_now() // 2:
+        self._unasked.discard(task)
+        lanes, unasked = self._lanes_now(), len(self._unasked)
+        asked = len(self._under_way) - unasked
+        room_for_asked = self._more_asked and asked <= (lanes - unasked) // 2
+        if room_for_asked or (unasked <= _unasked_lanes(lanes) // 2 and len(self._under_way) <= lanes // 2):
             self._woken.set()
 
     async def _rest(self, stopping: asyncio.Future[Any]) -> None:
@@ -173,10 +207,10 @@ class Courier:
         message, round_, writer = b"", self._round, self._writer
         try:
             now = self._clock()
-            message = writer.write(order, now)
+            message = await self._written(writer, order, now)
             accepted = partial(self._outbox.accepted, order, message)
             sender, recipient = writer.comes_back_to(order, now), as_mailed(order.recipient)
-            outcome = await self._transport.send(sender, recipient, message, accepted)
+            outcome = await self._transport.send(sender, recipient, message, accepted, asked=order.asked)
         except Exception as problem:  # noqa: BLE001 - one mail that cannot be made must not stop the rest
             name = type(problem).__name__
             self._troubles.fail(f"{order.kind} {name}", f"a {order.kind} mail failed: {name}")
@@ -192,6 +226,18 @@ class Courier:
             await self._recorded("revival", self._outbox.revive(given_up))
         elif outcome.verdict is Verdict.SENT and self._troubled:
             await self._hurry()
+
+    async def _written(self, writer: MailWriter, order: Order, now: datetime) -> bytes:
+        """Return the bytes of a mail, in its turn."""
+        if order.asked or self.pace is None:
+            return writer.write(order, now)
+        await self.pace.turn()
+        began = time.thread_time()
+        text = writer.composer.compose(order, now)
+        composed = time.thread_time()
+        message = writer.signer.sign(text)
+        self.pace.worked((composed - began) * COST_OF_ALL + time.thread_time() - composed)
+        return message
 
     def _weighed(self, order: Order, outcome: SendOutcome) -> SendOutcome:
         """Postpone a mail that is refused in the same words as several others: we may be at fault."""
@@ -233,3 +279,8 @@ class Courier:
             self._troubles.fail(f"{what} {name}", f"a {what} was not recorded: {name}")
             return False
         return True
+
+
+def _unasked_lanes(lanes: int) -> int:
+    """Return how many lanes mails may take that nobody waits for."""
+    return lanes - lanes // ASKED_SHARE

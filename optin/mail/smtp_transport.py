@@ -60,6 +60,7 @@ class _Mail:
     recipient: str
     message: bytes
     accepted: Callable[[], None]
+    asked: bool
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,19 @@ class SmtpTransport:
         return self._pool.limit
 
     async def send(
-        self, sender: str, recipient: str, message: bytes, accepted: Callable[[], None] = ignore_acceptance
+        self,
+        sender: str,
+        recipient: str,
+        message: bytes,
+        accepted: Callable[[], None] = ignore_acceptance,
+        *,
+        asked: bool = True,
     ) -> SendOutcome:
-        """Send one mail over the next free connection; call `accepted` the moment the server accepts it."""
-        outcome = await self._send(_Mail(sender, recipient, message, accepted))
+        """Send one mail over the next free connection; call `accepted` the moment the server accepts it.
+
+        `asked`: somebody waits for it, so it goes before others.
+        """
+        outcome = await self._send(_Mail(sender, recipient, message, accepted, asked))
         if outcome.verdict is Verdict.SENT:
             self._troubles.mail_left()
         elif outcome.trouble is MailTrouble.UNREACHABLE:
@@ -110,14 +120,14 @@ class SmtpTransport:
     async def _send(self, mail: _Mail) -> SendOutcome:
         """Send a mail; when its connection may be at fault, at once again over a new one."""
         try:
-            connection = await self._take()
+            connection = await self._take(mail)
             if not connection.client.is_connected:  # the server hung up meanwhile
-                connection = await self._another(connection, one_too_many=False)
+                connection = await self._another(connection, mail, one_too_many=False)
             for _ in range(MOST_TRIES - 1):
                 tried = await self._try(connection, mail)
                 if not tried.fresh_may_do:
                     break
-                connection = await self._another(connection, one_too_many=tried.closing)
+                connection = await self._another(connection, mail, one_too_many=tried.closing)
             else:
                 tried = await self._try(connection, mail)
         except ServerUnusable as problem:
@@ -127,21 +137,21 @@ class SmtpTransport:
         await self._put(connection, tried)
         return tried.outcome
 
-    async def _take(self) -> _Connection:
-        return await asyncio.wait_for(self._pool.take(), LONGEST_WAIT_SECONDS)
+    async def _take(self, mail: _Mail) -> _Connection:
+        return await asyncio.wait_for(self._pool.take(asked=mail.asked), LONGEST_WAIT_SECONDS)
 
-    async def _another(self, connection: _Connection, *, one_too_many: bool) -> _Connection:
+    async def _another(self, connection: _Connection, mail: _Mail, *, one_too_many: bool) -> _Connection:
         """Close a connection that may be at fault, and return a new one, or any other."""
         if one_too_many and not connection.is_used:  # it was greeted, and then it was one too many
             self._pool.note_refusal()
             await self._pool.drop(connection)
-            return await self._take()
+            return await self._take(mail)
         try:
             return await self._pool.replace(connection)
         except ServerUnusable:
             if not self._pool.opened:
                 raise
-            return await self._take()
+            return await self._take(mail)
 
     async def _put(self, connection: _Connection, tried: _Tried) -> None:
         if tried.keep and not connection.is_worn:

@@ -33,10 +33,16 @@ class ThreadedTransport:
         return self._inner.places
 
     async def send(
-        self, sender: str, recipient: str, message: bytes, accepted: Callable[[], None] = ignore_acceptance
+        self,
+        sender: str,
+        recipient: str,
+        message: bytes,
+        accepted: Callable[[], None] = ignore_acceptance,
+        *,
+        asked: bool = True,
     ) -> SendOutcome:
         """Send one mail; `accepted` is called in the other thread."""
-        return await self._there(self._inner.send(sender, recipient, message, accepted))
+        return await self._there(self._inner.send(sender, recipient, message, accepted, asked=asked))
 
     async def close(self) -> None:
         """Close every connection, and end the thread."""

@@ -28,9 +28,18 @@ class Transport(Protocol):
     """Sends mails. Several lanes may use it at once."""
 
     async def send(
-        self, sender: str, recipient: str, message: bytes, accepted: Callable[[], None] = ignore_acceptance
+        self,
+        sender: str,
+        recipient: str,
+        message: bytes,
+        accepted: Callable[[], None] = ignore_acceptance,
+        *,
+        asked: bool = True,
     ) -> SendOutcome:
-        """Send one mail; call `accepted` once the server has it. Never raises for faults of the server."""
+        """Send one mail; call `accepted` once the server has it. Never raises for faults of the server.
+
+        `asked`: somebody waits for it, so it goes before others.
+        """
 
     @property
     def places(self) -> int:
@@ -53,10 +62,16 @@ class FileTransport:
         return FILES_AT_ONCE
 
     async def send(
-        self, sender: str, recipient: str, message: bytes, accepted: Callable[[], None] = ignore_acceptance
+        self,
+        sender: str,
+        recipient: str,
+        message: bytes,
+        accepted: Callable[[], None] = ignore_acceptance,
+        *,
+        asked: bool = True,
     ) -> SendOutcome:
         """Write one mail; file names sort by time."""
-        del sender, recipient
+        del sender, recipient, asked
         await asyncio.to_thread(self._write, message)
         accepted()
         return SendOutcome(Verdict.SENT, "written")

@@ -27,6 +27,7 @@ from optin.services.promised_files import PromisedFiles
 from optin.services.source_counts import SourceCounts
 from optin.services.spans import NoSpans, Spans
 from optin.services.steady_clock import SteadyClock
+from optin.services.visitor_load import VisitorLoad
 from optin.services.withdrawal_journal import Journal
 from optin.store.database_interface import Operation, P, Store, T
 from optin.store.encryption import Vault
@@ -65,6 +66,7 @@ class Installation:
     clock_doubted: bool = False  # the operator was told of it
     measurements: Measurements = field(default_factory=Unmeasured)
     spans: Spans = field(default_factory=NoSpans)
+    visitors: VisitorLoad = field(default_factory=VisitorLoad)
 
     def measure_with(self, measurements: Measurements) -> None:
         """Count from now on what this process and its store do."""

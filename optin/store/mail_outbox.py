@@ -14,9 +14,10 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import IntEnum
 
 from optin.consent.status_transitions import ID_BYTES, RequestId
-from optin.store.database_interface import Row, Tx, from_ms, to_ms
+from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault
 from optin.store.row_queries import count_rows, has_row
 from optin.store.sending_claims import ClaimBatch
@@ -25,7 +26,16 @@ MAX_STARTS = 4
 FREE_STARTS = 1  # a courier that died once with a mail may have died of anything
 CLAIM_BYTES = 12
 COURIER_DIED = "courier died"
-LETTER = "letter"  # the kind of mail that gives way to all others
+LETTER = "letter"  # the kind of mail of which many are due at once
+UNASKED_SHARE = 4  # one of so many places is theirs, where letters are due all the time
+
+
+class Urgency(IntEnum):
+    """Which mails leave first."""
+
+    ASKED = 0  # somebody waits for it
+    LETTER = 1
+    UNASKED = 2  # a reminder, or a notice: nobody waits for it at this moment
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,7 @@ class OutboxMail:
     kind: str
     request: RequestId
     sealed: bytes | None = None  # what a mail without a request is about
+    urgency: Urgency = Urgency.ASKED
 
 
 @dataclass(frozen=True)
@@ -54,22 +65,27 @@ class MailTries:
 def enqueue(
     tx: Tx, kind: str, request: RequestId, domain: str, now: datetime, due: datetime | None = None
 ) -> None:
-    """Queue a mail, due now or at `due`. Its Message-ID is made here and the same at every attempt.
+    """Queue a mail. Its Message-ID is made here and the same at every attempt.
 
-    It is given up a week after it was due.
+    `due`: of a mail that nobody waits for just now, such as a reminder: it leaves then or later, after mails
+    that somebody waits for. A mail is given up a week after it was due.
     """
-    enqueue_as(tx, new_message_id(domain), kind, request, max(now, due or now))
+    urgency = Urgency.ASKED if due is None else Urgency.UNASKED
+    enqueue_as(tx, new_message_id(domain), kind, request, max(now, due or now), urgency)
 
 
-def enqueue_as(tx: Tx, message_id: str, kind: str, request: RequestId, due: datetime) -> None:
+def enqueue_as(
+    tx: Tx, message_id: str, kind: str, request: RequestId, due: datetime, urgency: Urgency
+) -> None:
     """Queue a mail under a Message-ID, due at `due`."""
     tx.run(
-        "INSERT INTO outbox(message_id, kind, request_id, next_at, created_at)"
-        " VALUES (:message_id, :kind, :request, :due, :due)",
+        "INSERT INTO outbox(message_id, kind, request_id, next_at, created_at, urgency)"
+        " VALUES (:message_id, :kind, :request, :due, :due, :urgency)",
         message_id=message_id,
         kind=kind,
         request=request,
         due=to_ms(due),
+        urgency=urgency,
     )
 
 
@@ -118,8 +134,8 @@ def withdraw_notices(tx: Tx, email_index: bytes) -> None:
 
 
 _CLAIM = """WITH due AS MATERIALIZED (
-    SELECT id FROM outbox WHERE state = 'queued' AND next_at <= :now AND starts {suspicion} AND kind {which}
-    ORDER BY next_at LIMIT :most {skip_locked})
+    SELECT id FROM outbox WHERE state = 'queued' AND urgency = {urgency} AND next_at <= :now
+    AND starts {suspicion} ORDER BY next_at LIMIT :most {skip_locked})
 UPDATE outbox SET next_at = :until, claim = :claim, holder = :holder, starts = starts + 1
 WHERE id IN (SELECT id FROM due)
 RETURNING id, message_id, kind, request_id, sealed"""
@@ -128,23 +144,37 @@ RETURNING id, message_id, kind, request_id, sealed"""
 def claim(tx: Tx, batch: ClaimBatch, lease: timedelta, now: datetime, *, suspect: bool) -> list[OutboxMail]:
     """Claim a batch of due mails for the length of `lease`: the suspect ones, or all others.
 
-    Letters come last: everything else is something that a person waits for.
+    First what somebody waits for, then letters, then the others; but of what letters might take, the others
+    have a part, so that none of them waits until every letter is gone. The claim of each urgency reads an
+    index: what else is due costs it nothing.
     """
     fence = secrets.token_bytes(CLAIM_BYTES)
     suspicion = f"> {FREE_STARTS}" if suspect else f"<= {FREE_STARTS}"
-    rows: list[Row] = []
-    for which in (f"<> '{LETTER}'", f"= '{LETTER}'"):
-        room = batch.most - len(rows)
-        if room > 0:
-            rows += tx.all(
-                _CLAIM.format(suspicion=suspicion, which=which, skip_locked=tx.skip_locked),
-                now=to_ms(now),
-                most=room,
-                until=to_ms(now + lease),
-                claim=fence,
-                holder=batch.holder,
-            )
-    return [OutboxMail(row[0], fence, row[1], row[2], RequestId(row[3]), row[4]) for row in rows]
+    claimed: list[OutboxMail] = []
+
+    def take(urgency: Urgency, most: int) -> int:
+        if most <= 0:
+            return 0
+        rows = tx.all(
+            _CLAIM.format(urgency=urgency.value, suspicion=suspicion, skip_locked=tx.skip_locked),
+            now=to_ms(now),
+            most=most,
+            until=to_ms(now + lease),
+            claim=fence,
+            holder=batch.holder,
+        )
+        claimed.extend(
+            OutboxMail(row[0], fence, row[1], row[2], RequestId(row[3]), row[4], urgency) for row in rows
+        )
+        return len(rows)
+
+    room = min(batch.most - take(Urgency.ASKED, batch.most), batch.most_unasked)
+    share = room // UNASKED_SHARE
+    taken = take(Urgency.UNASKED, share)
+    left = room - taken - take(Urgency.LETTER, room - taken)
+    if taken == share:
+        take(Urgency.UNASKED, left)
+    return claimed
 
 
 def tries_of(tx: Tx, number: int, fence: bytes) -> MailTries | None:
@@ -164,9 +194,8 @@ def has_suspects(tx: Tx, now: datetime) -> bool:
     """Return whether mails are due that must be tried alone."""
     return has_row(
         tx,
-        "outbox WHERE state = 'queued' AND next_at <= :now AND starts > :free",
+        f"outbox WHERE state = 'queued' AND starts > {FREE_STARTS} AND next_at <= :now",
         now=to_ms(now),
-        free=FREE_STARTS,
     )
 
 
@@ -174,7 +203,8 @@ def give_up_crashing_mails(tx: Tx, now: datetime) -> list[str]:
     """Abandon mails with which several couriers died; return their Message-IDs."""
     rows = tx.all(
         "UPDATE outbox SET state = 'dead', settled_at = :now, last_reply = :died, sealed = NULL"
-        " WHERE state = 'queued' AND next_at <= :now AND starts >= :most RETURNING message_id",
+        f" WHERE state = 'queued' AND starts > {FREE_STARTS} AND next_at <= :now AND starts >= :most"
+        " RETURNING message_id",
         now=to_ms(now),
         most=MAX_STARTS,
         died=COURIER_DIED,

@@ -42,6 +42,7 @@ from optin.store.tables import (
     TABLES,
     TALLY_TABLES,
     UNSAVED_TABLES,
+    URGENCY_TABLES,
     WEBHOOK_TABLES,
 )
 
@@ -242,4 +243,5 @@ MIGRATIONS = (
     Migration("m037_forms_counted", COUNT_TABLES),
     Migration("m038_unsaved_texts", UNSAVED_TABLES),
     Migration("m039_dead_mails", DEAD_MAIL_TABLES),
+    Migration("m040_urgency", URGENCY_TABLES),
 )

@@ -7,6 +7,7 @@ hand is due at once, for nobody will settle it any more.
 from __future__ import annotations
 
 import secrets
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,10 +19,14 @@ OUTBOXES = ("outbox", "webhook_outbox")
 
 @dataclass(frozen=True)
 class ClaimBatch:
-    """How many rows a process claims at once. `holder`: its incarnation, if it has one."""
+    """How many rows a process claims at once. `holder`: its incarnation, if it has one.
+
+    `most_unasked`: of mails, so many at most that nobody waits for.
+    """
 
     most: int
     holder: bytes | None = None
+    most_unasked: int = sys.maxsize
 
 
 def new_incarnation() -> bytes:

@@ -43,6 +43,7 @@ from optin.web.site_proof import SITE_PROOF_ROUTES
 from optin.web.timing_protection import at_even_times
 from optin.web.traced_requests import TracedRequests
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
+from optin.web.visitor_time import VisitorTime
 
 ROUTES = (
     # the person behind a mailbox
@@ -157,7 +158,7 @@ def build_app(
 
     whole = WellFormed(front, SecureHeaders(refusal, base_url))
     installation, patterns = app_context.installation, RoutePatterns(inner.routes)
-    outer: ASGIApp = whole
+    outer: ASGIApp = VisitorTime(whole, installation.visitors)
     if not isinstance(installation.spans, NoSpans):
         outer = TracedRequests(outer, installation.spans, patterns)
     if not isinstance(installation.measurements, Unmeasured):

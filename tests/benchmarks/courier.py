@@ -37,10 +37,16 @@ class OneEach(SmtpTransport):
     """Hangs up after each mail, as a naive sender does."""
 
     async def send(
-        self, sender: str, recipient: str, message: bytes, accepted: Callable[[], None] = ignore_acceptance
+        self,
+        sender: str,
+        recipient: str,
+        message: bytes,
+        accepted: Callable[[], None] = ignore_acceptance,
+        *,
+        asked: bool = True,
     ) -> SendOutcome:
         """Send one mail over a connection of its own."""
-        outcome = await super().send(sender, recipient, message, accepted)
+        outcome = await super().send(sender, recipient, message, accepted, asked=asked)
         await self.close()
         return outcome
 

@@ -60,14 +60,26 @@ async def ask(
 
 
 def pages_per_second(port: int, path: str, seconds: int = 2) -> float:
+    """Fetch one page as often as possible, as a browser; return how many a second came."""
+    return pages(port, path, seconds).rate
+
+
+def pages(port: int, path: str, seconds: int = 2) -> Measured:
     """Fetch one page as often as possible, as a browser: with wrk where installed, else by ourselves."""
     if shutil.which("wrk") is None:
         request = f"GET {path} HTTP/1.1\r\nhost: x\r\nuser-agent: {BROWSER}\r\n\r\n".encode()
-        return asyncio.run(ask(port, lambda _number: request, 8_000, b"HTTP/1.1 200")).rate
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "-H", f"user-agent: {BROWSER}"]
+        return asyncio.run(ask(port, lambda _number: request, 8_000, b"HTTP/1.1 200"))
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "--latency", "-H", f"user-agent: {BROWSER}"]
     command += [f"http://127.0.0.1:{port}{path}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
-    if found is None or "Non-2xx" in done.stdout:
+    times = dict(re.findall(r"^\s+(50|99)%\s+(\S+)$", done.stdout, re.MULTILINE))
+    if found is None or len(times) != 2 or "Non-2xx" in done.stdout:
         raise AssertionError(done.stdout)
-    return float(found[1])
+    return Measured(float(found[1]), _milliseconds(times["50"]), _milliseconds(times["99"]))
+
+
+def _milliseconds(text: str) -> float:
+    """Return a time as wrk writes it, such as 845.00us, in milliseconds."""
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()  # type: ignore[union-attr]  # its own form
+    return float(number) * {"us": 0.001, "ms": 1.0, "s": 1_000.0, "m": 60_000.0}[unit]

@@ -82,7 +82,7 @@ def main() -> None:
     print(f"p99 / p50 at {CONNECTIONS} connections: {statistics.median(spreads):.2f} (at most 3)")
 
 
-def post(key: str, turn: int, number: int) -> bytes:
+def post(key: str, turn: object, number: int) -> bytes:
     """Return one sign-up as it goes over the wire."""
     fields = {"form": key, "email": f"t{turn}p{number}@example.com", "consent": "tips-email"}
     body = urlencode(fields).encode()

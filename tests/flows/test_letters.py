@@ -302,8 +302,9 @@ def test_other_mails_go_first(lettered: World) -> None:
     assert queue(lettered) == 5
     lettered.wait(SECOND)
     lettered.sign_up(ALICE, TIPS)
-    kinds = [order.kind for order in lettered.claim(3)]
-    assert sorted(kinds) == [MailKind.CONFIRMATION, MailKind.LETTER, MailKind.LETTER]
+    orders = lettered.claim(3)
+    assert sorted(it.kind for it in orders) == [MailKind.CONFIRMATION, MailKind.LETTER, MailKind.LETTER]
+    assert [it.kind for it in orders if it.asked] == [MailKind.CONFIRMATION]
 
 
 def test_no_more_wait_in_the_outbox_than_leave_soon(lettered: World, monkeypatch: pytest.MonkeyPatch) -> None:

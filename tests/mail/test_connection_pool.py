@@ -364,3 +364,33 @@ def test_a_mail_that_gets_no_connection_waits(monkeypatch: pytest.MonkeyPatch) -
         outcomes = asyncio.run(run(port))
     assert [it.verdict for it in outcomes] == [Verdict.SENT, Verdict.LATER]
     assert outcomes[1].reply == "no free connection"
+
+
+def test_a_mail_that_somebody_waits_for_gets_the_next_connection() -> None:
+    """D1: whoever asked for something does not wait behind letters that wait for a connection."""
+
+    async def run() -> None:
+        async def connect() -> int:
+            return 1
+
+        async def leave(_connection: int) -> None:
+            """Do nothing."""
+
+        pool, got = ConnectionPool[int](connect, leave, 1), []
+        first = await pool.take(asked=False)
+
+        async def take(name: str, *, asked: bool) -> None:
+            connection = await pool.take(asked=asked)
+            got.append(name)
+            pool.give_back(connection)
+
+        waiting = [
+            asyncio.ensure_future(take(name, asked=name < "l"))
+            for name in ("letter 1", "letter 2", "asked 1", "asked 2")
+        ]
+        await asyncio.sleep(0)
+        pool.give_back(first)
+        await asyncio.gather(*waiting)
+        assert got == ["asked 1", "asked 2", "letter 1", "letter 2"]
+
+    asyncio.run(run())

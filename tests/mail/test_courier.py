@@ -197,8 +197,8 @@ def test_a_store_that_is_busy_and_a_mail_that_cannot_be_made_stop_nothing() -> N
         def __init__(self) -> None:
             self.calls = 0
 
-        async def claim(self, most: int) -> list[Order]:
-            assert most > 0
+        async def claim(self, most: int, most_unasked: int) -> list[Order]:
+            assert most >= most_unasked > 0
             self.calls += 1
             if self.calls == 1:
                 raise StoreBusy

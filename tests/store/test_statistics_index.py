@@ -18,6 +18,7 @@ class Explained:
 
     def __init__(self, tx: Tx, word: str) -> None:
         self._tx, self._word = tx, word
+        self.skip_locked = tx.skip_locked
         self.told: list[str] = []
 
     def all(self, sql: str, **values: Any) -> list[Row]:

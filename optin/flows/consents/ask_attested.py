@@ -103,7 +103,7 @@ def ask_to_confirm(tx: Tx, context: Context, asking: PersonToAsk, now: datetime)
     fields = ((address.field, value),) if value else ()
     mailbox = EmailAddress(entry.statement.addresses[MAILBOX.field])
     request, _ = store_request(tx, context, NewRequest(form, mailbox, fields, (key.purpose,), THROUGH), now)
-    enqueue(tx, MailKind.RENEWAL, request, context.policy.mail_domain, now)
+    enqueue(tx, MailKind.RENEWAL, request, context.policy.mail_domain, now, now)
     for it in entries:
         record_notice(tx, vault, it.id, BY_MAIL, request.hex(), now)
     record_action(tx, vault, index, RightsAction(now, ASK, asking.who, key.purpose))

@@ -65,5 +65,6 @@ def request_renewal(
     fields = ((address.field, value),) if value else ()
     asking = NewRequest(form, contact.email, fields, (consent.purpose,), through)
     request, _ = store_request(tx, context, asking, now)
-    enqueue(tx, MailKind.RENEWAL, request, context.policy.mail_domain, now)
+    due = None if through == PERSONAL_PAGE else now  # nobody waits for a mail that the calendar sends
+    enqueue(tx, MailKind.RENEWAL, request, context.policy.mail_domain, now, due)
     return True

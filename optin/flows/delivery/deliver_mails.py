@@ -5,7 +5,7 @@ A claimed mail is composed from the store at this moment, so a link's age starts
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from optin.consent.event_content import EventBuilder
@@ -39,6 +39,7 @@ from optin.store.letters import record_sent_letter
 from optin.store.mail_outbox import (
     MailTries,
     OutboxMail,
+    Urgency,
     claim,
     keep_mail,
     postpone,
@@ -122,7 +123,8 @@ def _order(
         if order is None:
             _let_go(tx, context, letter, now)
             return None
-        return _unless_unreachable(tx, context, order, now)
+        found = _unless_unreachable(tx, context, order, now)
+        return None if found is None else replace(found, asked=letter.urgency is Urgency.ASKED)
     return None
 
 

@@ -37,7 +37,7 @@ from optin.store.letters import (
     record_letter,
     release_letter,
 )
-from optin.store.mail_outbox import OutboxMail, count_waiting_letters, enqueue_as, new_message_id
+from optin.store.mail_outbox import OutboxMail, Urgency, count_waiting_letters, enqueue_as, new_message_id
 from optin.store.stored_forms import form_by_digest
 
 MOST_SPACING = timedelta(hours=12)  # between two letters to one person; less where their periods are closer
@@ -123,7 +123,7 @@ def _queue(tx: Tx, context: Context, key: ConsentKey, letter: Letter, due: DueCo
     message_id = new_message_id(context.policy.mail_domain)
     if not record_letter(tx, key, due, letter.name, message_id):
         return False
-    enqueue_as(tx, message_id, MailKind.LETTER, due.request, now)
+    enqueue_as(tx, message_id, MailKind.LETTER, due.request, now, Urgency.LETTER)
     return True
 
 

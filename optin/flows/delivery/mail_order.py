@@ -52,6 +52,7 @@ class Order:
     message_id: str  # with its angle brackets; the same at every try
     kind: str  # a MailKind, or a mail of the magnet's kind
     recipient: EmailAddress
+    asked: bool = True  # somebody waits for it
 
 
 @dataclass(frozen=True, kw_only=True)

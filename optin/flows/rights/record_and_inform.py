@@ -155,4 +155,4 @@ def _tell(tx: Tx, context: Context, entry: BasisEntry, now: datetime) -> None:
         raise RequestRefused(msg)
     request = RequestId(entry.id)
     forget_queued(tx, request, [MailKind.BASIS])
-    enqueue(tx, MailKind.BASIS, request, context.policy.mail_domain, now)
+    enqueue(tx, MailKind.BASIS, request, context.policy.mail_domain, now, now)

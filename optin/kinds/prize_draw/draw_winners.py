@@ -230,7 +230,7 @@ def tell_entrants(tx: Tx, policy: RequestPolicy, magnet: str, most: int, now: da
     """Queue the result mail for the next entrants of a completed draw; return how many."""
     entries = untold_entries(tx, magnet, most)
     for entry in entries:
-        enqueue(tx, DRAWN, entry.request, policy.mail_domain, now)
+        enqueue(tx, DRAWN, entry.request, policy.mail_domain, now, now)
         mark_told(tx, entry)
     return len(entries)
 

@@ -68,7 +68,7 @@ def do_due_step(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, no
         update_seat(tx, replace(seat, sequence=occasion.sequence))
         forget_queued(tx, seat.request, MAILS)
         if now < webinar.ends_at:
-            enqueue(tx, kind, seat.request, policy.mail_domain, now)
+            enqueue(tx, kind, seat.request, policy.mail_domain, now, now)
         if seat.state == SEATED:
             remind(tx, seat, webinar, policy, now)
     if people:
@@ -84,7 +84,7 @@ def do_due_step(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, no
     viewers = unreplayed(tx, magnet, STEP)
     for seat in viewers:
         update_seat(tx, replace(seat, replayed=True))
-        enqueue(tx, WebinarMail.REPLAY, seat.request, policy.mail_domain, now)
+        enqueue(tx, WebinarMail.REPLAY, seat.request, policy.mail_domain, now, now)
     return len(viewers)
 
 
