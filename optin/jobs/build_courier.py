@@ -12,6 +12,7 @@ from optin.jobs.background_job import Job
 from optin.jobs.courier_outbox import StoreOutbox
 from optin.mail.courier import LANES, LANES_A_PLACE, Courier, MailWriter
 from optin.mail.dkim_signing import open_signer
+from optin.mail.recipient_domains import DomainLimit, RecipientDomains
 from optin.mail.threaded_transport import ThreadedTransport
 from optin.mail.transport import open_transport
 from optin.mail.trouble_log import TroubleLog
@@ -19,6 +20,7 @@ from optin.services.edition_composer import composer_of
 from optin.services.installation import Installation
 from optin.services.site_edition import Edition
 from optin.services.visitor_load import GiveWay
+from optin.settings.site import MailServerTable
 
 STALE_SECONDS = 300.0  # longer than it waits for a mail server that is down
 
@@ -33,6 +35,19 @@ def returns_of(edition: Edition, installation: Installation) -> Callable[[Order,
     return returns if base else None
 
 
+def domains_of(table: MailServerTable) -> RecipientDomains:
+    """Return how much mail each domain of recipients gets."""
+    others = table.each_domain
+    named = {
+        name: DomainLimit(
+            others.per_minute or 0 if it.per_minute is None else it.per_minute,
+            others.connections or 0 if it.connections is None else it.connections,
+        )
+        for name, it in table.domains.items()
+    }
+    return RecipientDomains(named, DomainLimit(others.per_minute or 0, others.connections or 0))
+
+
 def follow_edition(courier: Courier, installation: Installation, edition: Edition) -> None:
     """Let a courier write in the words of another edition from now on."""
     returns = returns_of(edition, installation)
@@ -44,7 +59,7 @@ def courier_of(edition: Edition, installation: Installation) -> Courier:
     site = edition.site
     own_host, troubles = urlsplit(site.settings.base_url).hostname or "", TroubleLog()
     courier = Courier(
-        StoreOutbox(installation),
+        StoreOutbox(installation, domains_of(site.settings.mail_server)),
         MailWriter(
             composer_of(edition),
             open_signer(site.settings.dkim),

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import sys
 import time
+from contextlib import suppress
 from datetime import timedelta
 
-from optin.errors import SetupRefused
+from optin.errors import OptinError, SetupRefused
 from optin.flows.delivery.backoff import wait_before
 from optin.flows.delivery.deliver_mails import (
     FIRST_WAIT_SECONDS,
@@ -17,10 +18,12 @@ from optin.flows.delivery.deliver_mails import (
     Attempt,
     MailInputs,
     claim_orders,
+    hold_back,
 )
 from optin.flows.delivery.mail_order import MailKind, MailState, Order, Verdict
 from optin.flows.evidence.receipt import NotSigned
 from optin.flows.returned_mails.record_sending import forget_refusals, record_sending
+from optin.mail.recipient_domains import RecipientDomains
 from optin.services.event_log_signer import advance_log
 from optin.services.installation import Installation
 from optin.store.database_interface import Tx, read, written
@@ -29,6 +32,7 @@ from optin.store.sending_claims import ClaimBatch
 
 mail_log = logging.getLogger("optin.mail")
 SUSPECTS_EVERY_SECONDS = 5.0
+MOST_CLAIMS = 8  # one after the other, while every mail that is claimed has to wait for its domain
 REFUSED_WAIT = timedelta(minutes=1)  # of a receipt, while nothing is signed
 
 
@@ -39,9 +43,10 @@ class StoreOutbox:
     innocent mails along a second time.
     """
 
-    def __init__(self, installation: Installation) -> None:
-        """Work on the outbox of `installation`."""
+    def __init__(self, installation: Installation, domains: RecipientDomains | None = None) -> None:
+        """Work on the outbox of `installation`, and send to `domains` what each takes."""
         self._installation = installation
+        self._domains = domains or RecipientDomains()
         self._under_way: set[int] = set()
         self._alone = False
         self._suspects_at = time.monotonic()  # when one was tried last, or none was due
@@ -54,7 +59,7 @@ class StoreOutbox:
             return []
         orders: list[Order] = []
         if not await self._is_turn_of_suspects():
-            orders = await self._claim(most, most_unasked, suspect=False)
+            orders = await self._claim_for_domains(most, most_unasked)
         if not orders and not self._under_way:
             orders = await self._claim(1, 1, suspect=True)
             self._alone = bool(orders)
@@ -93,6 +98,7 @@ class StoreOutbox:
                 self._late.append((order, verdict, reply, message))
             raise
         finally:
+            self._domains.done(order, verdict, reply)
             self._under_way.discard(order.number)
             self._alone = False
 
@@ -133,6 +139,19 @@ class StoreOutbox:
             recipients=recipients,
             now=now,
         )
+
+    async def _claim_for_domains(self, most: int, most_unasked: int) -> list[Order]:
+        """Claim mails whose domains take them now; look past those that are held back, but not for ever."""
+        for _ in range(MOST_CLAIMS):
+            claimed = await self._claim(most, most_unasked, suspect=False)
+            waits = [(order, self._domains.wait_seconds(order)) for order in claimed]
+            now = self._installation.clock()
+            if held := [(order, now + timedelta(seconds=wait)) for order, wait in waits if wait]:
+                with suppress(OptinError):  # their leases end by themselves
+                    await written(self._installation.store, hold_back, held=held)
+            if len(held) < len(claimed) or not claimed:
+                return [order for order, wait in waits if not wait]
+        return []
 
     async def _claim(self, most: int, most_unasked: int, *, suspect: bool) -> list[Order]:
         installation, now = self._installation, self._installation.clock()

@@ -62,7 +62,8 @@ class LetterQueue:
         letters = letters_in_order(installation.policy)
         if not letters or installation.clock_doubted:
             return False
-        if await read(installation.store, count_waiting_letters) > MOST_WAITING // 2:
+        now = installation.clock()
+        if await read(installation.store, count_waiting_letters, now=now) > MOST_WAITING // 2:
             return True
         if self._clock() - self._whole_at >= WHOLE_EVERY_SECONDS:
             self._places, self._whole_at = {}, self._clock()

@@ -575,14 +575,37 @@ class ServerLimits(Table):
     )
 
 
+class MailDomainTable(Table):
+    """How much mail a domain of recipients gets."""
+
+    per_minute: int | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000,
+        description="Mails a minute of each process; 0: as many as leave. Default: as each_domain says.",
+    )
+    connections: int | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="Mails at once of each process; 0: as many as leave. Default: as each_domain says.",
+    )
+
+
 class MailServerTable(Table):
-    """Connections to the mail server."""
+    """Connections to the mail server, and how much mail the domains of recipients get."""
 
     connections: int = Field(
         default=8,
         ge=1,
         le=100,
         description="Connections at once for each process; fewer if the mail server accepts fewer.",
+    )
+    each_domain: MailDomainTable = Field(
+        default=MailDomainTable(), description="For every domain of recipients that domains does not name."
+    )
+    domains: dict[str, MailDomainTable] = Field(
+        default={}, description="For domains of recipients, by their names, such as gmail.com."
     )
     addresses: tuple[ShortValue, ...] = Field(
         default=(),

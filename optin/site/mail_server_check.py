@@ -1,18 +1,30 @@
-"""Check what the doctor is told of the mail server: `[mail_server]` in `optin.toml` (O3)."""
+"""Check what `[mail_server]` in `optin.toml` says of addresses and domains (O3, D1)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import ip_address
 
+from optin.consent.mail_domain import DomainRefused, parse_mail_domain
 from optin.server_addresses import parse_resolver
 from optin.settings.site import MailServerTable
 from optin.site.law_lint import Objection
 from optin.site.toml_and_markdown_reader import Path_
 
+_DOMAIN_CURE = "Write what stands after the @ in addresses, such as gmail.com."
+
 
 def objections_to_mail_server(table: MailServerTable) -> Iterator[tuple[Path_, Objection]]:
-    """Check the addresses that mail is sent from, and that of a DNS server."""
+    """Check the addresses that mail is sent from, that of a DNS server, and the domains of recipients."""
+    for name in table.domains:
+        try:
+            written = parse_mail_domain(name)
+        except DomainRefused as problem:
+            yield ("mail_server", "domains", name), Objection("mail-server", str(problem), _DOMAIN_CURE)
+            continue
+        if written != name:
+            said = f"{name!r} is written {written} in addresses."
+            yield ("mail_server", "domains", name), Objection("mail-server", said, f"Write {written}.")
     for place, text in enumerate(table.addresses):
         try:
             ip_address(text)

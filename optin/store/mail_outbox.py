@@ -27,6 +27,8 @@ FREE_STARTS = 1  # a courier that died once with a mail may have died of anythin
 CLAIM_BYTES = 12
 COURIER_DIED = "courier died"
 LETTER = "letter"  # the kind of mail of which many are due at once
+LONGEST_LEASE = timedelta(minutes=10)  # a claim ends before that
+SOON = timedelta(seconds=5)
 UNASKED_SHARE = 4  # one of so many places is theirs, where letters are due all the time
 
 
@@ -94,9 +96,15 @@ def new_message_id(domain: str) -> str:
     return f"<{secrets.token_hex(16)}@{domain}>"
 
 
-def count_waiting_letters(tx: Tx) -> int:
-    """Return how many letters wait to be sent."""
-    return count_rows(tx, f"outbox WHERE state = 'queued' AND kind = '{LETTER}'")
+def count_waiting_letters(tx: Tx, now: datetime) -> int:
+    """Return how many letters are due, or on their way; not those that wait for a moment of their own."""
+    return count_rows(
+        tx,
+        f"outbox WHERE state = 'queued' AND kind = '{LETTER}' AND next_at <= :leased"
+        " AND (next_at <= :soon OR claim IS NOT NULL)",
+        leased=to_ms(now + LONGEST_LEASE),
+        soon=to_ms(now + SOON),
+    )
 
 
 @dataclass(frozen=True)

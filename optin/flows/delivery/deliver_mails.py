@@ -5,6 +5,7 @@ A claimed mail is composed from the store at this moment, so a link's age starts
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -97,6 +98,13 @@ def claim_orders(
     claimed = claim(tx, batch, LEASE, now, suspect=suspect)
     orders = (_order(tx, context, letter, composing, now) for letter in claimed)
     return [order for order in orders if order is not None]
+
+
+def hold_back(tx: Tx, held: Sequence[tuple[Order, datetime]]) -> None:
+    """Put claimed mails back, each until its moment; no attempt is counted."""
+    for order, until in held:
+        if tries_of(tx, order.number, order.claim) is not None:
+            put_back(tx, order.number, until)
 
 
 def _order(

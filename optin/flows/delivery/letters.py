@@ -42,7 +42,7 @@ from optin.store.stored_forms import form_by_digest
 
 MOST_SPACING = timedelta(hours=12)  # between two letters to one person; less where their periods are closer
 LATEST = timedelta(days=7)  # after it was due: later, a letter is not sent at all
-MOST_WAITING = 400  # letters in the outbox: the others are found when there is room
+MOST_WAITING = 400  # letters in the outbox that are due: the others are found when there is room
 STEP = 40  # letters queued in one transaction: larger steps make live sign-ups wait
 _LOCK = b"letters"
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # periods are compared from the same day
@@ -110,7 +110,7 @@ def queue_letters(
     if read_clock(tx, context, now).doubted:
         return QueuedLetters(0, None)
     tx.hold(_LOCK)  # two servers would fill the outbox twice
-    room = min(STEP, MOST_WAITING - count_waiting_letters(tx))
+    room = min(STEP, MOST_WAITING - count_waiting_letters(tx, now))
     if room <= 0:
         return QueuedLetters(0, after)
     search = letter_search(key, letter, context.policy.letters.get(key, ()), now)
