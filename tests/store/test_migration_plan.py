@@ -41,6 +41,7 @@ HARMFUL = {
     "a column to fill": "ALTER TABLE installation ADD COLUMN more TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP",
     "a table made anew": "ALTER TABLE outbox DROP COLUMN last_reply",
 }
+EARLIER = [it.name for it in MIGRATIONS].index("m037_forms_counted")  # a database from before it
 DONE: frozenset[Record] = frozenset((OWN, it.name) for it in MIGRATIONS)
 
 
@@ -180,15 +181,15 @@ def test_a_plan_of_a_real_database_changes_nothing(fresh_url: str, tmp_path: Pat
         PlanStatus.SERVERS_GO_ON,
         [*(f"{it}  due" for it in MIGRATION_NAMES), "The database is new.", "Nothing was changed."],
     )
-    connect(fresh_url, root, schema=replace(SCHEMA, own=MIGRATIONS[:-3])).close()
+    connect(fresh_url, root, schema=replace(SCHEMA, own=MIGRATIONS[:EARLIER])).close()
     for _ in range(2):
         text = run(root, "migrate", "--plan")
         assert text.exit_code == PlanStatus.STOP_SERVERS
-        assert f"{MIGRATIONS[-1].name}  due\n  new index outbox_dead of outbox: 0 rows" in text.stdout
+        assert "m039_dead_mails  due\n  new index outbox_dead of outbox: 0 rows" in text.stdout
         assert "Stop " in text.stdout
         told = json.loads(run(root, "migrate", "--plan", "--json").stdout)
         assert told["status"] == PlanStatus.STOP_SERVERS
-        assert [it["name"] for it in told["due"]] == [it.name for it in MIGRATIONS[-3:]]
+        assert [it["name"] for it in told["due"]] == [it.name for it in MIGRATIONS[EARLIER:]]
     assert run(root, "migrate").exit_code == 0
     nothing = run(root, "migrate", "--plan")
     assert (nothing.exit_code, nothing.stdout) == (0, "No migration is due.\n")
