@@ -17,6 +17,12 @@ REPLACED = {  # in optin.toml
 def own_site(root: Path) -> Path:
     """Make the site: its controller, its first magnet and its privacy statements are its author's."""
     make_site(root)
+    replace_examples(root)
+    return root
+
+
+def replace_examples(root: Path) -> None:
+    """Do what an author does to a site that `optin init` made."""
     settings = root / "optin.toml"
     text = settings.read_text("utf-8")
     for example, own in REPLACED.items():
@@ -25,7 +31,6 @@ def own_site(root: Path) -> Path:
     settings.write_text(text, "utf-8")
     add(root / "magnets" / "tips.md", "Elke tip komt van een klant.")
     own_statements(root)
-    return root
 
 
 def add_settings(root: Path, tables: str) -> None:

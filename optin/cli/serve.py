@@ -47,8 +47,10 @@ from optin.site.output_folder import write_folder
 from optin.site.unedited_starter_texts import scaffold_texts
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
+from optin.web.last_answers import LEAVE_SECONDS
 from optin.web.metrics_server import handed_out, of_worker
 from optin.web.run_server import open_port, run_server
+from optin.web.service_manager import ServiceManager, handed_socket
 from optin.web.sighup_reload import close_undisturbed, hold_hangups
 from optin.web.site_reload import ServedReload
 from optin.web.static_site import card_picture, magnets_with_variants, static_files
@@ -146,6 +148,7 @@ def serve(
     hold_hangups()
     write_log(log_format)
     log_rarely()
+    manager = ServiceManager.of_this_process()
     shared = join_parent()  # of several workers this is one
     kept = ReadingCache()
     edition, findings = load_edition(site, kinds.parts, kept)
@@ -160,7 +163,7 @@ def serve(
         raise SetupRefused(msg)
     if flags["new_journal"] and shared is None:
         begin_journal(settings, edition.kinds.schema)
-    listening = shared or open_port(host, port)
+    listening = shared or handed_socket() or open_port(host, port)
     several = workers > 1
     counting = nullcontext(of_worker()) if shared else handed_out(settings.metrics, several=several)
     with counting as measurements:
@@ -174,17 +177,20 @@ def serve(
             if shared is None:
                 show_findings(reused)
                 check_at_start(edition, installation)
-                log.info("serving on %s port %d", host, port)
+                log.info("serving on %s port %d", *listening.getsockname()[:2])
                 if is_hidden(listening, edition.site.settings.proxy.trusted):
                     log.warning(NO_PROXY)
             if shared is not None or workers == 1:
                 load_everything(edition)
                 app_context = AppContext.of(edition, installation)
                 reload = ServedReload(app_context, kept, watch=flags["reload"] or settings.desk.edit)
-                held_out = asyncio.run(_serve(kinds, app_context, reload, listening))
+                served = _serve(kinds, app_context, reload, listening, manager)
+                held_out = asyncio.run(served)
         if shared is None and workers > 1:
             start = partial(start_worker, listening, ParentPipe(), sys.argv[1:])
-            held_out = keep_workers(workers, start, stop_at_signals())
+            manager.tell("READY=1")  # the socket listens, and each worker takes from it
+            held_out = keep_workers(workers, start, stop_at_signals(), manager.tell_alive)
+            manager.tell("STOPPING=1")
     if not held_out:
         sys.exit(REFUSED)
 
@@ -202,7 +208,11 @@ def is_hidden(listening: socket.socket, trusted: Sequence[str]) -> bool:
 
 
 async def _serve(
-    kinds: InstalledKinds, app_context: AppContext, reload: ServedReload, listening: socket.socket
+    kinds: InstalledKinds,
+    app_context: AppContext,
+    reload: ServedReload,
+    listening: socket.socket,
+    manager: ServiceManager,
 ) -> bool:
     settings = app_context.edition.site.settings
     installation, processors = app_context.installation, settings.processors
@@ -221,10 +231,11 @@ async def _serve(
         backup_job(installation, lambda: app_context.edition),
         *reload.jobs,
         *measure_jobs(installation),
+        *manager.jobs(),
     )
     app_context.readiness.add("site", reload.check)
     app = build_app(app_context, kinds.routes, desk_routes())
     try:
-        return await run_server(app, listening, jobs, settings.server, reload.ask)
+        return await run_server(app, listening, jobs, settings.server, reload.ask, LEAVE_SECONDS)
     finally:
         close_undisturbed(asyncio.get_running_loop())

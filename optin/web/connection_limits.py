@@ -115,10 +115,7 @@ class ConnectionRoom:
 
     def make(self) -> int:
         """Close surplus connections; return their number."""
-        try:
-            files = [int(path.name) for path in _OPEN_FILES.iterdir()]
-        except OSError:  # a system without it, or no file left: the deadlines hold all the same
-            return 0
+        files = _open_files()
         if len(files) <= min(self._per_network, self._room // 2):
             return 0
         surplus = surplus_connections(list(self._connections(files)), self._per_network, self._room)
@@ -131,7 +128,7 @@ class ConnectionRoom:
     def _connections(self, files: Iterable[int]) -> Iterator[Connection]:
         for number in files:
             with suppress(OSError), _copy(number) as copy:  # it is no socket, listens, or is gone
-                if copy.family in _INTERNET and copy.getsockname()[1] == self._port:
+                if _is_to(copy, self._port):
                     peer = _peer(copy)
                     yield Connection(number, peer, self.network(peer[0]), _silent_ms(copy))
 
@@ -159,6 +156,26 @@ async def keep_room(
         closed = await asyncio.to_thread(room.make)
         round_done()
         await pause(stop, CROWDED_SECONDS if closed else CALM_SECONDS)
+
+
+def any_connection(port: int) -> bool:
+    """Return whether this process has an open connection to that port of its own."""
+    for number in _open_files():
+        with suppress(OSError), _copy(number) as copy:  # it is no socket, listens, or is gone
+            if _is_to(copy, port) and _peer(copy):
+                return True
+    return False
+
+
+def _open_files() -> list[int]:
+    try:
+        return [int(path.name) for path in _OPEN_FILES.iterdir()]
+    except OSError:  # a system without it, or no file left: the deadlines hold all the same
+        return []
+
+
+def _is_to(connection: socket.socket, port: int) -> bool:
+    return connection.family in _INTERNET and connection.getsockname()[1] == port
 
 
 def _copy(number: int) -> socket.socket:

@@ -22,6 +22,7 @@ from optin.errors import SetupRefused
 from optin.jobs.background_job import Job
 from optin.settings.site import ServerLimits
 from optin.web.connection_limits import room_for, set_deadlines
+from optin.web.last_answers import LastAnswers
 from optin.web.sighup_reload import release_hangups
 
 log = logging.getLogger("optin.serve")
@@ -75,11 +76,13 @@ async def run_server(
     jobs: Sequence[Job] = (),
     limits: ServerLimits = USUAL,
     hung_up: Callable[[], None] | None = None,
+    leave_seconds: float = 0.0,
 ) -> bool:
     """Serve `app` until a signal stops it; then finish what is in progress and accept nothing more.
 
-    1. Take no new request; answer those that came in.
-    2. Tell the background jobs to finish what they have in hand.
+    1. Let each answer end its connection, until none is open, for `leave_seconds` at most.
+    2. Take no new request; answer those that came in.
+    3. Wait until the background jobs have finished what they had in hand.
 
     A background job outlives its errors. Where the HTTP server ends by itself, the whole process stops, and
     says so: whoever started it starts it again. Return whether it held out until the signal. `hung_up`: what
@@ -96,8 +99,9 @@ async def run_server(
     room = room_for(limits)
     if room < limits.connections:
         log.warning(FEW_FILES, room, limits.connections)
+    last_answers = LastAnswers(app)
     server: Server = _ListeningServer(
-        app,
+        last_answers,
         listening,
         interface=Interfaces.ASGINL,
         backlog=BACKLOG,
@@ -116,14 +120,16 @@ async def run_server(
         if not held_out:
             log.error("the HTTP server ended by itself, so this process stops; start it again")
     finally:
-        # 1. Take no new request; answer those that came in.
         stop.set()
         if not serving.done():
+            # 1. Let each answer end its connection.
+            await last_answers.leave(listening, leave_seconds)
+            # 2. Take no new request; answer those that came in.
             server.stop()
         with suppress(asyncio.CancelledError, Exception):
             await serving
         listening.close()
-        # 2. Let the background jobs finish.
+        # 3. Let the background jobs finish.
         await asyncio.gather(*working, return_exceptions=True)
     return held_out
 

@@ -84,11 +84,13 @@ def exit_in_words(status: int) -> str:
         return f"by signal {-status}"
 
 
-def keep_workers(count: int, start: Start, stop: threading.Event) -> bool:
+def keep_workers(
+    count: int, start: Start, stop: threading.Event, each_round: Callable[[], None] = lambda: None
+) -> bool:
     """Keep `count` workers running until `stop` is set; then stop them and wait for them.
 
-    A SIGHUP that was held back is passed on to each. Return whether they held out: not where none of them
-    stays up.
+    `each_round` is called whenever they were looked at, ten times a second. A SIGHUP that was held back is
+    passed on to each. Return whether they held out: not where none of them stays up.
     """
     places = [_Place(number) for number in range(1, count + 1)]
     try:
@@ -105,6 +107,7 @@ def keep_workers(count: int, start: Start, stop: threading.Event) -> bool:
                 return False
             if take_hangup():
                 _pass_on(signal.SIGHUP, [place.process for place in places if place.process is not None])
+            each_round()
             stop.wait(LOOK_SECONDS)
     finally:
         _end([place.process for place in places if place.process is not None])

@@ -51,6 +51,8 @@ READ_ONLY = {  # addresses that are read, never opened
     "site/test_what_slips_through.py",
     "proof/test_anchors.py",
     "house/test_ports.py",
+    "house/test_units.py",
+    "host/test_image.py",  # opened in a network of its own
     "ports.py",
 }
 
