@@ -42,15 +42,19 @@ class Signer:
             return message
         import dkim  # noqa: PLC0415 - slow to import, and few sites sign here
 
-        algorithm = b"rsa-sha256" if b"BEGIN" in self._key else b"ed25519-sha256"
-        header: bytes = dkim.sign(
-            message,
+        from optin.mail.dkim_by_openssl import RSA, SIGNED_BY_KEY, RsaDkim  # noqa: PLC0415 - imports it too
+
+        is_rsa = b"BEGIN" in self._key
+        mail = (RsaDkim if is_rsa else dkim.DKIM)(
+            message, signature_algorithm=RSA if is_rsa else SIGNED_BY_KEY
+        )
+        mail.pem = self._key
+        header: bytes = mail.sign(
             self._selector,
             self._domain,
             self._key,
             include_headers=signed_names(message),
             canonicalize=(b"relaxed", b"relaxed"),
-            signature_algorithm=algorithm,
         )
         return header + message
 
@@ -76,7 +80,7 @@ def open_signer(dkim_key: Dkim | None) -> Signer:
             raise SetupRefused(msg)
         signer = Signer(dkim_key.selector.encode(), dkim_key.domain.encode("idna"), path.read_bytes().strip())
         signer.sign(b"From: a@example.com\r\nSubject: trial\r\n\r\ntrial\r\n")
-    except (OSError, dkim.DKIMException, ValueError, UnicodeError):
+    except (OSError, dkim.DKIMException, ValueError, TypeError):
         msg = f"The DKIM key {path.name} cannot be used; it must be a private key in PEM."
         raise SetupRefused(msg) from None
     return signer

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable
 LOOK_SECONDS = 0.1
 MOST_SECONDS = 0.002  # counted of one request: a longer one waited for a disk or its client
 FREE_SHARE = 0.03  # below it, nothing rests
-REST_BY_SHARE = 16.0  # how many times as long as it worked a job rests, by the share of visitors
-LONGEST_REST = 9.0
+REST_BY_SHARE = 20.0  # how many times as long as it worked a job rests, by the share of visitors
+LONGEST_REST = 15.0
 LONGEST_TURN_SECONDS = 5.0
 
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from optin.errors import SetupRefused
-from optin.mail.dkim_signing import Signer, open_signer
+from optin.mail.dkim_signing import Signer, open_signer, signed_names
 from optin.settings.site import Dkim
 from tests.mail.orders import composer, confirmation, delivery
 from tests.world import NOON
@@ -148,3 +148,30 @@ def test_a_key_that_cannot_sign_is_refused_with_its_cure(tmp_path: Path) -> None
     with pytest.raises(SetupRefused, match="PEM"):
         open_signer(Dkim(selector="optin", domain="example.com", key=str(file)))
     assert Signer().sign(b"as it is") == b"as it is"
+
+
+@pytest.mark.parametrize(
+    "form", [serialization.PrivateFormat.TraditionalOpenSSL, serialization.PrivateFormat.PKCS8]
+)
+def test_a_signature_is_the_one_that_the_library_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: serialization.PrivateFormat
+) -> None:
+    """S1: OpenSSL computes with the key, and every byte of the header is as dkimpy writes it alone."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).strip()
+    file = tmp_path / "dkim.pem"
+    file.write_bytes(pem)
+    file.chmod(0o600)
+    monkeypatch.setattr("dkim.time.time", lambda: 1_800_000_000)
+    signer = open_signer(Dkim(selector="optin", domain="example.com", key=str(file)))
+    mail = composer().compose(confirmation(), NOON)
+    alone = dkim.sign(
+        mail,
+        b"optin",
+        b"example.com",
+        pem,
+        canonicalize=(b"relaxed", b"relaxed"),
+        include_headers=signed_names(mail),
+    )
+    monkeypatch.setattr("dkim.RSASSA_PKCS1_v1_5_sign", None)  # computing in Python would fail
+    assert signer.sign(mail) == alone + mail

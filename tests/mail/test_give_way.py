@@ -66,7 +66,7 @@ def test_without_visitors_nothing_rests(timed: Time) -> None:
 
 
 def test_the_more_visitors_the_longer_a_job_rests(timed: Time) -> None:
-    """O1, W13: where they need everything, it has a tenth; and it is never stopped."""
+    """O1, W13: where they need everything, it has a sixteenth; and it is never stopped."""
     timed.steps(1.0, 0.002, visits=1.0)
     assert timed.steps(2.0, 0.002, visits=1.0) == pytest.approx(1_000 / (1 + LONGEST_REST), rel=0.2)
     timed.steps(1.0, 0.002, visits=0.3)
