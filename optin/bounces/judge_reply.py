@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from optin.bounces.phrases_about_addresses import CLOSED, FULL, NO_SUCH_DOMAIN, PROBABLY_UNKNOWN, UNKNOWN
-from optin.bounces.phrases_about_mails import FOR_NOW, REFUSAL, SENDER
+from optin.bounces.phrases_about_mails import EXPIRED, FOR_NOW, REFUSAL, SENDER
 from optin.bounces.returned_mail import Meaning
 
 MOST_CHARACTERS = 4000  # of an answer that are judged
@@ -64,6 +64,7 @@ _ORDER: tuple[tuple[tuple[str, ...], Meaning], ...] = (
     (UNKNOWN, Meaning.HARD),
     (NO_SUCH_DOMAIN, Meaning.HARD),
     (CLOSED, Meaning.SOFT),
+    (EXPIRED, Meaning.SOFT),
     (REFUSAL, Meaning.REFUSED),
     (FOR_NOW, Meaning.SOFT),
 )

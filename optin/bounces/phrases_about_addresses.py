@@ -91,6 +91,7 @@ CLOSED = (
 
 # The address does not exist; these words speak of nothing else.
 UNKNOWN = (
+    "did not exactly match",
     "user unknown",  # sendmail, Postfix, Courier
     "unknown user",  # Exim, qmail
     "user is unknown",

@@ -165,6 +165,17 @@ FOR_NOW = (
     "позже",  # Russian
 )
 
+# The time in which it was tried is over. Before the refusals: too long is no length of a mail.
+EXPIRED = (
+    "queue too long",  # Yahoo, qmail
+    "queue for too long",
+    "allowed queue period",  # Netscape
+    "not delivered within",
+    "not reachable within",
+    "not be delivered within",
+    "not been collected",  # Demon
+)
+
 # Because of the mail, its size or content, the reputation of its sender, a list, a rate, a rule.
 REFUSAL = (
     "spam",

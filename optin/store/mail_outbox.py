@@ -305,6 +305,19 @@ def dead_letters(tx: Tx, after: int, most: int) -> list[DeadLetter]:
     return [DeadLetter(row[0], row[1], RequestId(row[2]), from_ms(row[3] or 0), row[4] or "") for row in rows]
 
 
+def dead_letters_to(tx: Tx, email_index: bytes, reply: str) -> list[DeadLetter]:
+    """Return the abandoned mails about requests of a mailbox with this note, the oldest first."""
+    rows = tx.all(
+        "SELECT outbox.id, outbox.kind, outbox.request_id, outbox.settled_at FROM outbox"
+        " JOIN request ON request.id = outbox.request_id"
+        " WHERE outbox.state = 'dead' AND outbox.last_reply = :reply AND request.email_index = :email_index"
+        " ORDER BY outbox.id",
+        reply=reply,
+        email_index=email_index,
+    )
+    return [DeadLetter(row[0], row[1], RequestId(row[2]), from_ms(row[3] or 0), reply) for row in rows]
+
+
 def count_dead(tx: Tx) -> dict[str, int]:
     """Return how many mails of each kind were given up."""
     return dict(tx.all("SELECT kind, COUNT(*) FROM outbox WHERE state = 'dead' GROUP BY kind"))

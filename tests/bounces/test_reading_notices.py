@@ -26,6 +26,7 @@ from tests.bounces.notices import (
 )
 
 HARD_ANSWERS = [
+    "The address anna@reader.example did not exactly match one of ours",
     "550 5.1.1 <anna@reader.example>: Recipient address rejected: User unknown in virtual mailbox table",
     "550 5.1.1 <anna@reader.example>... User unknown",
     "550-5.1.1 The email account that you tried to reach does not exist. Please try 550-5.1.1 double-checking"
@@ -47,6 +48,10 @@ HARD_ANSWERS = [
     "550 5.1.0 - Unknown address error 550-'No such person at this address'",
 ]
 NOT_HARD_ANSWERS = [
+    # Its time is over: no word about its length.
+    ("No connection could be made; the mail was in the queue too long", Meaning.SOFT),
+    ("The destination was not reachable within the allowed queue period", Meaning.SOFT),
+    ("It was not delivered within 2 days because of its content, or of anything else", Meaning.SOFT),
     # Full, closed, for now.
     ("552 5.2.2 <anna@reader.example>: mailbox full", Meaning.SOFT),
     ("550 5.1.1 <anna@reader.example>: user is over quota", Meaning.SOFT),

@@ -12,8 +12,10 @@ from optin.consent.email_and_telephone import EmailAddress, parse_email
 from optin.consent.return_address import MailOfToken, ReturnTokens, return_address
 from optin.consent.returned_mail import MailReport, ReportedMail, ReportEffect
 from optin.consent.status_transitions import Status
+from optin.errors import RequestRefused
 from optin.flows.delivery.deliver_mails import UNREACHABLE, Attempt
 from optin.flows.delivery.mail_order import MailKind, MailState, Verdict
+from optin.flows.delivery.retry_abandoned_mails import SkipReason, given_up_mails, retry_dead, retry_one
 from optin.flows.retention.clock_correction import note_set_back
 from optin.flows.returned_mails.record_sending import forget_refusals, record_sending
 from optin.flows.returned_mails.take_report import OLDEST, take_report
@@ -21,6 +23,7 @@ from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import view_personal
 from optin.rules.may_contact import Refusal
 from optin.settings.bounces import BouncesTable
+from optin.store.mail_outbox import settle
 from optin.store.unreachable_addresses import all_report_sums, count_unreachable, unreachable_since
 from tests.flows.test_webhooks import Told, register
 from tests.gate.asking import may, with_gate
@@ -294,6 +297,25 @@ def test_processors_are_told_that_a_refusal_was_taken_back(world: World) -> None
     assert told.hear() == ["consent.withdrawn"]
     assert world.run(forget_refusals, [EmailAddress(ALICE)], world.now) == 1
     assert told.hear() == ["consent.confirmed"]
+
+
+def test_what_a_wrong_refusal_kept_back_is_sent_after_all(world: World) -> None:
+    """O6: who wants to send it again reads why not; once the refusal is taken back it leaves by itself."""
+    world.join(ALICE, TIPS)
+    (order,) = [it for it in world.claim() if it.kind == MailKind.DELIVERY]
+    wrong = Attempt(Verdict.REFUSED, "550 5.1.1", b"mail")
+    assert world.run(record_sending, order, wrong, world.now) is MailState.DEAD
+    assert world.run(retry_dead, after=0, now=world.now).skipped == {SkipReason.UNREACHABLE: 1}
+    number = world.run(given_up_mails, now=world.now, most=9)[0].letter.number
+    with pytest.raises(RequestRefused, match="once the person confirms something again"):
+        world.run(retry_one, number=number, now=world.now)
+
+    world.store.submit(
+        partial(settle, number=number, state="dead", reply=UNREACHABLE, now=world.now)
+    ).result()
+    assert world.run(forget_refusals, [EmailAddress(ALICE)], world.now) == 1
+    assert world.run(given_up_mails, now=world.now, most=9) == []
+    assert [it.kind for it in world.claim()] == [MailKind.DELIVERY]
 
 
 def test_only_refusals_are_taken_back(world: World) -> None:

@@ -18,6 +18,7 @@ from tests.host import (
     n8n,
     nginx,
     pgbouncer,
+    postfix,
     promtool,
     servers,
     wapiti,
@@ -42,7 +43,7 @@ def main() -> None:
         install_pgbouncer()
     if pgbouncer.installed() is None:
         sys.exit("The tests need pgbouncer: install it (apt-get install pgbouncer), and try again.")
-    parts = (servers, foreign_witness, nginx, promtool, knot, checkdmarc, wapiti, wordpress)
+    parts = (servers, foreign_witness, nginx, promtool, knot, checkdmarc, postfix, wapiti, wordpress)
     missing = next(filter(None, (it.fetch() for it in parts)), "")
     if not missing and n8n.WANTED:
         missing = n8n.fetch()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dnslib import RR
 
+from optin.server_addresses import DNS_PORT
 from tests.host.servers import FOLDER
 from tests.ports import reserved_port
 
@@ -21,7 +22,7 @@ UNPACKED = FOLDER / "knot"
 PACKAGES = ("knot", "libknot13", "libdnssec9", "libzscanner4", "liburcu8", "libxdp1", "libbpf1", "liblmdb0")
 SETTINGS = """
 server:
-    listen: 127.0.0.1@{port}
+    listen: {host}@{port}
     rundir: {folder}
 database:
     storage: {folder}
@@ -61,13 +62,14 @@ def fetch() -> str:
 
 
 @contextmanager
-def knot(records: Iterable[RR]) -> Iterator[str]:
-    """Serve records, whatever their names; yield ADDRESS:PORT."""
+def knot(records: Iterable[RR], at: str = "") -> Iterator[str]:
+    """Serve records, whatever their names; yield ADDRESS:PORT. `at`: an address with port 53, for root."""
     runs = program()
     assert runs is not None, "Knot DNS is not installed; make test-host fetches it"
-    with tempfile.TemporaryDirectory(prefix="optin-knot-") as name, reserved_port() as port:
+    with tempfile.TemporaryDirectory(prefix="optin-knot-") as name, reserved_port() as any_port:
+        host, port = (at, DNS_PORT) if at else ("127.0.0.1", any_port)
         folder = Path(name)
-        (folder / "knot.conf").write_text(SETTINGS.format(folder=folder, port=port))
+        (folder / "knot.conf").write_text(SETTINGS.format(folder=folder, host=host, port=port))
         lines = "\n".join(it.toZone() for it in records)
         (folder / "all.zone").write_text(f"{HEAD}{lines}\n")
         libraries = ":".join(map(str, (UNPACKED / "usr" / "lib").glob("*")))
@@ -76,18 +78,18 @@ def knot(records: Iterable[RR]) -> Iterator[str]:
             command = [runs, "-c", str(folder / "knot.conf")]
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
-            _wait(port, folder / "log")
-            yield f"127.0.0.1:{port}"
+            _wait(host, port, folder / "log")
+            yield f"{host}:{port}"
         finally:
             process.terminate()
             process.wait(30)
 
 
-def _wait(port: int, log: Path) -> None:
+def _wait(host: str, port: int, log: Path) -> None:
     from dns.resolver import Resolver  # noqa: PLC0415 - heavy to import, and here alone
 
     resolver = Resolver(configure=False)
-    resolver.nameservers, resolver.port, resolver.lifetime = ["127.0.0.1"], port, 0.5
+    resolver.nameservers, resolver.port, resolver.lifetime = [host], port, 0.5
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:

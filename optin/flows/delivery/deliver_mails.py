@@ -63,7 +63,7 @@ MAX_KIND_CHARACTERS = 60
 MEMORY_WAIT = timedelta(minutes=1)  # of a letter, while nobody can say who withdrew
 UNREACHABLE = "unreachable"  # the note of a mail that is not sent, because others came back
 # somebody at the mailbox may have asked for these just now, and what they read lifts it; or they go to staff
-_SENT_ANYWAY = frozenset({MailKind.CONFIRMATION, MailKind.PERSONAL, MailKind.SIGN_IN, MailKind.STAFF})
+SENT_ANYWAY = frozenset({MailKind.CONFIRMATION, MailKind.PERSONAL, MailKind.SIGN_IN, MailKind.STAFF})
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _order(
 
 def _unless_unreachable(tx: Tx, context: Context, order: Order, now: datetime) -> Order | None:
     """Return a mail that may be sent; give up one for a mailbox that mails came back from."""
-    if order.kind in _SENT_ANYWAY or not unreachable_since(tx, context.vault.index(order.recipient)):
+    if order.kind in SENT_ANYWAY or not unreachable_since(tx, context.vault.index(order.recipient)):
         return order
     settle(tx, order.number, MailState.DEAD.value, UNREACHABLE, now)
     return None

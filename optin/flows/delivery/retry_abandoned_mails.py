@@ -10,15 +10,24 @@ from enum import StrEnum
 from optin.consent.held_basis import BasisEntryId
 from optin.errors import KindFailed, RequestRefused
 from optin.flows.context_with_kinds import SiteContext
-from optin.flows.delivery.deliver_mails import MAX_KIND_CHARACTERS
+from optin.flows.delivery.deliver_mails import MAX_KIND_CHARACTERS, SENT_ANYWAY, UNREACHABLE
 from optin.flows.delivery.mail_content import UnknownMailKind, is_known_mail, kind_mail_facts
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.kind_flow_hooks import QueuedMail
 from optin.flows.records.decrypted_request import open_request
 from optin.store.database_interface import Tx
 from optin.store.held_bases import load_entry
-from optin.store.mail_outbox import DeadLetter, count_dead, dead_letters, has_successor, hurry, requeue
+from optin.store.mail_outbox import (
+    DeadLetter,
+    count_dead,
+    dead_letters,
+    dead_letters_to,
+    has_successor,
+    hurry,
+    requeue,
+)
 from optin.store.requests import Request, is_over, keep_longer, load_request
+from optin.store.unreachable_addresses import unreachable_since
 
 STEP = 40  # mails in one transaction, beside live traffic
 
@@ -34,6 +43,7 @@ class SkipReason(StrEnum):
     UNKNOWN = "of an unknown kind: install the package again that queued it"
     FAILED = "its kind of magnet cannot provide its content"
     NOTHING = "has no use any more"
+    UNREACHABLE = "mails to its address came back: once the person confirms something again, it can be sent"
 
 
 @dataclass
@@ -110,6 +120,15 @@ def retry_one(tx: Tx, context: SiteContext, number: int, now: datetime) -> str:
     return found[0].kind
 
 
+def retry_unreachable(tx: Tx, context: SiteContext, email_index: bytes, now: datetime) -> int:
+    """Queue what was given up for a mailbox that counted as unreachable, and still holds; return how many."""
+    letters = dead_letters_to(tx, email_index, UNREACHABLE)
+    found = [it for it in letters if _reason(tx, context, it, now) is None]
+    for letter in found:
+        _again(tx, context, letter, now)
+    return len(found)
+
+
 def _again(tx: Tx, context: SiteContext, letter: DeadLetter, now: datetime) -> None:
     requeue(tx, letter.number, now)
     if letter.kind == MailKind.CONFIRMATION:
@@ -132,7 +151,6 @@ def _reason(tx: Tx, context: SiteContext, letter: DeadLetter, now: datetime) -> 
         MailKind.PERSONAL: SkipReason.FORGOTTEN,  # what it was about was forgotten when it was given up
         MailKind.SIGN_IN: SkipReason.FORGOTTEN,  # its link is too old by then
         MailKind.STAFF: SkipReason.STAFF,
-        MailKind.LETTER: None,  # whether it still may leave is decided when it is composed
     }
     if letter.kind in {*always}:
         return always[MailKind(letter.kind)]
@@ -140,7 +158,17 @@ def _reason(tx: Tx, context: SiteContext, letter: DeadLetter, now: datetime) -> 
         return _basis_reason(tx, context, letter, now)
     if not is_known_mail(letter.kind, context):
         return SkipReason.UNKNOWN
-    stored = load_request(tx, letter.request)
+    return _request_reason(tx, context, letter, load_request(tx, letter.request), now)
+
+
+def _request_reason(
+    tx: Tx, context: SiteContext, letter: DeadLetter, stored: Request | None, now: datetime
+) -> SkipReason | None:
+    """Return why a mail about a request is not sent again; None when it is."""
+    if stored is not None and letter.kind not in SENT_ANYWAY and unreachable_since(tx, stored.email_index):
+        return SkipReason.UNREACHABLE
+    if letter.kind == MailKind.LETTER:
+        return None  # whether it still may leave is decided when it is composed
     if stored is None or is_over(tx, letter.request, now):
         return SkipReason.EXPIRED
     if has_successor(tx, letter):

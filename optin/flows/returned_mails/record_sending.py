@@ -8,8 +8,10 @@ from datetime import datetime
 from optin.consent.email_and_telephone import EmailAddress
 from optin.consent.returned_mail import MailReport, ReportedMail
 from optin.flows.context import Context
+from optin.flows.context_with_kinds import SiteContext
 from optin.flows.delivery.deliver_mails import Attempt, record_result
 from optin.flows.delivery.mail_order import MailState, Order, Verdict
+from optin.flows.delivery.retry_abandoned_mails import retry_unreachable
 from optin.flows.exports.queue_webhook_messages import queue_confirmed
 from optin.flows.records.lift_unreachable import lift_unreachable
 from optin.flows.returned_mails.take_report import take_report
@@ -31,10 +33,11 @@ def record_sending(tx: Tx, context: Context, order: Order, attempt: Attempt, now
     return state
 
 
-def forget_refusals(tx: Tx, context: Context, recipients: Iterable[EmailAddress], now: datetime) -> int:
+def forget_refusals(tx: Tx, context: SiteContext, recipients: Iterable[EmailAddress], now: datetime) -> int:
     """Take back what a mail server's refusals said of these addresses; return of how many.
 
-    It refused everybody in the same words, so the fault may be ours. Processors are told again.
+    It refused everybody in the same words, so the fault may be ours. Processors are told again, and what was
+    given up meanwhile because of it is queued again, as far as it still holds.
     """
     count = 0
     for index in {context.vault.index(it) for it in recipients}:
@@ -42,5 +45,6 @@ def forget_refusals(tx: Tx, context: Context, recipients: Iterable[EmailAddress]
         if found is not None and found.source == BY_SERVER:
             usable = lift_unreachable(tx, context, index)
             queue_confirmed(tx, context.policy.webhooks, index, usable, now)
+            retry_unreachable(tx, context, index, now)
             count += 1
     return count
