@@ -23,7 +23,7 @@ from optin.services.doctor.examination import Examination, Reach, UnrenderedSite
 from optin.services.doctor.finding import Changes, Finding, Verdict, changes_since, exit_status
 from optin.services.doctor.last_result import FILE, keep_result, load_result
 from optin.services.doctor.machine_checks import note_keys_copied
-from optin.services.doctor.mail_checks import send_mail_to
+from optin.services.doctor.mail_checks import send_mail_to, wait_for_return
 from optin.services.served_settings import noted_settings
 from optin.services.steady_clock import utc_now
 from optin.settings.installation import Settings
@@ -47,10 +47,19 @@ def _resolver(_context: click.Context, _parameter: click.Parameter, value: str) 
     return value
 
 
+MOST_WAIT_SECONDS = 3600
+
+
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--changes", is_flag=True, help="Print only what is new or gone since the last optin doctor.")
 @click.option("--mail", "to", metavar="ADDRESS", help="Send a test mail to ADDRESS; check nothing.")
+@click.option(
+    "--wait",
+    type=click.IntRange(1, MOST_WAIT_SECONDS),
+    metavar="SECONDS",
+    help="With --mail: wait so long for the test mail to come back; status 1 when it does not.",
+)
 @click.option(
     "--resolver",
     default="",
@@ -62,7 +71,9 @@ def _resolver(_context: click.Context, _parameter: click.Parameter, value: str) 
 )
 @site_option
 @pass_kinds
-def doctor(kinds: InstalledKinds, /, site: Path, to: str | None, resolver: str, **flags: bool) -> None:
+def doctor(
+    kinds: InstalledKinds, /, site: Path, to: str | None, wait: int | None, resolver: str, **flags: bool
+) -> None:
     """Check the real set-up, and print each finding with what was seen, why it matters and the cure.
 
     Run it with the environment of the server. Exit status: 0 when all is well, 1 with warnings, 2 with
@@ -72,7 +83,10 @@ def doctor(kinds: InstalledKinds, /, site: Path, to: str | None, resolver: str, 
     settings = found.site.settings
     examination = Examination(found, now, Reach(resolver=resolver))
     if to is not None:
-        _send_mail(examination, to)
+        try:
+            _send_mail(examination, to, wait)
+        finally:
+            examination.close()
         return
     if flags["keys_copied"]:
         _note_copy(examination)
@@ -93,13 +107,24 @@ def doctor(kinds: InstalledKinds, /, site: Path, to: str | None, resolver: str, 
     sys.exit(exit_status(findings))
 
 
-def _send_mail(examination: Examination, to: str) -> None:
+def _send_mail(examination: Examination, to: str, wait: int | None) -> None:
+    if wait and not examination.settings.bounces.address:
+        refuse('Nothing was sent: it can come back only to an address, address = "…" under [bounces].')
     result = send_mail_to(examination, address_of(to))
     if not result.taken:
         cure = f" {result.cure[0].upper()}{result.cure[1:]}." if result.cure else ""
         refuse(f"Nothing was sent: the mail server answered {result.answer}.{cure}")
     click.echo(f"The mail server took the test mail: {result.answer}")
-    click.echo("Look at its headers in that mailbox: Authentication-Results has spf, dkim and dmarc.")
+    if not wait:
+        click.echo("Look at its headers in that mailbox: Authentication-Results has spf, dkim and dmarc.")
+        return
+    found = wait_for_return(examination, wait)
+    if found is None:
+        refuse(
+            f"It did not come back within {wait} seconds: it arrived, or nobody reads what comes back"
+            " (docs/guide/bounces.md). A mailbox is read every two minutes."
+        )
+    click.echo(f"It came back, by {found.source}: {found.meaning}.")
 
 
 def _note_copy(examination: Examination) -> None:

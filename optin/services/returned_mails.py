@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from optin.bounces.message_parts import MOST_BYTES
 from optin.bounces.returned_mail import Meaning
 from optin.consent.returned_mail import WITHDRAWING, ReportedMail, ReportEffect
+from optin.flows.returned_mails.doctors_mail import note_came_back
 from optin.flows.returned_mails.report_in_mail import Unreported, report_in_mail
 from optin.flows.returned_mails.take_report import take_report
 from optin.services.installation import Installation
@@ -34,6 +35,9 @@ def take_returned_mail(installation: Installation, message: bytes, source: str) 
     """
     read = report_in_mail(installation.vault, message[:MOST_KEPT], source)
     effect = read.report if isinstance(read.report, Unreported) else take_told(installation, read.report)
+    if read.report is Unreported.DOCTORS and read.mail is not None:
+        meaning = read.meaning.value
+        installation.write(note_came_back, mail=read.mail, source=source, meaning=meaning)
     if effect is not Unreported.FORGED:
         installation.write(note_arrival, source=source, now=installation.clock())
     return TakenMail(read.meaning, effect)

@@ -13,6 +13,7 @@ from optin.store.row_queries import add_to_sums, count_rows, list_parameters
 
 INDEX_BYTES = 32
 ARRIVED = "mail-came-back-"  # a fact of the installation, for each way
+RETURNED_TEST = "test-mail-came-back"
 NOTED_EVERY = timedelta(hours=1)
 _ON_FILE = ("subject.email_index", "request.email_index", "held_basis_address.address")
 
@@ -180,3 +181,26 @@ def last_arrivals(tx: Tx) -> dict[str, datetime]:
     """Return when a mail of ours last came back by each way, to the hour."""
     rows = tx.all("SELECT name, value FROM installation WHERE name LIKE :arrived", arrived=f"{ARRIVED}%")
     return {row[0].removeprefix(ARRIVED): from_ms(int(bytes(row[1]))) for row in rows}
+
+
+@dataclass(frozen=True)
+class ReturnedTest:
+    """How a test mail came back. `sent_at`: to the second; `meaning`: what was said of it."""
+
+    sent_at: datetime
+    source: str
+    meaning: str
+
+
+def note_returned_test(tx: Tx, found: ReturnedTest) -> None:
+    """Note how a test mail came back, in place of the one before."""
+    put_fact(tx, RETURNED_TEST, f"{to_ms(found.sent_at)} {found.meaning} {found.source}".encode())
+
+
+def returned_test(tx: Tx) -> ReturnedTest | None:
+    """Return how the last test mail that came back did; None when there was none."""
+    row = tx.one("SELECT value FROM installation WHERE name = :name", name=RETURNED_TEST)
+    if row is None:
+        return None
+    moment, meaning, source = bytes(row[0]).decode().split(" ", 2)
+    return ReturnedTest(from_ms(int(moment)), source, meaning)

@@ -20,6 +20,7 @@ from optin.bounces.read_returned_mail import read_returned_mail
 from optin.consent.email_and_telephone import parse_email
 from optin.consent.return_address import DIGEST_BYTES, MailOfToken
 from optin.consent.returned_mail import WITHDRAWING, MailReport, ReportedMail
+from optin.flows.returned_mails.doctors_mail import is_doctors
 from optin.store.encryption import Vault
 
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")  # RFC 3463, section 2
@@ -37,14 +38,19 @@ class Unreported(StrEnum):
     FORGED = "no token of ours"
     NOTHING = "changes nothing"  # a delay, a refusal of the mail itself, an automatic answer
     OTHERS = "about several others"
+    DOCTORS = "the test mail of optin doctor"
 
 
 @dataclass(frozen=True)
 class ReadMail:
-    """A message, and its report, or why it is none. `meaning`: of the whole message."""
+    """A message, and its report, or why it is none. `meaning`: of the whole message.
+
+    `mail`: what its token says; None for one without a sound one.
+    """
 
     meaning: read.Meaning
     report: ReportedMail | Unreported
+    mail: MailOfToken | None = None
 
 
 def report_in_mail(vault: Vault, message: bytes, source: str) -> ReadMail:
@@ -55,6 +61,8 @@ def report_in_mail(vault: Vault, message: bytes, source: str) -> ReadMail:
     mail = next((it for it in said if it is not None), None)
     if mail is None:
         return ReadMail(found.meaning, Unreported.FORGED)
+    if is_doctors(vault, mail):
+        return ReadMail(found.meaning, Unreported.DOCTORS, mail)
     # 3. A complaint.
     report = REPORTS.get(found.meaning)
     if report in WITHDRAWING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from dataclasses import replace
 from email import message_from_bytes
 from email.message import Message
@@ -12,10 +13,12 @@ from urllib.parse import urlsplit
 from optin.consent.email_and_telephone import EmailAddress, as_mailed
 from optin.consent.form_version import FormDeclaration, PrivacyDigest, Slug
 from optin.consent.purpose import ConsentQuestion
+from optin.consent.return_address import return_address
 from optin.consent.signed_links import SAMPLE_TOKEN
 from optin.errors import SetupRefused
 from optin.flows.delivery.mail_order import LetterOrder, MailKind
 from optin.flows.request_policy import LetterText
+from optin.flows.returned_mails.doctors_mail import came_back, mailbox_of_doctor
 from optin.mail.connection_pool import ServerUnusable
 from optin.mail.dkim_signing import open_signer
 from optin.mail.send_test_mail import TestResult, send_test_mail
@@ -27,10 +30,12 @@ from optin.services.doctor.finding import Seen, failed, not_checked, passed
 from optin.services.edition_composer import site_composer
 from optin.settings.site import SiteSettings
 from optin.site.model import Site
+from optin.store.unreachable_addresses import ReturnedTest
 
 ONE_CLICK = "List-Unsubscribe=One-Click"  # RFC 8058, 3.1
 LIST_HEADERS = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
 TEST_ID_BYTES = 16
+LOOK_SECONDS = 0.5
 _TRIAL = LetterText(subject="trial", preheader="trial", html="<p>trial</p>", text="trial")
 
 
@@ -74,7 +79,10 @@ def _new_message_id(settings: SiteSettings) -> str:
 
 
 def send_mail_to(examination: Examination, recipient: EmailAddress) -> TestResult:
-    """Send a test mail: a letter with every header that mails to people have, signed. Raises SetupRefused."""
+    """Send a test mail: a letter with every header that mails to people have, signed. Raises SetupRefused.
+
+    Its return address has a token of its own, as those of other mails have, where [bounces] names a mailbox.
+    """
     settings = examination.settings
     if settings.mail.startswith(FILE_PREFIX):
         msg = "OPTIN_MAIL is not set here, so mail goes to a folder; set it as it is set for the server."
@@ -86,7 +94,22 @@ def send_mail_to(examination: Examination, recipient: EmailAddress) -> TestResul
     message = _sample(examination, question, recipient)
     signed = open_signer(settings.dkim).sign(message.replace(b"\r\nSubject: ", b"\r\nSubject: [test] ", 1))
     to, address = as_mailed(recipient), _address_of(examination.edition.site)
-    return asyncio.run(send_test_mail(address, settings.sender.address, to, signed))
+    sender = settings.sender.address
+    vault = examination.vault() if settings.bounces.address else None
+    if vault is not None:
+        token = vault.return_tokens.sign(mailbox_of_doctor(vault), examination.now)
+        sender = return_address(settings.bounces.address, token)
+    return asyncio.run(send_test_mail(address, sender, to, signed))
+
+
+def wait_for_return(examination: Examination, seconds: int) -> ReturnedTest | None:
+    """Wait until the test mail came back, or for so long; return how it did, None when it did not."""
+    store, until = examination.opened().store, time.monotonic() + seconds
+    while True:
+        found = store.read(came_back, examination.now)
+        if found is not None or time.monotonic() >= until:
+            return found
+        time.sleep(LOOK_SECONDS)
 
 
 def _some_question(settings: SiteSettings) -> ConsentQuestion | None:
