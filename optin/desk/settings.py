@@ -38,7 +38,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "consents": ("purposes", "rules", "products", "obligations", "enquiries"),
     "retention": ("unconfirmed", "retention", "sweep", "personal", "download", "erasure"),
     "proof": ("keys", "journal", "log"),
-    "limits": ("limits", "server", "proxy", "metrics"),
+    "limits": ("limits", "server", "proxy", "metrics", "tracing"),
     "processors": ("processors", "papers"),
     "database": ("store", "files", "backup"),
 }  # fmt: skip
