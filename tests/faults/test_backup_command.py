@@ -179,7 +179,7 @@ def test_a_command_that_hangs_is_ended_with_its_children(
     assert not run_backup_command(
         program(lines), tmp_path / "b", tmp_path, 60.0, lambda: time.monotonic() > began + 1.0
     )
-    wait_until(lambda: not any(is_alive(int(it)) for it in pids.read_text().split()))
+    wait_until(lambda: not any(is_alive(int(it)) for it in pids.read_text().split()), seconds=20)
     assert len(pids.read_text().split()) == 4
 
 
