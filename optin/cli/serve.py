@@ -189,7 +189,8 @@ def serve(
         if shared is None and workers > 1:
             start = partial(start_worker, listening, ParentPipe(), sys.argv[1:])
             manager.tell("READY=1")  # the socket listens, and each worker takes from it
-            held_out = keep_workers(workers, start, stop_at_signals(), manager.tell_alive)
+            stop = stop_at_signals()
+            held_out = keep_workers(workers, start, stop, manager.tell_alive, listening.close)
             manager.tell("STOPPING=1")
     if not held_out:
         sys.exit(REFUSED)

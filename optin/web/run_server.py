@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -28,6 +29,7 @@ from optin.web.sighup_reload import release_hangups
 log = logging.getLogger("optin.serve")
 
 BACKLOG = 1_024
+STOP_SECONDS = 5.0  # until the HTTP server accepts nothing more: it takes a millisecond
 
 USUAL = ServerLimits()
 FEW_FILES = (
@@ -42,10 +44,24 @@ class _ListeningServer(Server):
     def __init__(self, app: ASGIApp, listening: socket.socket, **options: Any) -> None:
         super().__init__(app, **options)
         self._listening = listening
+        self._copy: int | None = None
 
     def _init_shared_socket(self) -> None:
         sockets: Any = net  # its types do not tell what it is made of
-        self._shd = sockets.SocketHolder(os.dup(self._listening.fileno()), False, BACKLOG)  # noqa: FBT003 - no name
+        self._copy = os.dup(self._listening.fileno())
+        self._shd = sockets.SocketHolder(self._copy, False, BACKLOG)  # noqa: FBT003 - no name
+
+    async def accept_no_more(self) -> None:
+        """Stop, and wait until it accepts nothing more: it has closed its copy of the socket then."""
+        self.stop()  # type: ignore[no-untyped-call]  # the library has no types there
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._copy is not None and time.monotonic() < deadline:
+            try:
+                if not os.path.samestat(os.fstat(self._copy), os.fstat(self._listening.fileno())):
+                    return
+            except OSError:
+                return
+            await asyncio.sleep(0.001)
 
 
 def open_port(host: str, port: int) -> socket.socket:
@@ -81,8 +97,10 @@ async def run_server(
     """Serve `app` until a signal stops it; then finish what is in progress and accept nothing more.
 
     1. Let each answer end its connection, until none is open, for `leave_seconds` at most.
-    2. Take no new request; answer those that came in.
-    3. Wait until the background jobs have finished what they had in hand.
+    2. Refuse new connections: who is refused at once can try again, until the next server is there. Whoever
+       only was not accepted would wait for the slowest request, and then be reset.
+    3. Answer the requests that came in.
+    4. Wait until the background jobs have finished what they had in hand.
 
     A background job outlives its errors. Where the HTTP server ends by itself, the whole process stops, and
     says so: whoever started it starts it again. Return whether it held out until the signal. `hung_up`: what
@@ -100,7 +118,7 @@ async def run_server(
     if room < limits.connections:
         log.warning(FEW_FILES, room, limits.connections)
     last_answers = LastAnswers(app)
-    server: Server = _ListeningServer(
+    server = _ListeningServer(
         last_answers,
         listening,
         interface=Interfaces.ASGINL,
@@ -124,12 +142,13 @@ async def run_server(
         if not serving.done():
             # 1. Let each answer end its connection.
             await last_answers.leave(listening, leave_seconds)
-            # 2. Take no new request; answer those that came in.
-            server.stop()
+            # 2. Refuse new connections.
+            await server.accept_no_more()
+        listening.close()
+        # 3. Answer the requests that came in.
         with suppress(asyncio.CancelledError, Exception):
             await serving
-        listening.close()
-        # 3. Let the background jobs finish.
+        # 4. Let the background jobs finish.
         await asyncio.gather(*working, return_exceptions=True)
     return held_out
 

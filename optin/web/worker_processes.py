@@ -85,12 +85,18 @@ def exit_in_words(status: int) -> str:
 
 
 def keep_workers(
-    count: int, start: Start, stop: threading.Event, each_round: Callable[[], None] = lambda: None
+    count: int,
+    start: Start,
+    stop: threading.Event,
+    each_round: Callable[[], None] = lambda: None,
+    stopping: Callable[[], None] = lambda: None,
 ) -> bool:
     """Keep `count` workers running until `stop` is set; then stop them and wait for them.
 
-    `each_round` is called whenever they were looked at, ten times a second. A SIGHUP that was held back is
-    passed on to each. Return whether they held out: not where none of them stays up.
+    `each_round` is called whenever they were looked at, ten times a second. `stopping` is called before they
+    are stopped: it closes this process's copy of the socket; while anyone has one, connections come in. A
+    SIGHUP that was held back is passed on to each. Return whether they held out: not where none of them stays
+    up.
     """
     places = [_Place(number) for number in range(1, count + 1)]
     try:
@@ -110,6 +116,7 @@ def keep_workers(
             each_round()
             stop.wait(LOOK_SECONDS)
     finally:
+        stopping()
         _end([place.process for place in places if place.process is not None])
     return True
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from optin.consent.form_version import Slug
 from optin.errors import SetupRefused
@@ -165,6 +166,34 @@ def test_a_server_that_stops_takes_no_more_while_it_finishes() -> None:
         run_server(PlainTextResponse("ok"), listening, [Job("asks", asks), Job("finishes", finishes)])
     )
     assert port == []
+
+
+def test_a_server_that_stops_refuses_others_while_it_answers_a_slow_one() -> None:
+    """S6, O10: who is refused at once tries again; who only waits is cut off at the end."""
+
+    async def slowly(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        signal.raise_signal(signal.SIGTERM)
+        for _ in range(200):
+            try:
+                socket.create_connection(listening_at, 1).close()
+            except ConnectionRefusedError:
+                break
+            await asyncio.sleep(0.02)
+        else:
+            raise AssertionError
+        await PlainTextResponse("still here")({"type": "http"}, receive, send)
+
+    async def asks(_stop: asyncio.Event, _done: RoundDone) -> None:
+        async with httpx.AsyncClient() as client:
+            answer = await client.get("http://{}:{}".format(*listening_at), timeout=30)
+            answers.append(answer.text)
+
+    answers: list[str] = []
+    listening = open_port("127.0.0.1", 0)
+    listening_at: tuple[str, int] = listening.getsockname()
+    assert asyncio.run(run_server(slowly, listening, [Job("asks", asks)]))
+    assert answers == ["still here"]
 
 
 def test_a_job_that_fails_while_the_server_stops_is_told_too(caplog: pytest.LogCaptureFixture) -> None:
