@@ -1,7 +1,7 @@
 """Where providers of mail tell which mails came back: POST /bounces/NAME (O6).
 
-1. Read the message: one megabyte at most, in time, a few at once. 2. It must come from the provider; one that
-does not counts as a post of its network. 3. Take what it tells, once.
+1. Read the message: one megabyte at most, in time, a few at once; slow ones make room. 2. It must come from
+the provider; one that does not counts as a post of its network. 3. Take what it tells, once.
 """
 
 from __future__ import annotations
@@ -16,18 +16,21 @@ from starlette.routing import Route
 
 from optin.bounces.provider_events import read_events
 from optin.consent.returned_mail import ReportEffect
-from optin.errors import PostTooSlow, StoreBusy
+from optin.errors import StoreBusy
 from optin.flows.returned_mails.take_provider_reports import ProviderMessage, take_provider_reports
 from optin.services.provider_webhooks import ProvenMessage, ProviderWebhooks, WebhookPost, WebhookUnproven
 from optin.web.app_context import AppContext, app_context_of
+from optin.web.bodies_under_way import BodiesUnderWay
 from optin.web.gate import ForMethods
+from optin.web.post_limits import network_of
 from optin.web.problems import problem
 from optin.web.read_posted_form import MOST_WEBHOOK_BYTES, read_body
 from optin.web.security_headers import NO_STORE
 
 log = logging.getLogger("optin.bounces")
 
-AT_ONCE = 8  # messages of a process, of a megabyte each
+READ_AT_ONCE = 32  # messages of a process, of a megabyte each at most
+AT_ONCE = 8  # of those that are there
 EVENTS_AT_ONCE = 100  # in one transaction
 
 
@@ -37,6 +40,7 @@ class BounceWebhooks:
     def __init__(self, providers: ProviderWebhooks) -> None:
         """Verify with `providers`."""
         self._providers = providers
+        self._bodies = BodiesUnderWay(READ_AT_ONCE)
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def __call__(self, request: Request) -> Response:
@@ -48,17 +52,15 @@ class BounceWebhooks:
         if webhook is None:
             await app_context.limits.count(request)
             return problem(404)
-        if self._turns.locked():
-            raise StoreBusy
 
         # 1. The message.
+        client = app_context.limits.client(request)
+        network = "" if client is None else network_of(client)
+        async with self._bodies.place(network, settings.server.body_seconds):
+            body = bytes(await read_body(request, MOST_WEBHOOK_BYTES))
+        if self._turns.locked():
+            raise StoreBusy
         async with self._turns:
-            try:
-                async with asyncio.timeout(settings.server.body_seconds):
-                    body = bytes(await read_body(request, MOST_WEBHOOK_BYTES))
-            except TimeoutError:
-                raise PostTooSlow from None
-
             # 2. Whose it is.
             post = WebhookPost(dict(request.headers), body, request.query_params.get("token", ""))
             now = app_context.installation.clock()
