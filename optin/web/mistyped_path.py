@@ -3,6 +3,9 @@
 A page that everybody gets is redirected to (GET, HEAD). Everything else, such as a link with a token or a
 form that is posted, is answered as if it had been asked for properly: no token stands in a new address, no
 posted form is lost. Only addresses that exist are redirected to, so nobody is sent to another site.
+
+A proxy may let only some networks reach the desk. So what begins with its address is answered only in that
+very spelling, which the proxy knows.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ _DASHES = dict.fromkeys(
     map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-"
 )  # for a hyphen, by a word processor
 _FOR_PROGRAMS = ("/static/", "/log/tile/", "/dev/")  # nobody types these
+_GUARDED = {"desk", "health"}  # by some proxies, by how the address begins
 _LONGEST = 2_000  # characters
 
 
@@ -51,13 +55,21 @@ class TypedPaths:
         """Pass on, redirect, or pass on with a corrected path."""
         path = scope["path"] if scope["type"] == "http" else ""
         meant = corrected_path(path) if path else path
-        if meant == path:
-            await self._inner(scope, receive, send)
-        elif scope["method"] in {"GET", "HEAD"} and meant in self._pages():
+        passes_by = _passes_by(path, meant)
+        leads = meant in self._pages() or (passes_by and meant[1:] in _GUARDED)
+        if meant != path and leads and scope["method"] in {"GET", "HEAD"}:
             await send({"type": "http.response.start", "status": MOVED, "headers": _leading_to(meant, scope)})
             await send({"type": "http.response.body", "body": b""})
+        elif meant == path or passes_by:
+            await self._inner(scope, receive, send)
         else:
             await self._inner({**scope, "path": meant, "raw_path": quote(meant).encode()}, receive, send)
+
+
+def _passes_by(path: str, meant: str) -> bool:
+    """Return whether a proxy that guards what is meant would not know it in this spelling."""
+    first = meant.split("/")[1] if meant else ""
+    return first in _GUARDED and not f"{path}/".startswith(f"/{first}/")
 
 
 def _leading_to(path: str, scope: Scope) -> list[tuple[bytes, bytes]]:

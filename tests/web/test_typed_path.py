@@ -47,6 +47,18 @@ def test_a_page_is_found_by_what_is_plainly_meant(visit: Visit) -> None:
         assert (answer.status_code, answer.headers.get("location")) == (301, page), typed
 
 
+@pytest.mark.parametrize("first", ["Health", "HEALTH", "/health", "he\u200balth", " health", "health."])
+def test_what_a_proxy_may_guard_is_answered_in_its_own_spelling_alone(visit: Visit, first: str) -> None:
+    """S5, O10: no other spelling passes by a rule for addresses that begin with /health or /desk."""
+    assert visit.client.get("/health/live").status_code == 200
+    assert visit.client.get("/health/live.").status_code == 200
+    base = f"https://optin.example.com/{quote(first)}"
+    for method in ("GET", "POST"):
+        assert visit.client.request(method, f"{base}/live").status_code in {404, 405}
+    answer = visit.client.get(base)
+    assert (answer.status_code, answer.headers.get("location")) == (301, "/health")
+
+
 UNKNOWN = [
     "//evil.example", "//evil.example/", "/%2F%2Fevil.example/", "/\\evil.example", "/%5Cevil.example/",
     "///evil.example/paper", "/https://evil.example/", "/nothing/", "/Nothing.", "/paper/nothing/",
