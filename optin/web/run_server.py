@@ -23,6 +23,7 @@ from optin.errors import SetupRefused
 from optin.jobs.background_job import Job
 from optin.settings.site import ServerLimits
 from optin.web.connection_limits import room_for, set_deadlines
+from optin.web.held_off_connections import hold_off, let_in
 from optin.web.last_answers import LastAnswers
 from optin.web.sighup_reload import release_hangups
 
@@ -114,6 +115,7 @@ async def run_server(
         _heed(signal.SIGHUP, hung_up, loop)
         release_hangups()
     set_deadlines(listening, limits)
+    let_in(listening)  # the server before this one, which had the same socket, may have been killed
     room = room_for(limits)
     if room < limits.connections:
         log.warning(FEW_FILES, room, limits.connections)
@@ -143,7 +145,9 @@ async def run_server(
             # 1. Let each answer end its connection.
             await last_answers.leave(listening, leave_seconds)
             # 2. Refuse new connections.
+            await hold_off(listening)
             await server.accept_no_more()
+            let_in(listening)
         listening.close()
         # 3. Answer the requests that came in.
         with suppress(asyncio.CancelledError, Exception):

@@ -176,7 +176,7 @@ def test_a_server_that_stops_refuses_others_while_it_answers_a_slow_one() -> Non
         signal.raise_signal(signal.SIGTERM)
         for _ in range(200):
             try:
-                socket.create_connection(listening_at, 1).close()
+                (await asyncio.to_thread(socket.create_connection, listening_at, 30)).close()
             except ConnectionRefusedError:
                 break
             await asyncio.sleep(0.02)

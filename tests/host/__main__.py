@@ -20,6 +20,7 @@ from tests.host import (
     pgbouncer,
     postfix,
     promtool,
+    proxies,
     servers,
     wapiti,
     wordpress,
@@ -43,7 +44,7 @@ def main() -> None:
         install_pgbouncer()
     if pgbouncer.installed() is None:
         sys.exit("The tests need pgbouncer: install it (apt-get install pgbouncer), and try again.")
-    parts = (servers, foreign_witness, nginx, promtool, knot, checkdmarc, postfix, wapiti, wordpress)
+    parts = (servers, foreign_witness, nginx, proxies, promtool, knot, checkdmarc, postfix, wapiti, wordpress)
     missing = next(filter(None, (it.fetch() for it in parts)), "")
     if not missing and n8n.WANTED:
         missing = n8n.fetch()
