@@ -88,7 +88,7 @@ def _message(server: imaplib.IMAP4, number: int) -> bytes:
 
 def _put_away(server: imaplib.IMAP4, number: int, folder: str) -> None:
     """Move a message to a folder, which is made when it is missing; delete it when no folder is named."""
-    capabilities = {str(it).upper() for it in server.capabilities}
+    capabilities = set(server.capabilities)
     _done(server.uid("STORE", str(number), "+FLAGS.SILENT", r"(\Seen)"), "no flags")
     if folder:
         command = "MOVE" if "MOVE" in capabilities else "COPY"  # RFC 6851
@@ -116,6 +116,9 @@ def _opened(mailbox: ImapTable, password: str, trust: ssl.SSLContext | None) -> 
         if mailbox.port != IMAPS_PORT and not is_on_this_machine(mailbox.host):
             server.starttls(trust)
         server.login(mailbox.user, password)
+        # many servers name what they can do only to who signed in; the library asks before
+        can = _first(_done(server.capability(), "no capabilities"))
+        server.capabilities = tuple(can.decode("ascii", "replace").upper().split())
         yield server
     finally:
         with suppress(imaplib.IMAP4.error, OSError, EOFError):

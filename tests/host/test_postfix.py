@@ -263,4 +263,5 @@ def test_real_reports_come_back_from_a_mailbox(place: Place, monkeypatch: pytest
     assert done is not None
     assert (done.looked_at, done.handled) == (7, 6)
     judge(place)
-    assert len(list((place.folder / "postfix" / "box" / "cur").iterdir())) == 1
+    box = place.folder / "postfix" / "box"
+    assert len([*(box / "new").iterdir(), *(box / "cur").iterdir()]) == 1

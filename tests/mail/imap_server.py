@@ -49,7 +49,8 @@ class _Session(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         if self.mailbox.broken:
             return
-        self.say(f"* OK [CAPABILITY {self.mailbox.capabilities}] hello")
+        self.signed_in = False
+        self.say(f"* OK [CAPABILITY {self.can}] hello")
         self.folder = "INBOX"
         while line := self.rfile.readline():
             tag, _, rest = line.decode().rstrip("\r\n").partition(" ")
@@ -66,12 +67,19 @@ class _Session(socketserver.StreamRequestHandler):
         self.wfile.write(f"{text}\r\n".encode())
 
     def do_capability(self, _arguments: str) -> str:
-        self.say(f"* CAPABILITY {self.mailbox.capabilities}")
+        self.say(f"* CAPABILITY {self.can}")
         return "OK"
+
+    @property
+    def can(self) -> str:
+        """What it can do: to whoever did not sign in, it names as little of it as Dovecot does."""
+        names = self.mailbox.capabilities.split()
+        return " ".join(it for it in names if self.signed_in or it not in {"UIDPLUS", "MOVE"})
 
     def do_login(self, arguments: str) -> str:
         quoted = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
-        return "OK" if arguments.endswith(f'"{quoted}"') else "NO wrong"
+        self.signed_in = arguments.endswith(f'"{quoted}"')
+        return "OK" if self.signed_in else "NO wrong"
 
     def do_select(self, arguments: str) -> str:
         name = arguments.strip('"')
