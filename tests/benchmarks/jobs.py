@@ -117,6 +117,11 @@ class Backlog:
         self.installation.write(_hold, until=self.installation.clock() + LATER)
         time.sleep(0.5)
 
+    def settle(self) -> None:
+        """Wait until every other mail has left: confirmations of the round before."""
+        while self.installation.store.read(_others):
+            time.sleep(0.2)
+
     @property
     def left(self) -> int:
         """How many letters wait."""
@@ -137,6 +142,10 @@ def _hold(tx: Tx, until: datetime) -> None:
         "UPDATE outbox SET next_at = :until WHERE state = 'queued' AND kind = 'letter' AND claim IS NULL",
         until=to_ms(until),
     )
+
+
+def _others(tx: Tx) -> bool:
+    return tx.one("SELECT 1 FROM outbox WHERE state = 'queued' AND kind <> 'letter' LIMIT 1") is not None
 
 
 def _left(tx: Tx) -> int:
@@ -218,13 +227,15 @@ def measure(called: str, port: int, key: str, backlog: Backlog, sink: MailSink) 
 
 def confirmations(called: str, port: int, key: str, backlog: Backlog, sink: MailSink) -> None:
     """Print how long a confirmation takes to reach the mail server while letters wait."""
+    backlog.settle()
     waiting = min(10_000, backlog.left)
     backlog.due(waiting)
     asked: dict[str, float] = {}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         for number in range(CONFIRMATIONS):
             email = f"{NOTED}{called.lower()}{number}@example.com"
-            client.post("/paper", data={"form": key, "email": email, "consent": "tips-email"})
+            answer = client.post("/paper", data={"form": key, "email": email, "consent": "tips-email"})
+            assert answer.is_redirect, answer.status_code
             asked[email] = time.time()
             time.sleep(EVERY_SECONDS)
     time.sleep(3)
@@ -247,6 +258,7 @@ class _Left:
 def letters_due(backlog: Backlog, *, due: bool) -> Iterator[_Left]:
     """Let letters be due for a while, or not; tell afterwards how many a second left."""
     found = _Left()
+    backlog.settle()
     if due:
         backlog.due()
         time.sleep(1.2)  # the courier looks each second
