@@ -25,6 +25,7 @@ from optin.services.doctor.site_proof import PATH, make_question
 from optin.services.steady_clock import utc_now
 from optin.store.encryption import Vault
 from tests.documented_configurations import blocks
+from tests.handed_over import SmallManager
 from tests.host.authority import HOST, trusting
 from tests.mail.server import Script, mail_server
 from tests.own_site import add_settings
@@ -69,7 +70,10 @@ def own_address() -> str:
 
 @dataclass
 class ProxiedSite:
-    """A site, its server, and the mail that it sends. `port`: of the server; `base`: of the proxy."""
+    """A site, its server, and the mail that it sends. `port`: of the server; `base`: of the proxy.
+
+    `manager`: who holds the port of the server, if not the server itself.
+    """
 
     root: Path
     port: int
@@ -78,6 +82,7 @@ class ProxiedSite:
     mail_port: int
     script: Script
     running: Running | None = field(default=None, repr=False)
+    manager: SmallManager | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -93,6 +98,9 @@ class ProxiedSite:
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
+        if self.manager is not None:
+            self.running = self.manager.start(self.environment, "serve", "--site", str(self.root))
+            return
         nobody_answers(self.port)
         log = self.root.parent / "serve.log"
         words = ["serve", "--site", str(self.root), "--port", str(self.port)]
@@ -131,7 +139,9 @@ class ProxiedSite:
 
 
 @contextmanager
-def proxied_site(folder: Path, page: str, port: int, tls: int) -> Iterator[ProxiedSite]:
+def proxied_site(
+    folder: Path, page: str, port: int, tls: int, manager: SmallManager | None = None
+) -> Iterator[ProxiedSite]:
     """Make a site with what a page tells to write into optin.toml, and serve it.
 
     `port`: of the server; `tls`: of the proxy.
@@ -144,7 +154,7 @@ def proxied_site(folder: Path, page: str, port: int, tls: int) -> Iterator[Proxi
     (root / "magnets" / "paper" / "witboek.pdf").write_bytes(FILE)
     with mail_server(script) as mail_port, reserved_port() as metrics:
         add_settings(root, SETTINGS.format(metrics=metrics))
-        site = ProxiedSite(root, port, f"https://{HOST}:{tls}", metrics, mail_port, script)
+        site = ProxiedSite(root, port, f"https://{HOST}:{tls}", metrics, mail_port, script, manager=manager)
         site.start()
         try:
             yield site

@@ -19,6 +19,7 @@ import httpx2 as httpx
 import pytest
 
 from optin.consent.staff_role import Role
+from tests.handed_over import small_manager
 from tests.host.authority import HOST, trusting
 from tests.host.proxied_site import (
     FILE,
@@ -292,6 +293,18 @@ def test_a_restart_loses_no_request(page: str, tmp_path: Path, free_port: int) -
         place_for(free_port) as place,
         running(PROXIES[page], place) as root,
         proxied_site(tmp_path, page, free_port, place.tls) as site,
+    ):
+        assert lost_in_a_restart(site, root, place.tls, site.stop, site.start) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_restart_under_systemd_loses_no_request(page: str, tmp_path: Path) -> None:
+    """O10: with a port that is held, as optin.socket says, whatever the proxy does by itself."""
+    with (
+        small_manager(tmp_path) as manager,
+        place_for(manager.port) as place,
+        running(PROXIES[page], place) as root,
+        proxied_site(tmp_path, page, manager.port, place.tls, manager) as site,
     ):
         assert lost_in_a_restart(site, root, place.tls, site.stop, site.start) == []
 
