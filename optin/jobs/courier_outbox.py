@@ -157,7 +157,7 @@ class StoreOutbox:
         installation, now = self._installation, self._installation.clock()
 
         def claim(tx: Tx, wait: timedelta | None) -> tuple[list[str], list[Order]]:
-            given_up = give_up_crashing_mails(tx, now)
+            given_up = give_up_crashing_mails(tx, now, installation.store.presence.incarnation)
             return given_up, claim_orders(
                 tx,
                 installation.context,

@@ -52,8 +52,9 @@ class _Page:
     open: set[int] = field(default_factory=set)
 
     def remove(self) -> None:
-        """Delete the file."""
-        self.path.unlink(missing_ok=True)
+        """Delete the file; where its disk cannot be written any more, the next start does."""
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
         os.close(self.descriptor)
 
 

@@ -7,7 +7,9 @@ second, so that asking cannot be used to keep the store busy. Whoever has more t
 from __future__ import annotations
 
 import asyncio
+import errno
 import shutil
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ CHECK_SECONDS = 2.0
 HOLDS_SECONDS = 1.0
 LEAST_FREE_BYTES = 16 * 1024 * 1024  # a few hundred sign-ups, and what a database needs to go on at all
 MEGABYTE = 1024 * 1024
+READ_ONLY = "the disk of the database or the journal is read-only"
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,10 @@ class WriteCheck:
 
 
 async def check_disks(folders: tuple[Path, ...]) -> CheckResult:
-    """Check for free space where the database and journal are, if that is on this machine."""
+    """Check that the disks of the database and journal, where they are on this machine, can be written."""
     free = await asyncio.to_thread(lambda: min(map(_free_bytes, folders)))
+    if await asyncio.to_thread(lambda: any(map(_is_read_only, folders))):
+        return CheckResult(ok=False, says={"free_mb": free // MEGABYTE, "why": READ_ONLY})
     return CheckResult(free >= LEAST_FREE_BYTES, {"free_mb": free // MEGABYTE})
 
 
@@ -126,3 +131,12 @@ def _free_bytes(folder: Path) -> int:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return shutil.disk_usage(folder).free
+
+
+def _is_read_only(folder: Path) -> bool:
+    """Return whether nothing can be written in a folder: a system may say so only to whoever tries."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return False
+    except OSError as problem:  # anything else, such as too many open files, is not about the disk
+        return problem.errno == errno.EROFS

@@ -4,7 +4,8 @@ The module is long because whatever changes a row of the outbox stands here.
 
 `next_at` is both the due time and the end of a lease. `claim` is a random fence: a courier that comes
 late cannot settle. `starts` counts claims since the last verdict: more than two mean that a courier died
-with this mail twice, so it is tried alone and given up after a few.
+with this mail twice, so it is tried alone and given up after a few. Only the death of a server frees what it
+has in hand, and no other machine's clock: see `sending_claims`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from optin.consent.status_transitions import ID_BYTES, RequestId
 from optin.store.database_interface import Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault
 from optin.store.row_queries import count_rows, has_row
-from optin.store.sending_claims import ClaimBatch
+from optin.store.sending_claims import FREE_TO_CLAIM, ClaimBatch
 
 MAX_STARTS = 4
 FREE_STARTS = 1  # a courier that died once with a mail may have died of anything
@@ -143,7 +144,7 @@ def withdraw_notices(tx: Tx, email_index: bytes) -> None:
 
 _CLAIM = """WITH due AS MATERIALIZED (
     SELECT id FROM outbox WHERE state = 'queued' AND urgency = {urgency} AND next_at <= :now
-    AND starts {suspicion} ORDER BY next_at LIMIT :most {skip_locked})
+    AND starts {suspicion} AND {free} ORDER BY next_at LIMIT :most {skip_locked})
 UPDATE outbox SET next_at = :until, claim = :claim, holder = :holder, starts = starts + 1
 WHERE id IN (SELECT id FROM due)
 RETURNING id, message_id, kind, request_id, sealed"""
@@ -164,7 +165,9 @@ def claim(tx: Tx, batch: ClaimBatch, lease: timedelta, now: datetime, *, suspect
         if most <= 0:
             return 0
         rows = tx.all(
-            _CLAIM.format(urgency=urgency.value, suspicion=suspicion, skip_locked=tx.skip_locked),
+            _CLAIM.format(
+                urgency=urgency.value, suspicion=suspicion, free=FREE_TO_CLAIM, skip_locked=tx.skip_locked
+            ),
             now=to_ms(now),
             most=most,
             until=to_ms(now + lease),
@@ -207,12 +210,13 @@ def has_suspects(tx: Tx, now: datetime) -> bool:
     )
 
 
-def give_up_crashing_mails(tx: Tx, now: datetime) -> list[str]:
-    """Abandon mails with which several couriers died; return their Message-IDs."""
+def give_up_crashing_mails(tx: Tx, now: datetime, holder: bytes | None = None) -> list[str]:
+    """Abandon mails with which several couriers died; return their Message-IDs. `holder`: who asks."""
     rows = tx.all(
         "UPDATE outbox SET state = 'dead', settled_at = :now, last_reply = :died, sealed = NULL"
         f" WHERE state = 'queued' AND starts > {FREE_STARTS} AND next_at <= :now AND starts >= :most"
-        " RETURNING message_id",
+        f" AND {FREE_TO_CLAIM} RETURNING message_id",
+        holder=holder,
         now=to_ms(now),
         most=MAX_STARTS,
         died=COURIER_DIED,

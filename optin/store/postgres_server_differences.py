@@ -11,14 +11,21 @@ from optin.errors import StoreUnusable
 
 OLDEST_VERSION = 13
 CONNECT_SECONDS = 10
+# Where a network is cut or a machine vanishes, nobody says so: without limits of its own the system waits a
+# quarter of an hour for what it sent, and two hours on an idle connection.
+SILENCE = {"tcp_user_timeout": 6_000, "keepalives_idle": 3, "keepalives_interval": 1, "keepalives_count": 3}
 READ_ONLY = "25006"
 CONNECTION_ENDED = frozenset({"25P03", "25P04"})  # by a time limit of the server's
 
 
 def connection_info(url: str, seconds: int) -> str:
-    """Return the connection parameters of `url`, by default with a time limit. Raises psycopg.Error."""
+    """Return the connection parameters of `url`, by default with time limits. Raises psycopg.Error.
+
+    `seconds`: to connect. A connection on which nothing comes back is given up in a few seconds.
+    """
+    limits = {"connect_timeout": seconds, **SILENCE}
     own = conninfo_to_dict(url)
-    return make_conninfo(url, **({} if "connect_timeout" in own else {"connect_timeout": seconds}))
+    return make_conninfo(url, **{name: value for name, value in limits.items() if name not in own})
 
 
 def refuse_old_server(version: int) -> None:

@@ -15,6 +15,11 @@ from optin.store.database_interface import Tx, to_ms
 
 INCARNATION_BYTES = 16
 OUTBOXES = ("outbox", "webhook_outbox")
+# Rows that a claim may take: no other living server has them in hand. A lease ends by the clock of who holds
+# it, and the clock of another machine may be hours ahead.
+FREE_TO_CLAIM = (
+    "(claim IS NULL OR holder IS NULL OR holder = :holder OR holder NOT IN (SELECT id FROM server_process))"
+)
 
 
 @dataclass(frozen=True)

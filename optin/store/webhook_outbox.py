@@ -19,7 +19,7 @@ from optin.store.consent_key_columns import columns_of
 from optin.store.database_interface import Row, Tx, from_ms, to_ms
 from optin.store.encryption import EncryptedCell, Vault
 from optin.store.row_queries import count_rows, has_row
-from optin.store.sending_claims import ClaimBatch
+from optin.store.sending_claims import FREE_TO_CLAIM, ClaimBatch
 
 CLAIM_BYTES = 12
 NOBODY = b""
@@ -119,7 +119,7 @@ _CLAIM = """WITH due AS MATERIALIZED (
     AND NOT EXISTS (SELECT 1 FROM webhook_outbox AS earlier WHERE earlier.person = webhook_outbox.person
         AND earlier.processor = webhook_outbox.processor AND earlier.state = 'queued'
         AND earlier.id < webhook_outbox.id)
-    ORDER BY next_at, id LIMIT :most {skip_locked})
+    AND {free} ORDER BY next_at, id LIMIT :most {skip_locked})
 UPDATE webhook_outbox SET next_at = :until, claim = :claim, holder = :holder
 WHERE id IN (SELECT id FROM due)
 RETURNING id, message, processor, person, kind, purpose, channel, sealed, created_at"""
@@ -144,7 +144,7 @@ def claim_messages(
     """
     fence = secrets.token_bytes(CLAIM_BYTES)
     rows = tx.all(
-        _CLAIM.format(skip_locked=tx.skip_locked),
+        _CLAIM.format(free=FREE_TO_CLAIM, skip_locked=tx.skip_locked),
         processor=processor,
         now=to_ms(now),
         most=batch.most,

@@ -32,7 +32,7 @@ from optin.services.open_store import StoreUse
 from optin.store import postgres_presence
 from optin.store.database_interface import Store
 from optin.store.encryption import Vault
-from optin.store.mail_outbox import NoticeMail, enqueue_notice
+from optin.store.mail_outbox import NoticeMail, enqueue_notice, give_up_crashing_mails
 from optin.store.postgres import PostgresStore
 from optin.store.sending_claims import ClaimBatch, new_incarnation
 from tests.stores import SCHEMA, open_store
@@ -91,6 +91,30 @@ def test_servers_that_live_keep_what_they_have(world: World, others: list[Postgr
     world.do(lambda tx: tx.run("UPDATE server_process SET seen_at = 0"))
     assert renew(other, world) == 0
     assert world.claim() == []
+
+
+@ON_POSTGRES
+def test_a_clock_that_is_ahead_takes_nothing_from_the_living(
+    world: World, others: list[PostgresStore]
+) -> None:
+    """D1, O7: leases end by the clock of another machine; only its death frees what it has in hand."""
+    one, other = others
+    renew(one, world)
+    renew(other, world)
+    world.sign_up(ALICE, TIPS)
+    assert len(claim(world, one.presence.incarnation)) == 1
+    world.now += timedelta(hours=3)
+    assert claim(world, other.presence.incarnation) == []
+    assert world.claim() == []
+    world.do(lambda tx: tx.run("UPDATE outbox SET starts = 4"))
+    assert world.do(lambda tx: give_up_crashing_mails(tx, world.now, other.presence.incarnation)) == []
+    world.do(lambda tx: tx.run("UPDATE outbox SET starts = 1"))
+    assert len(claim(world, one.presence.incarnation)) == 1  # its own, whose lease is over by its own clock
+    world.do(one.presence.leave)
+    assert len(claim(world, other.presence.incarnation)) == 0  # another lease, of the present clock
+    world.now += timedelta(hours=3)
+    world.do(lambda tx: tx.run("UPDATE outbox SET starts = 1"))
+    assert len(claim(world, other.presence.incarnation)) == 1
 
 
 @ON_POSTGRES

@@ -24,6 +24,7 @@ from tests.host import (
     servers,
     wapiti,
     wordpress,
+    wrong_time,
 )
 
 TOO_OLD = min(servers.RELEASES)
@@ -48,6 +49,7 @@ def main() -> None:
     missing = next(filter(None, (it.fetch() for it in parts)), "")
     if not missing and n8n.WANTED:
         missing = n8n.fetch()
+    missing = missing or wrong_time.fetch()
     if missing:
         sys.exit(missing)
     passed = [run("what needs the system", {}, "tests/host")]

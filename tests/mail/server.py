@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -171,9 +172,14 @@ class _Counted(SMTP):
 
 @contextmanager
 def mail_server(
-    script: Script, *, tls: ssl.SSLContext | None = None, login: bool = False, utf8: bool = True
+    script: Script,
+    *,
+    tls: ssl.SSLContext | None = None,
+    login: bool = False,
+    utf8: bool = True,
+    listening: socket.socket | None = None,
 ) -> Iterator[int]:
-    """Run a server on a free port of this machine; yield the port; stop it at the end."""
+    """Run a server on a free port of this machine, or on a socket; yield the port; stop it at the end."""
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # it warns of its own deprecations
     loop = asyncio.new_event_loop()
     ready = threading.Event()
@@ -204,7 +210,8 @@ def mail_server(
         return server
 
     async def start() -> None:
-        state["server"] = await loop.create_server(protocol, "127.0.0.1", 0)
+        on = {"host": "127.0.0.1", "port": 0} if listening is None else {"sock": listening}
+        state["server"] = await loop.create_server(protocol, **on)
         state["port"] = state["server"].sockets[0].getsockname()[1]
         ready.set()
 

@@ -59,6 +59,14 @@ def test_a_server_that_does_not_answer_is_refused_soon(tmp_path: Path) -> None:
     assert conninfo_to_dict(info_of(f"{url}?connect_timeout=20", FIRST_SECONDS))["connect_timeout"] == "20"
 
 
+def test_a_connection_on_which_nothing_comes_back_is_given_up_in_seconds() -> None:
+    """S6: a cut network says nothing; an address may name limits of its own."""
+    own = conninfo_to_dict(info_of("postgresql://db.example.com/consents"))
+    assert (own["tcp_user_timeout"], own["keepalives_idle"]) == ("6000", "3")
+    named = conninfo_to_dict(info_of("postgresql://db.example.com/consents?tcp_user_timeout=60000"))
+    assert (named["tcp_user_timeout"], named["keepalives_idle"]) == ("60000", "3")
+
+
 def test_of_several_hosts_the_one_that_takes_changes_is_used(postgres_url: str, tmp_path: Path) -> None:
     """O1: as README says of parameters in the address."""
     found = re.search(r"host=([^&]+)", postgres_url)
