@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
@@ -21,6 +23,7 @@ from optin.store.postgres import PostgresStore
 from tests.postgres import new_database
 from tests.stores import MIGRATION_NAMES, SCHEMA, connect
 from tests.stranger import past_optin
+from tests.waiting import wait_until
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
@@ -255,6 +258,21 @@ def test_a_row_that_the_newer_schema_refuses_tells_why(world: World, store_url: 
     with pytest.raises(WriteLost, match=r"a newer version migrated it \(m990_filled\)"):
         world.sign_up("alice@example.com", TIPS)
     world.tampered = True
+
+
+@ON_POSTGRES
+def test_a_migration_that_collides_with_forms_is_made_all_the_same(world: World, store_url: str) -> None:
+    """O1, O10: each waits for a table that the other has; the form goes on, the migration begins again."""
+    steps = ("ALTER TABLE outbox ADD COLUMN more {int}", "ALTER TABLE request ADD COLUMN more {int}")
+    with ThreadPoolExecutor(1) as thread, psycopg.connect(store_url) as form:
+        form.execute("LOCK TABLE request IN ROW EXCLUSIVE MODE")  # as who writes there has it
+        done = thread.submit(PostgresStore, store_url, newer(Migration("m990_collides", steps)))
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'request'::regclass"
+        wait_until(lambda: form.execute(waiting).fetchone())
+        form.execute("SELECT 1 FROM outbox").fetchall()
+        form.commit()
+        done.result().close()
+    world.join("after@example.com", TIPS)
 
 
 def test_two_versions_that_disagree_are_told_apart(fresh_url: str, tmp_path: Path) -> None:
