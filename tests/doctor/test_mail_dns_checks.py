@@ -49,6 +49,7 @@ from tests.doctor.dns_server import (
 )
 from tests.installed import KINDS
 from tests.own_site import add_settings, own_site
+from tests.waiting import wait_until
 
 DOMAIN = "mail.voorbeeld.example"
 LOOKS = (check_spf_record, check_spf_server, check_dkim, check_dmarc, check_alignment, check_mx, check_ptr)
@@ -363,6 +364,8 @@ def test_look_ups_do_not_wait_for_each_other(sender: Sender) -> None:
     checks = [it for it in CHECKS if it.part == DNS]
     examination = sender.examination(seconds=1.5)
     ask_about_sender(examination)
+    begun = {f"TXT {DOMAIN}", f"MX {DOMAIN}", f"TXT s1._domainkey.{DOMAIN}", "PTR 10.2.0.192.in-addr.arpa"}
+    wait_until(lambda: begun <= {*sender.zones.asked}, seconds=1)  # before any check
     found = run_checks(checks, examination, seconds=4.0)
     assert {it.verdict for it in found} == {Verdict.PASSED}, found
 
