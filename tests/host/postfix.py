@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -176,8 +177,15 @@ def postfix(folder: Path, sink: int, transport: str, program: Path = Path("/bin/
             assert process.poll() is None, (folder / "log" / "start").read_text() + running.log()
             yield running
         finally:
-            process.terminate()
+            _end_master(folder)
             process.wait(60)
+
+
+def _end_master(folder: Path) -> None:
+    """End it by its number: it is in a session of its own, so what started it cannot."""
+    file = folder / "queue" / "pid" / "master.pid"
+    with suppress(OSError, ValueError):
+        os.kill(int(file.read_text()), signal.SIGTERM)
 
 
 @contextmanager
