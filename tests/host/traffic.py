@@ -15,16 +15,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import httpx2 as httpx
+import psycopg
 
 from optin.consent.email_and_telephone import parse_email
 from optin.keys import load_keys
 from optin.store.encryption import Vault
-from optin.store.postgres import PostgresStore
 from tests.host.site_machines import Process, Site
 from tests.serving import NO_TLS, form_key
-from tests.stores import SCHEMA
 from tests.waiting import wait_until
 
 VISITORS = 4
@@ -135,22 +135,19 @@ class Traffic:
         return Counter(it for it in self.site.mails.recipients if it.startswith(self._name))
 
     def _waiting(self) -> bool:
-        store = PostgresStore(self.site.database, SCHEMA)
-        try:
-            return store.read(lambda tx: tx.one("SELECT 1 FROM outbox WHERE state = 'queued'")) is not None
-        finally:
-            store.close()
+        return bool(self._rows("SELECT 1 FROM outbox WHERE state = 'queued' LIMIT 1"))
 
     def _stored(self) -> set[str]:
         ring = load_keys(str(self.site.keys), self.site.folder)
         assert ring is not None
-        vault, store = Vault(ring), PostgresStore(self.site.database, SCHEMA)
-        try:
-            rows = store.read(lambda tx: tx.all("SELECT email_index FROM request"))
-        finally:
-            store.close()
-        found = {bytes(row[0]) for row in rows}
+        vault = Vault(ring)
+        found = {bytes(row[0]) for row in self._rows("SELECT email_index FROM request")}
         return {it for it in self.acknowledged if vault.index(parse_email(it)) in found}
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Read rows past optin: the tables may be of another version than the tests."""
+        with psycopg.connect(self.site.database) as connection:
+            return connection.execute(sql.encode()).fetchall()
 
     def _sign_up(self, visitor: int) -> None:
         with _client() as client:
