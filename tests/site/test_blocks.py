@@ -263,7 +263,9 @@ def test_every_magnet_of_the_repository_has_a_cover_and_blocks() -> None:
         assert named, one.slug
         there |= named
     assert there == {*BLOCKS}
-    assert {f"{it.path}: {it.message}" for it in hints(loaded, KINDS.files)} == set()
+    # no mail of an example company comes back
+    found = {f"{it.path}: {it.message}" for it in hints(loaded, KINDS.files) if it.code != "bounces"}
+    assert found == set()
 
 
 @pytest.mark.parametrize(
