@@ -1,5 +1,6 @@
 """Compile the catalogues for the wheel (a build hook of hatchling)."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,5 +18,7 @@ class CompiledCatalogues(BuildHookInterface):
 
         for source in Path(self.root).glob("optin/locale/*/LC_MESSAGES/**/*.po"):
             compiled = source.with_suffix(".mo")
-            compiled.write_bytes(compile_catalogue(source))
+            unfinished = compiled.with_suffix(f".{os.getpid()}")
+            unfinished.write_bytes(compile_catalogue(source))
+            unfinished.replace(compiled)  # at once: another build may be reading it
             build_data["artifacts"].append(compiled.relative_to(self.root).as_posix())

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import http.client
 import queue
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.waiting import SECONDS
+from tests.waiting import SECONDS, wait_until
+
+CLIENTS = 8
 
 # A process is told its own number, which it only has once it is there (sd_listen_fds(3)).
 HAND_OVER = (
@@ -81,6 +86,66 @@ def small_manager(folder: Path) -> Iterator[SmallManager]:
         yield manager
     finally:
         manager.close()
+
+
+@dataclass
+class Clients:
+    """Clients that ask without a pause, half of them over connections that stay open, as a proxy does.
+
+    `name`, `trusted`: of a server that is asked over TLS.
+    """
+
+    port: int
+    path: str = "/paper"
+    name: str = "127.0.0.1"
+    trusted: ssl.SSLContext | None = None
+    answered: list[int] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    _over: bool = False
+
+    def ask(self, *, stays: bool) -> None:
+        """Ask until it is over."""
+        connection = self._connect()
+        while not self._over:
+            try:
+                connection.request("GET", self.path, headers={} if stays else {"connection": "close"})
+                answer = connection.getresponse()
+                answer.read()
+            except (OSError, http.client.HTTPException) as problem:
+                self.lost.append(repr(problem))
+                connection.close()
+                connection = self._connect()
+                continue
+            self.answered.append(answer.status)
+            if answer.will_close:
+                connection.close()
+                connection = self._connect()
+        connection.close()
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self.trusted is None:
+            return http.client.HTTPConnection(self.name, self.port, timeout=SECONDS)
+        return http.client.HTTPSConnection(self.name, self.port, timeout=SECONDS, context=self.trusted)
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Let them ask until the block ends."""
+        threads = [
+            threading.Thread(target=self.ask, kwargs={"stays": bool(number % 2)}) for number in range(CLIENTS)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._over = True
+            for thread in threads:
+                thread.join(SECONDS)
+
+    def went_on(self) -> None:
+        """Wait until some more were answered."""
+        before = len(self.answered)
+        wait_until(lambda: len(self.answered) > before + 4 * CLIENTS)
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:

@@ -144,7 +144,10 @@ def serve(
     log_format: LogFormat,
     **flags: bool,
 ) -> None:
-    """Serve the site to the public. Refuse a site with errors or an unsafe set-up, and print the cure."""
+    """Serve the site to the public. Refuse a site with errors or an unsafe set-up, and print the cure.
+
+    A port that systemd holds takes the place of --host and --port.
+    """
     hold_hangups()
     write_log(log_format)
     log_rarely()

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import signal
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2 as httpx
@@ -19,65 +14,11 @@ from starlette.responses import PlainTextResponse
 
 from optin.jobs.background_job import Job, RoundDone
 from optin.web.run_server import open_port, run_server
-from tests.handed_over import small_manager, stop
+from tests.handed_over import Clients, small_manager, stop
 from tests.ports import NO_MAIL
 from tests.serving import environment
-from tests.waiting import SECONDS, wait_until
+from tests.waiting import SECONDS
 from tests.web.conftest import site_at
-
-CLIENTS = 8
-
-
-@dataclass
-class Clients:
-    """Clients that ask without a pause, half of them over connections that stay open, as a proxy does."""
-
-    port: int
-    answered: list[int] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    _over: bool = False
-
-    def ask(self, *, stays: bool) -> None:
-        """Ask until it is over."""
-        connection = self._connect()
-        while not self._over:
-            try:
-                connection.request("GET", "/paper", headers={} if stays else {"connection": "close"})
-                answer = connection.getresponse()
-                answer.read()
-            except (OSError, http.client.HTTPException) as problem:
-                self.lost.append(repr(problem))
-                connection.close()
-                connection = self._connect()
-                continue
-            self.answered.append(answer.status)
-            if answer.will_close:
-                connection.close()
-                connection = self._connect()
-        connection.close()
-
-    def _connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
-
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """Let them ask until the block ends."""
-        threads = [
-            threading.Thread(target=self.ask, kwargs={"stays": bool(number % 2)}) for number in range(CLIENTS)
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._over = True
-            for thread in threads:
-                thread.join(SECONDS)
-
-    def went_on(self) -> None:
-        """Wait until some more were answered."""
-        before = len(self.answered)
-        wait_until(lambda: len(self.answered) > before + 4 * CLIENTS)
 
 
 def test_a_restart_under_requests_loses_none(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tests.host import (
     checkdmarc,
     foreign_witness,
     knot,
+    machines,
     n8n,
     nginx,
     pgbouncer,
@@ -45,7 +46,19 @@ def main() -> None:
         install_pgbouncer()
     if pgbouncer.installed() is None:
         sys.exit("The tests need pgbouncer: install it (apt-get install pgbouncer), and try again.")
-    parts = (servers, foreign_witness, nginx, proxies, promtool, knot, checkdmarc, postfix, wapiti, wordpress)
+    parts = (
+        servers,
+        foreign_witness,
+        nginx,
+        proxies,
+        promtool,
+        knot,
+        checkdmarc,
+        postfix,
+        wapiti,
+        wordpress,
+        machines,
+    )
     missing = next(filter(None, (it.fetch() for it in parts)), "")
     if not missing and n8n.WANTED:
         missing = n8n.fetch()

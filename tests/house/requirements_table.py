@@ -17,7 +17,7 @@ NUMBERS = re.compile(r"([A-Z]\d{1,2}(?:, [A-Z]\d{1,2})*)\b")
 # What is built but not to its whole line, and what is still to come.
 PARTLY = {
     "K6": "pages that are still counting renew themselves, which axe calls a barrier",
-    "O10": "a wheel and units, tried by hand; proxies as docs/run shows them; an image is to come",
+    "O10": "as written, but there is no compose file with PostgreSQL and Caddy",
     "O11": "kinds and languages; a channel is one value, and its words in the folder of each language",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }

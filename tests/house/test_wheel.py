@@ -34,7 +34,7 @@ def build(folder: Path) -> Path:
     """Build the wheel into a folder."""
     code = "import hatchling.build as b; print(b.build_wheel(__import__('sys').argv[1]))"
     subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT, check=True, capture_output=True)
-    (built,) = folder.glob("*.whl")
+    (built,) = folder.glob("optin-*.whl")
     return built
 
 
