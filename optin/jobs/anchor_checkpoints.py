@@ -20,8 +20,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-from rfc3161_client import HashAlgorithm, PKIStatus, TimestampRequestBuilder, decode_timestamp_response
-
 from optin.consent.wrong_clock import FOLLOWED
 from optin.jobs.background_job import Job, RoundDone, every
 from optin.jobs.witness_client import COSIGNATURE, PLAIN, cosigned_by
@@ -143,6 +141,13 @@ def _stamp(installation: Installation, address: str, latest: StoredCheckpoint, c
 
     Raises CallFailed, ValueError, OSError.
     """
+    from rfc3161_client import (  # noqa: PLC0415 - a library that few sites use
+        HashAlgorithm,
+        PKIStatus,
+        TimestampRequestBuilder,
+        decode_timestamp_response,
+    )
+
     data = latest.note.encode()
     builder = TimestampRequestBuilder().data(data).hash_algorithm(HashAlgorithm.SHA256)
     query = builder.build().as_bytes()

@@ -10,12 +10,15 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from rfc3161_client import TimeStampResponse, VerifierBuilder, decode_timestamp_response
+
+if TYPE_CHECKING:
+    from rfc3161_client import TimeStampResponse
 
 _SHA2 = bytes.fromhex("0609608648016503040200")[:-1]  # the object identifier but for its last number
 _HASHES: dict[bytes, hashes.HashAlgorithm] = {
@@ -52,6 +55,8 @@ def read_stamp(token: bytes, data: bytes) -> TimeStamp:
 
 
 def _read(token: bytes, data: bytes) -> TimeStamp:
+    from rfc3161_client import decode_timestamp_response  # noqa: PLC0415 - a library that few sites use
+
     response = decode_timestamp_response(token)
     info, imprint = response.tst_info, response.tst_info.message_imprint
 
@@ -72,6 +77,8 @@ def _read(token: bytes, data: bytes) -> TimeStamp:
 
 def vouches(authorities: Sequence[x509.Certificate], token: bytes, data: bytes) -> bool:
     """Return whether one of `authorities`, or one it certified, signed a readable time-stamp."""
+    from rfc3161_client import VerifierBuilder, decode_timestamp_response  # noqa: PLC0415 - as above
+
     try:
         response = decode_timestamp_response(token)
         if _certificate(response) in authorities:

@@ -20,6 +20,7 @@ from optin.theme.zones import load_zone
 # libraries load these when they first meet a name that is not ASCII
 NAMES = (encodings.idna.__name__, encodings.punycode.__name__, "idna.uts46data", "babel.dates")
 CRAWLERS = "crawleruseragents"  # reads its list from a file
+TIME_STAMPS = "rfc3161_client"
 
 _kept: set[ZoneInfo] = set()  # zoneinfo itself forgets what nobody holds, and would read it again
 
@@ -35,6 +36,7 @@ def load_everything(edition: Edition) -> None:
     for zone in frozenset({edition.theme.zone}).union(*zones):
         _kept.update(load_zone(zone, languages))
     late = (name for kind in {it.kind for it in magnets} for name in edition.kinds.mails[kind].modules)
-    for name in (*NAMES, CRAWLERS, *late):
+    stamps = (TIME_STAMPS,) if edition.site.settings.log.timestamp else ()
+    for name in (*NAMES, CRAWLERS, *stamps, *late):
         import_module(name)
     phonenumbers.PhoneMetadata.load_all()
