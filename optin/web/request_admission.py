@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,7 +26,34 @@ from optin.web.read_posted_form import LARGE_POSTS, MAX_POST_BYTES
 
 FAULT = 500
 REQUEST_ID = b"x-request-id"
+MOST_DISCARDED_BYTES = 64 << 20  # of a body that is refused; of a larger one the connection is closed
 UNCOUNTED = frozenset(route.path for route in HEALTH_ROUTES)  # asked above all when a process is full
+
+
+class _Body:
+    """The body of a request. `comes`: whether more of it comes."""
+
+    def __init__(self, receive: Receive) -> None:
+        """Begin before its first part."""
+        self._receive = receive
+        self.comes = True
+
+    async def part(self) -> Message:
+        """Return the next part, or that the client left."""
+        message = await self._receive()
+        self.comes = message.get("more_body", False)
+        return message
+
+    async def discard(self, until: float) -> None:
+        """Read the rest and keep nothing of it, until a time of the loop's clock, in seconds.
+
+        Many proxies and browsers take an answer only after they have sent the whole body.
+        """
+        left = MOST_DISCARDED_BYTES
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                while self.comes and left > 0:
+                    left -= len((await self.part()).get("body", b""))
 
 
 class Admission:
@@ -45,19 +72,24 @@ class Admission:
         if scope["type"] != "http" or scope["path"] in UNCOUNTED:
             await self._inner(scope, receive, send)
             return
-        request, name = Request(scope), begin_request()
+        request, name, body = Request(scope), begin_request(), _Body(receive)
+        posted, now = scope["method"] == "POST", asyncio.get_running_loop().time
+        is_large = LARGE_POSTS.fullmatch(scope["path"]) is not None
+        began = now()
 
         async def named(message: Message) -> None:
             """Tell who runs into a fault of ours the id of the request: its log lines bear it."""
-            if message["type"] == "http.response.start" and message["status"] >= FAULT:
-                message["headers"] = [*message["headers"], (REQUEST_ID, name.encode())]
+            if message["type"] == "http.response.start":
+                if posted:  # its turn has ended by now
+                    await body.discard((now() if is_large else began) + self._limits.body_seconds)
+                if message["status"] >= FAULT:
+                    message["headers"] = [*message["headers"], (REQUEST_ID, name.encode())]
             await send(message)
 
         try:
             with self._place(request):
-                if scope["method"] == "POST" and LARGE_POSTS.fullmatch(scope["path"]) is None:
-                    receive = await self._whole(receive)
-                await self._in_turn(scope, receive, named)
+                inward = await self._whole(body) if posted and not is_large else body.part
+                await self._in_turn(scope, inward, named)
         except (TooManyRequests, PostTooSlow) as problem:
             await (await refuse(request, problem))(scope, receive, send)
 
@@ -80,26 +112,25 @@ class Admission:
             if not self._present[network]:
                 del self._present[network]
 
-    async def _whole(self, receive: Receive) -> Receive:
+    async def _whole(self, body: _Body) -> Receive:
         """Return a receiver that has a request's whole body. Raises PostTooSlow.
 
-        Of a body larger than any form it reads no more than shows that.
+        Of a body larger than any form it holds no more than shows that.
         """
         messages: list[Message] = []
-        size, more = 0, True
+        size = 0
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                while more and size <= MAX_POST_BYTES:
-                    message = await receive()
+                while body.comes and size <= MAX_POST_BYTES:
+                    message = await body.part()
                     messages.append(message)
                     size += len(message.get("body", b""))
-                    more = message.get("more_body", False)
         except TimeoutError:
             self._app_context.limits.log.note("body_seconds")
             raise PostTooSlow from None
 
         async def replay() -> Message:
-            return messages.pop(0) if messages else await receive()
+            return messages.pop(0) if messages else await body.part()
 
         return replay
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 
+from optin.web.request_admission import MOST_DISCARDED_BYTES
 from tests.ports import NOBODY
 from tests.serving import Serving, served
 from tests.web.conftest import site_at
@@ -132,3 +133,37 @@ def test_the_log_holds_no_traceback(server: Serving) -> None:
     assert "Traceback" not in logged
     assert "internal error" not in logged
     assert "panicked" not in logged
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/paper", b"413"), ("/bounces/none", b"404"), ("/desk/magnets/paper/edit/picture", b"303")],
+)
+def test_who_sends_megabytes_before_reading_is_answered(server: Serving, path: str, status: bytes) -> None:
+    """O10, S5: as proxies and browsers do it; the line is good for the next request."""
+    size = 3_000_000
+    with socket.create_connection(("127.0.0.1", server.port), 30) as line, line.makefile("rb") as answers:
+        head = POST.replace(b"/paper", path.encode()) + b"Content-Length: %d\r\n\r\n" % size
+        line.sendall(head + b"a" * size)
+        first = answers.readline()
+        assert first.split()[1] == status
+        length = 0
+        while (header := answers.readline()) not in {b"\r\n", b""}:
+            name, _, value = header.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        body = answers.read(length)
+        assert path != "/paper" or b"<h1" in body
+        line.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answers.readline().split()[1] == b"200"
+
+
+def test_who_sends_without_end_is_let_go(server: Serving) -> None:
+    """O8: after a bounded number of bytes, with the line closed."""
+    size, sent, part = MOST_DISCARDED_BYTES * 2, 0, b"a" * 1_000_000
+    with socket.create_connection(("127.0.0.1", server.port), 30) as line:
+        line.sendall(POST + b"Content-Length: %d\r\n\r\n" % size)
+        with suppress(ConnectionError):
+            while sent < size:
+                line.sendall(part)
+                sent += len(part)
+    assert MOST_DISCARDED_BYTES <= sent < size

@@ -191,22 +191,14 @@ def test_limits_count_real_addresses(front: Front) -> None:
 
 
 def test_what_is_too_large_is_refused_in_our_words(front: Front) -> None:
-    """O10, S1: 413 of the site, with a sentence; a body of megabytes is refused in any case."""
+    """O10, S1: 413 of the site, with a sentence, not of the proxy; also a body of megabytes."""
     with front.visitor() as client:
-        for size in (20_000, 300_000):
+        for size in (20_000, 300_000, 3_000_000, 15_000_000):
             answer = client.post("/paper", content=b"a" * size, headers={"content-type": FORM})
             assert (answer.status_code, OURS in answer.headers) == (413, True), size
             assert 'lang="nl"' in answer.text
-        answer = client.post(f"/bounces/brevo?token={SECRET}", content=b" " * 1_100_000)
+        answer = client.post(f"/bounces/brevo?token={SECRET}", content=b" " * 3_000_000)
         assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
-        for size in (3_000_000, 15_000_000):  # an answer may come while the proxy is still sending
-            try:
-                status = client.post(
-                    "/paper", content=b"a" * size, headers={"content-type": FORM}
-                ).status_code
-            except httpx.HTTPError:
-                continue
-            assert status in {413, 502}, size
         assert client.get("/paper").status_code == 200
 
 

@@ -242,3 +242,35 @@ def test_a_form_is_passed_on_as_it_came(visit: Visit) -> None:
     assert asyncio.run(one(*broken)) == broken
     large = [message(b"a" * 10_000, more=True)] * 3 + [message(b"")]
     assert asyncio.run(one(*large)) == large
+
+
+def test_the_rest_of_a_body_is_read_before_the_answer_and_not_kept(visit: Visit) -> None:
+    """O8, S5, O10: of one that is refused; up to a bounded number of bytes, and no longer than a form may."""
+    told: list[str] = []
+
+    async def inner(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        told.append("refused")
+        await answered(send)
+
+    async def one(*body: Message) -> int:
+        """Return how many parts were not read."""
+        told.clear()
+        left = list(body)
+
+        async def receive() -> Message:
+            return left.pop(0) if left else await asyncio.Event().wait()  # type: ignore[return-value] # never
+
+        async def send(message: Message) -> None:
+            told.append(message["type"])
+
+        scope = {"type": "http", "method": "POST", "path": "/paper", "query_string": b"", "headers": []}
+        scope |= {"client": ("192.0.2.1", 1)}
+        await reception_of(visit.app_context, inner, body_seconds=1)(scope, receive, send)
+        assert told == ["refused", "http.response.start", "http.response.body"]
+        return len(left)
+
+    part = message(b"a" * (1 << 20), more=True)
+    assert asyncio.run(one(*[part] * 9, message(b""))) == 0
+    assert asyncio.run(one(*[part] * 80)) == 80 - 1 - 64
+    assert asyncio.run(one(part)) == 0  # nothing comes after it
