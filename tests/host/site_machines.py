@@ -17,6 +17,7 @@ import httpx2 as httpx
 from tests.host.machine_pooler import MachinePooler
 from tests.host.namespaces import BACK, Machine, Network, network
 from tests.host.postgres_pair import PASSWORD, POSTGRES_PORT, Pair, postgres_pair
+from tests.host.several_machines_page import address_of_both
 from tests.mail.server import Script, mail_server
 from tests.own_site import add_settings
 from tests.postgres import NEWEST, programs_of
@@ -141,9 +142,7 @@ def site_machines(folder: Path, *, pooled: bool = True, started: bool = True) ->
             stack.callback(pooler.stop)
             pooler.start(databases[0].back)
         both = ",".join(f"{it.back}:{POSTGRES_PORT}" for it in databases)
-        direct = (
-            f"postgresql://optin:{PASSWORD}@{both}/consents?target_session_attrs=read-write&connect_timeout=2"
-        )
+        direct = address_of_both(PASSWORD, both)
         store = POOLED if pooled else direct
         processes = []
         for host, name in zip(hosts, ("one", "two"), strict=True):
