@@ -100,8 +100,8 @@ class HowToRestore(TypedDict):
     "rehearsal",
     is_flag=True,
     help=(
-        "Prove FILE, or the newest backup of the server, in a temporary folder; the live store keeps only the"
-        " moment."
+        "Prove FILE, or the newest backup of the server, in a temporary folder. The live store stays as it"
+        " is, but for the time of the proof."
     ),
 )
 @site_option

@@ -49,7 +49,8 @@ class _TriedAgain(click.Command):
 def bounce(kinds: InstalledKinds, site: Path) -> None:
     """Read one mail that came back from standard input, as mail servers give it to a program.
 
-    Exit status: 0 taken, or none of ours; 75 not now, give it again. What it meant and changed is printed.
+    Exit status: 0 read, even if it concerns no mail of this site; 75 not now, give it again. What it
+    meant and changed is printed.
     """
     message = read_bounded(sys.stdin.buffer)
     edition = served_edition(site, kinds)
