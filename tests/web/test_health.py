@@ -9,7 +9,6 @@ import time
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, cast
 
 import pytest
@@ -159,19 +158,18 @@ def test_what_passes_by_itself_is_told_to_come_back(
     assert answer.headers["retry-after"] == "5"
 
 
-@pytest.mark.parametrize(("code", "says"), [(errno.EROFS, health.READ_ONLY), (errno.EMFILE, None)])
+@pytest.mark.parametrize(("code", "says"), [(errno.EROFS, health.READ_ONLY), (errno.EPERM, None)])
 def test_a_read_only_disk_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, says: str | None
 ) -> None:
     """O5, S6: of the second folder as well; other mishaps are not about the disk. tests/host has one."""
     (tmp_path / "journal").mkdir()
 
-    def temporary(dir: Path) -> Any:  # noqa: A002 - as the standard library has it
-        if dir.name == "journal":
+    def touch(folder: Path) -> None:
+        if folder.name == "journal":
             raise OSError(code, "no")
-        return TemporaryFile(dir=dir)
 
-    monkeypatch.setattr("tempfile.TemporaryFile", temporary)
+    monkeypatch.setattr("optin.services.health.os.utime", touch)
     found = asyncio.run(check_disks((tmp_path, tmp_path / "journal")))
     assert found.ok == (says is None)
     assert found.says.get("why") == says
