@@ -63,6 +63,7 @@ def test_a_connection_on_which_nothing_comes_back_is_given_up_in_seconds() -> No
     """S6: a cut network says nothing; an address may name limits of its own."""
     own = conninfo_to_dict(info_of("postgresql://db.example.com/consents"))
     assert (own["tcp_user_timeout"], own["keepalives_idle"]) == ("6000", "3")
+    assert (own["keepalives_interval"], own["keepalives_count"]) == ("1", "3")
     named = conninfo_to_dict(info_of("postgresql://db.example.com/consents?tcp_user_timeout=60000"))
     assert (named["tcp_user_timeout"], named["keepalives_idle"]) == ("60000", "3")
 
