@@ -20,6 +20,7 @@ FIRST_REST_SECONDS = 30.0
 LONGEST_REST_SECONDS = 1_800.0
 TRIAL_SECONDS = 1.0  # between mails to a domain that has not taken one since its rest
 LEAST_SECONDS, MOST_SECONDS = 0.05, 60.0  # that a mail in hand is taken to need
+SPREAD_SECONDS = 600.0  # over which mails are spread that wait for the end of a rest
 BURST_MINUTES = 0.1  # mails of so much time may leave at once, after a quiet while
 _ENOUGH = re.compile(r"421\b|4\d\d 4\.7\.\d")  # the server says: later, for you (RFC 5321; RFC 3463, X.7.x)
 
@@ -99,7 +100,10 @@ class RecipientDomains:
             if domain.limit.per_minute:
                 domain.room -= 1
             return 0.0
-        begin = max(domain.given[order.asked], domain.rest_until, now)
+        soonest = max(domain.rest_until, now)
+        begin = max(domain.given[order.asked], soonest)
+        if domain.limit == DomainLimit() and begin > soonest + SPREAD_SECONDS:
+            begin = soonest  # it may take them all as soon as it has taken one
         domain.given[order.asked] = begin + domain.interval
         return domain.given[order.asked] - now
 

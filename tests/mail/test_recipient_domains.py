@@ -17,6 +17,8 @@ from optin.mail.dkim_signing import Signer
 from optin.mail.recipient_domains import (
     FIRST_REST_SECONDS,
     LONGEST_REST_SECONDS,
+    SPREAD_SECONDS,
+    TRIAL_SECONDS,
     DomainLimit,
     RecipientDomains,
 )
@@ -120,6 +122,15 @@ def test_a_domain_that_has_enough_rests_and_the_others_do_not(reply: str) -> Non
     order, _ = clocked.wait()
     clocked.answer(order, "250")
     assert [clocked.wait()[1] for _ in range(3)] == [0, 0, 0]
+
+
+def test_a_rest_delays_a_crowd_of_letters_little() -> None:
+    """D1: a domain without limits that rests once is tried by all of them soon after."""
+    clocked = Clocked()
+    clocked.answer(clocked.wait()[0], "421")
+    waits = [clocked.wait()[1] for _ in range(20_000)]
+    assert min(waits) >= FIRST_REST_SECONDS
+    assert max(waits) <= FIRST_REST_SECONDS + SPREAD_SECONDS + TRIAL_SECONDS
 
 
 @pytest.mark.parametrize("reply", ["452 4.2.2", "450 4.1.8", "ServerDisconnected", "550 5.7.1", ""])
