@@ -93,7 +93,7 @@ class _Conversation(LMTP):
 
     line_length_limit = 1 << 16  # some mail servers break no lines
     owed = 0  # answers to a message
-    gone: Callable[[], None]
+    gone: Callable[[], object]
 
     async def push(self, status: Any) -> None:
         """Answer. The library says once for all what keeps it from taking a message."""
@@ -132,7 +132,7 @@ class LmtpServer:
         """Take with `take`, in a thread, what comes for `address`."""
         self._handler = _Handler(take, address)
         self._server: asyncio.Server | None = None
-        self._open: set[_Conversation] = set()
+        self._open: dict[_Conversation, None] = {}  # the oldest first
 
     async def listen(self, place: str, root: Path) -> None:
         """Listen at ADDRESS:PORT, or at a socket in the file system.
@@ -166,7 +166,7 @@ class LmtpServer:
                 conversation.transport.close()
 
     def _converse(self) -> asyncio.Protocol:
-        if len(self._open) >= MOST_CONNECTIONS:
+        if len(self._open) >= MOST_CONNECTIONS and not self._make_room():
             return _Busy()
         conversation = _Conversation(
             self._handler,
@@ -177,9 +177,19 @@ class LmtpServer:
             timeout=TIMEOUT_SECONDS,
             loop=asyncio.get_running_loop(),
         )
-        self._open.add(conversation)
-        conversation.gone = lambda: self._open.discard(conversation)
+        self._open[conversation] = None
+        conversation.gone = lambda: self._open.pop(conversation, None)
         return conversation
+
+    def _make_room(self) -> bool:
+        """End the oldest connection that has no message under way: whoever only talks keeps nobody out."""
+        idle = next((it for it in self._open if not it.owed), None)
+        if idle is None:
+            return False
+        del self._open[idle]
+        if isinstance(idle.transport, asyncio.Transport):
+            idle.transport.abort()
+        return True
 
 
 def is_path(place: str) -> bool:

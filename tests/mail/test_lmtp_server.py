@@ -188,9 +188,26 @@ def test_connections_are_bounded_and_end(free_port: int, monkeypatch: pytest.Mon
     monkeypatch.setattr(lmtp_server, "TIMEOUT_SECONDS", 2.0)
     with listening(is_taken, f"127.0.0.1:{free_port}"):
         talks = [begin(free_port), begin(free_port)]
+        for it in talks:
+            it.say("MAIL FROM:<>", f"RCPT TO:<{ADDRESS}>", "DATA")
         assert Talk(free_port).greeting.startswith("421")
         assert [it.line() for it in talks] == ["", ""]  # closed from the other side
         begin(free_port).close()
+
+
+def test_whoever_only_talks_keeps_nobody_out(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """O6: the oldest connection without a message makes room; a message under way is not cut off."""
+    monkeypatch.setattr(lmtp_server, "MOST_CONNECTIONS", 2)
+    with listening(is_taken, f"127.0.0.1:{free_port}"):
+        busy, idle = begin(free_port), begin(free_port)
+        assert busy.say("MAIL FROM:<>", f"RCPT TO:<{ADDRESS}>", "DATA")[-1].startswith("354")
+        new = begin(free_port)
+        with suppress(ConnectionError):
+            assert idle.line() == ""
+        busy.socket.sendall(b"Subject: x\r\n\r\nx\r\n.\r\n")
+        assert busy.answer().startswith("250")
+        for it in (busy, idle, new):
+            it.close()
 
 
 def test_no_address_reaches_a_log(free_port: int, caplog: pytest.LogCaptureFixture) -> None:
