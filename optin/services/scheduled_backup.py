@@ -217,6 +217,7 @@ def _remove_old(installation: Installation, folder: Path, new: Path, keep: Kept)
     """Delete the oldest of ours, never the one just made; none while the clock is doubted.
 
     A file that is ahead of the clock was made by a wrong one, so nobody knows how old it is: it goes first.
+    By age it goes only beyond [sweep] clock_jump: perhaps this clock is behind, and not doubted yet.
     """
     if installation.read_clock().doubted:
         return
@@ -224,7 +225,8 @@ def _remove_old(installation: Installation, folder: Path, new: Path, keep: Kept)
     others = [it for it in _named(folder) if it != new and _is_of(it, origin)]
     others.sort(key=lambda it: (_moment_of(it) <= now, _moment_of(it)))
     if isinstance(keep, RetentionPeriod):
-        old = [it for it in others if not now < keep.after(_moment_of(it)) or _moment_of(it) > now]
+        ahead = installation.policy.sweep.clock_jump.after(now)
+        old = [it for it in others if not now < keep.after(_moment_of(it)) or _moment_of(it) > ahead]
     else:
         old = others[: max(0, len(others) - (keep - 1))]
     for it in old:

@@ -123,6 +123,18 @@ def test_backups_are_kept_for_a_time(store_url: str, tmp_path: Path) -> None:
         assert night.at(BEGIN + 40 * DAY) == [name(BEGIN + 40 * DAY)]
 
 
+def test_a_clock_that_is_behind_deletes_no_young_backup(tmp_path: Path) -> None:
+    """S7, O7: one that is behind by less than is doubted; what is far ahead goes."""
+    folder = tmp_path / "kept"
+    lines = f'folder = "{folder}"\nkeep = "30 days"\nevery = "1 hour"'
+    with night_with(tmp_path / "site", f"sqlite:///{tmp_path}/optin.db", lines, folder) as night:
+        for hours in (0, 6, 12):
+            night.at(BEGIN + hours * HOUR)
+        copy_of(folder / name(BEGIN), folder / name(BEGIN + 900 * DAY))
+        night.at(BEGIN - HOUR)
+        assert night.names() == [name(BEGIN + hours * HOUR) for hours in (-1, 0, 6, 12)]
+
+
 def test_backups_are_made_at_a_time_of_day() -> None:
     """S7: by the clocks of the site's zone, also where they are put forward and back."""
     zone = ZoneInfo("Europe/Amsterdam")
