@@ -21,7 +21,7 @@ MOST_BYTES = 4_096  # of what the command says, its end
 MOST_CHARACTERS = 200
 OURS = "OPTIN_"  # begins the names of our own variables, which hold passwords and keys
 # addresses of people, user names and passwords in an address, and queries, which may hold a key
-_PRIVATE = re.compile(r"\S*@\S*|\?\S+|\+?\d[\d ().-]{7,}\d")
+_PRIVATE = re.compile(r"(?i:pass|secret|token|key)\w*\s*[=:]\s*\S+|\S*@\S*|\?\S+|\+?\d[\d ().-]{7,}\d")
 
 
 def run_backup_command(

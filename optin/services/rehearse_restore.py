@@ -5,12 +5,16 @@ A backup is a SQLite file on either database, so the rehearsal needs no database
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import stat
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,6 +36,8 @@ from optin.store.sealed_samples import unreadable_tables
 from optin.store.sqlite import SqliteStore
 
 HEADER_BYTES = 100
+WORKING = "optin-rehearsal-"  # begins the name of its folder
+LEFT = timedelta(days=1)
 COPY_FITS = 3  # times the size of the backup: the copy, its own journal while it is changed, and an index
 COUNTED = ("event", "subject", "consent", "suppression")
 
@@ -63,7 +69,8 @@ def rehearse(
     """
     vault = Vault(keys)
     try:
-        with TemporaryDirectory(prefix="optin-rehearsal-") as folder:
+        _remove_left()
+        with TemporaryDirectory(prefix=WORKING) as folder:
             _must_be_whole(file)
             _must_have_room(file, Path(folder))
             draft = Path(folder) / file.name  # refusals name it
@@ -73,6 +80,16 @@ def rehearse(
     except (OSError, sqlite3.Error) as problem:
         msg = f"{file} could not be restored ({problem}). The live store was not touched."
         raise RequestRefused(msg) from None
+
+
+def _remove_left() -> None:
+    """Delete what a rehearsal that was killed a day ago left: the copy of a backup."""
+    before = (utc_now() - LEFT).timestamp()
+    for left in Path(tempfile.gettempdir()).glob(f"{WORKING}*"):
+        with suppress(OSError):
+            found = left.lstat()
+            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and found.st_mtime < before:
+                shutil.rmtree(left)
 
 
 def keep_rehearsal(edition: Edition, keys: KeyRing) -> bool:

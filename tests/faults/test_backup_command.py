@@ -247,6 +247,8 @@ def test_the_claim_lasts_as_long_as_the_work(
         ("to jan@example.nl: no", "to … no"),
         ("https://h/x?sig=abc&b=c failed", "https://h/x… failed"),
         ("call +31 6 1234 5678 now", "call … now"),
+        ("no such bucket, --password=hunter2 given", "no such bucket, --… given"),
+        ("access_token: abc.def is old", "access_… is old"),
     ],
 )
 def test_what_a_command_says_is_shown_without_personal_data(line: str, shown: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import pytest
 from click.testing import Result
 
+from optin.services.rehearse_restore import WORKING
 from optin.services.steady_clock import utc_now
 from optin.store.backup_facts import LAST_REHEARSAL, BackupMoments, backup_moments
 from optin.store.database_copy import TABLES
@@ -112,6 +114,21 @@ def test_the_last_backup_and_its_proof_are_told(house: House, tmp_path: Path) ->
     assert rehearsed(house, str(file)).exit_code == 0
     assert "Last proved: 20" in house.run("backup", "--last").output
     assert house.run("backup").exit_code == house.run("backup", str(file), "--last").exit_code == 2
+
+
+def test_what_a_killed_rehearsal_left_goes(house: House, tmp_path: Path, scratch: Path) -> None:
+    """S7, R1: the copy of a backup outlives no retention; one that may be under way stays."""
+    with house.world() as world:
+        world.join("alice@example.com", TIPS)
+    file = back_up(house, tmp_path / "night.backup")
+    old, new = (scratch / f"{WORKING}{name}" for name in ("old", "new"))
+    for it in (old, new):
+        it.mkdir()
+        (it / "night.backup").write_bytes(b"x")
+    os.utime(old, (0, 0))
+    assert rehearsed(house, str(file)).exit_code == 0
+    assert list(scratch.iterdir()) == [new]
+    shutil.rmtree(new)
 
 
 def test_a_rehearsal_without_a_journal_says_what_it_did_not_prove(house: House, tmp_path: Path) -> None:
