@@ -18,7 +18,7 @@ class CompiledCatalogues(BuildHookInterface):
 
         for source in Path(self.root).glob("optin/locale/*/LC_MESSAGES/**/*.po"):
             compiled = source.with_suffix(".mo")
-            unfinished = compiled.with_suffix(f".{os.getpid()}")
+            unfinished = compiled.with_suffix(f".{os.getpid()}.mo")  # an ignored name: no build takes it
             unfinished.write_bytes(compile_catalogue(source))
             unfinished.replace(compiled)  # at once: another build may be reading it
             build_data["artifacts"].append(compiled.relative_to(self.root).as_posix())
