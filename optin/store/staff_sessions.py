@@ -67,9 +67,7 @@ def use_link(tx: Tx, link_id: bytes, now: datetime) -> bool:
 
 def add_session(tx: Tx, vault: Vault, session: StoredSession) -> None:
     """Store a new session. What is sealed is bound to whose it is and its times: an edited one is none."""
-    begun, seen, proved = (
-        to_ms(it) for it in (session.times.begun, session.times.seen, session.times.proved)
-    )
+    begun, seen, proved = _moments(session.times)
     cell = _cell(session.digest, session.staff_id, begun, seen, proved)
     tx.run(
         "INSERT INTO staff_session(digest, staff_id, begun_at, seen_at, proved_at, sealed)"
@@ -136,9 +134,7 @@ def keep_notes_of(tx: Tx, vault: Vault, digest: bytes, notes: dict[str, Any]) ->
 
 
 def _seal(tx: Tx, vault: Vault, session: StoredSession) -> None:
-    begun, seen, proved = (
-        to_ms(it) for it in (session.times.begun, session.times.seen, session.times.proved)
-    )
+    begun, seen, proved = _moments(session.times)
     cell = _cell(session.digest, session.staff_id, begun, seen, proved)
     tx.run(
         "UPDATE staff_session SET seen_at = :seen, sealed = :sealed WHERE digest = :digest",
